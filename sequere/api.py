@@ -1,0 +1,202 @@
+"""The verbs: who follows whom, from now on and so far.
+
+Wherever an instance is expected, its `ResourceKey` will do. An `identifier` narrows an answer to one kind of
+resource, given as a registered model or as its identifier; UnknownIdentifier or NotRegistered otherwise.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import models, router, transaction
+from django.dispatch import Signal
+
+from sequere import conf
+from sequere.backends.base import get_backend
+from sequere.backends.relations import RelationList
+from sequere.base import ResourceKey
+from sequere.events import Event, Intent, point_in_time, record
+from sequere.exceptions import (
+    AlreadyFollowingException,
+    FollowException,
+    InvalidPair,
+    NotFollowingException,
+    SelfFollowException,
+)
+from sequere.intents import to_follow, to_unfollow
+from sequere.registry import registry
+from sequere.signals import followed, unfollowed
+
+Resource = models.Model | ResourceKey
+Identifier = type[models.Model] | str | None
+Timestamp = datetime | float
+
+#: Events per transaction of an import.
+BATCH_SIZE = 2000
+
+
+def follow(
+    from_instance: Resource,
+    to_instance: Resource,
+    *,
+    timestamp: Timestamp | None = None,
+    fail_silently: bool | None = None,
+    idempotency_key: str | None = None,
+) -> Event | None:
+    """Let `from_instance` follow `to_instance`, since `timestamp` (now, if None).
+
+    Returns the event, or None when it was so already; then AlreadyFollowingException with fail_silently=False
+    (the default is SEQUERE_FAIL_SILENTLY). A repeated call with the same `idempotency_key` returns the event of the
+    first one. Raises SelfFollowException, NotRegistered, UnsavedInstance, InvalidTimestamp, IdempotencyConflict.
+
+    At most 9 statements, 12 with sequere_timeline; 1 when nothing changes.
+    """
+    intent = to_follow(*_pair(from_instance, to_instance, timestamp), idempotency_key)
+    return _record_one(intent, followed, AlreadyFollowingException, from_instance, to_instance, fail_silently)
+
+
+def unfollow(
+    from_instance: Resource,
+    to_instance: Resource,
+    *,
+    timestamp: Timestamp | None = None,
+    fail_silently: bool | None = None,
+    idempotency_key: str | None = None,
+) -> Event | None:
+    """End what `follow()` began. Arguments, result and cost as there; raises NotFollowingException."""
+    intent = to_unfollow(*_pair(from_instance, to_instance, timestamp), idempotency_key)
+    return _record_one(intent, unfollowed, NotFollowingException, from_instance, to_instance, fail_silently)
+
+
+def follow_many(pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int], None] | None = None) -> int:
+    """Record many follows: (from_instance, to_instance) or (from_instance, to_instance, timestamp).
+
+    Takes an iterable of any length in constant memory, one transaction for every 2,000 pairs, and calls
+    `progress` with the number of pairs done after each. Returns how many follows were new. Sends no `followed`.
+    Raises what `follow()` raises, and InvalidPair: the batches before that one stay recorded, and since what is
+    recorded already is skipped, the same import can simply be run again.
+    """
+    return _record_many(to_follow, pairs, progress)
+
+
+def unfollow_many(pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int], None] | None = None) -> int:
+    """Record many unfollows, as `follow_many()` records follows."""
+    return _record_many(to_unfollow, pairs, progress)
+
+
+def is_following(from_instance: Resource, to_instance: Resource) -> bool:
+    """Whether `from_instance` follows `to_instance`. 1 query."""
+    return is_following_many(from_instance, [to_instance])[to_instance]
+
+
+def is_following_many(from_instance: Resource, to_instances: Iterable[Resource]) -> dict[Any, bool]:
+    """For each of `to_instances`, whether `from_instance` follows it: {instance: bool}. 1 query."""
+    keys = {instance: registry.key_of(instance) for instance in to_instances}
+    following = get_backend().are_following(registry.key_of(from_instance), keys.values())
+    return {instance: key in following for instance, key in keys.items()}
+
+
+def get_followers(instance: Resource, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
+    """Who follows `instance`: a lazy sequence of (instance, datetime), newest first.
+
+    `desc=False` for oldest first; ties in the order of the log. A page costs 1 query and 1 per model class.
+    """
+    return get_backend().followers(registry.key_of(instance), _identifier(identifier), desc=desc)
+
+
+def get_followings(instance: Resource, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
+    """Whom `instance` follows; a list as `get_followers()` returns."""
+    return get_backend().followings(registry.key_of(instance), _identifier(identifier), desc=desc)
+
+
+def get_friends(instance: Resource, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
+    """Who follows `instance` and is followed by it, since the later of the two follows; a list as above."""
+    return get_backend().friends(registry.key_of(instance), _identifier(identifier), desc=desc)
+
+
+def get_followers_count(instance: Resource, *, identifier: Identifier = None) -> int:
+    """How many follow `instance`. 1 query, however many they are."""
+    return get_backend().count("followers", registry.key_of(instance), _identifier(identifier))
+
+
+def get_followings_count(instance: Resource, *, identifier: Identifier = None) -> int:
+    """How many `instance` follows. 1 query."""
+    return get_backend().count("followings", registry.key_of(instance), _identifier(identifier))
+
+
+def get_friends_count(instance: Resource, *, identifier: Identifier = None) -> int:
+    """How many follow `instance` and are followed by it. 1 query."""
+    return get_backend().count("friends", registry.key_of(instance), _identifier(identifier))
+
+
+afollow = sync_to_async(follow)
+aunfollow = sync_to_async(unfollow)
+afollow_many = sync_to_async(follow_many)
+aunfollow_many = sync_to_async(unfollow_many)
+ais_following = sync_to_async(is_following)
+ais_following_many = sync_to_async(is_following_many)
+aget_followers_count = sync_to_async(get_followers_count)
+aget_followings_count = sync_to_async(get_followings_count)
+aget_friends_count = sync_to_async(get_friends_count)
+
+
+def _identifier(identifier: Identifier) -> str | None:
+    return None if identifier is None else registry.identifier_of(identifier)
+
+
+def _pair(
+    from_instance: Resource, to_instance: Resource, timestamp: Timestamp | None = None
+) -> tuple[ResourceKey, ResourceKey, datetime | None]:
+    from_key, to_key = registry.key_of(from_instance), registry.key_of(to_instance)
+    if from_key == to_key:
+        raise SelfFollowException(instance=from_instance)
+    return from_key, to_key, None if timestamp is None else point_in_time(timestamp)
+
+
+def _record_one(
+    intent: Intent,
+    signal: Signal,
+    refusal: type[FollowException],
+    from_instance: Resource,
+    to_instance: Resource,
+    fail_silently: bool | None,
+) -> Event | None:
+    (outcome,) = record([intent])
+    if outcome.event is None:
+        if not (conf.fail_silently() if fail_silently is None else fail_silently):
+            raise refusal(from_instance=from_instance, to_instance=to_instance)
+    elif outcome.is_new:
+        send = partial(
+            signal.send_robust,
+            sender=Event,
+            from_instance=from_instance,
+            to_instance=to_instance,
+            event=outcome.event,
+        )
+        transaction.on_commit(send, using=router.db_for_write(Event), robust=True)
+    return outcome.event
+
+
+def _record_many(
+    intent_to: Callable[..., Intent],
+    pairs: Iterable[tuple[Any, ...]],
+    progress: Callable[[int], None] | None,
+) -> int:
+    waiting = iter(pairs)
+    done = new = 0
+    while batch := list(islice(waiting, BATCH_SIZE)):
+        outcomes = record([intent_to(*_pair(*_checked(pair))) for pair in batch])
+        done += len(batch)
+        new += sum(outcome.is_new for outcome in outcomes)
+        if progress is not None:
+            progress(done)
+    return new
+
+
+def _checked(pair: Any) -> tuple[Any, ...]:
+    if not isinstance(pair, tuple | list) or not 2 <= len(pair) <= 3:
+        raise InvalidPair(pair=pair)
+    return tuple(pair)

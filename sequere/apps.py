@@ -1,0 +1,25 @@
+"""Where everything is put together."""
+
+from typing import cast
+
+from django.apps import AppConfig
+from django.core import checks
+from django.utils.translation import gettext_lazy as _
+
+
+class SequereConfig(AppConfig):
+    name = "sequere"
+    verbose_name = _("Sequere")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sequere import receivers, registry
+        from sequere.backends.base import get_backend
+        from sequere.checks import check_database, check_settings
+        from sequere.projectors import provide
+
+        provide("follows", lambda: get_backend().projector)
+        receivers.connect(self)
+        checks.register(check_settings, "sequere")
+        checks.register(check_database, checks.Tags.database)
+        registry.autodiscover()

@@ -1,0 +1,98 @@
+"""The questions that the database answers about follows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error
+from django.db import models
+
+from sequere.backends.base import BaseBackend
+from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.projector import FollowsProjector
+from sequere.backends.relations import Relation, RelationList, load_relations
+from sequere.base import ResourceKey
+from sequere.events import relation
+from sequere.lazy import LazyList
+from sequere.resources import is_
+
+
+@dataclass(frozen=True, slots=True)
+class FollowRows:
+    """The rows behind a list: (identifier, object_id, since) of the other end of each follow."""
+
+    key: ResourceKey
+    identifier: str | None
+    desc: bool
+    #: The count that belongs to it, the end of the follow where `key` is, and the other end.
+    counted: str
+    end: str
+    other: str
+    #: The columns that say since when, and by which event.
+    since: tuple[str, str] = ("followed_at", "event_id")
+
+    def count(self) -> int:
+        return _count(self.counted, self.key, self.identifier)
+
+    def rows(self, start: int, stop: int | None) -> models.QuerySet[Follow, tuple[str, str, datetime]]:
+        since, event = self.since
+        follows = Follow.objects.filter(is_(self.key, self.end), **{f"{event}__isnull": False})
+        if self.identifier is not None:
+            follows = follows.filter(**{f"{self.other}identifier": self.identifier})
+        order = [f"-{column}" if self.desc else column for column in self.since]
+        columns = (f"{self.other}identifier", f"{self.other}object_id", since)
+        return follows.order_by(*order).values_list(*columns)[start:stop]
+
+    def stream(self, start: int, stop: int | None) -> Iterable[tuple[str, str, datetime]]:
+        return self.rows(start, stop).iterator(chunk_size=2000)
+
+    def load(self, rows: Sequence[tuple[str, str, datetime]]) -> list[Relation | None]:
+        return load_relations(rows)
+
+
+def _count(what: str, key: ResourceKey, identifier: str | None) -> int:
+    counts = FollowCount.objects.filter(is_(key))
+    if identifier is not None:
+        counts = counts.filter(other_identifier=identifier)
+    total: int = counts.aggregate(total=models.Sum(what, default=0))["total"]
+    return total
+
+
+class DatabaseBackend(BaseBackend):
+    """Follows in the database that holds the log, written in its transactions."""
+
+    supports_inline = True
+
+    def __init__(self) -> None:
+        self.projector = FollowsProjector()
+
+    def are_following(self, from_key: ResourceKey, to_keys: Iterable[ResourceKey]) -> set[ResourceKey]:
+        streams = {relation(from_key, to_key): to_key for to_key in to_keys}
+        live = Follow.objects.filter(pk__in=list(streams)).values_list("pk", flat=True)
+        return {streams[stream] for stream in live}
+
+    def followers(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        return LazyList(FollowRows(key, identifier, desc, "followers", end="to_", other="from_"))
+
+    def followings(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        return LazyList(FollowRows(key, identifier, desc, "followings", end="from_", other="to_"))
+
+    def friends(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        since = ("friends_at", "friends_event_id")
+        return LazyList(FollowRows(key, identifier, desc, "friends", end="from_", other="to_", since=since))
+
+    def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
+        return _count(what, key, identifier)
+
+    @classmethod
+    def check(cls) -> list[CheckMessage]:
+        if apps.is_installed("sequere.backends.database"):
+            return []
+        return [
+            Error(
+                "SEQUERE_BACKEND is the DatabaseBackend, and its app is not installed.",
+                hint="Add 'sequere.backends.database' to INSTALLED_APPS.",
+                id="sequere.E002",
+            )
+        ]

@@ -1,0 +1,41 @@
+"""What a host describes (`ModelBase`) and what the log remembers of it (`ResourceKey`)."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.db import models
+
+
+class ResourceKey(NamedTuple):
+    """The name of a resource: `("user", "42")`. Sortable, hashable, and free of its instance.
+
+    Every function that takes an instance takes its key as well, so that an auditor can ask about
+    something that no longer exists.
+    """
+
+    identifier: str
+    object_id: str
+
+    def __str__(self) -> str:
+        return f"{self.identifier}:{self.object_id}"
+
+
+class ModelBase:
+    """How a model takes part in Sequere. Subclass it to say more than `register(Model)` does."""
+
+    #: The name of the model in the log; the model's lower-case name when None. Part of every event:
+    #: changing it later orphans what was recorded under the old one.
+    identifier: str | None = None
+
+    #: The `Action` classes that instances of this model perform.
+    actions: Sequence[type[Any]] = ()
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self.model = model
+
+    def get_identifier(self) -> str:
+        return self.identifier or str(self.model._meta.model_name)
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        """What instances are loaded from: add select_related, or hide some of them."""
+        return self.model._default_manager.all()

@@ -1,0 +1,110 @@
+"""System checks: what is misconfigured, and what to do about it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, Warning
+from django.db import connections, router
+from django.utils.module_loading import import_string
+
+from sequere import conf
+from sequere.backends.base import BaseBackend
+from sequere.events import Event
+from sequere.immutability import is_supported, missing_triggers
+from sequere.projectors import PIPELINE, Projector
+
+
+def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    return [*_check_backend(), *_check_projectors(), *_check_transaction_mode()]
+
+
+def _check_backend() -> list[CheckMessage]:
+    path = conf.backend()
+    backend = _import(path)
+    if isinstance(backend, type) and issubclass(backend, BaseBackend):
+        return backend.check()
+    return [
+        Error(
+            f"SEQUERE_BACKEND is {path!r}, which is no backend: {_reason(backend)}.",
+            hint="Use 'sequere.backends.database.DatabaseBackend', or the path of a subclass of BaseBackend.",
+            id="sequere.E001",
+        )
+    ]
+
+
+def _check_projectors() -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for name, path in conf.projectors().items():
+        projector = _import(path)
+        if not (isinstance(projector, type) and issubclass(projector, Projector)):
+            messages.append(
+                Error(
+                    f"SEQUERE_PROJECTORS[{name!r}] is {path!r}, which is no projector: {_reason(projector)}.",
+                    hint="Give the dotted path of a subclass of sequere.projectors.Projector.",
+                    id="sequere.E003",
+                )
+            )
+        if name in PIPELINE:
+            messages.append(
+                Error(
+                    f"SEQUERE_PROJECTORS has a projection {name!r}, which is the name of a built-in one.",
+                    hint="Give it another name.",
+                    id="sequere.E004",
+                )
+            )
+    return messages
+
+
+def _check_transaction_mode() -> list[CheckMessage]:
+    settings = connections.settings[router.db_for_write(Event)]
+    if settings["ENGINE"] != "django.db.backends.sqlite3":
+        return []
+    if settings.get("OPTIONS", {}).get("transaction_mode", "").upper() in {"IMMEDIATE", "EXCLUSIVE"}:
+        return []
+    return [
+        Warning(
+            "The event log is in an SQLite database whose transactions begin DEFERRED: two simultaneous follows end"
+            " in 'database is locked'.",
+            hint='Add "OPTIONS": {"transaction_mode": "IMMEDIATE"} to the database.',
+            id="sequere.W001",
+        )
+    ]
+
+
+def check_database(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for alias in databases or ():
+        if not router.allow_migrate_model(alias, Event):
+            continue
+        connection = connections[alias]
+        if not is_supported(connection):
+            messages.append(
+                Warning(
+                    f"Nothing but Python keeps the event log immutable on {connection.display_name}.",
+                    hint="Use PostgreSQL or SQLite, or create triggers that refuse UPDATE and DELETE on sequere_event.",
+                    id="sequere.W002",
+                )
+            )
+        elif missing := missing_triggers(connection):
+            messages.append(
+                Error(
+                    f"The event log in the database {alias!r} is not protected: {', '.join(missing)} missing.",
+                    hint=f"Run 'manage.py migrate sequere --database {alias}', which puts them back.",
+                    id="sequere.E005",
+                )
+            )
+    return messages
+
+
+def _import(path: str) -> Any:
+    try:
+        return import_string(path)
+    except ImportError as error:
+        return error
+
+
+def _reason(found: Any) -> str:
+    return str(found) if isinstance(found, ImportError) else f"it is {found!r}"

@@ -1,0 +1,27 @@
+"""The settings of Sequere, read when they are used. Each docstring is the manual of its setting."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+
+def get_setting(name: str, default: Any) -> Any:
+    return getattr(settings, f"SEQUERE_{name}", default)
+
+
+def backend() -> str:
+    """`SEQUERE_BACKEND`: the dotted path of the backend that keeps the follows."""
+    return str(get_setting("BACKEND", "sequere.backends.database.DatabaseBackend"))
+
+
+def fail_silently() -> bool:
+    """`SEQUERE_FAIL_SILENTLY`: whether a second follow, or an unfollow of nothing, is a no-op (True, the
+    default) or raises."""
+    return bool(get_setting("FAIL_SILENTLY", True))
+
+
+def projectors() -> Mapping[str, str]:
+    """`SEQUERE_PROJECTORS`: projectors of the host, as {name of the projection: dotted path}."""
+    paths: Mapping[str, str] = get_setting("PROJECTORS", {})
+    return paths

@@ -1,0 +1,121 @@
+"""Everything that Sequere raises. The docstring of a class is its message."""
+
+import inspect
+from functools import partial
+from typing import Any
+
+
+class SequereException(Exception):
+    """Sequere could not do what it was asked to do."""
+
+    def __init__(self, **details: Any) -> None:
+        self.details = details
+        message = " ".join(inspect.cleandoc(type(self).__doc__ or type(self).__name__).split())
+        super().__init__(message.format(**details))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), **self.details), ()
+
+
+# The registry
+
+
+class NotRegistered(SequereException):
+    """{model} is not registered: add sequere.register({name}) to the sequere_registry.py of its app."""
+
+
+class AlreadyRegistered(SequereException):
+    """{model} is already registered: remove one of the two register() calls, or unregister() it first."""
+
+
+class NotRegistrable(SequereException):
+    """{model} cannot be registered, because it is {reason}: register a concrete model with one primary key."""
+
+
+class IdentifierTaken(SequereException):
+    """The identifier {identifier!r} of {model} belongs to {owner}: give one of them a ModelBase with an
+    identifier of its own."""
+
+
+class InvalidIdentifier(SequereException):
+    """{identifier!r} cannot be the identifier of {model}: use a Python identifier of 1 to 50 characters."""
+
+
+class UnknownIdentifier(SequereException):
+    """No registered model has the identifier {identifier!r}: use one of {known}."""
+
+
+# Instances
+
+
+class UnsavedInstance(SequereException):
+    """{instance} is not in the database: save() it first, only then it has a key."""
+
+
+class AnonymousInstance(SequereException):
+    """An anonymous user is nobody: check request.user.is_authenticated first."""
+
+
+class InvalidObjectId(SequereException):
+    """{object_id!r} cannot be the key of a {identifier}: {reason}."""
+
+
+# Follows
+
+
+class FollowException(SequereException):
+    """A follow or an unfollow was refused."""
+
+
+class SelfFollowException(FollowException):
+    """{instance} cannot follow itself."""
+
+
+class AlreadyFollowingException(FollowException):
+    """{from_instance} follows {to_instance} already: pass fail_silently=True where that is no surprise."""
+
+
+class NotFollowingException(FollowException):
+    """{from_instance} does not follow {to_instance}: pass fail_silently=True where that is no surprise."""
+
+
+class InvalidPair(FollowException):
+    """{pair!r} is no pair to follow: give (from_instance, to_instance) or (from_instance, to_instance,
+    timestamp)."""
+
+
+# The log
+
+
+class ImmutableEvent(SequereException):
+    """The log is append-only, {operation} is refused: record a new event that corrects the old one."""
+
+
+class IdempotencyConflict(SequereException):
+    """The idempotency key {key!r} belongs to event {event_id}, which says something else: use one key for
+    one request."""
+
+
+class InvalidTimestamp(SequereException):
+    """{timestamp!r} is no point in time: give a datetime, or seconds since 1970 as a number."""
+
+
+class InvalidEventData(SequereException):
+    """{where} cannot be kept in the log, because {reason}: use what JSON can say (texts without NUL, finite
+    numbers, booleans, None, lists, and dicts with text keys)."""
+
+
+class UnsupportedDatabase(SequereException):
+    """Sequere does not know how to keep a log immutable on {vendor}: use PostgreSQL or SQLite."""
+
+
+# Projections
+
+
+class UnknownProjection(SequereException):
+    """There is no projection {name!r}: use one of {known}."""
+
+
+class ProjectorNotVerifiable(SequereException):
+    """The projection {name!r} cannot be verified, because its projector does not say what its read model
+    should hold: rebuild it instead."""

@@ -1,0 +1,29 @@
+"""Walking over a table by its keys: every page begins after the last row of the one before, never at an OFFSET."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import models
+
+
+def after(columns: tuple[str, ...], values: tuple[Any, ...]) -> models.Q:
+    """The condition that a row comes after `values` in the order of `columns`."""
+    first, *rest = columns
+    condition = models.Q(**{f"{first}__gt": values[0]})
+    if rest:
+        condition |= models.Q(**{first: values[0]}) & after(tuple(rest), values[1:])
+        condition &= models.Q(**{f"{first}__gte": values[0]})  # what an index can start from
+    return condition
+
+
+def walk(
+    rows: models.QuerySet[Any], columns: tuple[str, ...], size: int, also: tuple[str, ...] = ()
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Pages of (*columns, *also) in the order of `columns`, which must be a unique key. 1 query per page."""
+    ordered = rows.order_by(*columns).values_list(*columns, *also)
+    page = list(ordered[:size])
+    while page:
+        yield page
+        if len(page) < size:
+            return
+        page = list(ordered.filter(after(columns, page[-1]))[:size])

@@ -1,0 +1,27 @@
+"""Django's flush, for a database whose log refuses to be emptied; TransactionTestCase calls it too."""
+
+from typing import Any
+
+from django.core.management.commands import flush
+
+from sequere.events import Event
+from sequere.immutability import suspended
+
+QUESTION = """You have requested a flush of the database.
+This will IRREVERSIBLY DESTROY all data in the "{database}" database, the event log with its {events}
+events included: no rebuild brings it back.
+Are you sure you want to do this?
+
+    Type 'yes' to continue, or 'no' to cancel: """
+
+
+class Command(flush.Command):
+    def handle(self, **options: Any) -> None:
+        database = options["database"]
+        if options["interactive"]:
+            question = QUESTION.format(database=database, events=Event.objects.using(database).count())
+            if input(question) != "yes":
+                self.stdout.write("Flush cancelled.")
+                return
+        with suspended(database):
+            super().handle(**{**options, "interactive": False})

@@ -1,0 +1,60 @@
+"""Puts who, the path and a correlation id into the metadata of what a request records."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from uuid import uuid4
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
+
+from sequere.context import event_metadata
+
+#: The headers in which a proxy or another service hands on a correlation id, in order of preference.
+CORRELATION_HEADERS = ("X-Correlation-ID", "X-Request-ID")
+MAX_LENGTH = 200
+
+GetResponse = Callable[[HttpRequest], Any]
+
+
+class SequereMiddleware:
+    """Add it to MIDDLEWARE after AuthenticationMiddleware. Costs nothing until something is recorded."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if iscoroutinefunction(self):
+            return self.__acall__(request)
+        with _metadata_of(request):
+            response: HttpResponseBase = self.get_response(request)
+            return response
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        with _metadata_of(request):
+            response: HttpResponseBase = await self.get_response(request)
+            return response
+
+
+def _metadata_of(request: HttpRequest) -> AbstractContextManager[None]:
+    given = (request.headers.get(header) for header in CORRELATION_HEADERS)
+    return event_metadata(
+        who=lambda: _user_of(request),
+        request=_text(request.path),
+        correlation_id=_text(next(filter(None, given), None) or uuid4().hex),
+    )
+
+
+def _user_of(request: HttpRequest) -> Any:
+    user = getattr(request, "user", None)
+    return user if user is not None and user.is_authenticated else None
+
+
+def _text(value: str) -> str:
+    """What a client sent, as the log can keep it."""
+    return value.encode(errors="replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")[:MAX_LENGTH]

@@ -1,0 +1,106 @@
+"""Projectors keep read models equal to the log; projections are projectors at work under a name."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Protocol
+
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from sequere import conf
+from sequere.base import ResourceKey
+from sequere.events import Event
+from sequere.exceptions import UnknownProjection
+
+
+class Projector:
+    """Turns events into a read model. Subclass it and name it in SEQUERE_PROJECTORS.
+
+    `apply()` runs inside the transaction that recorded the events, with the resources they name locked: what it
+    writes there stays or goes with the events, and no other event about these resources comes in between. A
+    rebuild calls `reset()` and then `apply()` with all events of some subjects, in the order of the log.
+    """
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        """Give each event to the method `on_<type>(event, using=…)`, where there is one."""
+        for event in events:
+            if handler := getattr(self, f"on_{event.type}", None):
+                handler(event, using=using)
+
+    def reset(self, subjects: Sequence[ResourceKey], *, using: str) -> None:
+        """Forget all that came from events with these subjects (`Event.subject`)."""
+        raise TypeError(f"{type(self).__name__} needs a method reset(subjects, *, using) to be rebuilt")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where a read model is not what the log says."""
+
+    what: str
+    expected: Any
+    found: Any
+
+    def __str__(self) -> str:
+        return f"{self.what}: expected {self.expected}, found {self.found}"
+
+
+class Pass(Protocol):
+    """One walk over a part of a read model, in batches of keys that log and model name together."""
+
+    name: str
+
+    def total(self, using: str) -> int:
+        """About how many keys there are, for a progress bar."""
+
+    def batches(self, using: str) -> Iterator[Collection[Any]]:
+        """The keys, in a stable order, read as the walk goes on."""
+
+    def resources(self, keys: Any, using: str) -> Iterable[ResourceKey]:
+        """What to lock so that a batch stands still."""
+
+    def compare(self, keys: Any, using: str, *, repair: bool) -> list[Difference]:
+        """Where the model was not what the log says; with `repair`, it is afterwards."""
+
+
+class LevelTriggeredProjector(Projector):
+    """A projector that takes an event as a hint, and makes the read model what the log says by now.
+
+    Twice, late or out of order: all the same. So a rebuild needs no reset; it walks the `passes` and repairs.
+    """
+
+    passes: ClassVar[Sequence[Pass]] = ()
+
+
+#: The projections of our own, in the order in which they are applied: timelines are read from follows.
+PIPELINE = ("follows", "timelines")
+_built_in: dict[str, Callable[[], Projector]] = {}
+
+
+def provide(name: str, projector: Callable[[], Projector]) -> None:
+    """Say, from an AppConfig, who makes the projector of a projection of the PIPELINE."""
+    _built_in[name] = projector
+    projections.cache_clear()
+
+
+@cache
+def projections() -> Mapping[str, Projector]:
+    """All projections at work, in the order in which they are applied: ours, then the host's."""
+    ours = {name: _built_in[name]() for name in PIPELINE if name in _built_in}
+    return {**ours, **{name: import_string(path)() for name, path in conf.projectors().items()}}
+
+
+def projection(name: str) -> Projector:
+    """The projector of a projection. Raises UnknownProjection."""
+    try:
+        return projections()[name]
+    except KeyError as error:
+        raise UnknownProjection(name=name, known=", ".join(projections())) from error
+
+
+def forget_projections(*, setting: str, **_: Any) -> None:
+    if setting.startswith("SEQUERE_"):
+        projections.cache_clear()
+
+
+setting_changed.connect(forget_projections, dispatch_uid="sequere.projectors.forget_projections")

@@ -1,0 +1,110 @@
+"""What Sequere does when something else happens: an event was recorded, an instance was deleted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models, router, transaction
+from django.db.models.signals import class_prepared, post_delete, post_migrate
+from django.db import connections
+
+from sequere.base import ModelBase, ResourceKey
+from sequere.events import FOLLOWED, Event, record
+from sequere.exceptions import NotRegistered
+from sequere.immutability import install
+from sequere.intents import to_delete, to_unfollow
+from sequere.projectors import projections
+from sequere.registry import registry
+from sequere.resources import Resource, is_, lock
+from sequere.signals import events_recorded
+
+#: Unfollows recorded at once when something with many followers is deleted.
+BATCH_SIZE = 2000
+
+
+def project(sender: type[Event], events: Sequence[Event], using: str, **_: Any) -> None:
+    """Apply events to every projection, in the transaction that recorded them."""
+    for projector in projections().values():
+        projector.apply(events, using=using)
+
+
+def record_deletion(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
+    """Record that an instance is gone: an unfollow for every live relation, and one `deleted`.
+
+    1 query when the log never heard of it.
+    """
+    try:
+        key = registry.key_of(instance)
+    except NotRegistered:  # unregistered since
+        return
+    using = router.db_for_write(Event)
+    if not Resource.objects.using(using).filter(is_(key)).exists():
+        return
+    with transaction.atomic(using=using):
+        relations = _locked_relations(key, using)
+        for start in range(0, len(relations), BATCH_SIZE):
+            batch = relations[start : start + BATCH_SIZE]
+            record([to_unfollow(*relation) for relation in batch], cause="deleted")
+        record([to_delete(key)])
+
+
+def _locked_relations(key: ResourceKey, using: str) -> list[tuple[ResourceKey, ResourceKey]]:
+    """The live relations of a resource, all of their ends locked at once.
+
+    Relations that came up while the locks were waited for need more of them, and more locks may only be taken when
+    the ones at hand are given back.
+    """
+    relations = _live_relations(key, using)
+    while True:
+        savepoint = transaction.savepoint(using)
+        lock({key, *(end for relation in relations for end in relation)}, using)
+        now = _live_relations(key, using)
+        if set(now) <= set(relations):
+            transaction.savepoint_commit(savepoint, using)
+            return now
+        transaction.savepoint_rollback(savepoint, using)
+        relations = now
+
+
+def _live_relations(key: ResourceKey, using: str) -> list[tuple[ResourceKey, ResourceKey]]:
+    live = Event.objects.using(using).filter(type=FOLLOWED).current()
+    ends = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
+    return [
+        (ResourceKey(*row[:2]), ResourceKey(*row[2:]))
+        for side in ("actor_", "target_")
+        for row in live.filter(is_(key, side)).order_by("id").values_list(*ends)
+    ]
+
+
+def watch_deletions(options: ModelBase) -> None:
+    """Connect to the deletion of a registered model, under each name that Django deletes it by."""
+    for model in (options.model, *_proxies(options.model)):
+        _connect(model)
+
+
+def watch_proxy(sender: type[models.Model], **_: Any) -> None:
+    """Connect to a proxy that is defined after its model was registered."""
+    concrete = sender._meta.concrete_model
+    if sender._meta.proxy and any(options.model is concrete for options in registry):
+        _connect(sender)
+
+
+def protect_log(using: str, **_: Any) -> None:
+    """Put back the triggers of the log, which a remade table (SQLite) has lost."""
+    install(connections[using])
+
+
+def _connect(model: type[models.Model]) -> None:
+    post_delete.connect(record_deletion, sender=model, dispatch_uid=f"sequere.deletion.{model._meta.label}")
+
+
+def _proxies(model: type[models.Model]) -> list[type[models.Model]]:
+    direct = [child for child in model.__subclasses__() if child._meta.proxy]
+    return [proxy for child in direct for proxy in (child, *_proxies(child))]
+
+
+def connect(sequere_app: Any) -> None:
+    """Connect everything; called once, when the app is ready."""
+    events_recorded.connect(project, dispatch_uid="sequere.project")
+    post_migrate.connect(protect_log, sender=sequere_app, dispatch_uid="sequere.protect_log")
+    class_prepared.connect(watch_proxy, dispatch_uid="sequere.watch_proxy")
+    registry.observe(watch_deletions)

@@ -1,0 +1,194 @@
+"""Which models take part, under which identifier, and how their instances are named and loaded."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.module_loading import autodiscover_modules
+
+from sequere.base import ModelBase, ResourceKey
+from sequere.exceptions import (
+    AlreadyRegistered,
+    AnonymousInstance,
+    IdentifierTaken,
+    InvalidIdentifier,
+    InvalidObjectId,
+    NotRegistered,
+    NotRegistrable,
+    UnknownIdentifier,
+    UnsavedInstance,
+)
+
+IDENTIFIER_MAX_LENGTH = 50
+OBJECT_ID_MAX_LENGTH = 255
+
+
+class Registry:
+    """The registered models, each with its options."""
+
+    def __init__(self) -> None:
+        self._options: dict[type[models.Model], ModelBase] = {}
+        self._by_identifier: dict[str, ModelBase] = {}
+        self._observers: list[Callable[[ModelBase], None]] = []
+
+    def __iter__(self) -> Iterator[ModelBase]:
+        return iter(tuple(self._options.values()))
+
+    def observe(self, observer: Callable[[ModelBase], None]) -> None:
+        """Call `observer` with the options of every model, registered already or later."""
+        self._observers.append(observer)
+        for options in self:
+            observer(options)
+
+    def register(self, model: type[models.Model], options_class: type[ModelBase] = ModelBase) -> None:
+        """Let the instances of `model` follow, be followed, act and be acted upon.
+
+        Raises AlreadyRegistered, NotRegistrable (abstract, a proxy, swapped out, or with
+        a composite primary key), InvalidIdentifier, IdentifierTaken.
+        """
+        label = _label(model)
+        if reason := _why_not(model):
+            raise NotRegistrable(model=label, reason=reason)
+        if model in self._options:
+            raise AlreadyRegistered(model=label)
+        options = options_class(model)
+        identifier = options.get_identifier()
+        if (
+            not isinstance(identifier, str)
+            or not identifier.isidentifier()
+            or len(identifier) > IDENTIFIER_MAX_LENGTH
+        ):
+            raise InvalidIdentifier(identifier=identifier, model=label)
+        if identifier in self._by_identifier:
+            owner = _label(self._by_identifier[identifier].model)
+            raise IdentifierTaken(identifier=identifier, model=label, owner=owner)
+        self._options[model] = self._by_identifier[identifier] = options
+        for observer in self._observers:
+            observer(options)
+
+    def unregister(self, model: type[models.Model]) -> None:
+        """Forget `model`; what was recorded stays in the log. Raises NotRegistered."""
+        options = self._options.pop(model, None)
+        if options is None:
+            raise _not_registered(model)
+        del self._by_identifier[options.get_identifier()]
+
+    def options_of(self, model: type[models.Model]) -> ModelBase:
+        """The options of `model`, or of the concrete model behind a proxy. Raises NotRegistered."""
+        concrete = model._meta.concrete_model or model
+        if concrete not in self._options:
+            raise _not_registered(concrete)
+        return self._options[concrete]
+
+    def identifier_of(self, model: type[models.Model] | str) -> str:
+        """The identifier that a caller means. Raises NotRegistered, or UnknownIdentifier for a text."""
+        if not isinstance(model, str):
+            return self.options_of(model).get_identifier()
+        if model not in self._by_identifier:
+            raise UnknownIdentifier(identifier=model, known=", ".join(sorted(self._by_identifier)) or "none yet")
+        return model
+
+    def key_of(self, instance: models.Model | ResourceKey) -> ResourceKey:
+        """The key of a saved instance; a key is checked and returned in its canonical form. No query."""
+        if isinstance(instance, ResourceKey):
+            return self._canonical(instance)
+        # A lazy request.user has the class of its user only in __class__.
+        model = instance.__class__
+        if not issubclass(model, models.Model):
+            if getattr(instance, "is_anonymous", False):
+                raise AnonymousInstance
+            raise _not_registered(model)
+        identifier = self.options_of(model).get_identifier()
+        if instance.pk is None or instance._state.adding:
+            raise UnsavedInstance(instance=f"{_label(model)} {instance.pk or ''}".rstrip())
+        return ResourceKey(identifier, _object_id(identifier, model, instance.pk))
+
+    def load(self, keys: Iterable[ResourceKey]) -> dict[ResourceKey, models.Model]:
+        """The instances of `keys`, without those that are deleted, hidden or no longer registered.
+
+        Costs one query per model, for up to 500 keys each.
+        """
+        wanted: dict[str, dict[Any, ResourceKey]] = defaultdict(dict)
+        for key in keys:
+            if options := self._by_identifier.get(key.identifier):
+                wanted[key.identifier][_parse(options.model, key.object_id)] = key
+        return {
+            by_pk[instance.pk]: instance
+            for identifier, by_pk in wanted.items()
+            for chunk in _chunks(list(by_pk), 500)
+            for instance in self._by_identifier[identifier].get_queryset().filter(pk__in=chunk)
+        }
+
+    def _canonical(self, key: ResourceKey) -> ResourceKey:
+        options = self._by_identifier.get(key.identifier)
+        if options is None:
+            # An auditor may ask about what was unregistered long ago; only its form is checked.
+            self.identifier_of(key.identifier)
+            return key
+        return ResourceKey(key.identifier, _object_id(key.identifier, options.model, key.object_id))
+
+
+def _label(model: type) -> str:
+    meta = getattr(model, "_meta", None)
+    return meta.label if meta else f"{model.__module__}.{model.__qualname__}"
+
+
+def _why_not(model: type[models.Model]) -> str | None:
+    meta = model._meta
+    if meta.abstract:
+        return "abstract"
+    if meta.proxy:
+        return f"a proxy of {meta.concrete_model._meta.label}" if meta.concrete_model else "a proxy"
+    if meta.swapped:
+        return f"swapped out for {meta.swapped}"
+    return "keyed by several columns" if isinstance(meta.pk, models.CompositePrimaryKey) else None
+
+
+def _not_registered(model: type) -> NotRegistered:
+    return NotRegistered(model=_label(model), name=model.__name__)
+
+
+def _pk_field(model: type[models.Model]) -> "models.Field[Any, Any]":
+    field = model._meta.pk
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return field  # type: ignore[return-value]  # a registered model is concrete: it has a primary key
+
+
+def _parse(model: type[models.Model], object_id: str) -> Any:
+    return _pk_field(model).to_python(object_id)
+
+
+def _object_id(identifier: str, model: type[models.Model], pk: Any) -> str:
+    """The text of a primary key, the same for every Python value that means it."""
+    field = _pk_field(model)
+    try:
+        value = field.to_python(pk)
+        if isinstance(field, models.IntegerField):
+            field.run_validators(value)  # the range of the column: beyond it databases raise
+    except ValidationError as error:
+        reason = " ".join(error.messages)
+        raise InvalidObjectId(object_id=str(pk), identifier=identifier, reason=reason) from error
+    text = str(value)
+    if len(text) > OBJECT_ID_MAX_LENGTH:
+        reason = f"it is longer than {OBJECT_ID_MAX_LENGTH} characters"
+        raise InvalidObjectId(object_id=f"{text[:20]}…", identifier=identifier, reason=reason)
+    if "\x00" in text:
+        raise InvalidObjectId(object_id=text, identifier=identifier, reason="it contains a NUL character")
+    return text
+
+
+def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+registry = Registry()
+register = registry.register
+unregister = registry.unregister
+
+
+def autodiscover() -> None:
+    """Import the sequere_registry.py of every installed app."""
+    autodiscover_modules("sequere_registry")

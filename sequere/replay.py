@@ -1,0 +1,103 @@
+"""Read the log, and make the read models what it says, or say where they are not.
+
+A replay walks in batches. A batch is compared without locks; only where something differs, its resources are
+locked and it is looked at again, so that what a writer was just doing is no difference. No signal of a host is sent.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.db import router, transaction
+
+from sequere.base import ResourceKey
+from sequere.events import Event
+from sequere.exceptions import ProjectorNotVerifiable
+from sequere.keyset import walk
+from sequere.projectors import Difference, LevelTriggeredProjector, Pass, Projector, projection, projections
+from sequere.resources import Resource, lock
+
+#: Subjects of a host's projector that are forgotten and applied again in one transaction.
+SUBJECTS_PER_BATCH = 100
+
+#: Told after each batch: the name of the pass, how many keys are done, about how many there are.
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Report:
+    """How many keys a replay has checked, and how many differences it has found."""
+
+    checked: int = 0
+    wrong: int = 0
+
+
+def verifiable() -> list[str]:
+    """The projections that say what their read model should hold."""
+    return [name for name, projector in projections().items() if isinstance(projector, LevelTriggeredProjector)]
+
+
+def verify(
+    name: str,
+    *,
+    repair: bool = False,
+    progress: Progress | None = None,
+    on_difference: Callable[[Difference], None] | None = None,
+) -> Report:
+    """Compare the read model of a projection with the log; with `repair`, make it equal.
+
+    Calls `on_difference` for each difference, as it is found. Raises UnknownProjection, ProjectorNotVerifiable.
+    """
+    projector = projection(name)
+    if not isinstance(projector, LevelTriggeredProjector):
+        raise ProjectorNotVerifiable(name=name)
+    using = router.db_for_write(Event)
+    report = Report()
+    for pass_ in projector.passes:
+        total = pass_.total(using) if progress else 0
+        done = 0
+        for keys in pass_.batches(using):
+            differences = _look_at(pass_, keys, using, repair=repair)
+            report.wrong += len(differences)
+            if on_difference:
+                for difference in differences:
+                    on_difference(difference)
+            done += len(keys)
+            if progress:
+                progress(pass_.name, done, max(done, total))
+        report.checked += done
+    return report
+
+
+def rebuild(name: str, *, progress: Progress | None = None) -> Report:
+    """Make the read model of a projection what the log says; a model that is right is only read.
+
+    A projector of the host forgets and applies its events subject by subject. Raises UnknownProjection.
+    """
+    projector = projection(name)
+    if isinstance(projector, LevelTriggeredProjector):
+        return verify(name, repair=True, progress=progress)
+    using = router.db_for_write(Event)
+    report = Report()
+    total = Resource.objects.using(using).count()
+    for page in walk(Resource.objects.using(using), ("identifier", "object_id"), SUBJECTS_PER_BATCH):
+        _apply_again(projector, [ResourceKey(*row) for row in page], using)
+        report.checked += len(page)
+        if progress:
+            progress(name, report.checked, max(report.checked, total))
+    return report
+
+
+def _look_at(pass_: Pass, keys: Sequence[object], using: str, *, repair: bool) -> list[Difference]:
+    if not pass_.compare(keys, using, repair=False):
+        return []
+    with transaction.atomic(using=using):
+        lock(pass_.resources(keys, using), using)
+        return pass_.compare(keys, using, repair=repair)
+
+
+def _apply_again(projector: Projector, subjects: Sequence[ResourceKey], using: str) -> None:
+    with transaction.atomic(using=using):
+        lock(subjects, using)
+        projector.reset(subjects, using=using)
+        events = Event.objects.using(using).about(subjects).order_by("id")
+        projector.apply(events.iterator(chunk_size=2000), using=using)

@@ -1,0 +1,14 @@
+"""The signals of Sequere."""
+
+from django.dispatch import Signal
+
+#: Inside the transaction that recorded them, once per batch: sender=Event, events (a tuple of Event, in log
+#: order), using (the database alias). An exception raised here undoes the whole transaction.
+events_recorded = Signal()
+
+#: After commit, once per follow(): sender=Event, from_instance, to_instance, event. Not sent by follow_many(),
+#: by the deletion of an instance, or by a replay.
+followed = Signal()
+
+#: After commit, once per unfollow(): the arguments and the exceptions of `followed`.
+unfollowed = Signal()
