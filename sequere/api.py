@@ -18,7 +18,7 @@ from sequere import conf
 from sequere.backends.base import get_backend
 from sequere.backends.relations import RelationList
 from sequere.base import ResourceKey
-from sequere.events import Event, Intent, point_in_time, record
+from sequere.events import Event, Intent, record
 from sequere.exceptions import (
     AlreadyFollowingException,
     FollowException,
@@ -29,6 +29,7 @@ from sequere.exceptions import (
 from sequere.intents import to_follow, to_unfollow
 from sequere.registry import registry
 from sequere.signals import followed, unfollowed
+from sequere.values import point_in_time
 
 Resource = models.Model | ResourceKey
 Identifier = type[models.Model] | str | None

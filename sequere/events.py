@@ -4,11 +4,10 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, models, router, transaction
 from django.db.models.lookups import Exact
 from django.utils import timezone
@@ -19,13 +18,12 @@ from sequere.context import current_metadata
 from sequere.exceptions import (
     IdempotencyConflict,
     ImmutableEvent,
-    InvalidEventData,
-    InvalidTimestamp,
     SequereException,
 )
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH, registry
 from sequere.resources import among, lock
 from sequere.signals import events_recorded
+from sequere.values import check_json
 
 FOLLOWED = "followed"
 UNFOLLOWED = "unfollowed"
@@ -266,31 +264,3 @@ def _name_of(instance: models.Model) -> str:
         return str(registry.key_of(instance))
     except SequereException:
         return f"{instance._meta.label_lower}:{instance.pk}"
-
-
-def check_json(value: Any, where: str) -> None:
-    """Raise InvalidEventData unless `value` comes back from the log as it went in."""
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        text.encode()
-    except (TypeError, ValueError) as error:
-        raise InvalidEventData(where=where, reason=str(error)) from error
-    if json.loads(text) != value:
-        raise InvalidEventData(where=where, reason=f"{value!r} would come back as {text}")
-    if "\\u0000" in text.replace("\\\\", ""):
-        raise InvalidEventData(where=where, reason="it contains a NUL character")
-
-
-def point_in_time(timestamp: datetime | float) -> datetime:
-    """The moment that a caller means: a datetime, read as Django's own fields read it, or seconds since 1970."""
-    if isinstance(timestamp, int | float) and not isinstance(timestamp, bool):
-        try:
-            timestamp = datetime.fromtimestamp(timestamp, UTC)
-        except (ValueError, OverflowError, OSError) as error:
-            raise InvalidTimestamp(timestamp=timestamp) from error
-    if not isinstance(timestamp, datetime):
-        raise InvalidTimestamp(timestamp=timestamp)
-    if settings.USE_TZ == timezone.is_aware(timestamp):
-        return timestamp
-    zone = timezone.get_default_timezone()
-    return timezone.make_aware(timestamp, zone) if settings.USE_TZ else timezone.make_naive(timestamp, zone)

@@ -16,6 +16,16 @@ def after(columns: tuple[str, ...], values: tuple[Any, ...]) -> models.Q:
     return condition
 
 
+def up_to(columns: tuple[str, ...], values: tuple[Any, ...]) -> models.Q:
+    """The condition that a row is not after `values`."""
+    first, *rest = columns
+    if not rest:
+        return models.Q(**{f"{first}__lte": values[0]})
+    condition = models.Q(**{f"{first}__lt": values[0]})
+    condition |= models.Q(**{first: values[0]}) & up_to(tuple(rest), values[1:])
+    return condition & models.Q(**{f"{first}__lte": values[0]})
+
+
 def walk(
     rows: models.QuerySet[Any], columns: tuple[str, ...], size: int, also: tuple[str, ...] = ()
 ) -> Iterator[list[tuple[Any, ...]]]:

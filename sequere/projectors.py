@@ -99,7 +99,7 @@ def projection(name: str) -> Projector:
 
 
 def forget_projections(*, setting: str, **_: Any) -> None:
-    if setting.startswith("SEQUERE_"):
+    if setting == "INSTALLED_APPS" or setting.startswith("SEQUERE_"):
         projections.cache_clear()
 
 

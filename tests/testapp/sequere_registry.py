@@ -1,13 +1,28 @@
 import sequere
 from sequere.base import ModelBase
+from sequere.contrib.timeline import Action
 
 from .models import Article, Basket, Document, Package, Profile, Project, Star, User
 
 
+class JoinAction(Action):
+    verb = "join"
+
+
+class LikeAction(Action):
+    verb = "like"
+
+
 class UserSequere(ModelBase):
     identifier = "user"
+    actions = (JoinAction, LikeAction)
+
+
+class ProjectSequere(ModelBase):
+    identifier = "project"
 
 
 sequere.register(User, UserSequere)
-for model in (Project, Document, Package, Star, Profile, Basket, Article):
+sequere.register(Project, ProjectSequere)
+for model in (Document, Package, Star, Profile, Basket, Article):
     sequere.register(model)

@@ -1,0 +1,38 @@
+"""What a caller gives, as the log can keep it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from sequere.exceptions import InvalidEventData, InvalidTimestamp
+
+
+def check_json(value: Any, where: str) -> None:
+    """Raise InvalidEventData unless `value` comes back from the log as it went in."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError) as error:
+        raise InvalidEventData(where=where, reason=str(error)) from error
+    if json.loads(text) != value:
+        raise InvalidEventData(where=where, reason=f"{value!r} would come back as {text}")
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise InvalidEventData(where=where, reason="it contains a NUL character")
+
+
+def point_in_time(timestamp: datetime | float) -> datetime:
+    """The moment that a caller means: a datetime, read as Django's own fields read it, or seconds since 1970."""
+    if isinstance(timestamp, int | float) and not isinstance(timestamp, bool):
+        try:
+            timestamp = datetime.fromtimestamp(timestamp, UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise InvalidTimestamp(timestamp=timestamp) from error
+    if not isinstance(timestamp, datetime):
+        raise InvalidTimestamp(timestamp=timestamp)
+    if settings.USE_TZ == timezone.is_aware(timestamp):
+        return timestamp
+    zone = timezone.get_default_timezone()
+    return timezone.make_aware(timestamp, zone) if settings.USE_TZ else timezone.make_naive(timestamp, zone)

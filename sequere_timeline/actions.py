@@ -1,0 +1,130 @@
+"""What happened: an actor did something, perhaps to a target."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from sequere.base import ResourceKey
+from sequere.registry import registry
+from sequere.values import point_in_time
+from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, VerbTaken
+
+VERB_MAX_LENGTH = 255
+
+
+class Action:
+    """Subclass it with a verb, and name the class in the `actions` of a ModelBase.
+
+    `date` is a datetime, or seconds since 1970; now, if None. Other keyword arguments are kept in the log, so they
+    must be what JSON can say, and come back as `kwargs`.
+    """
+
+    verb: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        actor: models.Model,
+        target: models.Model | None = None,
+        date: datetime | float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.actor = actor
+        self.target = target
+        self.date = timezone.now() if date is None else point_in_time(date)
+        self.kwargs = kwargs
+        #: The name of a saved action; None before Timeline.save().
+        self.uid: str | None = None
+        #: Whether the target was deleted since: then `target` is None, and `target_key` tells what it was.
+        self.target_deleted = False
+        #: In a private timeline, why it is there: some of "own", "direct" and "followed".
+        self.reasons: frozenset[str] = frozenset()
+        self._actor_key: ResourceKey | None = None
+        self._target_key: ResourceKey | None = None
+
+    @property
+    def actor_key(self) -> ResourceKey:
+        return self._key(self.actor, self._actor_key) or registry.key_of(self.actor)
+
+    @property
+    def target_key(self) -> ResourceKey | None:
+        return self._key(self.target, self._target_key)
+
+    def saved_as(self, uid: str) -> None:
+        """Remember the names under which the log knows it."""
+        self.uid, self._actor_key, self._target_key = uid, self.actor_key, self.target_key
+
+    def _key(self, instance: models.Model | None, remembered: ResourceKey | None) -> ResourceKey | None:
+        """The key of an instance; the remembered one once it is gone and has none."""
+        if instance is None or (remembered and instance.pk is None):
+            return remembered
+        return registry.key_of(instance)
+
+    def __str__(self) -> str:
+        return " ".join(str(part) for part in (self.actor, self.verb, self.target) if part is not None)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Action):
+            return NotImplemented
+        return self is other if self.uid is None else self.uid == other.uid
+
+    def __hash__(self) -> int:
+        return object.__hash__(self) if self.uid is None else hash(self.uid)
+
+
+def restore(
+    classes: dict[str, type[Action]],
+    verb: str,
+    actor: models.Model,
+    target: models.Model | None,
+    target_key: ResourceKey | None,
+    date: datetime,
+    kwargs: dict[str, Any],
+    uid: str,
+    *,
+    target_deleted: bool,
+    reasons: Iterable[str],
+) -> Action:
+    """A saved action as an instance of the class that has its verb, of Action itself when there is none any more.
+
+    Does not call a subclass's __init__, which may ask for what was not kept.
+    """
+    cls = classes.get(verb, Action)
+    action = cls.__new__(cls)
+    Action.__init__(action, actor, target, date)
+    action.kwargs = kwargs
+    action.target_deleted = target_deleted
+    action.reasons = frozenset(reasons)
+    action._target_key = target_key
+    action.saved_as(uid)
+    if cls is Action:
+        action.verb = verb  # type: ignore[misc]  # the class that had it is gone
+    return action
+
+
+def get_actions() -> dict[str, type[Action]]:
+    """The registered action classes by their verbs. Raises InvalidVerb, VerbTaken."""
+    actions: dict[str, type[Action]] = {}
+    for options in registry:
+        for action in options.actions:
+            if not isinstance(action.verb, str) or not 1 <= len(action.verb) <= VERB_MAX_LENGTH:
+                raise InvalidVerb(action=_path(action), verb=action.verb)
+            owner = actions.setdefault(action.verb, action)
+            if owner is not action:
+                raise VerbTaken(action=_path(action), verb=action.verb, owner=_path(owner))
+    return actions
+
+
+def check_registered(action: Action) -> None:
+    """Raise ActionNotRegistered unless a timeline can give the action back as what it is."""
+    if get_actions().get(action.verb) is not type(action):
+        raise ActionNotRegistered(action=_path(type(action)))
+
+
+def _path(action: type) -> str:
+    return f"{action.__module__}.{action.__qualname__}"

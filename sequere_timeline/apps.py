@@ -1,0 +1,19 @@
+"""Where everything is put together."""
+
+from django.apps import AppConfig
+from django.core import checks
+from django.utils.translation import gettext_lazy as _
+
+
+class SequereTimelineConfig(AppConfig):
+    name = "sequere_timeline"
+    verbose_name = _("Timelines")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sequere.projectors import provide
+        from sequere_timeline.backends.base import get_backend
+        from sequere_timeline.checks import check_settings
+
+        provide("timelines", lambda: get_backend().projector)
+        checks.register(check_settings, "sequere")

@@ -1,0 +1,74 @@
+"""What a backend of timelines is: a read model plus its queries."""
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
+
+from django.core.checks import CheckMessage
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from sequere.base import ResourceKey
+from sequere.lazy import LazyList
+from sequere.projectors import Projector
+from sequere_timeline import conf
+from sequere_timeline.actions import Action
+
+ActionList = LazyList[Action]
+
+
+class Filters(NamedTuple):
+    """What narrows a timeline; None narrows nothing."""
+
+    verb: str | None = None
+    target_identifier: str | None = None
+    target_object_id: str | None = None
+
+    def conditions(self) -> dict[str, str]:
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+class BaseBackend(ABC):
+    """The questions that a backend answers. `projector` keeps the read model; nothing else writes it."""
+
+    #: Whether it can be written in the transaction of the log: then an action is seen at once.
+    supports_inline: ClassVar[bool]
+
+    projector: Projector
+
+    @abstractmethod
+    def private(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
+        """What `owner` sees: by date, ties by event, newest first if `desc`."""
+
+    @abstractmethod
+    def public(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
+        """What `owner` did."""
+
+    @abstractmethod
+    def read_at(self, owner: ResourceKey) -> datetime | None:
+        """Until when `owner` has read. 1 query."""
+
+    @abstractmethod
+    def unread_count(self, owner: ResourceKey, filters: Filters) -> int:
+        """How many private entries that are not the owner's own are dated later. 1 query."""
+
+    @classmethod
+    def check(cls) -> list[CheckMessage]:
+        """The system checks of a project that uses this backend."""
+        return []
+
+
+@cache
+def get_backend() -> BaseBackend:
+    """The backend that SEQUERE_TIMELINE_BACKEND names. Creating it does no I/O."""
+    backend: BaseBackend = import_string(conf.backend())()
+    return backend
+
+
+def forget_backend(*, setting: str, **_: Any) -> None:
+    if setting == "INSTALLED_APPS" or setting.startswith("SEQUERE_TIMELINE_BACKEND"):
+        get_backend.cache_clear()
+
+
+setting_changed.connect(forget_backend, dispatch_uid="sequere_timeline.backends.base.forget_backend")

@@ -1,0 +1,208 @@
+"""The actions, and the entries that need no follow: what the log wants, what is stored, and how one becomes the other."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import models
+
+from sequere.base import ResourceKey
+from sequere.events import Event, Latest, lifecycle
+from sequere.keyset import walk
+from sequere.projectors import Difference
+from sequere.resources import is_
+from sequere_timeline.backends.database import entries
+from sequere_timeline.backends.database.models import Entry, Reason, SavedAction
+from sequere_timeline.intents import ACTION_SAVED, generation, is_live, live_owners
+
+COLUMNS = tuple(field.attname for field in SavedAction._meta.concrete_fields)
+
+#: Why an entry is there that no follow brought.
+OWN_OR_DIRECT = Reason.OWN | Reason.DIRECT
+
+
+class Placed(NamedTuple):
+    """What an entry says besides its action and its owner."""
+
+    reasons: int
+    date: datetime
+
+
+class ActionState(NamedTuple):
+    """An action, and the timelines that it was saved in."""
+
+    action: SavedAction | None = None
+    owners: dict[ResourceKey, Placed] = {}  # noqa: RUF012  # never changed
+
+    def row(self) -> tuple[object, ...]:
+        return tuple(getattr(self.action, column) for column in COLUMNS) if self.action else ()
+
+
+#: What is stored, and what the log wants in its place.
+Change = tuple[ActionState, ActionState]
+
+
+def write(streams: Iterable[UUID], using: str) -> list[SavedAction]:
+    """Store what the log says about these actions, whose actors are locked. Returns those published just now."""
+    changes = _changed(streams, using)
+    _write(changes, using)
+    return [
+        wanted.action
+        for stored, wanted in changes
+        if wanted.action
+        and wanted.action.published_event_id
+        and not (stored.action == wanted.action and stored.action.published_event_id)
+    ]
+
+
+class ActionPass:
+    """All actions: those of the log, then those that only the read model knows."""
+
+    name = "actions"
+    size = 250
+
+    def total(self, using: str) -> int:
+        return Event.objects.using(using).filter(type=ACTION_SAVED, version=1).count()
+
+    def batches(self, using: str) -> Iterator[Sequence[UUID]]:
+        log = Event.objects.using(using)
+        known = walk(log.filter(type=ACTION_SAVED, version=1), ("stream",), self.size)
+        stray = SavedAction.objects.using(using).exclude(models.Exists(log.filter(stream=models.OuterRef("uid"))))
+        for page in chain(known, walk(stray, ("uid",), self.size)):
+            yield [row[0] for row in page]
+
+    def resources(self, keys: Sequence[UUID], using: str) -> Iterable[ResourceKey]:
+        for event in Event.objects.using(using).filter(stream__in=keys):
+            yield from _resources(event)
+        for action in SavedAction.objects.using(using).filter(uid__in=keys):
+            yield action.actor
+
+    def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
+        changes = _changed(keys, using)
+        if repair:
+            _write(changes, using)
+        return [
+            Difference(f"action {(wanted.action or stored.action).uid}", _described(wanted), _described(stored))  # type: ignore[union-attr]  # one of them is there
+            for stored, wanted in changes
+        ]
+
+
+def _changed(streams: Iterable[UUID], using: str) -> list[Change]:
+    """Where the stored actions are not what the log wants, in the order of their ids. 4 queries."""
+    streams = list(streams)
+    wanted, stored = _wanted(streams, using), _stored(streams, using)
+    floors = entries.floors({owner for state in wanted.values() for owner in state.owners}, using)
+    for state in wanted.values():
+        for owner, placed in list(state.owners.items()):
+            if state.action and not entries.is_kept(owner, (placed.date, state.action.pk), floors):
+                del state.owners[owner]
+    nothing = ActionState()
+    changes = [(stored.get(stream, nothing), wanted.get(stream, nothing)) for stream in streams]
+    changes = [
+        (before, after) for before, after in changes if (before.row(), before.owners) != (after.row(), after.owners)
+    ]
+    return sorted(changes, key=lambda change: (change[0].action or change[1].action).pk)  # type: ignore[union-attr]
+
+
+def _wanted(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
+    """What the log says about the actions that are there. 2 queries."""
+    log = Event.objects.using(using)
+    histories: dict[UUID, list[Event]] = defaultdict(list)
+    for event in log.filter(stream__in=streams).order_by("stream", "version"):
+        histories[event.stream].append(event)
+    resources = {key for history in histories.values() for event in history for key in _resources(event)}
+    latest = {event.stream: event for event in log.latest_of(map(lifecycle, resources))}
+    return {stream: _fold(history, latest) for stream, history in histories.items() if is_live(history[-1], latest)}
+
+
+def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
+    """What the read model has of these actions. 2 queries, 1 if it has none."""
+    actions = SavedAction.objects.using(using).in_bulk(streams, field_name="uid")
+    owners: dict[int, dict[ResourceKey, Placed]] = defaultdict(dict)
+    if actions:
+        rows = Entry.objects.using(using).filter(
+            entries.has(OWN_OR_DIRECT), action_id__in=[action.pk for action in actions.values()]
+        )
+        for entry in entries.kept(rows, using):
+            owners[entry.action_id][entry.owner] = Placed(entry.reasons & OWN_OR_DIRECT, entry.date)
+    return {uid: ActionState(action, owners[action.pk]) for uid, action in actions.items()}
+
+
+def _write(changes: Sequence[Change], using: str) -> None:
+    """Action by action in the order of their ids, so that two deletions never wait for each other in a circle."""
+    actions = SavedAction.objects.using(using)
+    added, put = [], []
+    for stored, wanted in changes:
+        if stored.action and stored.action != wanted.action:
+            Entry.objects.using(using).filter(action_id=stored.action.pk).delete()
+            actions.filter(pk=stored.action.pk).delete()
+            stored = ActionState()
+        if wanted.action and stored.row() != wanted.row():
+            put.append(wanted.action)
+        for owner, placed in stored.owners.items():
+            kept = wanted.owners[owner].reasons if owner in wanted.owners else 0
+            entry = Entry.objects.using(using).filter(is_(owner, "owner_"), action_id=stored.action.pk)  # type: ignore[union-attr]
+            for reason in Reason:
+                if reason & placed.reasons & ~kept:
+                    entries.take(entry, reason)
+        for owner, placed in wanted.owners.items():
+            if stored.owners.get(owner) != placed:
+                added.append((wanted.action.pk, owner, placed.date, placed.reasons))  # type: ignore[union-attr]
+    if put:
+        actions.bulk_create(put, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS[1:])
+    entries.add(added, using)
+    entries.trim({row[1] for row in added}, using)
+
+
+def _resources(event: Event) -> Iterator[ResourceKey]:
+    yield event.actor
+    if event.target:
+        yield event.target
+    for identifier, object_id, _ in event.data["owners"]:
+        yield ResourceKey(identifier, object_id)
+
+
+def _fold(history: list[Event], latest: Latest) -> ActionState:
+    """The action in its present life: what came before a deletion was another one."""
+    life: list[Event] = []
+    for event in history:
+        if event.type != ACTION_SAVED or (life and life[-1].data["generations"] != event.data["generations"]):
+            life = []
+        if event.type == ACTION_SAVED:
+            life.append(event)
+    last = life[-1]
+    published = next((event.pk for event in life if _is_published(event)), None)
+    is_target_gone = last.target and last.data["generations"]["target"] != generation(latest, last.target)
+    action = SavedAction(
+        id=life[0].pk,
+        uid=last.stream,
+        actor_identifier=last.actor_identifier,
+        actor_object_id=last.actor_object_id,
+        verb=last.verb,
+        target_identifier=last.target_identifier,
+        target_object_id=last.target_object_id,
+        target_deleted=bool(is_target_gone),
+        date=last.occurred_at,
+        kwargs=last.data["kwargs"],
+        published_event_id=published,
+    )
+    owners = (ResourceKey(*owner[:2]) for owner in live_owners(last, latest))
+    reasons = {owner: Reason.OWN if owner == last.actor else Reason.DIRECT for owner in owners}
+    return ActionState(action, {owner: Placed(int(reason), action.date) for owner, reason in reasons.items()})
+
+
+def _is_published(event: Event) -> bool:
+    return any(ResourceKey(*owner[:2]) == event.actor for owner in event.data["owners"])
+
+
+def _described(state: ActionState) -> str:
+    if (action := state.action) is None:
+        return "none"
+    target = f" {action.target}" if action.target else ""
+    gone = " (deleted)" if action.target_deleted else ""
+    published = f", published by event {action.published_event_id}" if action.published_event_id else ""
+    owners = ", ".join(f"{owner} ({Reason(placed.reasons).label})" for owner, placed in sorted(state.owners.items()))
+    return f"{action}{target}{gone} at {action.date}{published}, in the timelines of {owners or 'nobody'}"

@@ -1,0 +1,156 @@
+"""The questions that the database answers about timelines."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage, Error
+from django.db import models, router
+
+from sequere.base import ResourceKey
+from sequere.lazy import LazyList
+from sequere.registry import registry
+from sequere.resources import is_
+from sequere_timeline.actions import Action, get_actions, restore
+from sequere_timeline.backends.base import ActionList, BaseBackend, Filters
+from sequere_timeline.backends.database.entries import has, kept
+from sequere_timeline.backends.database.models import Entry, Reason, SavedAction, TimelineState
+from sequere_timeline.backends.database.projector import TimelinesProjector
+
+#: An action, and why it is in a private timeline.
+Row = tuple[SavedAction, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateRows:
+    """The rows behind a private timeline."""
+
+    owner: ResourceKey
+    filters: Filters
+    desc: bool
+
+    def count(self) -> int:
+        return self._entries().count()
+
+    def rows(self, start: int, stop: int | None) -> Iterable[Row]:
+        return ((entry.action, entry.reasons) for entry in self._page(start, stop))
+
+    def stream(self, start: int, stop: int | None) -> Iterable[Row]:
+        page = self._page(start, stop).iterator(chunk_size=2000)
+        return ((entry.action, entry.reasons) for entry in page)
+
+    def load(self, rows: Sequence[Row]) -> list[Action | None]:
+        return _load(rows)
+
+    def unread(self) -> int:
+        """How many are not the owner's own and later than what he has read."""
+        is_read = models.Exists(
+            TimelineState.objects.filter(is_(self.owner, "owner_"), read_at__gte=models.OuterRef("date"))
+        )
+        return self._entries().exclude(has(Reason.OWN)).exclude(is_read).count()
+
+    def _entries(self) -> models.QuerySet[Entry]:
+        conditions = {f"action__{name}": value for name, value in self.filters.conditions().items()}
+        entries = Entry.objects.filter(is_(self.owner, "owner_"), **conditions)
+        return kept(entries, router.db_for_read(Entry))
+
+    def _page(self, start: int, stop: int | None) -> models.QuerySet[Entry]:
+        order = ("-date", "-action_id") if self.desc else ("date", "action_id")
+        return self._entries().select_related("action").order_by(*order)[start:stop]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicRows:
+    """The rows behind a public timeline."""
+
+    owner: ResourceKey
+    filters: Filters
+    desc: bool
+
+    def count(self) -> int:
+        return self._actions().count()
+
+    def rows(self, start: int, stop: int | None) -> Iterable[Row]:
+        return ((action, 0) for action in self._page(start, stop))
+
+    def stream(self, start: int, stop: int | None) -> Iterable[Row]:
+        return ((action, 0) for action in self._page(start, stop).iterator(chunk_size=2000))
+
+    def load(self, rows: Sequence[Row]) -> list[Action | None]:
+        return _load(rows)
+
+    def _actions(self) -> models.QuerySet[SavedAction]:
+        return SavedAction.objects.filter(
+            is_(self.owner, "actor_"), published_event_id__isnull=False, **self.filters.conditions()
+        )
+
+    def _page(self, start: int, stop: int | None) -> models.QuerySet[SavedAction]:
+        order = ("-date", "-id") if self.desc else ("date", "id")
+        return self._actions().order_by(*order)[start:stop]
+
+
+def _load(rows: Sequence[Row]) -> list[Action | None]:
+    """The actions with their actors and targets: 1 query per model class. None where the actor is hidden."""
+    instances = registry.load({key for saved, _ in rows for key in (saved.actor, saved.target) if key})
+    classes = get_actions()
+    return [_action(saved, reasons, instances, classes) for saved, reasons in rows]
+
+
+def _action(
+    saved: SavedAction, reasons: int, instances: dict[ResourceKey, Any], classes: dict[str, type[Action]]
+) -> Action | None:
+    if saved.actor not in instances:
+        return None
+    return restore(
+        classes,
+        verb=saved.verb,
+        actor=instances[saved.actor],
+        target=None if saved.target is None or saved.target_deleted else instances.get(saved.target),
+        target_key=saved.target,
+        date=saved.date,
+        kwargs=saved.kwargs,
+        uid=str(saved.uid),
+        target_deleted=saved.target_deleted,
+        reasons=[reason.name.lower() for reason in Reason if reason & reasons],
+    )
+
+
+class DatabaseBackend(BaseBackend):
+    """Timelines in the database that holds the log and the follows, written in its transactions."""
+
+    supports_inline = True
+
+    def __init__(self) -> None:
+        self.projector = TimelinesProjector()
+
+    def private(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
+        return LazyList(PrivateRows(owner, filters, desc))
+
+    def public(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
+        return LazyList(PublicRows(owner, filters, desc))
+
+    def read_at(self, owner: ResourceKey) -> datetime | None:
+        states = TimelineState.objects.filter(is_(owner, "owner_"))
+        return states.values_list("read_at", flat=True).first()
+
+    def unread_count(self, owner: ResourceKey, filters: Filters) -> int:
+        return PrivateRows(owner, filters, desc=True).unread()
+
+    @classmethod
+    def check(cls) -> list[CheckMessage]:
+        missing = [
+            app
+            for app in ("sequere.backends.database", "sequere_timeline.backends.database")
+            if not apps.is_installed(app)
+        ]
+        if not missing:
+            return []
+        return [
+            Error(
+                f"Timelines are kept in the database, and {' and '.join(missing)} is not installed.",
+                hint=f"Add {', '.join(map(repr, missing))} to INSTALLED_APPS.",
+                id="sequere_timeline.E006",
+            )
+        ]

@@ -1,0 +1,224 @@
+"""Writing private timelines in sets: no row passes through Python.
+
+Entries of an action are only added while its actor is locked. Whoever trims a timeline skips what others have locked,
+so he waits for nobody.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connections, models
+
+from sequere.backends.database.models import Follow
+from sequere.base import ResourceKey
+from sequere.keyset import after, up_to
+from sequere.resources import Resource, among, is_
+from sequere.upsert import insert_into, on_conflict
+from sequere_timeline import conf
+from sequere_timeline.backends.database.justification import Interval, within
+from sequere_timeline.backends.database.models import Entry, Reason, SavedAction, TimelineState
+
+#: Followers that one statement of a fan-out reaches.
+FOLLOWERS_PER_STATEMENT = 5000
+#: Owners that one statement of an import or a removal reaches.
+OWNERS_PER_STATEMENT = 2000
+#: A fan-out cuts a timeline that is longer than the cap by the cap divided by this.
+HYSTERESIS = 16
+#: Rows of one INSERT … VALUES.
+ROWS_PER_STATEMENT = 500
+
+COLUMNS = ("action_id", "owner_identifier", "owner_object_id", "date", "reasons")
+KEY = COLUMNS[:3]
+
+#: Where an entry stands in a timeline: its date, ties by the action.
+Place = tuple[datetime, int]
+
+
+def has(reasons: int) -> models.Q:
+    """The condition that an entry has one of these reasons."""
+    return models.Q(models.lookups.GreaterThan(models.F("reasons").bitand(reasons), models.Value(0)))
+
+
+def public_actions(actor: ResourceKey, using: str) -> models.QuerySet[SavedAction]:
+    return SavedAction.objects.using(using).filter(is_(actor, "actor_"), published_event_id__isnull=False)
+
+
+def add(rows: Iterable[tuple[int, ResourceKey, datetime, int]], using: str) -> None:
+    """Give entries a reason: (action id, owner, date, reason). 1 statement for up to 500 of them."""
+    values = [(action, *owner, date, reason) for action, owner, date, reason in sorted(rows)]
+    adapt = connections[using].ops.adapt_datetimefield_value
+    for start in range(0, len(values), ROWS_PER_STATEMENT):
+        chunk = values[start : start + ROWS_PER_STATEMENT]
+        placeholders = ", ".join(["(%s, %s, %s, %s, %s)"] * len(chunk))
+        params = [adapt(value) if isinstance(value, datetime) else value for row in chunk for value in row]
+        _insert(f"VALUES {placeholders}", params, using)
+
+
+def fan_out(action: SavedAction, using: str) -> None:
+    """Copy a published action into the timelines of its actor's followers: 2 statements for 5,000 of them.
+
+    The followers are walked by the time of their follow, so a chunk is a range of an index. A cap costs 1 query more,
+    which counts their entries, and 4 statements for each timeline that is cut.
+    """
+    order = ("followed_at", "event_id")
+    followers = Follow.objects.using(using).filter(is_(action.actor, "to_"))
+    if not conf.import_actions_on_follow():
+        # Then an action is for those who followed when it was published.
+        followers = followers.filter(event_id__lt=action.published_event_id)
+    if conf.max_length() is not None:
+        followers = followers.exclude(models.Exists(_floors_above(action, using)))
+    rest = followers
+    while True:
+        last = rest.order_by(*order).values_list(*order)[FOLLOWERS_PER_STATEMENT - 1 : FOLLOWERS_PER_STATEMENT]
+        end = next(iter(last), None)
+        chunk = rest.filter(up_to(order, end)) if end else rest
+        _insert_for(chunk, action, using)
+        if (cap := conf.max_length()) is not None:
+            _cut_longer_than(cap + cap // HYSTERESIS, chunk, "from_", using)
+        if end is None:
+            return
+        rest = followers.filter(after(order, end))
+
+
+def grant(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:
+    """Copy the published actions of an actor into timelines: 1 statement for up to 2,000 owners of a kind."""
+    actions = public_actions(actor, using).filter(within(intervals, "published_event_id"))
+    cap = conf.max_length()
+    if cap is not None:
+        # More would be trimmed at once; one more than the cap makes the trimming notice.
+        actions = actions.order_by("-date", "-id")[: cap + 1]
+    connection = connections[using]
+    sql, params = actions.values_list("id", "date").query.get_compiler(connection=connection).as_sql()
+    resource = connection.ops.quote_name(Resource._meta.db_table)
+    for identifier, object_ids in _by_identifier(owners):
+        marks = ", ".join(["%s"] * len(object_ids))
+        select = (
+            f"SELECT a.id, r.identifier, r.object_id, a.date, {Reason.FOLLOWED:d}"
+            f" FROM ({sql}) a CROSS JOIN {resource} r WHERE r.identifier = %s AND r.object_id IN ({marks})"
+        )
+        _insert(select, [*params, identifier, *object_ids], using)
+
+
+def revoke(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:
+    """Take the reason FOLLOWED from the actions of an actor that lie in none of the intervals. 2 statements."""
+    outside = public_actions(actor, using).exclude(within(intervals, "published_event_id"))
+    for start in range(0, len(owners), OWNERS_PER_STATEMENT):
+        chunk = owners[start : start + OWNERS_PER_STATEMENT]
+        entries = Entry.objects.using(using).filter(among(chunk, "owner_"), action_id__in=outside.values("id"))
+        take(entries, Reason.FOLLOWED)
+
+
+def take(entries: models.QuerySet[Entry], reason: int) -> None:
+    """Take a reason from entries; what has no other goes. 2 statements."""
+    entries.filter(reasons=reason).delete()
+    entries.filter(has(reason)).update(reasons=models.F("reasons") - reason)
+
+
+def trim(owners: Iterable[ResourceKey], using: str) -> None:
+    """Cut the timelines that are longer than the cap: 1 query, none without a cap; 4 statements for each."""
+    if (cap := conf.max_length()) is not None:
+        _cut_longer_than(cap, Resource.objects.using(using).filter(among(owners)), "", using)
+
+
+def _cut_longer_than(length: int, owners: models.QuerySet[Any], prefix: str, using: str) -> None:
+    columns = (f"{prefix}identifier", f"{prefix}object_id")
+    entries = Entry.objects.using(using).filter(
+        owner_identifier=models.OuterRef(columns[0]), owner_object_id=models.OuterRef(columns[1])
+    )
+    too_many = models.Exists(entries[length : length + 1])
+    for owner in sorted(ResourceKey(*row) for row in owners.filter(too_many).order_by().values_list(*columns)):
+        _cut(owner, using)
+
+
+def _cut(owner: ResourceKey, using: str) -> None:
+    """Keep the newest entries, as many as the cap says. The oldest of them is the floor from now on.
+
+    An owner whom somebody has locked is left for the next time.
+    """
+    free = Resource.objects.using(using).filter(is_(owner)).select_for_update(skip_locked=True)
+    if not free.values_list("identifier"):
+        return
+    entries = Entry.objects.using(using).filter(is_(owner, "owner_"))
+    newest = entries.order_by("-date", "-action_id").values_list("date", "action_id")
+    *_, floor = newest[: conf.max_length()]
+    TimelineState.objects.using(using).update_or_create(
+        owner_identifier=owner.identifier,
+        owner_object_id=owner.object_id,
+        defaults={"floor_date": floor[0], "floor_action_id": floor[1]},
+    )
+    below = entries.filter(up_to(("date", "action_id"), floor)).exclude(action_id=floor[1])
+    unlocked = below.select_for_update(skip_locked=True).values_list("action_id", flat=True)
+    entries.filter(action_id__in=list(unlocked)).delete()
+
+
+def forget_owner(owner: ResourceKey, using: str) -> None:
+    """Remove the private timeline of a deleted instance, in the order in which the actions of actors go."""
+    entries = Entry.objects.using(using).filter(is_(owner, "owner_"))
+    list(entries.order_by("action_id").select_for_update().values_list("action_id"))
+    entries.delete()
+
+
+def floors(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, Place]:
+    """Where the timelines that were trimmed begin. 1 query, none without a cap."""
+    if conf.max_length() is None:
+        return {}
+    states = TimelineState.objects.using(using).filter(among(owners, "owner_"), floor_date__isnull=False)
+    columns = ("owner_identifier", "owner_object_id", "floor_date", "floor_action_id")
+    return {ResourceKey(*row[:2]): (row[2], row[3]) for row in states.values_list(*columns)}
+
+
+def is_kept(owner: ResourceKey, place: Place, floors: dict[ResourceKey, Place]) -> bool:
+    return owner not in floors or place >= floors[owner]
+
+
+def kept(rows: models.QuerySet[Entry], using: str) -> models.QuerySet[Entry]:
+    """Without the entries that a cap hides."""
+    return rows if conf.max_length() is None else rows.exclude(_below_floor(using))
+
+
+def _below_floor(using: str) -> models.Exists:
+    """The condition that an entry is older than what its timeline keeps."""
+    states = TimelineState.objects.using(using).filter(
+        owner_identifier=models.OuterRef("owner_identifier"), owner_object_id=models.OuterRef("owner_object_id")
+    )
+    return models.Exists(states.filter(_above(models.OuterRef("date"), models.OuterRef("action_id"))))
+
+
+def _floors_above(action: SavedAction, using: str) -> models.QuerySet[TimelineState]:
+    return TimelineState.objects.using(using).filter(
+        _above(action.date, action.pk),
+        owner_identifier=models.OuterRef("from_identifier"),
+        owner_object_id=models.OuterRef("from_object_id"),
+    )
+
+
+def _above(date: Any, action_id: Any) -> models.Q:
+    return models.Q(floor_date__gt=date) | models.Q(floor_date=date, floor_action_id__gt=action_id)
+
+
+def _insert_for(followers: models.QuerySet[Follow], action: SavedAction, using: str) -> None:
+    rows = followers.order_by().values_list(
+        models.Value(action.pk),
+        "from_identifier",
+        "from_object_id",
+        models.Value(action.date, output_field=models.DateTimeField()),
+        models.Value(int(Reason.FOLLOWED)),
+    )
+    sql, params = rows.query.get_compiler(using).as_sql()
+    _insert(sql, params, using)
+
+
+def _insert(rows: str, params: Iterable[Any], using: str) -> None:
+    """INSERT rows of COLUMNS; an entry that is there gets the new reason besides its old ones."""
+    connection = connections[using]
+    suffix = on_conflict(connection, Entry, KEY, reasons="{old} | {new}", date="{new}")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{insert_into(connection, Entry, COLUMNS)} {rows} {suffix}", list(params))
+
+
+def _by_identifier(owners: Sequence[ResourceKey]) -> Iterable[tuple[str, list[str]]]:
+    for identifier in sorted({owner.identifier for owner in owners}):
+        object_ids = [owner.object_id for owner in owners if owner.identifier == identifier]
+        for start in range(0, len(object_ids), OWNERS_PER_STATEMENT):
+            yield identifier, object_ids[start : start + OWNERS_PER_STATEMENT]

@@ -1,0 +1,83 @@
+"""What the owners of timelines have read: what the log wants, what is stored, and how one becomes the other."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+
+from sequere.base import ResourceKey
+from sequere.events import Event, lifecycle, stream_of
+from sequere.keyset import walk
+from sequere.projectors import Difference
+from sequere.resources import among
+from sequere_timeline.backends.database.models import TimelineState
+from sequere_timeline.intents import TIMELINE_READ, generation
+
+
+def write(owners: Collection[ResourceKey], using: str) -> None:
+    """Store until when the owners have read. 2 queries, and at most 2 statements."""
+    _store(_wanted(owners, using), owners, using)
+
+
+class MarkPass:
+    """All read marks: those of the log, then those that only the read model knows."""
+
+    name = "read marks"
+    size = 500
+
+    def total(self, using: str) -> int:
+        return Event.objects.using(using).filter(type=TIMELINE_READ, version=1).count()
+
+    def batches(self, using: str) -> Iterator[Sequence[ResourceKey]]:
+        known = Event.objects.using(using).filter(type=TIMELINE_READ, version=1)
+        marks = TimelineState.objects.using(using).filter(read_at__isnull=False)
+        pages = chain(
+            (
+                [row[1:] for row in page]
+                for page in walk(known, ("stream",), self.size, ("actor_identifier", "actor_object_id"))
+            ),
+            walk(marks, ("owner_identifier", "owner_object_id"), self.size),
+        )
+        for page in pages:
+            yield [ResourceKey(*row) for row in page]
+
+    def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
+        return keys
+
+    def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
+        wanted, stored = _wanted(keys, using), _stored(keys, using)
+        wrong = [key for key in keys if wanted.get(key) != stored.get(key)]
+        if repair:
+            _store(wanted, wrong, using)
+        return [Difference(f"read mark of {key}", wanted.get(key), stored.get(key)) for key in wrong]
+
+
+def _wanted(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:
+    streams = [stream for owner in owners for stream in (stream_of("read", owner), lifecycle(owner))]
+    latest = {event.stream: event for event in Event.objects.using(using).latest_of(streams)}
+    return {
+        event.actor: event.occurred_at
+        for event in latest.values()
+        if event.type == TIMELINE_READ and event.data["generation"] == generation(latest, event.actor)
+    }
+
+
+def _stored(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:
+    marks = TimelineState.objects.using(using).filter(among(owners, "owner_"), read_at__isnull=False)
+    rows = marks.values_list("owner_identifier", "owner_object_id", "read_at")
+    return {ResourceKey(*row[:2]): row[2] for row in rows}
+
+
+def _store(wanted: dict[ResourceKey, datetime], owners: Collection[ResourceKey], using: str) -> None:
+    states = TimelineState.objects.using(using)
+    if gone := [owner for owner in owners if owner not in wanted]:
+        states.filter(among(gone, "owner_")).update(read_at=None)
+    states.bulk_create(
+        [
+            TimelineState(owner_identifier=owner.identifier, owner_object_id=owner.object_id, read_at=wanted[owner])
+            for owner in owners
+            if owner in wanted
+        ],
+        update_conflicts=True,
+        unique_fields=["owner_identifier", "owner_object_id"],
+        update_fields=["read_at"],
+    )

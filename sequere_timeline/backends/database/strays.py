@@ -1,0 +1,56 @@
+"""The entries that are wrong in themselves: of no action, for no reason, or followed without being published."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import or_
+
+from django.db import models
+
+from sequere.base import ResourceKey
+from sequere.keyset import walk
+from sequere.projectors import Difference
+from sequere_timeline.backends.database import entries
+from sequere_timeline.backends.database.models import Entry, Reason, SavedAction
+
+#: Action id, and the owner as identifier and object_id.
+EntryKey = tuple[int, str, str]
+
+
+class StrayPass:
+    name = "strays"
+    size = 250
+
+    def total(self, using: str) -> int:
+        return 0
+
+    def batches(self, using: str) -> Iterator[Sequence[EntryKey]]:
+        strays = Entry.objects.using(using).filter(_is_groundless(using) | _is_unpublished(using))
+        yield from walk(strays, entries.KEY, self.size)
+
+    def resources(self, keys: Sequence[EntryKey], using: str) -> Iterable[ResourceKey]:
+        yield from (ResourceKey(*key[1:]) for key in keys)
+        for action in SavedAction.objects.using(using).filter(pk__in={key[0] for key in keys}):
+            yield action.actor
+
+    def compare(self, keys: Sequence[EntryKey], using: str, *, repair: bool) -> list[Difference]:
+        one_of = reduce(or_, (models.Q(**dict(zip(entries.KEY, key, strict=True))) for key in keys))
+        found = Entry.objects.using(using).filter(one_of)
+        groundless, unpublished = found.filter(_is_groundless(using)), found.filter(_is_unpublished(using))
+        differences = [
+            Difference(f"entry of action {entry.action_id} in the timeline of {entry.owner}", "none", "one")
+            for entry in groundless.union(unpublished)
+        ]
+        if repair:
+            groundless.delete()
+            entries.take(unpublished, Reason.FOLLOWED)
+        return differences
+
+
+def _is_groundless(using: str) -> models.Q:
+    action = SavedAction.objects.using(using).filter(pk=models.OuterRef("action_id"))
+    return models.Q(reasons=0) | ~models.Q(models.Exists(action))
+
+
+def _is_unpublished(using: str) -> models.Q:
+    action = SavedAction.objects.using(using).filter(pk=models.OuterRef("action_id"), published_event_id__isnull=True)
+    return entries.has(Reason.FOLLOWED) & models.Q(models.Exists(action))

@@ -1,0 +1,66 @@
+"""System checks: what is misconfigured, and what to do about it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import import_string
+
+from sequere_timeline import conf
+from sequere_timeline.actions import get_actions
+from sequere_timeline.backends.base import BaseBackend
+from sequere_timeline.exceptions import TimelineException
+
+
+def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    return [*_check_order(), *_check_backend(), *_check_max_length(), *_check_verbs()]
+
+
+def _check_order() -> list[CheckMessage]:
+    if apps.is_installed("sequere"):
+        return []
+    hint = "Add 'sequere' to INSTALLED_APPS."
+    return [Error("sequere_timeline is installed without sequere.", hint=hint, id="sequere_timeline.E001")]
+
+
+def _check_backend() -> list[CheckMessage]:
+    path = conf.backend()
+    try:
+        backend = import_string(path)
+    except ImportError as error:
+        return [
+            Error(
+                f"Timelines are to be kept by {path!r}, which cannot be imported: {error}.",
+                hint=(
+                    "Add 'sequere_timeline.backends.database' to INSTALLED_APPS to keep them in the database, or set"
+                    " SEQUERE_TIMELINE_BACKEND. Without either, the choice is the Redis backend."
+                ),
+                id="sequere_timeline.E002",
+            )
+        ]
+    if isinstance(backend, type) and issubclass(backend, BaseBackend):
+        return backend.check()
+    return [
+        Error(
+            f"SEQUERE_TIMELINE_BACKEND is {path!r}, which is no backend of timelines.",
+            hint=f"Use {conf.DATABASE!r}, or the path of a subclass of sequere_timeline.backends.base.BaseBackend.",
+            id="sequere_timeline.E003",
+        )
+    ]
+
+
+def _check_max_length() -> list[CheckMessage]:
+    length = conf.max_length()
+    if length is None or (isinstance(length, int) and not isinstance(length, bool) and length > 0):
+        return []
+    hint = "Use the number of entries that a private timeline keeps, or None for all."
+    return [Error(f"SEQUERE_TIMELINE_MAX_LENGTH is {length!r}.", hint=hint, id="sequere_timeline.E004")]
+
+
+def _check_verbs() -> list[CheckMessage]:
+    try:
+        get_actions()
+    except TimelineException as error:
+        return [Error(str(error), id="sequere_timeline.E005")]
+    return []

@@ -1,0 +1,34 @@
+"""The settings of sequere_timeline, read when they are used. Each docstring is the manual of its setting."""
+
+from django.apps import apps
+
+from sequere.conf import get_setting
+
+DATABASE = "sequere_timeline.backends.database.DatabaseBackend"
+REDIS = "sequere.contrib.timeline.redis.RedisBackend"
+
+
+def backend() -> str:
+    """`SEQUERE_TIMELINE_BACKEND`: the dotted path of the backend that keeps the timelines. The one in the database
+    when its app is installed, else the one in Redis."""
+    installed = apps.is_installed("sequere_timeline.backends.database")
+    return str(get_setting("TIMELINE_BACKEND", DATABASE if installed else REDIS))
+
+
+def import_actions_on_follow() -> bool:
+    """`SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW`: whether a follow brings the earlier actions too (True)."""
+    return bool(get_setting("TIMELINE_IMPORT_ACTIONS_ON_FOLLOW", True))
+
+
+def remove_actions_on_unfollow() -> bool:
+    """`SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW`: whether an unfollow takes its actions away (True)."""
+    return bool(get_setting("TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW", True))
+
+
+def max_length() -> int | None:
+    """`SEQUERE_TIMELINE_MAX_LENGTH`: how many entries a private timeline keeps, or None (the default) for all.
+
+    It may grow a sixteenth longer before it is trimmed, so that not every action trims it.
+    """
+    length: int | None = get_setting("TIMELINE_MAX_LENGTH", None)
+    return length

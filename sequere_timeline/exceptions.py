@@ -1,0 +1,36 @@
+"""What timelines raise. The docstring of a class is its message."""
+
+from sequere.exceptions import SequereException
+
+
+class TimelineException(SequereException):
+    """A timeline could not do what it was asked to do."""
+
+
+class ActionNotRegistered(TimelineException):
+    """{action} is not registered: add it to the `actions` of a ModelBase in a sequere_registry.py."""
+
+
+class InvalidVerb(TimelineException):
+    """{action} has the verb {verb!r}: give it a text of 1 to 255 characters."""
+
+
+class VerbTaken(TimelineException):
+    """{action} has the verb {verb!r}, which belongs to {owner}: give one of them another verb."""
+
+
+class UnsavedAction(TimelineException):
+    """{action!r} was never saved: only what is in a timeline can be deleted from it."""
+
+
+class ActionChanged(TimelineException):
+    """{action!r} was saved with other content as {uid}: what happened does not change, make a new action."""
+
+
+class NotInTimeline(TimelineException):
+    """{action!r} is not in the timeline of {owner}: delete it from the timeline of its actor, or from one that it
+    was saved in."""
+
+
+class InvalidFilter(TimelineException):
+    """{value!r} is no filter: use {allowed}."""
