@@ -1,7 +1,5 @@
 """Where everything is put together."""
 
-from typing import cast
-
 from django.apps import AppConfig
 from django.core import checks
 from django.utils.translation import gettext_lazy as _

@@ -34,7 +34,7 @@ class ModelBase:
         self.model = model
 
     def get_identifier(self) -> str:
-        return self.identifier or str(self.model._meta.model_name)
+        return str(self.model._meta.model_name) if self.identifier is None else self.identifier
 
     def get_queryset(self) -> models.QuerySet[Any]:
         """What instances are loaded from: add select_related, or hide some of them."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.core.checks import CheckMessage, Error, Warning
+from django.core import checks
+from django.core.checks import CheckMessage, Error
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
@@ -63,7 +64,7 @@ def _check_transaction_mode() -> list[CheckMessage]:
     if settings.get("OPTIONS", {}).get("transaction_mode", "").upper() in {"IMMEDIATE", "EXCLUSIVE"}:
         return []
     return [
-        Warning(
+        checks.Warning(
             "The event log is in an SQLite database whose transactions begin DEFERRED: two simultaneous follows end"
             " in 'database is locked'.",
             hint='Add "OPTIONS": {"transaction_mode": "IMMEDIATE"} to the database.',
@@ -82,7 +83,7 @@ def check_database(
         connection = connections[alias]
         if not is_supported(connection):
             messages.append(
-                Warning(
+                checks.Warning(
                     f"Nothing but Python keeps the event log immutable on {connection.display_name}.",
                     hint="Use PostgreSQL or SQLite, or create triggers that refuse UPDATE and DELETE on sequere_event.",
                     id="sequere.W002",

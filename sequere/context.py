@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
-_metadata: ContextVar[Mapping[str, Any]] = ContextVar("sequere_metadata", default={})
+_metadata: ContextVar[Mapping[str, Any]] = ContextVar("sequere_metadata", default=MappingProxyType({}))
 
 
 @contextmanager
@@ -27,7 +28,5 @@ def current_metadata(name_of: Callable[[Any], str]) -> dict[str, Any]:
     """The metadata in force, without what is None; `name_of` turns a model instance into its name."""
     values = {key: value() if callable(value) else value for key, value in _metadata.get().items()}
     return {
-        key: name_of(value) if hasattr(value, "_meta") else value
-        for key, value in values.items()
-        if value is not None
+        key: name_of(value) if hasattr(value, "_meta") else value for key, value in values.items() if value is not None
     }

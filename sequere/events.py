@@ -102,6 +102,14 @@ class Event(models.Model):
     def __str__(self) -> str:
         return " ".join(filter(None, [str(self.actor), self.verb or self.type, str(self.target or "")]))
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise ImmutableEvent(operation="save()")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise ImmutableEvent(operation="delete()")
+
     @property
     def actor(self) -> ResourceKey:
         return ResourceKey(self.actor_identifier, self.actor_object_id)
@@ -115,14 +123,6 @@ class Event(models.Model):
         """The resource whose audience this concerns: the one followed, or the actor of anything else."""
         followed = self.target if self.type in {FOLLOWED, UNFOLLOWED} else None
         return followed or self.actor
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise ImmutableEvent(operation="save()")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        raise ImmutableEvent(operation="delete()")
 
 
 def stream_of(kind: str, *keys: ResourceKey) -> UUID:

@@ -6,7 +6,6 @@ MariaDB would need BEFORE UPDATE and BEFORE DELETE triggers that SIGNAL; it is n
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -91,4 +90,3 @@ def suspended(using: str) -> Iterator[None]:
 
 def _on_table(connection: BaseDatabaseWrapper) -> str:
     return f" ON {TABLE}" if connection.vendor == "postgresql" else ""
-

@@ -7,14 +7,14 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 from asgiref.sync import sync_to_async
 
 T = TypeVar("T")
-Item = TypeVar("Item", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 #: How many stored entries are loaded at once: one query per model class each.
 CHUNK = 500
 REPR_LENGTH = 20
 
 
-class Source(Protocol[Item]):
+class Source(Protocol[T_co]):
     """What a backend offers for a list: its length, and the rows between two positions."""
 
     def count(self) -> int:
@@ -26,7 +26,7 @@ class Source(Protocol[Item]):
     def stream(self, start: int, stop: int | None) -> Iterable[Any]:
         """The same, in constant memory."""
 
-    def load(self, rows: Sequence[Any]) -> list[Item | None]:
+    def load(self, rows: Sequence[Any]) -> Sequence[T_co | None]:
         """The items of `rows`, with None in the place of what is hidden. 1 query per model class."""
 
 
@@ -146,9 +146,7 @@ class LazyList(Generic[T]):
         if self._items is None:
             rows = self._rows(self._start, self._stop)
             loaded = [
-                item
-                for start in range(0, len(rows), CHUNK)
-                for item in self._source.load(rows[start : start + CHUNK])
+                item for start in range(0, len(rows), CHUNK) for item in self._source.load(rows[start : start + CHUNK])
             ]
             self._items = [item for item in loaded if item is not None]
             self._hidden = len(loaded) - len(self._items)

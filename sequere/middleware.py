@@ -1,6 +1,6 @@
 """Puts who, the path and a correlation id into the metadata of what a request records."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 from uuid import uuid4
@@ -28,14 +28,13 @@ class SequereMiddleware:
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self):
-            return self.__acall__(request)
+    def __call__(self, request: HttpRequest) -> Any:
+        if iscoroutinefunction(self.get_response):
+            return self._awaited(request)
         with _metadata_of(request):
-            response: HttpResponseBase = self.get_response(request)
-            return response
+            return self.get_response(request)
 
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+    async def _awaited(self, request: HttpRequest) -> HttpResponseBase:
         with _metadata_of(request):
             response: HttpResponseBase = await self.get_response(request)
             return response

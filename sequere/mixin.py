@@ -68,10 +68,14 @@ class SequereMixin(models.Model):
     async def ais_following_many(self, instances: Iterable[Resource]) -> dict[Any, bool]:
         return await api.ais_following_many(self, instances)
 
-    async def afollow_many(self, instances: Iterable[Resource], *, progress: Callable[[int], None] | None = None) -> int:
+    async def afollow_many(
+        self, instances: Iterable[Resource], *, progress: Callable[[int], None] | None = None
+    ) -> int:
         return await api.afollow_many(((self, instance) for instance in instances), progress=progress)
 
-    async def aunfollow_many(self, instances: Iterable[Resource], *, progress: Callable[[int], None] | None = None) -> int:
+    async def aunfollow_many(
+        self, instances: Iterable[Resource], *, progress: Callable[[int], None] | None = None
+    ) -> int:
         return await api.aunfollow_many(((self, instance) for instance in instances), progress=progress)
 
     async def aget_followers_count(self, *, identifier: Identifier = None) -> int:

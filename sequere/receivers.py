@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 from django.db.models.signals import class_prepared, post_delete, post_migrate
-from django.db import connections
 
 from sequere.base import ModelBase, ResourceKey
 from sequere.events import FOLLOWED, Event, record

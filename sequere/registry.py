@@ -55,11 +55,7 @@ class Registry:
             raise AlreadyRegistered(model=label)
         options = options_class(model)
         identifier = options.get_identifier()
-        if (
-            not isinstance(identifier, str)
-            or not identifier.isidentifier()
-            or len(identifier) > IDENTIFIER_MAX_LENGTH
-        ):
+        if not str(identifier).isidentifier() or len(identifier) > IDENTIFIER_MAX_LENGTH:
             raise InvalidIdentifier(identifier=identifier, model=label)
         if identifier in self._by_identifier:
             owner = _label(self._by_identifier[identifier].model)
@@ -154,7 +150,7 @@ def _pk_field(model: type[models.Model]) -> "models.Field[Any, Any]":
     field = model._meta.pk
     while isinstance(field, models.ForeignKey):
         field = field.target_field
-    return field  # type: ignore[return-value]  # a registered model is concrete: it has a primary key
+    return field
 
 
 def _parse(model: type[models.Model], object_id: str) -> Any:

@@ -4,8 +4,9 @@ A replay walks in batches. A batch is compared without locks; only where somethi
 locked and it is looked at again, so that what a writer was just doing is no difference. No signal of a host is sent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import router, transaction
 
@@ -87,7 +88,7 @@ def rebuild(name: str, *, progress: Progress | None = None) -> Report:
     return report
 
 
-def _look_at(pass_: Pass, keys: Sequence[object], using: str, *, repair: bool) -> list[Difference]:
+def _look_at(pass_: Pass, keys: Collection[Any], using: str, *, repair: bool) -> list[Difference]:
     if not pass_.compare(keys, using, repair=False):
         return []
     with transaction.atomic(using=using):

@@ -37,9 +37,7 @@ def lock(keys: Iterable[ResourceKey], using: str) -> None:
         ignore_conflicts=True,
     )
     if connections[using].features.has_select_for_update:
-        in_key_order = manager.filter(among(ordered)).order_by(
-            Collate("identifier", "C"), Collate("object_id", "C")
-        )
+        in_key_order = manager.filter(among(ordered)).order_by(Collate("identifier", "C"), Collate("object_id", "C"))
         # Reading the rows is what locks them.
         list(in_key_order.select_for_update().values_list("identifier"))
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-def insert_into(
-    connection: BaseDatabaseWrapper, model: type[models.Model], columns: Sequence[str]
-) -> str:
+def insert_into(connection: BaseDatabaseWrapper, model: type[models.Model], columns: Sequence[str]) -> str:
     """`INSERT INTO table (columns)`, to be followed by VALUES or SELECT."""
     quote = connection.ops.quote_name
     return f"INSERT INTO {quote(model._meta.db_table)} ({', '.join(map(quote, columns))})"

@@ -32,7 +32,7 @@ def point_in_time(timestamp: datetime | float) -> datetime:
             raise InvalidTimestamp(timestamp=timestamp) from error
     if not isinstance(timestamp, datetime):
         raise InvalidTimestamp(timestamp=timestamp)
-    if settings.USE_TZ == timezone.is_aware(timestamp):
+    if timezone.is_aware(timestamp) == settings.USE_TZ:
         return timestamp
     zone = timezone.get_default_timezone()
     return timezone.make_aware(timestamp, zone) if settings.USE_TZ else timezone.make_naive(timestamp, zone)

@@ -52,7 +52,7 @@ def _check_backend() -> list[CheckMessage]:
 
 def _check_max_length() -> list[CheckMessage]:
     length = conf.max_length()
-    if length is None or (isinstance(length, int) and not isinstance(length, bool) and length > 0):
+    if length is None or (type(length) is int and length > 0):
         return []
     hint = "Use the number of entries that a private timeline keeps, or None for all."
     return [Error(f"SEQUERE_TIMELINE_MAX_LENGTH is {length!r}.", hint=hint, id="sequere_timeline.E004")]

@@ -69,7 +69,7 @@ def to_delete(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
             return None
         if owner != actor and all(tuple(one[:2]) != owner for one in live_owners(last, latest)):
             raise NotInTimeline(action=action, owner=owner)
-        return last.data
+        return dict(last.data)
 
     return _of_action(ACTION_DELETED, action, uid, owner, decide)
 

@@ -64,9 +64,7 @@ class Timeline:
         signals.pre_delete.send(sender=Timeline, instance=self.instance, action=action)
         return self._record(intent, action, signals.post_delete)
 
-    def get_private(
-        self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True
-    ) -> ActionList:
+    def get_private(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:
         return get_backend().private(self.key, _filters(action, target), desc=desc)
 
     def get_public(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:
@@ -128,8 +126,9 @@ def _filters(action: ActionFilter, target: TargetFilter) -> Filters:
 def _verb(action: ActionFilter) -> str | None:
     if action is None or isinstance(action, str):
         return action
-    if isinstance(action, Action) or (isinstance(action, type) and issubclass(action, Action)):
-        return action.verb
+    verb = getattr(action, "verb", None)
+    if isinstance(verb, str):
+        return verb
     raise InvalidFilter(value=action, allowed="an action class or a verb")
 
 

@@ -20,6 +20,5 @@ def load_relations(rows: Sequence[tuple[str, str, datetime]]) -> list[Relation |
     keys = [ResourceKey(identifier, object_id) for identifier, object_id, _ in rows]
     instances = registry.load(keys)
     return [
-        (instances[key], since) if key in instances else None
-        for key, (_, _, since) in zip(keys, rows, strict=True)
+        (instances[key], since) if key in instances else None for key, (_, _, since) in zip(keys, rows, strict=True)
     ]

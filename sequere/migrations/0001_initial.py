@@ -1,3 +1,5 @@
+from typing import Any
+
 import django.db.models.expressions
 import django.db.models.lookups
 from django.db import migrations, models
@@ -5,50 +7,101 @@ from django.db import migrations, models
 from sequere.immutability import install
 
 
-def protect(apps, schema_editor):
+def protect(apps: Any, schema_editor: Any) -> None:
     install(schema_editor.connection)
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Resource',
+            name="Resource",
             fields=[
-                ('pk', models.CompositePrimaryKey('identifier', 'object_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('identifier', models.CharField(max_length=50)),
-                ('object_id', models.CharField(max_length=255)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "identifier", "object_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("identifier", models.CharField(max_length=50)),
+                ("object_id", models.CharField(max_length=255)),
             ],
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('type', models.CharField(max_length=50, verbose_name='type')),
-                ('stream', models.UUIDField(help_text='The history this event belongs to.', verbose_name='stream')),
-                ('version', models.PositiveIntegerField(help_text='Its number in the stream, from 1.', verbose_name='version')),
-                ('actor_identifier', models.CharField(max_length=50, verbose_name='actor')),
-                ('actor_object_id', models.CharField(max_length=255, verbose_name="actor's key")),
-                ('target_identifier', models.CharField(blank=True, max_length=50, verbose_name='target')),
-                ('target_object_id', models.CharField(blank=True, max_length=255, verbose_name="target's key")),
-                ('verb', models.CharField(blank=True, max_length=255, verbose_name='verb')),
-                ('occurred_at', models.DateTimeField(help_text='When it happened, says the caller.', verbose_name='occurred at')),
-                ('recorded_at', models.DateTimeField(help_text='When it was written down.', verbose_name='recorded at')),
-                ('data', models.JSONField(blank=True, default=dict, verbose_name='data')),
-                ('metadata', models.JSONField(blank=True, default=dict, verbose_name='metadata')),
-                ('schema_version', models.PositiveSmallIntegerField(default=1, verbose_name='schema version')),
-                ('idempotency_key', models.CharField(blank=True, max_length=255, null=True, unique=True, verbose_name='idempotency key')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("type", models.CharField(max_length=50, verbose_name="type")),
+                ("stream", models.UUIDField(help_text="The history this event belongs to.", verbose_name="stream")),
+                (
+                    "version",
+                    models.PositiveIntegerField(help_text="Its number in the stream, from 1.", verbose_name="version"),
+                ),
+                ("actor_identifier", models.CharField(max_length=50, verbose_name="actor")),
+                ("actor_object_id", models.CharField(max_length=255, verbose_name="actor's key")),
+                ("target_identifier", models.CharField(blank=True, max_length=50, verbose_name="target")),
+                ("target_object_id", models.CharField(blank=True, max_length=255, verbose_name="target's key")),
+                ("verb", models.CharField(blank=True, max_length=255, verbose_name="verb")),
+                (
+                    "occurred_at",
+                    models.DateTimeField(help_text="When it happened, says the caller.", verbose_name="occurred at"),
+                ),
+                (
+                    "recorded_at",
+                    models.DateTimeField(help_text="When it was written down.", verbose_name="recorded at"),
+                ),
+                ("data", models.JSONField(blank=True, default=dict, verbose_name="data")),
+                ("metadata", models.JSONField(blank=True, default=dict, verbose_name="metadata")),
+                ("schema_version", models.PositiveSmallIntegerField(default=1, verbose_name="schema version")),
+                (
+                    "idempotency_key",
+                    models.CharField(
+                        blank=True, max_length=255, null=True, unique=True, verbose_name="idempotency key"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'event',
-                'verbose_name_plural': 'events',
-                'indexes': [models.Index(fields=['target_identifier', 'target_object_id', 'id'], name='sequere_event_target'), models.Index(fields=['actor_identifier', 'actor_object_id', 'id'], name='sequere_event_actor')],
-                'constraints': [models.UniqueConstraint(fields=('stream', 'version'), name='sequere_event_version'), models.CheckConstraint(condition=models.Q(models.Q(('type', 'followed'), _negated=True), django.db.models.lookups.Exact(django.db.models.expressions.CombinedExpression(models.F('version'), '%%', models.Value(2)), models.Value(1)), _connector='OR'), name='sequere_event_followed_odd'), models.CheckConstraint(condition=models.Q(models.Q(('type', 'unfollowed'), _negated=True), models.Q(django.db.models.lookups.Exact(django.db.models.expressions.CombinedExpression(models.F('version'), '%%', models.Value(2)), models.Value(1)), _negated=True), _connector='OR'), name='sequere_event_unfollowed_even')],
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
+                "indexes": [
+                    models.Index(fields=["target_identifier", "target_object_id", "id"], name="sequere_event_target"),
+                    models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("stream", "version"), name="sequere_event_version"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("type", "followed"), _negated=True),
+                            django.db.models.lookups.Exact(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("version"), "%%", models.Value(2)
+                                ),
+                                models.Value(1),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="sequere_event_followed_odd",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("type", "unfollowed"), _negated=True),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("version"), "%%", models.Value(2)
+                                    ),
+                                    models.Value(1),
+                                ),
+                                _negated=True,
+                            ),
+                            _connector="OR",
+                        ),
+                        name="sequere_event_unfollowed_even",
+                    ),
+                ],
             },
         ),
         migrations.RunPython(protect, migrations.RunPython.noop),

@@ -81,9 +81,7 @@ def put(numbers: Mapping[CountKey, Numbers], keys: Sequence[ResourceKey], using:
     """Make `numbers` the counts of `keys`, and the only ones."""
     counts = FollowCount.objects.using(using)
     counts.filter(among(keys)).delete()
-    counts.bulk_create(
-        [FollowCount(**key._asdict(), **value._asdict()) for key, value in sorted(numbers.items())]
-    )
+    counts.bulk_create([FollowCount(**key._asdict(), **value._asdict()) for key, value in sorted(numbers.items())])
 
 
 def forget_empty(keys: Sequence[ResourceKey], using: str) -> None:

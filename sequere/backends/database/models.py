@@ -44,9 +44,7 @@ class Follow(models.Model):
         )
         constraints = (
             models.CheckConstraint(
-                condition=~models.Q(
-                    from_identifier=models.F("to_identifier"), from_object_id=models.F("to_object_id")
-                ),
+                condition=~models.Q(from_identifier=models.F("to_identifier"), from_object_id=models.F("to_object_id")),
                 name="sequere_follow_not_self",
             ),
         )

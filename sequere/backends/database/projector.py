@@ -124,8 +124,7 @@ def _changed(relations: Relations, using: str) -> list[Change]:
     following = {event.stream: event for event in log.defer("data", "metadata") if event.type == FOLLOWED}
     stored = {follow.pk: follow for follow in Follow.objects.using(using).filter(pk__in=list(relations))}
     changes = (
-        (stored.get(stream), _follow(following.get(stream), following.get(opposite[stream])))
-        for stream in relations
+        (stored.get(stream), _follow(following.get(stream), following.get(opposite[stream]))) for stream in relations
     )
     return [change for change in changes if _values(change[0]) != _values(change[1])]
 
@@ -144,8 +143,8 @@ def _follow(event: Event | None, back: Event | None) -> Follow | None:
         to_object_id=event.target_object_id,
         followed_at=event.occurred_at,
         event_id=event.pk,
-        friends_at=friends and friends.occurred_at,
-        friends_event_id=friends and friends.pk,
+        friends_at=friends.occurred_at if friends else None,
+        friends_event_id=friends.pk if friends else None,
     )
 
 

@@ -1,9 +1,10 @@
-"""The actions, and the entries that need no follow: what the log wants, what is stored, and how one becomes the other."""
+"""The actions, and the entries that need no follow: from what is stored to what the log wants."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,10 +36,16 @@ class ActionState(NamedTuple):
     """An action, and the timelines that it was saved in."""
 
     action: SavedAction | None = None
-    owners: dict[ResourceKey, Placed] = {}  # noqa: RUF012  # never changed
+    owners: Mapping[ResourceKey, Placed] = MappingProxyType({})
 
     def row(self) -> tuple[object, ...]:
         return tuple(getattr(self.action, column) for column in COLUMNS) if self.action else ()
+
+    def published(self) -> int | None:
+        return self.action.published_event_id if self.action else None
+
+    def values(self) -> tuple[object, ...]:
+        return self.row(), dict(self.owners)
 
 
 #: What is stored, and what the log wants in its place.
@@ -52,9 +59,7 @@ def write(streams: Iterable[UUID], using: str) -> list[SavedAction]:
     return [
         wanted.action
         for stored, wanted in changes
-        if wanted.action
-        and wanted.action.published_event_id
-        and not (stored.action == wanted.action and stored.action.published_event_id)
+        if wanted.action and wanted.published() and wanted.published() != stored.published()
     ]
 
 
@@ -85,7 +90,7 @@ class ActionPass:
         if repair:
             _write(changes, using)
         return [
-            Difference(f"action {(wanted.action or stored.action).uid}", _described(wanted), _described(stored))  # type: ignore[union-attr]  # one of them is there
+            Difference(f"action {(wanted.action or stored.action or '')!s}", _described(wanted), _described(stored))
             for stored, wanted in changes
         ]
 
@@ -94,17 +99,13 @@ def _changed(streams: Iterable[UUID], using: str) -> list[Change]:
     """Where the stored actions are not what the log wants, in the order of their ids. 4 queries."""
     streams = list(streams)
     wanted, stored = _wanted(streams, using), _stored(streams, using)
-    floors = entries.floors({owner for state in wanted.values() for owner in state.owners}, using)
-    for state in wanted.values():
-        for owner, placed in list(state.owners.items()):
-            if state.action and not entries.is_kept(owner, (placed.date, state.action.pk), floors):
-                del state.owners[owner]
     nothing = ActionState()
     changes = [(stored.get(stream, nothing), wanted.get(stream, nothing)) for stream in streams]
-    changes = [
-        (before, after) for before, after in changes if (before.row(), before.owners) != (after.row(), after.owners)
-    ]
-    return sorted(changes, key=lambda change: (change[0].action or change[1].action).pk)  # type: ignore[union-attr]
+    return sorted((change for change in changes if change[0].values() != change[1].values()), key=_id_of)
+
+
+def _id_of(change: Change) -> int:
+    return min(state.action.pk for state in change if state.action)
 
 
 def _wanted(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
@@ -115,7 +116,10 @@ def _wanted(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
         histories[event.stream].append(event)
     resources = {key for history in histories.values() for event in history for key in _resources(event)}
     latest = {event.stream: event for event in log.latest_of(map(lifecycle, resources))}
-    return {stream: _fold(history, latest) for stream, history in histories.items() if is_live(history[-1], latest)}
+    floors = entries.floors(resources, using)
+    return {
+        stream: _fold(history, latest, floors) for stream, history in histories.items() if is_live(history[-1], latest)
+    }
 
 
 def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
@@ -133,28 +137,36 @@ def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
 
 def _write(changes: Sequence[Change], using: str) -> None:
     """Action by action in the order of their ids, so that two deletions never wait for each other in a circle."""
-    actions = SavedAction.objects.using(using)
-    added, put = [], []
+    put: list[SavedAction] = []
+    added: list[tuple[int, ResourceKey, datetime, int]] = []
     for stored, wanted in changes:
         if stored.action and stored.action != wanted.action:
             Entry.objects.using(using).filter(action_id=stored.action.pk).delete()
-            actions.filter(pk=stored.action.pk).delete()
-            stored = ActionState()
-        if wanted.action and stored.row() != wanted.row():
+            SavedAction.objects.using(using).filter(pk=stored.action.pk).delete()
+        before = stored if stored.action == wanted.action else ActionState()
+        if not wanted.action:
+            continue
+        if before.row() != wanted.row():
             put.append(wanted.action)
-        for owner, placed in stored.owners.items():
+        for owner, placed in before.owners.items():
             kept = wanted.owners[owner].reasons if owner in wanted.owners else 0
-            entry = Entry.objects.using(using).filter(is_(owner, "owner_"), action_id=stored.action.pk)  # type: ignore[union-attr]
-            for reason in Reason:
-                if reason & placed.reasons & ~kept:
-                    entries.take(entry, reason)
+            _take(wanted.action, owner, placed.reasons & ~kept, using)
         for owner, placed in wanted.owners.items():
-            if stored.owners.get(owner) != placed:
-                added.append((wanted.action.pk, owner, placed.date, placed.reasons))  # type: ignore[union-attr]
+            if before.owners.get(owner) != placed:
+                added.append((wanted.action.pk, owner, placed.date, placed.reasons))
     if put:
-        actions.bulk_create(put, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS[1:])
+        SavedAction.objects.using(using).bulk_create(
+            put, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS[1:]
+        )
     entries.add(added, using)
     entries.trim({row[1] for row in added}, using)
+
+
+def _take(action: SavedAction, owner: ResourceKey, reasons: int, using: str) -> None:
+    entry = Entry.objects.using(using).filter(is_(owner, "owner_"), action_id=action.pk)
+    for reason in (Reason.OWN, Reason.DIRECT):
+        if reason & reasons:
+            entries.take(entry, reason)
 
 
 def _resources(event: Event) -> Iterator[ResourceKey]:
@@ -165,7 +177,7 @@ def _resources(event: Event) -> Iterator[ResourceKey]:
         yield ResourceKey(identifier, object_id)
 
 
-def _fold(history: list[Event], latest: Latest) -> ActionState:
+def _fold(history: list[Event], latest: Latest, floors: entries.Floors) -> ActionState:
     """The action in its present life: what came before a deletion was another one."""
     life: list[Event] = []
     for event in history:
@@ -190,8 +202,14 @@ def _fold(history: list[Event], latest: Latest) -> ActionState:
         published_event_id=published,
     )
     owners = (ResourceKey(*owner[:2]) for owner in live_owners(last, latest))
-    reasons = {owner: Reason.OWN if owner == last.actor else Reason.DIRECT for owner in owners}
-    return ActionState(action, {owner: Placed(int(reason), action.date) for owner, reason in reasons.items()})
+    return ActionState(
+        action,
+        {
+            owner: Placed(int(Reason.OWN if owner == last.actor else Reason.DIRECT), action.date)
+            for owner in owners
+            if entries.is_kept(owner, (action.date, action.pk), floors)
+        },
+    )
 
 
 def _is_published(event: Event) -> bool:

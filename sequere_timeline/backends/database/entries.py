@@ -33,6 +33,8 @@ KEY = COLUMNS[:3]
 
 #: Where an entry stands in a timeline: its date, ties by the action.
 Place = tuple[datetime, int]
+#: The oldest place of each timeline that was trimmed.
+Floors = dict[ResourceKey, Place]
 
 
 def has(reasons: int) -> models.Q:
@@ -159,7 +161,7 @@ def forget_owner(owner: ResourceKey, using: str) -> None:
     entries.delete()
 
 
-def floors(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, Place]:
+def floors(owners: Iterable[ResourceKey], using: str) -> Floors:
     """Where the timelines that were trimmed begin. 1 query, none without a cap."""
     if conf.max_length() is None:
         return {}
@@ -168,7 +170,7 @@ def floors(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, Place
     return {ResourceKey(*row[:2]): (row[2], row[3]) for row in states.values_list(*columns)}
 
 
-def is_kept(owner: ResourceKey, place: Place, floors: dict[ResourceKey, Place]) -> bool:
+def is_kept(owner: ResourceKey, place: Place, floors: Floors) -> bool:
     return owner not in floors or place >= floors[owner]
 
 

@@ -16,9 +16,7 @@ class Interval(NamedTuple):
 ALL = (Interval(None, None),)
 
 
-def justified(
-    changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bool
-) -> tuple[Interval, ...]:
+def justified(changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bool) -> tuple[Interval, ...]:
     """The event ids at which a published action is justified by a follow.
 
     `changes` are the events of the relation, oldest first, as (id, whether it is live from there on). With import

@@ -64,7 +64,7 @@ def _wanted(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, date
 def _stored(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:
     marks = TimelineState.objects.using(using).filter(among(owners, "owner_"), read_at__isnull=False)
     rows = marks.values_list("owner_identifier", "owner_object_id", "read_at")
-    return {ResourceKey(*row[:2]): row[2] for row in rows}
+    return {ResourceKey(identifier, object_id): at for identifier, object_id, at in rows if at}
 
 
 def _store(wanted: dict[ResourceKey, datetime], owners: Collection[ResourceKey], using: str) -> None:

@@ -4,43 +4,82 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='FollowCount',
+            name="FollowCount",
             fields=[
-                ('pk', models.CompositePrimaryKey('identifier', 'object_id', 'other_identifier', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('identifier', models.CharField(max_length=50)),
-                ('object_id', models.CharField(max_length=255)),
-                ('other_identifier', models.CharField(max_length=50)),
-                ('followers', models.BigIntegerField(default=0)),
-                ('followings', models.BigIntegerField(default=0)),
-                ('friends', models.BigIntegerField(default=0)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "identifier",
+                        "object_id",
+                        "other_identifier",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("identifier", models.CharField(max_length=50)),
+                ("object_id", models.CharField(max_length=255)),
+                ("other_identifier", models.CharField(max_length=50)),
+                ("followers", models.BigIntegerField(default=0)),
+                ("followings", models.BigIntegerField(default=0)),
+                ("friends", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Follow',
+            name="Follow",
             fields=[
-                ('stream', models.UUIDField(primary_key=True, serialize=False)),
-                ('from_identifier', models.CharField(max_length=50, verbose_name='from')),
-                ('from_object_id', models.CharField(max_length=255, verbose_name='from key')),
-                ('to_identifier', models.CharField(max_length=50, verbose_name='to')),
-                ('to_object_id', models.CharField(max_length=255, verbose_name='to key')),
-                ('followed_at', models.DateTimeField(verbose_name='followed at')),
-                ('event_id', models.BigIntegerField(verbose_name='event')),
-                ('friends_at', models.DateTimeField(help_text='When the later of two mutual follows happened.', null=True, verbose_name='friends since')),
-                ('friends_event_id', models.BigIntegerField(null=True, verbose_name='event of the friendship')),
+                ("stream", models.UUIDField(primary_key=True, serialize=False)),
+                ("from_identifier", models.CharField(max_length=50, verbose_name="from")),
+                ("from_object_id", models.CharField(max_length=255, verbose_name="from key")),
+                ("to_identifier", models.CharField(max_length=50, verbose_name="to")),
+                ("to_object_id", models.CharField(max_length=255, verbose_name="to key")),
+                ("followed_at", models.DateTimeField(verbose_name="followed at")),
+                ("event_id", models.BigIntegerField(verbose_name="event")),
+                (
+                    "friends_at",
+                    models.DateTimeField(
+                        help_text="When the later of two mutual follows happened.",
+                        null=True,
+                        verbose_name="friends since",
+                    ),
+                ),
+                ("friends_event_id", models.BigIntegerField(null=True, verbose_name="event of the friendship")),
             ],
             options={
-                'verbose_name': 'follow',
-                'verbose_name_plural': 'follows',
-                'indexes': [models.Index(fields=['to_identifier', 'to_object_id', 'followed_at', 'event_id', 'from_identifier'], name='sequere_follow_to'), models.Index(fields=['from_identifier', 'from_object_id', 'followed_at', 'event_id', 'to_identifier'], name='sequere_follow_from'), models.Index(condition=models.Q(('friends_event_id__isnull', False)), fields=['from_identifier', 'from_object_id', 'friends_at', 'friends_event_id', 'to_identifier'], name='sequere_follow_friends')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('from_identifier', models.F('to_identifier')), ('from_object_id', models.F('to_object_id')), _negated=True), name='sequere_follow_not_self')],
+                "verbose_name": "follow",
+                "verbose_name_plural": "follows",
+                "indexes": [
+                    models.Index(
+                        fields=["to_identifier", "to_object_id", "followed_at", "event_id", "from_identifier"],
+                        name="sequere_follow_to",
+                    ),
+                    models.Index(
+                        fields=["from_identifier", "from_object_id", "followed_at", "event_id", "to_identifier"],
+                        name="sequere_follow_from",
+                    ),
+                    models.Index(
+                        condition=models.Q(("friends_event_id__isnull", False)),
+                        fields=["from_identifier", "from_object_id", "friends_at", "friends_event_id", "to_identifier"],
+                        name="sequere_follow_friends",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("from_identifier", models.F("to_identifier")),
+                            ("from_object_id", models.F("to_object_id")),
+                            _negated=True,
+                        ),
+                        name="sequere_follow_not_self",
+                    )
+                ],
             },
         ),
     ]

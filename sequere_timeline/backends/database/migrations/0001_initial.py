@@ -5,55 +5,102 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='TimelineState',
+            name="TimelineState",
             fields=[
-                ('pk', models.CompositePrimaryKey('owner_identifier', 'owner_object_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('owner_identifier', models.CharField(max_length=50)),
-                ('owner_object_id', models.CharField(max_length=255)),
-                ('read_at', models.DateTimeField(null=True)),
-                ('floor_date', models.DateTimeField(null=True)),
-                ('floor_action_id', models.BigIntegerField(null=True)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "owner_identifier",
+                        "owner_object_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("owner_identifier", models.CharField(max_length=50)),
+                ("owner_object_id", models.CharField(max_length=255)),
+                ("read_at", models.DateTimeField(null=True)),
+                ("floor_date", models.DateTimeField(null=True)),
+                ("floor_action_id", models.BigIntegerField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='SavedAction',
+            name="SavedAction",
             fields=[
-                ('id', models.BigIntegerField(help_text='The event that saved it first.', primary_key=True, serialize=False)),
-                ('uid', models.UUIDField(unique=True)),
-                ('actor_identifier', models.CharField(max_length=50)),
-                ('actor_object_id', models.CharField(max_length=255)),
-                ('verb', models.CharField(max_length=255)),
-                ('target_identifier', models.CharField(blank=True, max_length=50)),
-                ('target_object_id', models.CharField(blank=True, max_length=255)),
-                ('target_deleted', models.BooleanField(default=False)),
-                ('date', models.DateTimeField()),
-                ('kwargs', models.JSONField(default=dict)),
-                ('published_event_id', models.BigIntegerField(help_text='The event that saved it in the timeline of its actor.', null=True)),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        help_text="The event that saved it first.", primary_key=True, serialize=False
+                    ),
+                ),
+                ("uid", models.UUIDField(unique=True)),
+                ("actor_identifier", models.CharField(max_length=50)),
+                ("actor_object_id", models.CharField(max_length=255)),
+                ("verb", models.CharField(max_length=255)),
+                ("target_identifier", models.CharField(blank=True, max_length=50)),
+                ("target_object_id", models.CharField(blank=True, max_length=255)),
+                ("target_deleted", models.BooleanField(default=False)),
+                ("date", models.DateTimeField()),
+                ("kwargs", models.JSONField(default=dict)),
+                (
+                    "published_event_id",
+                    models.BigIntegerField(
+                        help_text="The event that saved it in the timeline of its actor.", null=True
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('published_event_id__isnull', False)), fields=['actor_identifier', 'actor_object_id', 'date', 'id'], name='sequere_action_public')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("published_event_id__isnull", False)),
+                        fields=["actor_identifier", "actor_object_id", "date", "id"],
+                        name="sequere_action_public",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('pk', models.CompositePrimaryKey('action_id', 'owner_identifier', 'owner_object_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('owner_identifier', models.CharField(max_length=50)),
-                ('owner_object_id', models.CharField(max_length=255)),
-                ('date', models.DateTimeField()),
-                ('reasons', models.PositiveSmallIntegerField()),
-                ('action', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, to='sequere_timeline_database.savedaction')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "action_id",
+                        "owner_identifier",
+                        "owner_object_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("owner_identifier", models.CharField(max_length=50)),
+                ("owner_object_id", models.CharField(max_length=255)),
+                ("date", models.DateTimeField()),
+                ("reasons", models.PositiveSmallIntegerField()),
+                (
+                    "action",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        to="sequere_timeline_database.savedaction",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['owner_identifier', 'owner_object_id', 'date', 'action'], name='sequere_entry_private')],
+                "indexes": [
+                    models.Index(
+                        fields=["owner_identifier", "owner_object_id", "date", "action"], name="sequere_entry_private"
+                    )
+                ],
             },
         ),
     ]

@@ -1,0 +1,124 @@
+# Every chore of the project. `make` alone lists them. Needs only make, and Python 3.11 or newer with venv.
+# A Python of your own choice: make test PYTHON=/path/to/python3
+
+VENV := .venv
+PY   := $(VENV)/bin/python
+PIP  := $(PY) -m pip --disable-pip-version-check --no-input
+ARGS :=
+
+# The environment is made again when its Python no longer runs, when another one is asked for, when the locked
+# requirements change, and when an installation was broken off: the first stamp is away while pip works.
+SETS    := package demo test servers dev docs lock
+STAMPS  := $(SETS:%=$(VENV)/.%)
+CREATED := $(VENV)/.created-$(shell cat requirements/*.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
+PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.14 python3.13 python3.12 python3.11 python3)
+STALE   := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
+	&& { test -z "$(PYTHON)" || test "$(PYTHON)" = "`cat $(VENV)/.python`"; } || echo stale)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint format types layers migrations package docs bench serve shell lock clean
+ifneq ($(STALE),)
+.PHONY: $(CREATED) $(STAMPS)
+endif
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  make %-11s %s\n' "$$name" "$$text"; \
+	done
+
+demo: $(VENV)/.demo ## a tour of Sequere in the terminal
+	@$(PY) manage.py demo
+
+test: $(VENV)/.test $(VENV)/.servers ## all tests, on SQLite and on PostgreSQL (ARGS: pytest's, or --only sqlite)
+	@$(PY) -m tests $(ARGS)
+
+lint: $(VENV)/.dev ## look for mistakes and unformatted code
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+format: $(VENV)/.dev ## format the code, and repair what can be repaired
+	@$(PY) -m ruff check --fix-only .
+	@$(PY) -m ruff format .
+
+types: $(VENV)/.test $(VENV)/.dev ## check the types
+	@$(PY) -m mypy -p sequere -p sequere_timeline $(patsubst %/,-p %,$(wildcard example_project/))
+
+layers: $(VENV)/.dev ## check which module imports which
+	@$(PY) $(VENV)/bin/lint-imports --no-logo --cache-dir .cache/import-linter
+
+migrations: $(VENV)/.test ## check that the models have all their migrations
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PY) -m django makemigrations --check --dry-run
+
+package: $(VENV)/.dev ## build the wheel and the sdist into dist/, and try the wheel where there is no checkout
+	@rm -rf dist
+	@$(PY) -m build --quiet --no-isolation --outdir dist
+	@$(PY) .ci/check_package.py dist
+
+docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
+	@$(PY) -m sphinx -q -W --keep-going -b html -d .cache/sphinx docs docs/_build
+	@echo "The documentation is in docs/_build/index.html."
+
+bench: $(VENV)/.test $(VENV)/.servers ## run the benchmarks (ARGS: theirs)
+	@$(PY) -m tests.benchmarks $(ARGS)
+
+serve: $(VENV)/.demo ## run the example project's site
+	@$(PY) manage.py migrate -v0
+	@$(PY) manage.py runserver $(ARGS)
+
+shell: $(VENV)/.demo ## a Python shell in the example project
+	@$(PY) manage.py shell $(ARGS)
+
+# Each set may only have versions that agree with the sets before it: they are installed into one environment.
+lock: $(VENV)/.lock ## lock the requirements again (ARGS: --upgrade, or --upgrade-package NAME)
+	@set -e; others=; for set in $(SETS); do \
+		echo "Locking requirements/$$set.txt"; \
+		$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' \
+			$(ARGS) $$others requirements/$$set.in -o requirements/$$set.txt; \
+		others="$$others -c requirements/$$set.txt"; \
+	done
+
+clean: ## remove everything that make has made
+	@rm -rf $(VENV) .cache dist docs/_build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(CREATED):
+	@bare=; for python in $(PYTHONS); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+		if "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+			rm -rf $(VENV); \
+			echo "Creating $(VENV) with `"$$python" --version`"; \
+			"$$python" -m venv $(VENV) || exit 1; \
+			echo "$$python" > $(VENV)/.python; \
+			touch $@; \
+			exit 0; \
+		fi; \
+		bare="$${bare:-$$python}"; \
+	done; \
+	if test -n "$$bare"; then \
+		echo "Please install venv for $$bare (on Debian and Ubuntu: the package python3-venv)." >&2; \
+	else \
+		echo "Please install Python 3.11 or newer, or name one with PYTHON=/path/to/python3 (tried:" \
+			$(PYTHONS)")." >&2; \
+	fi; \
+	exit 1
+
+INSTALL = $(PIP) install -qq --require-hashes --only-binary :all: -r requirements/$(@:$(VENV)/.%=%).txt
+
+$(filter-out $(VENV)/.servers,$(STAMPS)): | $(CREATED)
+	@echo "Installing requirements/$(@:$(VENV)/.%=%).txt"
+	@rm -f $(CREATED)
+	@$(INSTALL)
+	@touch $(CREATED) $@
+
+# Not every platform has these; the tests say what they leave out.
+$(VENV)/.servers: | $(CREATED)
+	@echo "Installing requirements/servers.txt"
+	@rm -f $(CREATED)
+	@if $(INSTALL) > $(VENV)/servers.log 2>&1; then \
+		touch $@; \
+	else \
+		echo "No PostgreSQL server could be installed for the tests ($(VENV)/servers.log says why)."; \
+	fi
+	@touch $(CREATED)
