@@ -77,7 +77,7 @@ def fan_out(action: SavedAction, using: str) -> None:
         chunk = rest.filter(up_to(order, end)) if end else rest
         _insert_for(chunk, action, using)
         if (cap := conf.max_length()) is not None:
-            _cut_longer_than(cap + cap // HYSTERESIS, chunk, "from_", using)
+            _trim(chunk, "from_", cap, using, slack=cap // HYSTERESIS)
         if end is None:
             return
         rest = followers.filter(after(order, end))
@@ -92,14 +92,17 @@ def grant(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[In
         actions = actions.order_by("-date", "-id")[: cap + 1]
     connection = connections[using]
     sql, params = actions.values_list("id", "date").query.get_compiler(connection=connection).as_sql()
-    resource = connection.ops.quote_name(Resource._meta.db_table)
+    resource, state = (connection.ops.quote_name(model._meta.db_table) for model in (Resource, TimelineState))
+    above_floor = f""" AND NOT EXISTS (
+        SELECT 1 FROM {state} s WHERE s.owner_identifier = r.identifier AND s.owner_object_id = r.object_id
+        AND (s.floor_date > a.date OR (s.floor_date = a.date AND s.floor_action_id > a.id)))"""
     for identifier, object_ids in _by_identifier(owners):
         marks = ", ".join(["%s"] * len(object_ids))
         select = (
             f"SELECT a.id, r.identifier, r.object_id, a.date, {Reason.FOLLOWED:d}"
             f" FROM ({sql}) a CROSS JOIN {resource} r WHERE r.identifier = %s AND r.object_id IN ({marks})"
         )
-        _insert(select, [*params, identifier, *object_ids], using)
+        _insert(select if cap is None else select + above_floor, [*params, identifier, *object_ids], using)
 
 
 def revoke(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:
@@ -120,20 +123,20 @@ def take(entries: models.QuerySet[Entry], reason: int) -> None:
 def trim(owners: Iterable[ResourceKey], using: str) -> None:
     """Cut the timelines that are longer than the cap: 1 query, none without a cap; 4 statements for each."""
     if (cap := conf.max_length()) is not None:
-        _cut_longer_than(cap, Resource.objects.using(using).filter(among(owners)), "", using)
+        _trim(Resource.objects.using(using).filter(among(owners)), "", cap, using)
 
 
-def _cut_longer_than(length: int, owners: models.QuerySet[Any], prefix: str, using: str) -> None:
+def _trim(owners: models.QuerySet[Any], prefix: str, cap: int, using: str, *, slack: int = 0) -> None:
     columns = (f"{prefix}identifier", f"{prefix}object_id")
     entries = Entry.objects.using(using).filter(
         owner_identifier=models.OuterRef(columns[0]), owner_object_id=models.OuterRef(columns[1])
     )
-    too_many = models.Exists(entries[length : length + 1])
+    too_many = models.Exists(kept(entries, using)[cap + slack : cap + slack + 1])
     for owner in sorted(ResourceKey(*row) for row in owners.filter(too_many).order_by().values_list(*columns)):
-        _cut(owner, using)
+        _cut(owner, cap, using)
 
 
-def _cut(owner: ResourceKey, using: str) -> None:
+def _cut(owner: ResourceKey, cap: int, using: str) -> None:
     """Keep the newest entries, as many as the cap says. The oldest of them is the floor from now on.
 
     An owner whom somebody has locked is left for the next time.
@@ -142,8 +145,10 @@ def _cut(owner: ResourceKey, using: str) -> None:
     if not free.values_list("identifier"):
         return
     entries = Entry.objects.using(using).filter(is_(owner, "owner_"))
-    newest = entries.order_by("-date", "-action_id").values_list("date", "action_id")
-    *_, floor = newest[: conf.max_length()]
+    newest = kept(entries, using).order_by("-date", "-action_id").values_list("date", "action_id")
+    floor = next(iter(newest[cap - 1 : cap]), None)
+    if floor is None:  # they are gone since they were counted
+        return
     TimelineState.objects.using(using).update_or_create(
         owner_identifier=owner.identifier,
         owner_object_id=owner.object_id,
