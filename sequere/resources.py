@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from django.db import connections, models
-from django.db.models.functions import Collate
 
 from sequere.base import ResourceKey
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
+from sequere.rows import fields_of, insert, parameter, table
 
 
 class Resource(models.Model):
@@ -24,6 +24,17 @@ class Resource(models.Model):
         return str(ResourceKey(self.identifier, self.object_id))
 
 
+KEY = ("identifier", "object_id")
+
+# Rows are locked in the order in which they are sorted: that of Python, whatever the collation of the database.
+_LOCK = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM sequere_resource JOIN ({keys}) AS key USING (identifier, object_id)
+        ORDER BY identifier COLLATE "C", object_id COLLATE "C" FOR UPDATE OF sequere_resource
+    ) AS locked
+"""
+
+
 def lock(keys: Iterable[ResourceKey], using: str) -> None:
     """Lock the resources until the end of the transaction: 2 statements, 1 where the database has one writer.
 
@@ -31,15 +42,12 @@ def lock(keys: Iterable[ResourceKey], using: str) -> None:
     is locked: who waits for a row that another one creates holds no lock yet, so nobody waits in a circle.
     """
     ordered = sorted(set(keys))
-    manager = Resource.objects.using(using)
-    manager.bulk_create(
-        [Resource(identifier=key.identifier, object_id=key.object_id) for key in ordered],
-        ignore_conflicts=True,
-    )
-    if connections[using].features.has_select_for_update:
-        in_key_order = manager.filter(among(ordered)).order_by(Collate("identifier", "C"), Collate("object_id", "C"))
-        # Reading the rows is what locks them.
-        list(in_key_order.select_for_update().values_list("identifier"))
+    insert(Resource, KEY, ordered, using, suffix="ON CONFLICT DO NOTHING")
+    connection = connections[using]
+    if connection.features.has_select_for_update:
+        with connection.cursor() as cursor:
+            waiting = table(connection, fields_of(Resource, KEY))
+            cursor.execute(_LOCK.format(keys=waiting), [parameter(connection, ordered)])
 
 
 def among(keys: Iterable[ResourceKey], prefix: str = "") -> models.Q:

@@ -58,9 +58,7 @@ class Migration(migrations.Migration):
                 ("schema_version", models.PositiveSmallIntegerField(default=1, verbose_name="schema version")),
                 (
                     "idempotency_key",
-                    models.CharField(
-                        blank=True, max_length=255, null=True, unique=True, verbose_name="idempotency key"
-                    ),
+                    models.CharField(blank=True, max_length=255, null=True, verbose_name="idempotency key"),
                 ),
             ],
             options={
@@ -72,6 +70,11 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("stream", "version"), name="sequere_event_version"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("idempotency_key__isnull", False)),
+                        fields=("idempotency_key",),
+                        name="sequere_event_idempotency",
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("type", "followed"), _negated=True),

@@ -1,19 +1,15 @@
 """The counts of followers, followings and friends, by kind of the other resource."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from django.db import connections, models
+from django.db import models
 
+from sequere.backends.database.comparison import COUNT_KEY, NUMBERS
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.base import ResourceKey
 from sequere.resources import among
-from sequere.upsert import insert_into, on_conflict
-
-KEY = ("identifier", "object_id", "other_identifier")
-NUMBERS = ("followers", "followings", "friends")
-ROWS_PER_STATEMENT = 500
 
 
 class CountKey(NamedTuple):
@@ -26,34 +22,6 @@ class Numbers(NamedTuple):
     followers: int = 0
     followings: int = 0
     friends: int = 0
-
-
-def gained(changes: Iterable[tuple[Follow | None, Follow | None]]) -> dict[CountKey, Numbers]:
-    """What the counts gain or lose when each follow becomes another: (before, after) pairs, None for no follow."""
-    deltas: dict[str, Counter[CountKey]] = {number: Counter() for number in NUMBERS}
-    for before, after in changes:
-        for follow, sign in ((before, -1), (after, 1)):
-            if follow is None:
-                continue
-            deltas["followers"][CountKey(*follow.to_key, follow.from_identifier)] += sign
-            deltas["followings"][CountKey(*follow.from_key, follow.to_identifier)] += sign
-            if follow.friends_event_id is not None:
-                deltas["friends"][CountKey(*follow.from_key, follow.to_identifier)] += sign
-    keys = {key for counter in deltas.values() for key, delta in counter.items() if delta}
-    return {key: Numbers(*(deltas[number][key] for number in NUMBERS)) for key in keys}
-
-
-def add(deltas: Mapping[CountKey, Numbers], using: str) -> None:
-    """Add to the counts: 1 statement for up to 500 of them."""
-    connection = connections[using]
-    insert = insert_into(connection, FollowCount, (*KEY, *NUMBERS))
-    suffix = on_conflict(connection, FollowCount, KEY, **dict.fromkeys(NUMBERS, "{old} + {new}"))
-    rows = [(*key, *numbers) for key, numbers in sorted(deltas.items())]
-    for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        chunk = rows[start : start + ROWS_PER_STATEMENT]
-        values = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(chunk))
-        with connection.cursor() as cursor:
-            cursor.execute(f"{insert} VALUES {values} {suffix}", [value for row in chunk for value in row])
 
 
 def expected(keys: Sequence[ResourceKey], using: str) -> dict[CountKey, Numbers]:
@@ -73,7 +41,7 @@ def expected(keys: Sequence[ResourceKey], using: str) -> dict[CountKey, Numbers]
 
 def stored(keys: Sequence[ResourceKey], using: str) -> dict[CountKey, Numbers]:
     """The counts of `keys`, without those that are all zero. 1 query."""
-    rows = FollowCount.objects.using(using).filter(among(keys)).values_list(*KEY, *NUMBERS)
+    rows = FollowCount.objects.using(using).filter(among(keys)).values_list(*COUNT_KEY, *NUMBERS)
     return {CountKey(*row[:3]): Numbers(*row[3:]) for row in rows if any(row[3:])}
 
 

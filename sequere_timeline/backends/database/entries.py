@@ -14,6 +14,7 @@ from sequere.backends.database.models import Follow
 from sequere.base import ResourceKey
 from sequere.keyset import after, up_to
 from sequere.resources import Resource, among, is_
+from sequere.rows import insert
 from sequere.upsert import insert_into, on_conflict
 from sequere_timeline import conf
 from sequere_timeline.backends.database.justification import Interval, within
@@ -25,8 +26,6 @@ FOLLOWERS_PER_STATEMENT = 5000
 OWNERS_PER_STATEMENT = 2000
 #: A fan-out cuts a timeline that is longer than the cap by the cap divided by this.
 HYSTERESIS = 16
-#: Rows of one INSERT … VALUES.
-ROWS_PER_STATEMENT = 500
 
 COLUMNS = ("action_id", "owner_identifier", "owner_object_id", "date", "reasons")
 KEY = COLUMNS[:3]
@@ -47,14 +46,9 @@ def public_actions(actor: ResourceKey, using: str) -> models.QuerySet[SavedActio
 
 
 def add(rows: Iterable[tuple[int, ResourceKey, datetime, int]], using: str) -> None:
-    """Give entries a reason: (action id, owner, date, reason). 1 statement for up to 500 of them."""
-    values = [(action, *owner, date, reason) for action, owner, date, reason in sorted(rows)]
-    adapt = connections[using].ops.adapt_datetimefield_value
-    for start in range(0, len(values), ROWS_PER_STATEMENT):
-        chunk = values[start : start + ROWS_PER_STATEMENT]
-        placeholders = ", ".join(["(%s, %s, %s, %s, %s)"] * len(chunk))
-        params = [adapt(value) if isinstance(value, datetime) else value for row in chunk for value in row]
-        _insert(f"VALUES {placeholders}", params, using)
+    """Give entries a reason: (action id, owner, date, reason). 1 statement, none without rows."""
+    if values := [(action, *owner, date, reason) for action, owner, date, reason in sorted(rows)]:
+        insert(Entry, COLUMNS, values, using, suffix=_add_reason(using))
 
 
 def fan_out(action: SavedAction, using: str) -> None:
@@ -219,9 +213,12 @@ def _insert_for(followers: models.QuerySet[Follow], action: SavedAction, using: 
 def _insert(rows: str, params: Iterable[Any], using: str) -> None:
     """INSERT rows of COLUMNS; an entry that is there gets the new reason besides its old ones."""
     connection = connections[using]
-    suffix = on_conflict(connection, Entry, KEY, reasons="{old} | {new}", date="{new}")
     with connection.cursor() as cursor:
-        cursor.execute(f"{insert_into(connection, Entry, COLUMNS)} {rows} {suffix}", list(params))
+        cursor.execute(f"{insert_into(connection, Entry, COLUMNS)} {rows} {_add_reason(using)}", list(params))
+
+
+def _add_reason(using: str) -> str:
+    return on_conflict(connections[using], Entry, KEY, reasons="{old} | {new}", date="{new}")
 
 
 def _by_identifier(owners: Sequence[ResourceKey]) -> Iterable[tuple[str, list[str]]]:

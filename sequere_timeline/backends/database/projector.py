@@ -24,7 +24,7 @@ class TimelinesProjector(LevelTriggeredProjector):
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make what `events` concern what the log says.
 
-        A follow costs 2 statements, an unfollow 3, one more each with a cap; a new action 6, and 2 for every 5,000
+        A follow costs up to 3 statements, 4 with a cap; an unfollow up to 4; a new action 6, and 2 for every 5,000
         followers.
         """
         streams: set[UUID] = set()

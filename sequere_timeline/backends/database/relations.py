@@ -12,7 +12,7 @@ from sequere.base import ResourceKey
 from sequere.events import FOLLOWED, Event, lifecycle, relation
 from sequere.keyset import walk
 from sequere.projectors import Difference
-from sequere.resources import among
+from sequere.resources import Resource, among
 from sequere_timeline import conf
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.justification import ALL, Interval, justified, within
@@ -30,12 +30,9 @@ ACTIONS_PER_COMPARISON = 1000
 def write(relations: Relations, using: str) -> None:
     """Give the owners what these follows justify, and take the rest. The ends of all follows are locked.
 
-    A live follow costs 2 statements, one that has ended 3.
+    1 query; if the actor has published anything, 2 more for a live follow, 3 for one that has ended.
     """
-    groups = _groups(relations, using)
-    if len(groups) > 1:
-        groups = _of_busy_actors(groups, using)
-    for (actor, intervals), owners in groups.items():
+    for (actor, intervals), owners in _groups(relations, using).items():
         if intervals:
             entries.grant(actor, owners, intervals, using)
             entries.trim(owners, using)
@@ -71,7 +68,7 @@ class FollowedPass:
 
     def compare(self, keys: Relations, using: str, *, repair: bool) -> list[Difference]:
         differences = []
-        for (actor, intervals), owners in _of_busy_actors(_groups(keys, using), using).items():
+        for (actor, intervals), owners in _groups(keys, using).items():
             differences += _compare(actor, owners, intervals, using)
         if repair and differences:
             write(keys, using)
@@ -87,7 +84,13 @@ class FollowedPass:
 
 
 def _groups(relations: Relations, using: str) -> Groups:
-    """Follows that justify the same, together. 1 query; 2 unless both import and removal are on."""
+    """Follows that justify the same, together, without those of actors who have published nothing.
+
+    1 query if all are, else 2, and 3 unless both import and removal are on.
+    """
+    relations = _of_busy_actors(relations, using)
+    if not relations:
+        return {}
     imports, removes = conf.import_actions_on_follow(), conf.remove_actions_on_unfollow()
     log = Event.objects.using(using)
     changes: dict[UUID, list[tuple[int, bool]]] = defaultdict(list)
@@ -97,11 +100,9 @@ def _groups(relations: Relations, using: str) -> Groups:
     else:
         history = log.filter(stream__in=list(relations)).order_by("id")
         # What an earlier owner of the key has followed justifies nothing.
-        owners = {lifecycle(owner): owner for owner, _ in relations.values()}
-        born = dict(log.latest_of(owners).values_list("stream", "pk"))
+        born = dict(log.latest_of({lifecycle(owner) for owner, _ in relations.values()}).values_list("stream", "pk"))
     for stream, pk, type_ in history.values_list("stream", "pk", "type"):
-        owner = relations[stream][0]
-        if pk > born.get(lifecycle(owner), 0):
+        if pk > born.get(lifecycle(relations[stream][0]), 0):
             changes[stream].append((pk, type_ == FOLLOWED))
     groups: Groups = defaultdict(list)
     for stream, (owner, actor) in relations.items():
@@ -109,13 +110,16 @@ def _groups(relations: Relations, using: str) -> Groups:
     return groups
 
 
-def _of_busy_actors(groups: Groups, using: str) -> Groups:
-    """The groups of actors who have published something. 1 query."""
-    busy = SavedAction.objects.using(using).filter(
-        among({actor for actor, _ in groups}, "actor_"), published_event_id__isnull=False
+def _of_busy_actors(relations: Relations, using: str) -> Relations:
+    published = SavedAction.objects.using(using).filter(
+        actor_identifier=models.OuterRef("identifier"),
+        actor_object_id=models.OuterRef("object_id"),
+        published_event_id__isnull=False,
     )
-    actors = {ResourceKey(*row) for row in busy.values_list("actor_identifier", "actor_object_id").distinct()}
-    return {key: owners for key, owners in groups.items() if key[0] in actors}
+    actors = Resource.objects.using(using).filter(among({actor for _, actor in relations.values()}))
+    busy = actors.filter(models.Exists(published)).values_list("identifier", "object_id")
+    keys = {ResourceKey(*row) for row in busy}
+    return {stream: pair for stream, pair in relations.items() if pair[1] in keys}
 
 
 def _compare(
