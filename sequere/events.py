@@ -19,6 +19,7 @@ from sequere.context import current_metadata
 from sequere.exceptions import (
     IdempotencyConflict,
     ImmutableEvent,
+    InvalidIdempotencyKey,
     SequereException,
 )
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH, registry
@@ -180,7 +181,7 @@ class Intent:
     def resources(self) -> Iterable[ResourceKey]:
         return (self.actor, *filter(None, [self.target]), *self.others)
 
-    def draft(self, latest: Latest, now: datetime, metadata: Mapping[str, Any]) -> Event | None:
+    def draft(self, latest: Latest, now: datetime) -> Event | None:
         data = self.decide(latest)
         if data is None:
             return None
@@ -198,7 +199,6 @@ class Intent:
             occurred_at=self.occurred_at or now,
             recorded_at=now,
             data=data,
-            metadata=metadata,
             idempotency_key=self.idempotency_key,
         )
 
@@ -220,28 +220,58 @@ def record(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]:
 
     Decides from the log alone. Of two writers of one stream the database lets one win (UNIQUE stream, version);
     the other looks again and is told that there was no news. Costs 1 statement without news, else 4 plus what the
-    receivers of `events_recorded` do; 1 more with idempotency keys. Raises IdempotencyConflict, InvalidEventData.
+    receivers of `events_recorded` do; 1 more with idempotency keys. Raises IdempotencyConflict,
+    InvalidIdempotencyKey, InvalidEventData.
     """
+    if not intents:
+        return []
     using = router.db_for_write(Event)
-    metadata = {**current_metadata(_name_of), **metadata}
-    check_json(metadata, "the metadata of the event")
     with transaction.atomic(using=using):
-        outcomes = _decide(intents, metadata, using)
+        outcomes = _decide(intents, using)
         news = [intent for intent, outcome in zip(intents, outcomes, strict=True) if outcome.is_new]
         if not news:
             return outcomes
+        metadata = {**current_metadata(_name_of), **metadata}
+        check_json(metadata, "the metadata of the event")
         lock((key for intent in news for key in intent.resources()), using)
         try:
-            return _append(outcomes, using)
+            _insert(outcomes, metadata, using)
         except IntegrityError:
             # Another writer was first. Only what was news is decided again: only that is locked.
-            again = iter(_decide(news, metadata, using))
-            return _append([next(again) if outcome.is_new else outcome for outcome in outcomes], using)
+            again = iter(_decide(news, using))
+            outcomes = [next(again) if outcome.is_new else outcome for outcome in outcomes]
+            _insert(outcomes, metadata, using)
+        if events := _new(outcomes):
+            events_recorded.send(sender=Event, events=events, using=using)
+    return outcomes
 
 
-def _decide(intents: Sequence[Intent], metadata: Mapping[str, Any], using: str) -> list[Outcome]:
+def _checked(idempotency_key: str) -> str:
+    if not 1 <= len(idempotency_key) <= 255 or "\x00" in idempotency_key:
+        raise InvalidIdempotencyKey(key=idempotency_key)
+    return idempotency_key
+
+
+def _new(outcomes: Iterable[Outcome]) -> tuple[Event, ...]:
+    return tuple(outcome.event for outcome in outcomes if outcome.event and outcome.is_new)
+
+
+def _insert(outcomes: Iterable[Outcome], metadata: Mapping[str, Any], using: str) -> None:
+    """Append what is new, in one statement and a savepoint; ids are handed out in the given order."""
+    events = _new(outcomes)
+    for event in events:
+        event.metadata = metadata
+    rows = [[getattr(event, column) for column in COLUMNS] for event in events]
+    with transaction.atomic(using=using):
+        returned = insert(Event, COLUMNS, rows, using, suffix="RETURNING id")
+    for event, (pk,) in zip(events, sorted(returned), strict=True):
+        event.pk = pk
+        event._state.adding, event._state.db = False, using
+
+
+def _decide(intents: Sequence[Intent], using: str) -> list[Outcome]:
     log = Event.objects.using(using)
-    keys = [intent.idempotency_key for intent in intents if intent.idempotency_key is not None]
+    keys = [_checked(intent.idempotency_key) for intent in intents if intent.idempotency_key is not None]
     stored = {event.idempotency_key: event for event in log.filter(idempotency_key__in=keys)} if keys else {}
     streams = {stream for intent in intents for stream in (intent.stream, *intent.reads)}
     latest = {event.stream: event for event in log.latest_of(streams)}
@@ -253,7 +283,7 @@ def _decide(intents: Sequence[Intent], metadata: Mapping[str, Any], using: str) 
             if not intent.is_said_by(event):
                 raise IdempotencyConflict(key=intent.idempotency_key, event_id=event.pk)
             outcomes.append(Outcome(event, is_new=False))
-        elif draft := intent.draft(latest, now, metadata):
+        elif draft := intent.draft(latest, now):
             latest[intent.stream] = draft
             if draft.idempotency_key is not None:
                 stored[draft.idempotency_key] = draft
@@ -261,24 +291,6 @@ def _decide(intents: Sequence[Intent], metadata: Mapping[str, Any], using: str) 
         else:
             outcomes.append(Outcome(None, is_new=False))
     return outcomes
-
-
-def _append(outcomes: list[Outcome], using: str) -> list[Outcome]:
-    events = tuple(outcome.event for outcome in outcomes if outcome.event and outcome.is_new)
-    if events:
-        with transaction.atomic(using=using):
-            _insert(events, using)
-        events_recorded.send(sender=Event, events=events, using=using)
-    return outcomes
-
-
-def _insert(events: Sequence[Event], using: str) -> None:
-    """1 statement. Each event gets its id, in the order in which they are given."""
-    rows = [[getattr(event, column) for column in COLUMNS] for event in events]
-    returned = insert(Event, COLUMNS, rows, using, suffix="RETURNING id")
-    for event, (pk,) in zip(events, sorted(returned), strict=True):
-        event.pk = pk
-        event._state.adding, event._state.db = False, using
 
 
 def _name_of(instance: models.Model) -> str:

@@ -96,8 +96,13 @@ class IdempotencyConflict(SequereException):
     one request."""
 
 
+class InvalidIdempotencyKey(SequereException):
+    """{key!r} cannot be an idempotency key: use a text of 1 to 255 characters without NUL."""
+
+
 class InvalidTimestamp(SequereException):
-    """{timestamp!r} is no point in time: give a datetime, or seconds since 1970 as a number."""
+    """{timestamp!r} is no point in time: give a datetime, or seconds since 1970 as a number, of the years 1 to 9999
+    in UTC."""
 
 
 class InvalidEventData(SequereException):

@@ -58,7 +58,7 @@ class Registry:
             raise AlreadyRegistered(model=label)
         options = options_class(model)
         identifier = options.get_identifier()
-        if not str(identifier).isidentifier() or len(identifier) > IDENTIFIER_MAX_LENGTH:
+        if not _is_identifier(identifier):
             raise InvalidIdentifier(identifier=identifier, model=label)
         if identifier in self._by_identifier:
             owner = _label(self._by_identifier[identifier].model)
@@ -78,7 +78,8 @@ class Registry:
 
     def options_of(self, model: type[models.Model]) -> ModelBase:
         """The options of `model`, or of the concrete model behind a proxy. Raises NotRegistered."""
-        concrete = model._meta.concrete_model or model
+        meta = getattr(model, "_meta", None)
+        concrete = getattr(meta, "concrete_model", None) or model
         if concrete not in self._options:
             raise _not_registered(concrete)
         return self._options[concrete]
@@ -127,13 +128,22 @@ class Registry:
         return ResourceKey(key.identifier, _object_id(key.identifier, options.model, key.object_id))
 
 
-def _label(model: type) -> str:
+def _label(model: Any) -> str:
+    """How an error names what should have been a model."""
     meta = getattr(model, "_meta", None)
-    return meta.label if meta else f"{model.__module__}.{model.__qualname__}"
+    if meta is not None:
+        return str(meta.label)
+    return f"{model.__module__}.{model.__qualname__}" if isinstance(model, type) else repr(model)
 
 
-def _why_not(model: type[models.Model]) -> str | None:
-    meta = model._meta
+def _is_identifier(value: Any) -> bool:
+    return isinstance(value, str) and value.isidentifier() and len(value) <= IDENTIFIER_MAX_LENGTH
+
+
+def _why_not(model: Any) -> str | None:
+    meta = getattr(model, "_meta", None)
+    if meta is None:
+        return "no model"
     if meta.abstract:
         return "abstract"
     if meta.proxy:
@@ -143,8 +153,8 @@ def _why_not(model: type[models.Model]) -> str | None:
     return "keyed by several columns" if isinstance(meta.pk, models.CompositePrimaryKey) else None
 
 
-def _not_registered(model: type) -> NotRegistered:
-    return NotRegistered(model=_label(model), name=model.__name__)
+def _not_registered(model: Any) -> NotRegistered:
+    return NotRegistered(model=_label(model), name=getattr(model, "__name__", "Model"))
 
 
 def _pk_field(model: type[models.Model]) -> "models.Field[Any, Any]":

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -17,10 +18,16 @@ def check_json(value: Any, where: str) -> None:
         text.encode()
     except (TypeError, ValueError) as error:
         raise InvalidEventData(where=where, reason=str(error)) from error
-    if json.loads(text) != value:
+    if json.loads(text, parse_float=_as_stored) != value:
         raise InvalidEventData(where=where, reason=f"{value!r} would come back as {text}")
     if "\\u0000" in text.replace("\\\\", ""):
         raise InvalidEventData(where=where, reason="it contains a NUL character")
+
+
+def _as_stored(number: str) -> float:
+    """PostgreSQL keeps a number by its decimal digits: a large one without a fraction comes back as an int."""
+    exact = Decimal(number)
+    return int(exact) if "e" in number.lower() and exact == exact.to_integral_value() else float(number)
 
 
 def point_in_time(timestamp: datetime | float) -> datetime:
@@ -32,7 +39,10 @@ def point_in_time(timestamp: datetime | float) -> datetime:
             raise InvalidTimestamp(timestamp=timestamp) from error
     if not isinstance(timestamp, datetime):
         raise InvalidTimestamp(timestamp=timestamp)
-    if timezone.is_aware(timestamp) == settings.USE_TZ:
-        return timestamp
     zone = timezone.get_default_timezone()
-    return timezone.make_aware(timestamp, zone) if settings.USE_TZ else timezone.make_naive(timestamp, zone)
+    try:
+        aware = timestamp if timezone.is_aware(timestamp) else timezone.make_aware(timestamp, zone)
+        aware.astimezone(UTC)
+        return aware if settings.USE_TZ else timezone.make_naive(aware, zone)
+    except (ValueError, OverflowError) as error:
+        raise InvalidTimestamp(timestamp=timestamp) from error

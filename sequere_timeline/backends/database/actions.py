@@ -136,7 +136,6 @@ def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
 
 
 def _write(changes: Sequence[Change], using: str) -> None:
-    """Action by action in the order of their ids, so that two deletions never wait for each other in a circle."""
     put: list[SavedAction] = []
     added: list[tuple[int, ResourceKey, datetime, int]] = []
     for stored, wanted in changes:

@@ -55,7 +55,7 @@ def fan_out(action: SavedAction, using: str) -> None:
     """Copy a published action into the timelines of its actor's followers: 2 statements for 5,000 of them.
 
     The followers are walked by the time of their follow, so a chunk is a range of an index. A cap costs 1 query more,
-    which counts their entries, and 4 statements for each timeline that is cut.
+    which counts their entries, 2 more when a timeline is too long, and 1 for each that is.
     """
     order = ("followed_at", "event_id")
     followers = Follow.objects.using(using).filter(is_(action.actor, "to_"))
@@ -71,7 +71,7 @@ def fan_out(action: SavedAction, using: str) -> None:
         chunk = rest.filter(up_to(order, end)) if end else rest
         _insert_for(chunk, action, using)
         if (cap := conf.max_length()) is not None:
-            _trim(chunk, "from_", cap, using, slack=cap // HYSTERESIS)
+            _trim_followers(chunk, cap, using)
         if end is None:
             return
         rest = followers.filter(after(order, end))
@@ -115,49 +115,52 @@ def take(entries: models.QuerySet[Entry], reason: int) -> None:
 
 
 def trim(owners: Iterable[ResourceKey], using: str) -> None:
-    """Cut the timelines that are longer than the cap: 1 query, none without a cap; 4 statements for each."""
+    """Cut the timelines of locked owners back to the cap. None without a cap, else 1 query; 2 for each that is cut."""
     if (cap := conf.max_length()) is not None:
-        _trim(Resource.objects.using(using).filter(among(owners)), "", cap, using)
+        places = _floors_to_be(Resource.objects.using(using).filter(among(owners)), "", cap, 0, using)
+        _cut(places, using)
 
 
-def _trim(owners: models.QuerySet[Any], prefix: str, cap: int, using: str, *, slack: int = 0) -> None:
+def _trim_followers(followers: models.QuerySet[Follow], cap: int, using: str) -> None:
+    """The same for followers, whom nobody has locked: whom somebody else has locked is left for the next time."""
+    places = _floors_to_be(followers, "from_", cap, cap // HYSTERESIS, using)
+    if places:
+        free = Resource.objects.using(using).filter(among(places)).select_for_update(skip_locked=True)
+        unlocked = {ResourceKey(*row) for row in free.values_list("identifier", "object_id")}
+        _cut({owner: place for owner, place in places.items() if owner in unlocked}, using)
+
+
+def _floors_to_be(owners: models.QuerySet[Any], prefix: str, cap: int, slack: int, using: str) -> Floors:
+    """Where the timelines that are longer than the cap and some slack should begin. 1 query."""
     columns = (f"{prefix}identifier", f"{prefix}object_id")
     entries = Entry.objects.using(using).filter(
         owner_identifier=models.OuterRef(columns[0]), owner_object_id=models.OuterRef(columns[1])
     )
-    too_many = models.Exists(kept(entries, using)[cap + slack : cap + slack + 1])
-    for owner in sorted(ResourceKey(*row) for row in owners.filter(too_many).order_by().values_list(*columns)):
-        _cut(owner, cap, using)
-
-
-def _cut(owner: ResourceKey, cap: int, using: str) -> None:
-    """Keep the newest entries, as many as the cap says. The oldest of them is the floor from now on.
-
-    An owner whom somebody has locked is left for the next time.
-    """
-    free = Resource.objects.using(using).filter(is_(owner)).select_for_update(skip_locked=True)
-    if not free.values_list("identifier"):
-        return
-    entries = Entry.objects.using(using).filter(is_(owner, "owner_"))
-    newest = kept(entries, using).order_by("-date", "-action_id").values_list("date", "action_id")
-    floor = next(iter(newest[cap - 1 : cap]), None)
-    if floor is None:  # they are gone since they were counted
-        return
-    TimelineState.objects.using(using).update_or_create(
-        owner_identifier=owner.identifier,
-        owner_object_id=owner.object_id,
-        defaults={"floor_date": floor[0], "floor_action_id": floor[1]},
+    newest = kept(entries, using).order_by("-date", "-action_id")
+    rows = (
+        owners.filter(models.Exists(kept(entries, using)[cap + slack : cap + slack + 1]))
+        .annotate(
+            floor_date=models.Subquery(newest.values("date")[cap - 1 : cap]),
+            floor_action=models.Subquery(newest.values("action_id")[cap - 1 : cap]),
+        )
+        .order_by()
+        .values_list(*columns, "floor_date", "floor_action")
     )
-    below = entries.filter(up_to(("date", "action_id"), floor)).exclude(action_id=floor[1])
-    unlocked = below.select_for_update(skip_locked=True).values_list("action_id", flat=True)
-    entries.filter(action_id__in=list(unlocked)).delete()
+    return {ResourceKey(*row[:2]): (row[2], row[3]) for row in rows}
 
 
-def forget_owner(owner: ResourceKey, using: str) -> None:
-    """Remove the private timeline of a deleted instance, in the order in which the actions of actors go."""
-    entries = Entry.objects.using(using).filter(is_(owner, "owner_"))
-    list(entries.order_by("action_id").select_for_update().values_list("action_id"))
-    entries.delete()
+def _cut(places: Floors, using: str) -> None:
+    """Remember where the timelines begin from now on, and remove what lies below. 1 statement, and 1 for each."""
+    if not places:
+        return
+    columns = ("owner_identifier", "owner_object_id", "floor_date", "floor_action_id")
+    replace = on_conflict(connections[using], TimelineState, columns[:2], **dict.fromkeys(columns[2:], "{new}"))
+    rows = [(*owner, *place) for owner, place in sorted(places.items())]
+    insert(TimelineState, columns, rows, using, suffix=replace)
+    for owner, place in sorted(places.items()):
+        entries = Entry.objects.using(using).filter(is_(owner, "owner_"))
+        below = entries.filter(up_to(("date", "action_id"), place)).exclude(action_id=place[1])
+        entries.filter(action_id__in=below.select_for_update(skip_locked=True).values("action_id")).delete()
 
 
 def floors(owners: Iterable[ResourceKey], using: str) -> Floors:

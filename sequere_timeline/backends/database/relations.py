@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.events import FOLLOWED, Event, lifecycle, relation
+from sequere.events import DELETED, FOLLOWED, Event, lifecycle, relation
 from sequere.keyset import walk
 from sequere.projectors import Difference
-from sequere.resources import Resource, among
+from sequere.resources import among
 from sequere_timeline import conf
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.justification import ALL, Interval, justified, within
@@ -27,12 +27,12 @@ Groups = dict[tuple[ResourceKey, tuple[Interval, ...]], list[ResourceKey]]
 ACTIONS_PER_COMPARISON = 1000
 
 
-def write(relations: Relations, using: str) -> None:
+def write(relations: Relations, using: str, *, strays: bool = False) -> None:
     """Give the owners what these follows justify, and take the rest. The ends of all follows are locked.
 
-    1 query; if the actor has published anything, 2 more for a live follow, 3 for one that has ended.
+    1 query; if the actor has published anything, 1 statement more for a live follow, 2 for one that has ended.
     """
-    for (actor, intervals), owners in _groups(relations, using).items():
+    for (actor, intervals), owners in _groups(relations, using, strays=strays).items():
         if intervals:
             entries.grant(actor, owners, intervals, using)
             entries.trim(owners, using)
@@ -68,10 +68,10 @@ class FollowedPass:
 
     def compare(self, keys: Relations, using: str, *, repair: bool) -> list[Difference]:
         differences = []
-        for (actor, intervals), owners in _groups(keys, using).items():
+        for (actor, intervals), owners in _groups(keys, using, strays=True).items():
             differences += _compare(actor, owners, intervals, using)
         if repair and differences:
-            write(keys, using)
+            write(keys, using, strays=True)
         return differences
 
     def _known(self, using: str) -> models.QuerySet[Event]:
@@ -83,43 +83,39 @@ class FollowedPass:
         return Event.objects.using(using).filter(models.Exists(published), type=FOLLOWED, version=1)
 
 
-def _groups(relations: Relations, using: str) -> Groups:
-    """Follows that justify the same, together, without those of actors who have published nothing.
+def _groups(relations: Relations, using: str, *, strays: bool) -> Groups:
+    """Follows that justify the same, together, without those of actors who have published nothing. 1 query.
 
-    1 query if all are, else 2, and 3 unless both import and removal are on.
+    With `strays` also those that the log has never heard of: they justify nothing.
     """
-    relations = _of_busy_actors(relations, using)
-    if not relations:
-        return {}
     imports, removes = conf.import_actions_on_follow(), conf.remove_actions_on_unfollow()
     log = Event.objects.using(using)
-    changes: dict[UUID, list[tuple[int, bool]]] = defaultdict(list)
-    born: dict[UUID, int] = {}
-    if imports and removes:  # the last event tells it all
-        history = log.latest_of(relations)
-    else:
-        history = log.filter(stream__in=list(relations)).order_by("id")
-        # What an earlier owner of the key has followed justifies nothing.
-        born = dict(log.latest_of({lifecycle(owner) for owner, _ in relations.values()}).values_list("stream", "pk"))
-    for stream, pk, type_ in history.values_list("stream", "pk", "type"):
-        if pk > born.get(lifecycle(relations[stream][0]), 0):
-            changes[stream].append((pk, type_ == FOLLOWED))
-    groups: Groups = defaultdict(list)
-    for stream, (owner, actor) in relations.items():
-        groups[actor, justified(changes[stream], imports=imports, removes=removes)].append(owner)
-    return groups
-
-
-def _of_busy_actors(relations: Relations, using: str) -> Relations:
     published = SavedAction.objects.using(using).filter(
-        actor_identifier=models.OuterRef("identifier"),
-        actor_object_id=models.OuterRef("object_id"),
+        actor_identifier=models.OuterRef("target_identifier"),
+        actor_object_id=models.OuterRef("target_object_id"),
         published_event_id__isnull=False,
     )
-    actors = Resource.objects.using(using).filter(among({actor for _, actor in relations.values()}))
-    busy = actors.filter(models.Exists(published)).values_list("identifier", "object_id")
-    keys = {ResourceKey(*row) for row in busy}
-    return {stream: pair for stream, pair in relations.items() if pair[1] in keys}
+    if imports and removes:  # the last event tells it all
+        history = log.latest_of(relations).filter(models.Exists(published))
+    else:
+        # What an earlier owner of the key has followed justifies nothing.
+        deletions = {lifecycle(owner) for owner, _ in relations.values()}
+        of_published = models.Q(models.Exists(published), stream__in=list(relations))
+        history = log.filter(of_published | models.Q(stream__in=list(deletions))).order_by("id")
+    born: dict[UUID, int] = {}
+    changes: dict[UUID, list[tuple[int, bool]]] = defaultdict(list)
+    for stream, pk, type_ in history.values_list("stream", "pk", "type"):
+        if type_ == DELETED:
+            born[stream] = pk
+        else:
+            changes[stream].append((pk, type_ == FOLLOWED))
+    groups: Groups = defaultdict(list)
+    for stream in relations if strays else changes:
+        owner, actor = relations[stream]
+        since = born.get(lifecycle(owner), 0)
+        lived = [change for change in changes[stream] if change[0] > since]
+        groups[actor, justified(lived, imports=imports, removes=removes)].append(owner)
+    return groups
 
 
 def _compare(
