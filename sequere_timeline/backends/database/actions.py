@@ -221,5 +221,7 @@ def _described(state: ActionState) -> str:
     target = f" {action.target}" if action.target else ""
     gone = " (deleted)" if action.target_deleted else ""
     published = f", published by event {action.published_event_id}" if action.published_event_id else ""
-    owners = ", ".join(f"{owner} ({Reason(placed.reasons).label})" for owner, placed in sorted(state.owners.items()))
+    owners = ", ".join(
+        f"{owner} ({', '.join(Reason.words(placed.reasons))})" for owner, placed in sorted(state.owners.items())
+    )
     return f"{action}{target}{gone} at {action.date}{published}, in the timelines of {owners or 'nobody'}"

@@ -113,7 +113,7 @@ def _action(
         kwargs=saved.kwargs,
         uid=str(saved.uid),
         target_deleted=saved.target_deleted,
-        reasons=[reason.name.lower() for reason in Reason if reason & reasons],
+        reasons=Reason.words(reasons),
     )
 
 

@@ -54,6 +54,10 @@ class Reason(models.IntegerChoices):
     DIRECT = 2, _("direct")
     FOLLOWED = 4, _("followed")
 
+    @classmethod
+    def words(cls, reasons: int) -> list[str]:
+        return [reason.name.lower() for reason in cls if reason & reasons]
+
 
 class Entry(models.Model):
     """An action in a private timeline. Small: what it is about stands in the action."""

@@ -1,0 +1,92 @@
+"""A graph in a file: a line for each follow, "follower<TAB>followed", plain or compressed with gzip."""
+
+import gzip
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+from zlib import error as ZlibError  # noqa: N812  # an exception with the name of a function
+
+from example_project.community.models import NAME_MAX_LENGTH, Project
+from sequere.models import follow_many
+
+GZIP = b"\x1f\x8b"
+#: Lines whose projects are looked up, and created where they are missing, at once.
+BATCH_SIZE = 2000
+
+Names = tuple[str, str]
+
+
+class UnreadableGraph(Exception):
+    """A file is no graph; the message says where and why."""
+
+
+class Loaded(NamedTuple):
+    """What a file held, and what of it was new."""
+
+    follows: int
+    new_follows: int
+    new_projects: int
+
+
+def load(path: Path, progress: Callable[[str, int, int], None]) -> Loaded:
+    """Follow as the file says, creating the projects that are missing. Memory does not grow with the file.
+
+    The whole file is read before anything is changed. Raises UnreadableGraph.
+    """
+    total = sum(1 for _ in read(path))
+    created = 0
+
+    def pairs() -> Iterator[tuple[Project, Project]]:
+        nonlocal created
+        lines = read(path)
+        while batch := list(islice(lines, BATCH_SIZE)):
+            projects, missing = _projects({name for names in batch for name in names})
+            created += missing
+            yield from ((projects[follower], projects[followed]) for follower, followed in batch)
+
+    new = follow_many(pairs(), progress=lambda done: progress("follows", done, total))
+    return Loaded(total, new, created)
+
+
+def read(path: Path) -> Iterator[Names]:
+    """The follows in a file, one by one. Raises UnreadableGraph."""
+    number = 0
+    try:
+        with path.open("rb") as file:
+            is_compressed = file.read(len(GZIP)) == GZIP
+        with gzip.open(path) if is_compressed else path.open("rb") as lines:
+            for line in lines:
+                number += 1
+                yield _names(line.rstrip(b"\r\n").decode())
+    except ValueError as error:
+        raise UnreadableGraph(f"{path}, line {number}: {error}") from error
+    except (EOFError, ZlibError) as error:
+        raise UnreadableGraph(f"{path}, after line {number}: {error}") from error
+    except OSError as error:
+        raise UnreadableGraph(f"{path}: {error.strerror or error}") from error
+
+
+def _names(line: str) -> Names:
+    names = line.split("\t")
+    if len(names) != 2 or not all(names):
+        raise ValueError(f"expected follower<TAB>followed, found {line[:100]!r}")
+    follower, followed = names
+    if follower == followed:
+        raise ValueError(f"{follower!r} cannot follow itself")
+    if max(map(len, names)) > NAME_MAX_LENGTH:
+        raise ValueError(f"a name is longer than {NAME_MAX_LENGTH} characters")
+    if "\x00" in line:
+        raise ValueError("a name contains a NUL character")
+    return follower, followed
+
+
+def _projects(names: Iterable[str]) -> tuple[dict[str, Project], int]:
+    """The projects with these names, and how many of them are new."""
+    projects = Project.objects.in_bulk(names, field_name="name")
+    missing = sorted(set(names) - projects.keys())
+    if missing:
+        # Someone else may just have created one.
+        Project.objects.bulk_create([Project(name=name) for name in missing], ignore_conflicts=True)
+        projects |= Project.objects.in_bulk(missing, field_name="name")
+    return projects, len(missing)

@@ -1,0 +1,1 @@
+"""What Sequere costs, beside the same work done by hand: `python -m tests.benchmarks`, or `make bench`."""

@@ -1,0 +1,50 @@
+"""Times of two ways to do the same, taken in turns, and how they are shown."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+#: Called with the number of the round.
+Work = Callable[[int], object]
+
+HEADINGS = ("", "Sequere", "raw psycopg", "ratio")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table: seconds for so many things at once, ours and, if there is such a thing, raw."""
+
+    name: str
+    ours: float
+    raw: float | None = None
+    things: int = 1
+
+    def cells(self) -> tuple[str, ...]:
+        if self.raw is None:
+            return self.name, self._shown(self.ours), "", ""
+        return self.name, self._shown(self.ours), self._shown(self.raw), f"{self.ours / self.raw:.1f}"
+
+    def _shown(self, seconds: float) -> str:
+        return f"{self.things / seconds:,.0f}/s" if self.things > 1 else f"{1000 * seconds:.2f} ms"
+
+
+def compare(name: str, ours: Work, raw: Work | None = None, *, rounds: int, calls: int = 1, things: int = 1) -> Line:
+    """The medians of so many rounds, ours and raw in turns. A round does the work `calls` times."""
+    times: dict[Work, list[float]] = {work: [] for work in (ours, raw) if work}
+    for round_ in range(rounds):
+        for work, taken in times.items():
+            start = perf_counter()
+            for call in range(calls):
+                work(round_ * calls + call)
+            taken.append((perf_counter() - start) / calls)
+    medians = [median(taken) for taken in times.values()]
+    return Line(name, *medians, things=things)
+
+
+def table(lines: list[Line]) -> str:
+    rows = [HEADINGS, *(line.cells() for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
+    )

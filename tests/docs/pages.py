@@ -1,0 +1,48 @@
+"""Reading the pages of the documentation."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCS = ROOT / "docs"
+
+_FENCE = re.compile(r"^```(?P<language>[\w+-]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_COMMENTED_PATH = re.compile(r"^(?:#|<!--|\{#) (?P<path>[\w/]+\.\w+)(?: -->| #\})?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of code."""
+
+    language: str
+    text: str
+
+    @property
+    def path(self) -> str | None:
+        """The file that the first line names."""
+        found = _COMMENTED_PATH.match(self.text.partition("\n")[0])
+        return found["path"] if found else None
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+def blocks(markdown: str) -> Iterator[Block]:
+    return (Block(found["language"], found["text"]) for found in _FENCE.finditer(markdown))
+
+
+def sections(markdown: str, level: int) -> dict[str, str]:
+    """The text below each heading of a level, up to the next heading of this level or a higher one."""
+    heading = re.compile(rf"^#{{{level}}} (.+)$", re.MULTILINE)
+    parts = heading.split(_FENCE.sub("", markdown))[1:]
+    end = re.compile(rf"^#{{1,{level}}} ", re.MULTILINE)
+    return {title.strip("` "): end.split(text)[0] for title, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def table(markdown: str) -> list[list[str]]:
+    """The rows of the first table, without its head."""
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]

@@ -1,0 +1,34 @@
+"""The longer examples work, word for word."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import blocks, page
+from tests.docs.project import follow_page
+
+GUIDES = ["follows.md", "timelines.md", "log.md", "projectors.md", "operations.md", "testing.md"]
+
+
+@pytest.fixture(scope="module")
+def community(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files and the tables of the tutorial, without what is done with them."""
+    directory = tmp_path_factory.mktemp("community")
+    tutorial = blocks(page("tutorial.md"))
+    wanted = (block for block in tutorial if block.language != "pycon" and "manage.py test" not in block.text)
+    follow_page(wanted, directory)
+    return directory
+
+
+def test_the_tutorial_leads_from_an_empty_directory_to_a_timeline_on_a_page(tmp_path: Path) -> None:
+    follow_page(blocks(page("tutorial.md")), tmp_path)
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_examples_of_a_guide_work_in_the_project_of_the_tutorial(
+    name: str, community: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(community, tmp_path, dirs_exist_ok=True)
+
+    follow_page(blocks(page(name)), tmp_path)

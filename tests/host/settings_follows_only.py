@@ -1,0 +1,6 @@
+"""A host project that has follows, and no timelines."""
+
+from tests.host.settings import *  # noqa: F403  # all but the timelines
+from tests.host.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [name for name in INSTALLED_APPS if not name.startswith("sequere_timeline")]

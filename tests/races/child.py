@@ -1,0 +1,54 @@
+"""A process with processes to be killed: each line of its standard input is a task of one of them.
+
+`record SEED` or `rebuild`, in the database of SEQUERE_DATABASE_URL. The child says its process id, then what it has
+done, line by line; when it is dead, there is an empty line.
+"""
+
+import os
+import sys
+from random import Random
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+django.setup()  # before the children are born, and before models may be imported
+
+from sequere import replay  # noqa: E402
+from sequere.contrib.timeline import Timeline  # noqa: E402
+from sequere.models import follow, unfollow  # noqa: E402
+from sequere.projectors import projections  # noqa: E402
+from tests.testapp.models import User  # noqa: E402
+from tests.testapp.sequere_registry import JoinAction  # noqa: E402
+
+
+def record(seed: str) -> None:
+    """Follow, unfollow and publish for ever, among all users; one line for each event that is committed."""
+    random = Random(seed)
+    everybody = list(User.objects.order_by("pk"))
+    while True:
+        one, other = random.sample(everybody, 2)
+        change = random.choice([follow, follow, unfollow, lambda one, _: Timeline(one).save(JoinAction(actor=one))])
+        if event := change(one, other):
+            print(event.pk, flush=True)
+
+
+def rebuild() -> None:
+    """Rebuild everything; one line for each batch."""
+    for name in projections():
+        replay.rebuild(name, progress=lambda *done: print(*done, flush=True))
+
+
+def main() -> None:
+    for line in sys.stdin:
+        task, *arguments = line.split()
+        child = os.fork()
+        if child == 0:
+            print(os.getpid(), flush=True)
+            {"record": record, "rebuild": rebuild}[task](*arguments)
+            return
+        os.waitpid(child, 0)
+        print(flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Processes that are killed, with SIGKILL, at any moment."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from django.db import connection
+
+from sequere.backends.database.models import Follow, FollowCount
+from sequere.contrib.timeline import Timeline
+from sequere.events import Event
+from sequere.models import follow_many
+from sequere.projectors import projections
+from sequere.replay import rebuild
+from sequere_timeline.backends.database.models import Entry, SavedAction
+from tests.factories import UserFactory
+from tests.races.outcome import differences, rounds
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def database_url() -> str:
+    """The URL of the test database, for another process."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    server, _, options = os.environ["SEQUERE_DATABASE_URL"].partition("?")
+    return f"{server.rpartition('/')[0]}/{name}?{options}"
+
+
+class Children:
+    """Processes that work at a task until they are killed, one after the other."""
+
+    def __init__(self, parent: subprocess.Popen[str]) -> None:
+        self._parent = parent
+        self._child = 0
+
+    def start(self, *task: object) -> None:
+        print(*task, file=self._parent.stdin, flush=True)
+        self._child = int(self._parent.stdout.readline())
+
+    def kill_after(self, number: int) -> list[str]:
+        """Kill the child when it has said that many lines. Returns them, and what else it has said."""
+        lines = [self._parent.stdout.readline() for _ in range(number)]
+        os.kill(self._child, signal.SIGKILL)
+        return lines + list(iter(self._parent.stdout.readline, "\n"))
+
+
+@contextmanager
+def children() -> Iterator[Children]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.races.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"SEQUERE_DATABASE_URL": database_url()},
+    ) as parent:
+        try:
+            yield Children(parent)
+        finally:
+            parent.kill()
+
+
+def test_writers_killed_at_any_moment_leave_read_models_equal_to_the_log():
+    random = Random(0)
+    User.objects.bulk_create(UserFactory.build_batch(6))
+    committed: set[int] = set()
+
+    with children() as some, children() as others:
+        for round_ in range(rounds(10, 4)):
+            some.start("record", 2 * round_)
+            others.start("record", 2 * round_ + 1)
+            for each in (some, others):
+                committed.update(map(int, each.kill_after(random.randrange(1, 8))))
+            assert differences() == []
+
+    assert committed
+    assert committed <= set(Event.objects.values_list("pk", flat=True))
+
+
+def test_a_rebuild_killed_in_the_middle_can_be_run_again():
+    thoas, *newbies = User.objects.bulk_create(UserFactory.build_batch(800))
+    follow_many((newbie, thoas) for newbie in newbies)
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    models = (Follow, FollowCount, Entry, SavedAction)
+    whole = [model._default_manager.count() for model in models]
+    for model in models:
+        model._default_manager.all().delete()
+
+    with children() as some:
+        some.start("rebuild")
+        some.kill_after(1)
+    half = [model._default_manager.count() for model in models]
+    for name in projections():
+        rebuild(name)
+
+    assert [0] * 4 < half < whole
+    assert [model._default_manager.count() for model in models] == whole
+    assert differences() == []

@@ -1,0 +1,179 @@
+"""Rebuilding and verifying while others write."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import models
+from django.utils import timezone
+
+from sequere.backends.database.models import Follow, FollowCount
+from sequere.contrib.timeline import Timeline
+from sequere.models import follow, unfollow
+from sequere.projectors import projections
+from sequere.replay import rebuild
+from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
+from tests.factories import ProjectFactory, UserFactory
+from tests.races.concurrently import in_rounds, meanwhile
+from tests.races.outcome import differences, rounds
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction, LikeAction
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Writer:
+    """Does anything that a site does, with users and actions of its own and with those of everybody."""
+
+    def __init__(self, seed: int, everybody: list[User]) -> None:
+        self._random = Random(seed)
+        self._everybody = everybody
+        self._saved: list[LikeAction] = []
+        self._steps: list[Callable[[], Any]] = [
+            *[self._follow] * 5,
+            *[self._publish] * 3,
+            *[self._unfollow] * 3,
+            self._delete_action,
+            self._mark_as_read,
+            self._come_and_go,
+        ]
+
+    def __call__(self, _: int) -> None:
+        self._random.choice(self._steps)()
+
+    def _follow(self) -> None:
+        follow(*self._random.sample(self._everybody, 2))
+
+    def _unfollow(self) -> None:
+        unfollow(*self._random.sample(self._everybody, 2))
+
+    def _publish(self) -> None:
+        actor, target = self._random.sample(self._everybody, 2)
+        like = LikeAction(actor=actor, target=target)
+        Timeline(actor).save(like)
+        self._saved.append(like)
+
+    def _delete_action(self) -> None:
+        if self._saved:
+            like = self._saved.pop()
+            Timeline(like.actor).delete(like)
+
+    def _mark_as_read(self) -> None:
+        Timeline(self._random.choice(self._everybody)).mark_as_read()
+
+    def _come_and_go(self) -> None:
+        """Someone signs up, follows and is followed, says that he is here, and leaves."""
+        guest = UserFactory(username=f"guest {self._random.getrandbits(64)}")
+        friend = self._random.choice(self._everybody)
+        follow(guest, friend)
+        follow(friend, guest)
+        Timeline(guest).save(JoinAction(actor=guest, target=friend))
+        guest.delete()
+
+
+class Vandal:
+    """Damages the read models, one row at a time."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+        self._kinds = [
+            self._delete_one,
+            self._forge_follow,
+            self._forge_entry,
+            lambda: self._change(FollowCount, followers=models.F("followers") + 3, friends=7),
+            lambda: self._change(Follow, followed_at=timezone.now() + timedelta(days=1), friends_event_id=None),
+            lambda: self._change(Entry, reasons=self._random.randrange(1, 8)),
+            lambda: self._change(SavedAction, verb="forged", published_event_id=None),
+            lambda: self._change(TimelineState, read_at=None),
+        ]
+
+    def __call__(self) -> None:
+        self._random.choice(self._kinds)()
+
+    def _one_of(self, model: type[models.Model]) -> models.QuerySet[Any]:
+        keys = list(model._default_manager.values_list("pk", flat=True))
+        return model._default_manager.filter(pk__in=keys and [self._random.choice(keys)])
+
+    def _delete_one(self) -> None:
+        model = self._random.choice([Follow, FollowCount, Entry, SavedAction, TimelineState])
+        self._one_of(model).delete()
+
+    def _change(self, model: type[models.Model], **values: Any) -> None:
+        self._one_of(model).update(**values)
+
+    def _forge_follow(self) -> None:
+        Follow.objects.create(
+            stream=UUID(int=self._random.getrandbits(128)),
+            from_identifier="user",
+            from_object_id=str(self._random.randrange(100)),
+            to_identifier="project",
+            to_object_id=str(self._random.randrange(100)),
+            followed_at=timezone.now(),
+            event_id=0,
+        )
+
+    def _forge_entry(self) -> None:
+        Entry.objects.create(
+            action_id=self._random.getrandbits(40),
+            owner_identifier="user",
+            owner_object_id=str(self._random.randrange(100)),
+            date=timezone.now(),
+            reasons=self._random.randrange(1, 8),
+        )
+
+
+def rebuild_all() -> None:
+    for name in projections():
+        rebuild(name)
+
+
+def test_rebuilds_in_a_loop_disturb_no_writer():
+    everybody = UserFactory.create_batch(6)
+
+    with meanwhile(rebuild_all, rebuild_all):
+        in_rounds(rounds(20, 5), *(Writer(seed, everybody) for seed in range(3)))
+
+    assert differences() == []
+
+
+@pytest.mark.parametrize("cap", [None, 4])
+def test_a_rebuild_repairs_what_was_damaged_while_others_wrote_and_rebuilt(settings, cap):
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = cap
+    everybody = UserFactory.create_batch(6)
+
+    with meanwhile(rebuild_all, Vandal(0)):
+        in_rounds(rounds(20, 5), *(Writer(seed, everybody) for seed in range(3)))
+    rebuild_all()
+
+    assert differences() == []
+
+
+@pytest.mark.parametrize("cap", [None, 4])
+def test_a_verification_takes_no_writer_for_a_difference(settings, cap):
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = cap
+    everybody = UserFactory.create_batch(6)
+    found: list[str] = []
+
+    with meanwhile(lambda: found.extend(differences())):
+        in_rounds(rounds(20, 5), *(Writer(seed, everybody) for seed in range(3)))
+
+    assert found == []
+
+
+def test_two_rebuilds_of_emptied_read_models_share_the_work():
+    thoas, *newbies = UserFactory.create_batch(30)
+    project = ProjectFactory(name="La classe americaine")
+    for newbie in newbies:
+        follow(newbie, thoas)
+    Timeline(thoas).save(LikeAction(actor=thoas, target=project))
+    for model in (Follow, FollowCount, Entry, SavedAction):
+        model._default_manager.all().delete()
+
+    in_rounds(1, lambda _: rebuild_all(), lambda _: rebuild_all())
+
+    assert differences() == []
+    assert thoas.get_followers_count() == Follow.objects.count() == len(newbies)
+    assert Entry.objects.count() == 1 + len(newbies)

@@ -1,0 +1,327 @@
+"""The log: record(), its streams, versions and idempotency keys."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from sequere.base import ResourceKey
+from sequere.events import Intent, Latest, lifecycle, record, relation, stream_of
+from sequere.exceptions import IdempotencyConflict, SequereException
+from sequere.intents import to_follow, to_unfollow
+from sequere.models import Event, follow, is_following, unfollow
+from sequere.signals import events_recorded
+from tests.statements import exactly
+from tests.testapp.models import Project, User
+
+THOAS, FILM = ResourceKey("user", "1"), ResourceKey("project", "1")
+STREAM = stream_of("joke", THOAS)
+
+
+def joke(**options: Any) -> Intent:
+    """A kind of event that only a host knows."""
+    return Intent(**{"type": "joked", "stream": STREAM, "actor": THOAS, "decide": lambda latest: {}} | options)
+
+
+def history() -> list[tuple[str, UUID, int]]:
+    return list(Event.objects.order_by("id").values_list("type", "stream", "version"))
+
+
+@pytest.fixture
+def batches() -> Iterator[list[tuple[Event, ...]]]:
+    """What `events_recorded` brings."""
+    received: list[tuple[Event, ...]] = []
+
+    def receive(sender: type[Event], events: tuple[Event, ...], **_: Any) -> None:
+        received.append(events)
+
+    events_recorded.connect(receive)
+    yield received
+    events_recorded.disconnect(receive)
+
+
+# Recording
+
+
+@pytest.mark.django_db
+def test_an_event_says_what_happened() -> None:
+    before = timezone.now()
+
+    (outcome,) = record(
+        [joke(target=FILM, verb="tell", occurred_at=datetime(2013, 10, 25, tzinfo=UTC), decide=lambda latest: {"n": 1})]
+    )
+
+    stored = Event.objects.values().get()
+    assert outcome.event is not None
+    assert before <= stored.pop("recorded_at") <= timezone.now()
+    assert stored == {
+        "id": outcome.event.pk,
+        "type": "joked",
+        "stream": STREAM,
+        "version": 1,
+        "actor_identifier": "user",
+        "actor_object_id": "1",
+        "target_identifier": "project",
+        "target_object_id": "1",
+        "verb": "tell",
+        "occurred_at": datetime(2013, 10, 25, tzinfo=UTC),
+        "data": {"n": 1},
+        "metadata": {},
+        "schema_version": 1,
+        "idempotency_key": None,
+    }
+
+
+@pytest.mark.django_db
+def test_an_event_happens_when_it_is_recorded_unless_the_caller_knows_better() -> None:
+    (outcome,) = record([joke()])
+
+    assert outcome.event is not None
+    assert outcome.event.occurred_at == outcome.event.recorded_at
+
+
+@pytest.mark.django_db
+def test_an_event_names_its_resources() -> None:
+    (told, followed) = (
+        outcome.event for outcome in record([joke(target=FILM, verb="tell"), to_follow(THOAS, FILM)]) if outcome.event
+    )
+
+    assert (told.actor, told.target, told.subject, str(told)) == (THOAS, FILM, THOAS, "user:1 tell project:1")
+    assert (followed.actor, followed.target, followed.subject) == (THOAS, FILM, FILM)
+    assert list(Event.objects.about([FILM])) == [followed]
+    assert list(Event.objects.about([THOAS])) == [told]
+
+
+@pytest.mark.django_db
+def test_an_event_may_have_no_target() -> None:
+    (outcome,) = record([joke()])
+
+    assert outcome.event is not None
+    assert (outcome.event.target, str(outcome.event)) == (None, "user:1 joked")
+
+
+@pytest.mark.django_db
+def test_every_stream_counts_its_own_versions() -> None:
+    other = stream_of("joke", FILM)
+
+    record([joke(), joke(stream=other)])
+    record([joke()])
+
+    assert history() == [("joked", STREAM, 1), ("joked", other, 1), ("joked", STREAM, 2)]
+
+
+@pytest.mark.django_db
+def test_the_intents_of_a_batch_see_each_other() -> None:
+    outcomes = record(
+        [to_follow(THOAS, FILM), to_follow(THOAS, FILM), to_unfollow(THOAS, FILM), to_follow(THOAS, FILM)]
+    )
+
+    stream = relation(THOAS, FILM)
+    assert [outcome.is_new for outcome in outcomes] == [True, False, True, True]
+    assert history() == [("followed", stream, 1), ("unfollowed", stream, 2), ("followed", stream, 3)]
+
+
+@pytest.mark.django_db
+def test_what_is_no_news_costs_one_statement() -> None:
+    record([to_follow(THOAS, FILM)])
+
+    with exactly(1):
+        outcomes = record([to_follow(THOAS, FILM)])
+
+    assert outcomes == [(None, False)]
+
+
+@pytest.mark.django_db
+def test_nothing_is_recorded_for_nothing() -> None:
+    with exactly(0):
+        outcomes = record([])
+
+    assert outcomes == []
+
+
+@pytest.mark.django_db
+def test_an_intent_may_read_other_streams() -> None:
+    record([to_follow(THOAS, FILM)])
+    about = relation(THOAS, FILM)
+
+    def decide(latest: Latest) -> dict[str, Any]:
+        return {"follows": latest[about].type == "followed"}
+
+    (outcome,) = record([joke(reads=(about,), decide=decide)])
+
+    assert outcome.event is not None
+    assert outcome.event.data == {"follows": True}
+
+
+@pytest.mark.django_db
+def test_a_batch_is_announced_once_in_the_order_of_the_log(batches: list[tuple[Event, ...]]) -> None:
+    outcomes = record([joke(), to_follow(THOAS, FILM), joke()])
+
+    assert batches == [tuple(outcome.event for outcome in outcomes)]
+    assert [event.pk for event in batches[0]] == sorted(event.pk for event in batches[0])
+
+
+@pytest.mark.django_db
+def test_no_news_is_not_announced(batches: list[tuple[Event, ...]]) -> None:
+    record([to_follow(THOAS, FILM)])
+
+    record([to_follow(THOAS, FILM)])
+
+    assert len(batches) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_is_announced_inside_its_transaction(thoas: User, project: Project) -> None:
+    inside: list[bool] = []
+
+    def receive(**_: Any) -> None:
+        inside.append(connection.in_atomic_block)
+        raise LookupError("too late")
+
+    events_recorded.connect(receive)
+    try:
+        with pytest.raises(LookupError, match="too late"):
+            follow(thoas, project)
+    finally:
+        events_recorded.disconnect(receive)
+
+    assert (inside, history(), is_following(thoas, project)) == ([True], [], False)
+
+
+# Streams
+
+
+def test_no_two_relations_share_a_stream() -> None:
+    """R10: an identifier or a key with a colon in it made two pairs share a key."""
+    keys = [ResourceKey("package", "a"), ResourceKey("package", "a:b"), ResourceKey("package", "b:a"), THOAS, FILM]
+
+    streams = {relation(one, other) for one in keys for other in keys} | {lifecycle(key) for key in keys}
+
+    assert len(streams) == len(keys) ** 2 + len(keys)
+
+
+def test_the_name_of_a_stream_never_changes() -> None:
+    assert (relation(THOAS, FILM), lifecycle(FILM)) == (
+        UUID("a9b59566-0618-1145-6ebb-e6e3262b0c55"),
+        UUID("c035ecca-07e5-f892-eaa8-84453d50eb4c"),
+    )
+
+
+# Versions
+
+
+def event(**values: Any) -> Event:
+    now = timezone.now()
+    return Event(
+        **{
+            "type": "joked",
+            "stream": STREAM,
+            "version": 1,
+            "actor_identifier": "user",
+            "actor_object_id": "1",
+            "occurred_at": now,
+            "recorded_at": now,
+        }
+        | values
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("type_", "version"), [("followed", 2), ("followed", 4), ("unfollowed", 1), ("unfollowed", 3)])
+def test_the_parity_of_a_version_is_the_state_of_a_relation(type_: str, version: int) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        event(type=type_, version=version).save()
+
+    assert history() == []
+
+
+@pytest.mark.django_db
+def test_a_version_is_given_once() -> None:
+    """D2: two rows for one pair, and every later follow raised."""
+    event().save()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        event().save()
+
+    assert history() == [("joked", STREAM, 1)]
+
+
+# Idempotency keys
+
+
+def test_a_repeated_call_returns_the_event_of_the_first_one(thoas: User, project: Project) -> None:
+    first = follow(thoas, project, idempotency_key="request 1")
+
+    again = follow(thoas, project, idempotency_key="request 1", fail_silently=False)
+
+    assert first is not None
+    assert again == first
+    assert len(history()) == 1
+
+
+def test_a_retry_comes_too_late_to_change_anything(thoas: User, project: Project) -> None:
+    first = follow(thoas, project, idempotency_key="request 1")
+    unfollow(thoas, project)
+
+    again = follow(thoas, project, idempotency_key="request 1")
+
+    assert (again, is_following(thoas, project)) == (first, False)
+
+
+def test_a_retry_of_the_same_time_is_the_same_content(thoas: User, project: Project) -> None:
+    first = follow(thoas, project, timestamp=0, idempotency_key="request 1")
+
+    again = follow(thoas, project, timestamp=datetime(1970, 1, 1, tzinfo=UTC), idempotency_key="request 1")
+
+    assert again == first
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda thoas, project: unfollow(thoas, project, idempotency_key="request 1"),
+        lambda thoas, project: follow(project, thoas, idempotency_key="request 1"),
+        lambda thoas, project: follow(thoas, project, timestamp=1, idempotency_key="request 1"),
+    ],
+    ids=["unfollow", "the other way round", "at another time"],
+)
+def test_a_key_is_for_one_request(thoas: User, project: Project, other: Callable[..., Any]) -> None:
+    first = follow(thoas, project, idempotency_key="request 1")
+    assert first is not None
+
+    with pytest.raises(IdempotencyConflict) as caught:
+        other(thoas, project)
+
+    assert str(caught.value) == (
+        f"The idempotency key 'request 1' belongs to event {first.pk}, which says something else:"
+        " use one key for one request."
+    )
+    assert len(history()) == 1
+
+
+@pytest.mark.django_db
+def test_a_batch_may_repeat_a_key() -> None:
+    first, again = record([joke(idempotency_key="request 1"), joke(idempotency_key="request 1")])
+
+    assert (first.is_new, again.is_new, again.event) == (True, False, first.event)
+    assert len(history()) == 1
+
+
+@pytest.mark.django_db
+def test_a_batch_that_uses_a_key_for_two_things_is_refused() -> None:
+    with pytest.raises(IdempotencyConflict):
+        record([joke(idempotency_key="request 1"), to_follow(THOAS, FILM, None, "request 1")])
+
+    assert history() == []
+
+
+@pytest.mark.parametrize("key", ["k" * 256, "\x00"], ids=["too long", "NUL"])
+def test_a_key_that_no_column_holds_is_refused(thoas: User, project: Project, key: str) -> None:
+    with pytest.raises(SequereException):
+        follow(thoas, project, idempotency_key=key)
+
+    assert history() == []

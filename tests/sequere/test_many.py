@@ -1,0 +1,246 @@
+"""follow_many() and unfollow_many(): imports of any length, in batches."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from sequere.base import ResourceKey
+from sequere.exceptions import (
+    InvalidObjectId,
+    InvalidPair,
+    InvalidTimestamp,
+    NotRegistered,
+    SelfFollowException,
+    SequereException,
+    UnknownIdentifier,
+)
+from sequere.models import (
+    Event,
+    follow,
+    follow_many,
+    get_followers,
+    get_followers_count,
+    get_followings_count,
+    get_friends,
+    get_friends_count,
+    is_following,
+    unfollow_many,
+)
+from sequere.registry import registry
+from sequere.signals import events_recorded, followed, unfollowed
+from tests.factories import ProjectFactory, StrangerFactory, UserFactory
+from tests.testapp.models import Project, User
+
+BATCH = 2000  # pairs in one transaction
+
+Pair = tuple[ResourceKey, ResourceKey]
+
+
+def fans(number: int, of: Project) -> list[Pair]:
+    """Pairs of users that never were in the database: an import needs their keys alone."""
+    key = registry.key_of(of)
+    return [(ResourceKey("user", str(pk)), key) for pk in range(1, number + 1)]
+
+
+def history() -> list[tuple[str, int]]:
+    return list(Event.objects.order_by("id").values_list("type", "version"))
+
+
+def test_many_follows_at_once(thoas: User, newbie: User, project: Project) -> None:
+    new = follow_many([(thoas, project), (newbie, project), (newbie, thoas)])
+
+    assert new == 3
+    assert [instance for instance, _ in get_followers(project)] == [newbie, thoas]
+    assert (get_followers_count(project), get_followings_count(newbie), get_followers_count(thoas)) == (2, 2, 1)
+
+
+def test_many_unfollows_at_once(thoas: User, newbie: User, project: Project) -> None:
+    follow_many([(thoas, project), (newbie, project), (newbie, thoas)])
+
+    new = unfollow_many([(thoas, project), (newbie, thoas), (thoas, newbie)])
+
+    assert new == 2
+    assert [instance for instance, _ in get_followers(project)] == [newbie]
+    assert (get_followers_count(project), get_followings_count(newbie), get_followers_count(thoas)) == (1, 1, 0)
+
+
+def test_a_pair_may_say_since_when(thoas: User, newbie: User, project: Project) -> None:
+    """D21: no import of old times."""
+    paris = datetime(2013, 10, 25, 4, 41, 31)  # noqa: DTZ001  # naive: read as Django's own fields read it
+
+    follow_many([(thoas, project, 0), [newbie, project, paris]])
+
+    assert list(get_followers(project)) == [
+        (newbie, datetime(2013, 10, 25, 2, 41, 31, tzinfo=UTC)),
+        (thoas, datetime(1970, 1, 1, tzinfo=UTC)),
+    ]
+
+
+def test_mutual_pairs_of_one_batch_make_friends(thoas: User, newbie: User) -> None:
+    """D10, in one batch: each was blind to the other."""
+    follow_many([(thoas, newbie, 1), (newbie, thoas, 2)])
+
+    since = datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC)
+    assert (list(get_friends(thoas)), list(get_friends(newbie))) == ([(newbie, since)], [(thoas, since)])
+    assert (get_friends_count(thoas), get_friends_count(newbie)) == (1, 1)
+
+
+def test_mutual_pairs_of_one_batch_part(thoas: User, newbie: User) -> None:
+    follow_many([(thoas, newbie), (newbie, thoas)])
+
+    unfollow_many([(thoas, newbie), (newbie, thoas)])
+
+    assert (get_friends_count(thoas), get_friends_count(newbie), get_followers_count(thoas)) == (0, 0, 0)
+
+
+def test_a_pair_counts_once_however_often_it_is_given(thoas: User, project: Project) -> None:
+    new = follow_many([(thoas, project, 1), (thoas, project, 2), (thoas, project, 1)])
+
+    assert (new, history(), get_followers_count(project)) == (1, [("followed", 1)], 1)
+    assert list(get_followers(project)) == [(thoas, datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))]
+
+
+def test_what_is_recorded_already_is_skipped(thoas: User, newbie: User, project: Project) -> None:
+    follow(thoas, project)
+    pairs = [(thoas, project), (newbie, project)]
+
+    first, again = follow_many(pairs), follow_many(pairs)
+
+    assert (first, again, history()) == (1, 0, [("followed", 1), ("followed", 1)])
+
+
+def test_nothing_is_an_import_too(db: None) -> None:
+    done: list[int] = []
+
+    new = follow_many([], progress=done.append)
+
+    assert (new, done) == (0, [])
+
+
+def test_an_import_of_any_length_is_read_batch_by_batch(project: Project) -> None:
+    """Constant memory: no more than a batch is taken from the iterable before it is recorded."""
+    taken = 0
+
+    def pairs() -> Iterator[Pair]:
+        nonlocal taken
+        for pair in fans(2 * BATCH + 500, of=project):
+            taken += 1
+            yield pair
+
+    seen: list[tuple[int, int, int]] = []
+
+    def progress(done: int) -> None:
+        seen.append((done, taken, get_followers_count(project)))
+
+    new = follow_many(pairs(), progress=progress)
+
+    assert new == 2 * BATCH + 500
+    assert seen == [(done, done, done) for done in (BATCH, 2 * BATCH, 2 * BATCH + 500)]
+
+
+def test_a_batch_is_announced_once_and_the_world_hears_nothing(
+    project: Project, django_capture_on_commit_callbacks: Any
+) -> None:
+    batches: list[int] = []
+    heard: list[Event] = []
+
+    def receive(events: tuple[Event, ...], **_: Any) -> None:
+        batches.append(len(events))
+
+    def hear(event: Event, **_: Any) -> None:
+        heard.append(event)
+
+    events_recorded.connect(receive)
+    followed.connect(hear)
+    unfollowed.connect(hear)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            follow_many(fans(BATCH + 1, of=project))
+            unfollow_many(fans(BATCH + 1, of=project))
+    finally:
+        events_recorded.disconnect(receive)
+        followed.disconnect(hear)
+        unfollowed.disconnect(hear)
+
+    assert (batches, heard) == ([BATCH, 1, BATCH, 1], [])
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        (lambda thoas, project: (thoas,), InvalidPair),
+        (lambda thoas, project: (thoas, project, 0, "more"), InvalidPair),
+        (lambda thoas, project: thoas, InvalidPair),
+        (lambda thoas, project: "ab", InvalidPair),
+        (lambda thoas, project: None, InvalidPair),
+        (lambda thoas, project: (thoas, thoas), SelfFollowException),
+        (lambda thoas, project: (thoas, StrangerFactory()), NotRegistered),
+        (lambda thoas, project: (thoas, ResourceKey("nobody", "1")), UnknownIdentifier),
+        (lambda thoas, project: (thoas, ResourceKey("project", "x")), InvalidObjectId),
+        (lambda thoas, project: (thoas, project, "yesterday"), InvalidTimestamp),
+    ],
+)
+def test_a_bad_pair_records_nothing_of_its_batch(
+    thoas: User, newbie: User, project: Project, bad: Any, error: type[SequereException]
+) -> None:
+    with pytest.raises(error):
+        follow_many([(newbie, project), bad(thoas, project), (newbie, thoas)])
+
+    assert (history(), get_followers_count(project)) == ([], 0)
+
+
+def test_an_invalid_pair_says_what_a_pair_is(thoas: User) -> None:
+    with pytest.raises(InvalidPair) as caught:
+        follow_many([("thoas",)])
+
+    assert str(caught.value) == (
+        "('thoas',) is no pair to follow: give (from_instance, to_instance) or (from_instance, to_instance, timestamp)."
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_that_broke_off_can_simply_be_run_again(project: Project) -> None:
+    pairs: list[Any] = fans(BATCH + 10, of=project)
+    with pytest.raises(InvalidPair):
+        follow_many([*pairs, None])
+    kept = get_followers_count(project)
+
+    new = follow_many(pairs)
+
+    assert (kept, new, get_followers_count(project)) == (BATCH, 10, BATCH + 10)
+
+
+def statements(number: int, of: Project) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        follow_many(fans(number, of=of))
+    return len(captured)
+
+
+def test_the_cost_of_a_batch_does_not_grow_with_its_pairs(db: None) -> None:
+    few, many = (statements(number, of=ProjectFactory()) for number in (100, BATCH))
+
+    if connection.vendor == "postgresql":
+        # Counts are added 500 at once.
+        assert many <= few + BATCH // 500
+    else:
+        # SQLite takes 999 parameters in one INSERT.
+        assert many <= BATCH // 10
+
+
+@pytest.mark.django_db
+def test_an_import_leaves_what_single_follows_leave() -> None:
+    users = UserFactory.create_batch(6)
+    pairs = [(one, other, 1) for one in users for other in users if (one.pk + other.pk) % 3 and one != other]
+    follow_many(pairs)
+    imported = [(list(get_followers(user)), list(get_friends(user)), get_friends_count(user)) for user in users]
+    unfollow_many(pairs)
+
+    for one, other, timestamp in pairs:
+        follow(one, other, timestamp=timestamp)
+
+    assert [(list(get_followers(user)), list(get_friends(user)), get_friends_count(user)) for user in users] == imported
+    assert all(is_following(one, other) for one, other, _ in pairs)

@@ -1,0 +1,159 @@
+"""`action=` and `target=` narrow lists and counts, private and public, and combine."""
+
+import pytest
+
+from sequere.base import ResourceKey
+from sequere.contrib.timeline import Timeline
+from sequere.exceptions import NotRegistered, UnknownIdentifier, UnsavedInstance
+from sequere.models import follow
+from sequere_timeline.exceptions import InvalidFilter
+from tests.factories import FavouriteProjectFactory, ProjectFactory, UserFactory
+from tests.sequere_timeline.dates import october
+from tests.statements import exactly
+from tests.testapp.models import FavouriteProject, Package, Project, Stranger, User
+from tests.testapp.sequere_registry import JoinAction, LikeAction
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def story():
+    """What thoas did, under the names that the tests give it; newbie reads it all."""
+    thoas, newbie = UserFactory(username="thoas"), UserFactory(username="newbie")
+    film, other_film = ProjectFactory(name="La classe americaine"), ProjectFactory(name="Le grand detournement")
+    follow(newbie, thoas)
+    actions = {
+        "joins": JoinAction(actor=thoas, date=october(1)),
+        "likes film": LikeAction(actor=thoas, target=film, date=october(2)),
+        "likes newbie": LikeAction(actor=thoas, target=newbie, date=october(3)),
+        "joins film": JoinAction(actor=thoas, target=film, date=october(4)),
+        "likes other film": LikeAction(actor=thoas, target=other_film, date=october(5)),
+    }
+    for action in actions.values():
+        Timeline(thoas).save(action)
+    return Story(thoas, newbie, film, other_film, {action.uid: name for name, action in actions.items()})
+
+
+class Story:
+    def __init__(self, thoas, newbie, film, other_film, names):
+        self.thoas, self.newbie, self.film, self.other_film = thoas, newbie, film, other_film
+        self._names = names
+
+    def found(self, **filters) -> list[str]:
+        """The names of what the filters find, the same in private, in public, and in a follower's timeline."""
+        timelines = Timeline(self.thoas), Timeline(self.newbie)
+        lists = [
+            timelines[0].get_private(**filters),
+            timelines[0].get_public(**filters),
+            timelines[1].get_private(**filters),
+        ]
+        counts = [
+            timelines[0].get_private_count(**filters),
+            timelines[0].get_public_count(**filters),
+            timelines[1].get_private_count(**filters),
+            timelines[1].get_unread_count(**filters),
+        ]
+        (found,) = {tuple(self._names[action.uid] for action in actions) for actions in lists}
+        assert counts == [len(found)] * 4
+        return list(found)
+
+
+def test_by_action_class_or_verb(story):
+    for action in (JoinAction, "join"):
+        assert story.found(action=action) == ["joins film", "joins"]
+
+
+def test_by_an_action_means_its_verb(story):
+    """T16: an instance as `action` was a TypeError."""
+    assert story.found(action=LikeAction(actor=story.newbie)) == ["likes other film", "likes newbie", "likes film"]
+
+
+def test_by_a_verb_that_nobody_has(story):
+    assert story.found(action="leave") == []
+
+
+def test_by_kind_of_target(story):
+    """T6: the type of the timeline's owner was a target of everything, so `target=User` returned likes of projects."""
+    for target in (Project, "project", FavouriteProject):
+        assert story.found(target=target) == ["likes other film", "joins film", "likes film"]
+    for target in (User, "user"):
+        assert story.found(target=target) == ["likes newbie"]
+    assert story.found(target=Package) == []
+
+
+def test_by_one_target(story):
+    """T6: the original filtered by the model of an instance only."""
+    assert story.found(target=story.film) == ["joins film", "likes film"]
+    assert story.found(target=story.other_film) == ["likes other film"]
+    assert story.found(target=story.newbie) == ["likes newbie"]
+    assert story.found(target=ResourceKey("project", str(story.film.pk))) == ["joins film", "likes film"]
+
+
+def test_by_a_proxy_of_the_target(story):
+    assert story.found(target=FavouriteProject.objects.get(pk=story.film.pk)) == ["joins film", "likes film"]
+    assert story.found(target=FavouriteProjectFactory()) == []
+
+
+def test_by_action_and_target(story):
+    assert story.found(action=LikeAction, target=Project) == ["likes other film", "likes film"]
+    assert story.found(action="like", target=story.film) == ["likes film"]
+    assert story.found(action=JoinAction, target=story.other_film) == []
+
+
+def test_oldest_first(story):
+    filtered = Timeline(story.newbie).get_private(action=LikeAction, target=Project, desc=False)
+
+    assert [action.target for action in filtered] == [story.film, story.other_film]
+
+
+def test_slices_of_a_filtered_timeline(story):
+    filtered = Timeline(story.newbie).get_private(target=Project)
+
+    assert [action.date.day for action in filtered[1:]] == [4, 2]
+    assert filtered[0].date.day == 5
+    assert filtered[-1].date.day == 2
+
+
+def test_a_target_of_the_same_kind_as_the_actor_counts_once():
+    """T5: an actor who likes someone of his own type was counted twice and listed once."""
+    thoas, newbie = UserFactory.create_batch(2)
+
+    Timeline(thoas).save(LikeAction(actor=thoas, target=newbie))
+
+    for filters in ({}, {"target": User}, {"action": LikeAction, "target": newbie}):
+        assert Timeline(thoas).get_private_count(**filters) == len(Timeline(thoas).get_private(**filters)) == 1
+
+
+def test_an_object_id_of_another_kind_is_another_target():
+    thoas = UserFactory()
+    film, user = ProjectFactory(pk=500), UserFactory(pk=500)
+    Timeline(thoas).save(LikeAction(actor=thoas, target=film))
+
+    assert Timeline(thoas).get_private(target=user) == []
+    assert Timeline(thoas).get_private_count(target=film) == 1
+
+
+def test_a_count_is_one_query_however_it_is_filtered(story):
+    for filters in ({}, {"action": "like"}, {"target": Project}, {"action": LikeAction, "target": story.film}):
+        for count in (
+            Timeline(story.newbie).get_private_count,
+            Timeline(story.thoas).get_public_count,
+            Timeline(story.newbie).get_unread_count,
+        ):
+            with exactly(1):
+                count(**filters)
+
+
+def test_what_is_no_filter_is_refused():
+    timeline = Timeline(UserFactory())
+
+    with pytest.raises(InvalidFilter, match="an action class or a verb"):
+        timeline.get_private(action=42)
+    with pytest.raises(InvalidFilter, match="an action class or a verb"):
+        timeline.get_public_count(action=Project)
+    with pytest.raises(UnknownIdentifier):
+        timeline.get_private(target="projet")
+    with pytest.raises(NotRegistered):
+        timeline.get_unread_count(target=Stranger)
+    with pytest.raises(UnsavedInstance):
+        timeline.get_public(target=Project(name="unsaved"))
