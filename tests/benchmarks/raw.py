@@ -18,6 +18,7 @@ from tests.benchmarks.graph import Pair
 BATCH_SIZE = 2000
 
 LATEST = "SELECT stream, version, type FROM sequere_event WHERE stream = ANY(%s) ORDER BY version"
+TWO_RESOURCES = "INSERT INTO sequere_resource VALUES (%s, %s), (%s, %s) ON CONFLICT DO NOTHING"
 RESOURCES = "INSERT INTO sequere_resource VALUES (%s, %s) ON CONFLICT DO NOTHING"
 LOCK = """
 SELECT 1 FROM sequere_resource WHERE identifier = 'user' AND object_id = ANY(%s)
@@ -66,7 +67,10 @@ INSERT INTO sequere_timeline_database_savedaction (id, uid, actor_identifier, ac
     target_object_id, target_deleted, date, kwargs, published_event_id)
 VALUES (%s, %s, %s, %s, %s, '', '', false, %s, %s, %s)
 """
-OWN_ENTRY = "INSERT INTO sequere_timeline_database_entry VALUES (%s, %s, %s, 1, %s)"
+OWN_ENTRY = """
+INSERT INTO sequere_timeline_database_entry (action_id, owner_identifier, owner_object_id, date, reasons)
+VALUES (%s, %s, %s, %s, 1)
+"""
 FAN_OUT = """
 INSERT INTO sequere_timeline_database_entry (action_id, owner_identifier, owner_object_id, date, reasons)
 SELECT %s, from_identifier, from_object_id, %s, 4 FROM sequere_database_follow
@@ -93,7 +97,8 @@ INSERT INTO sequere_database_follow (stream, from_identifier, from_object_id, to
 SELECT DISTINCT ON (e.stream) e.stream, e.actor_identifier, e.actor_object_id, e.target_identifier, e.target_object_id,
     e.occurred_at, e.id, greatest(e.occurred_at, back.occurred_at), greatest(e.id, back.id)
 FROM sequere_event e
-LEFT JOIN sequere_event back ON (back.actor_identifier, back.actor_object_id) = (e.target_identifier, e.target_object_id)
+LEFT JOIN sequere_event back
+    ON (back.actor_identifier, back.actor_object_id) = (e.target_identifier, e.target_object_id)
     AND (back.target_identifier, back.target_object_id) = (e.actor_identifier, e.actor_object_id)
     AND back.type = 'followed'
 WHERE e.type = 'followed' ORDER BY e.stream, e.version DESC
@@ -147,10 +152,7 @@ class Raw:
             run = self._connection.execute
             if run(LATEST, [[stream]]).fetchall():
                 return
-            run(
-                f"{RESOURCES.replace('(%s, %s)', '(%s, %s), (%s, %s)')}",
-                [*min(from_key, to_key), *max(from_key, to_key)],
-            )
+            run(TWO_RESOURCES, [*min(from_key, to_key), *max(from_key, to_key)])
             run(LOCK, [[from_key.object_id, to_key.object_id]])
             run(EVENT, ["followed", stream, 1, *from_key, *to_key, "", now, now, Jsonb({}), Jsonb({})])
             run(FOLLOWS, [[stream], [opposite]])
@@ -196,7 +198,7 @@ class Raw:
             event = ["action_saved", uid, 1, *actor, "", "", "join", now, now, data, Jsonb({})]
             (pk,) = run(EVENT, event).fetchone()
             run(ACTION, [pk, uid, *actor, "join", now, Jsonb({}), pk])
-            run(f"{IMPORT.partition('SELECT')[0]} VALUES (%s, %s, %s, %s, 1)", [pk, *actor, now])
+            run(OWN_ENTRY, [pk, *actor, now])
             run(FAN_OUT, [pk, now, *actor])
 
     def followers(self, key: ResourceKey) -> list[tuple[User, datetime]]:

@@ -1,0 +1,135 @@
+"""Follows and timelines as plain dicts: what the documentation says, without a database."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+START = datetime(2013, 10, 25, tzinfo=UTC)
+
+
+def on(day: int) -> datetime:
+    return START + timedelta(days=day)
+
+
+class Key(NamedTuple):
+    identifier: str
+    number: int
+
+
+@dataclass
+class PlainAction:
+    actor: Key
+    target: Key | None
+    date: datetime
+    order: int
+    is_target_gone: bool = False
+    is_public: bool = False
+
+
+@dataclass
+class Plain:
+    """What should be there, changed step by step as the documentation says."""
+
+    imports: bool
+    removes: bool
+    #: Who follows whom, with the order of the follows.
+    follows: dict[tuple[Key, Key], int] = field(default_factory=dict)
+    actions: dict[str, PlainAction] = field(default_factory=dict)
+    #: The reasons of each entry of each private timeline, by owner and uid.
+    private: dict[Key, dict[str, set[str]]] = field(default_factory=dict)
+    read: dict[Key, datetime] = field(default_factory=dict)
+    clock: int = 0
+
+    def tick(self) -> int:
+        self.clock += 1
+        return self.clock
+
+    def follow(self, one: Key, other: Key) -> None:
+        if (one, other) in self.follows:
+            return
+        self.follows[one, other] = self.tick()
+        if self.imports:
+            for uid in self.public(other):
+                self._add(one, uid, "followed")
+
+    def unfollow(self, one: Key, other: Key) -> None:
+        if self.follows.pop((one, other), None) and self.removes:
+            for uid in self.public(other):
+                self._take(one, uid, "followed")
+
+    def save(self, uid: str, owner: Key, actor: Key, target: Key | None, date: datetime) -> None:
+        action = self.actions.setdefault(uid, PlainAction(actor, target, date, self.tick()))
+        if owner != actor:
+            self._add(owner, uid, "direct")
+        elif not action.is_public:
+            action.is_public = True
+            self._add(owner, uid, "own")
+            for follower, followed in self.follows:
+                if followed == actor:
+                    self._add(follower, uid, "followed")
+
+    def delete_action(self, uid: str) -> None:
+        self.actions.pop(uid, None)
+        for entries in self.private.values():
+            entries.pop(uid, None)
+
+    def delete(self, gone: Key) -> None:
+        for pair in [pair for pair in self.follows if gone in pair]:
+            del self.follows[pair]
+            if self.removes and pair[1] != gone:
+                for uid in self.public(pair[1]):
+                    self._take(pair[0], uid, "followed")
+        for uid in [uid for uid, action in self.actions.items() if action.actor == gone]:
+            self.delete_action(uid)
+        for action in self.actions.values():
+            action.is_target_gone = action.is_target_gone or action.target == gone
+        self.private.pop(gone, None)
+        self.read.pop(gone, None)
+
+    def mark_as_read(self, owner: Key, until: datetime) -> None:
+        self.read[owner] = max(until, self.read.get(owner, until))
+
+    # What can be asked
+
+    def followers(self, key: Key) -> list[Key]:
+        return self._newest({one: order for (one, other), order in self.follows.items() if other == key})
+
+    def followings(self, key: Key) -> list[Key]:
+        return self._newest({other: order for (one, other), order in self.follows.items() if one == key})
+
+    def friends(self, key: Key) -> list[Key]:
+        both = {
+            other: max(order, self.follows[other, key])
+            for (one, other), order in self.follows.items()
+            if one == key and (other, key) in self.follows
+        }
+        return self._newest(both)
+
+    def public(self, key: Key) -> list[str]:
+        return self._by_date(uid for uid, action in self.actions.items() if action.is_public and action.actor == key)
+
+    def timeline(self, key: Key) -> list[tuple[str, frozenset[str]]]:
+        entries = self.private.get(key, {})
+        return [(uid, frozenset(entries[uid])) for uid in self._by_date(entries)]
+
+    def unread(self, key: Key) -> int:
+        read = self.read.get(key)
+        return sum(
+            "own" not in reasons and (read is None or self.actions[uid].date > read)
+            for uid, reasons in self.private.get(key, {}).items()
+        )
+
+    def _newest(self, ordered: dict[Key, int]) -> list[Key]:
+        return sorted(ordered, key=lambda key: -ordered[key])
+
+    def _by_date(self, uids) -> list[str]:
+        return sorted(uids, key=lambda uid: (self.actions[uid].date, self.actions[uid].order), reverse=True)
+
+    def _add(self, owner: Key, uid: str, reason: str) -> None:
+        self.private.setdefault(owner, {}).setdefault(uid, set()).add(reason)
+
+    def _take(self, owner: Key, uid: str, reason: str) -> None:
+        reasons = self.private.get(owner, {}).get(uid, set())
+        reasons.discard(reason)
+        if not reasons:
+            self.private.get(owner, {}).pop(uid, None)

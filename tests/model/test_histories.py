@@ -1,0 +1,221 @@
+"""Any history gives what the plain dicts say, and a rebuild gives the same."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sequere.backends.database.models import Follow, FollowCount
+from sequere.base import ResourceKey
+from sequere.contrib.timeline import Timeline
+from sequere.models import follow, follow_many, is_following, unfollow, unfollow_many
+from sequere.replay import rebuild, verifiable, verify
+from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
+from tests.model.plain import Key, Plain, on
+from tests.testapp.models import Project, User
+from tests.testapp.sequere_registry import JoinAction, LikeAction
+
+USERS = [Key("user", number) for number in range(1, 5)]
+PROJECTS = [Key("project", number) for number in range(1, 3)]
+EVERYTHING = [*USERS, *PROJECTS]
+KINDS = ("user", "project")
+
+user, anything, day = st.sampled_from(USERS), st.sampled_from(EVERYTHING), st.integers(0, 5)
+pairs = st.lists(st.tuples(user, anything), min_size=1, max_size=6)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("follow"), user, anything),
+        st.tuples(st.just("unfollow"), user, anything),
+        st.tuples(st.just("follow_many"), pairs),
+        st.tuples(st.just("unfollow_many"), pairs),
+        st.tuples(st.just("save"), user, user, st.none() | anything, day),
+        st.tuples(st.just("publish"), user, anything, day),
+        st.tuples(st.just("save_again"), st.integers(0, 9), user),
+        st.tuples(st.just("delete_action"), st.integers(0, 9)),
+        st.tuples(st.just("delete"), anything),
+        st.tuples(st.just("mark_as_read"), user, day),
+    ),
+    max_size=25,
+)
+
+
+class Site:
+    """The same steps on the real thing and on the plain one. What was deleted comes back when it is needed."""
+
+    def __init__(self, plain: Plain) -> None:
+        self.plain = plain
+        self.instances: dict[Key, Any] = {}
+        self.saved: list[Any] = []
+        for key in EVERYTHING:
+            self.get(key)
+
+    def get(self, key: Key) -> Any:
+        if key not in self.instances:
+            model, name = (User, "username") if key.identifier == "user" else (Project, "name")
+            self.instances[key] = model.objects.create(pk=key.number, **{name: str(key)})
+        return self.instances[key]
+
+    def do(self, step: str, *arguments: Any) -> None:
+        getattr(self, step)(*arguments)
+
+    def follow(self, one: Key, other: Key) -> None:
+        if one != other:
+            follow(self.get(one), self.get(other))
+            self.plain.follow(one, other)
+
+    def unfollow(self, one: Key, other: Key) -> None:
+        if one != other:
+            unfollow(self.get(one), self.get(other))
+            self.plain.unfollow(one, other)
+
+    def follow_many(self, given: list[tuple[Key, Key]]) -> None:
+        chosen = [pair for pair in given if pair[0] != pair[1]]
+        follow_many((self.get(one), self.get(other)) for one, other in chosen)
+        for pair in chosen:
+            self.plain.follow(*pair)
+
+    def unfollow_many(self, given: list[tuple[Key, Key]]) -> None:
+        chosen = [pair for pair in given if pair[0] != pair[1]]
+        unfollow_many((self.get(one), self.get(other)) for one, other in chosen)
+        for pair in chosen:
+            self.plain.unfollow(*pair)
+
+    def publish(self, actor: Key, target: Key, on_day: int) -> None:
+        self.save(actor, actor, target, on_day)
+
+    def save(self, actor: Key, owner: Key, target: Key | None, on_day: int) -> None:
+        values: dict[str, Any] = {"actor": self.get(actor), "date": on(on_day)}
+        action = JoinAction(**values) if target is None else LikeAction(target=self.get(target), **values)
+        Timeline(self.get(owner)).save(action)
+        self.saved.append((action, actor, target))
+        self.plain.save(action.uid, owner, actor, target, action.date)
+
+    def save_again(self, number: int, owner: Key) -> None:
+        for action, actor, target in self.saved[number : number + 1]:
+            if action.uid in self.plain.actions:  # or else its actor is somebody else by now
+                Timeline(self.get(owner)).save(action)
+                self.plain.save(action.uid, owner, actor, target, action.date)
+
+    def delete_action(self, number: int) -> None:
+        for action, actor, _ in self.saved[number : number + 1]:
+            Timeline(self.get(actor)).delete(action)
+            self.plain.delete_action(action.uid)
+
+    def delete(self, key: Key) -> None:
+        self.get(key)
+        self.instances.pop(key).delete()
+        self.plain.delete(key)
+
+    def mark_as_read(self, owner: Key, until: int) -> None:
+        Timeline(self.get(owner)).mark_as_read(on(until))
+        self.plain.mark_as_read(owner, on(until))
+
+    def answers(self, *, capped: bool) -> dict[str, Any]:
+        return {str(key): self._answers_about(key, self.get(key), capped) for key in EVERYTHING}
+
+    def expected(self, *, capped: bool) -> dict[str, Any]:
+        return {str(key): self._expected_about(key, capped) for key in EVERYTHING}
+
+    def _answers_about(self, key: Key, instance: Any, capped: bool) -> dict[str, Any]:
+        timeline = Timeline(instance)
+        answers: dict[str, Any] = {
+            "follows": [other for other in EVERYTHING if is_following(instance, self.get(other))],
+            "public": [action.uid for action in timeline.get_public()],
+            "read at": timeline.read_at,
+            "private": [(action.uid, action.reasons) for action in timeline.get_private()],
+            "private count": timeline.get_private_count(),
+            "unread": timeline.get_unread_count(),
+            "targets": [
+                (action.target_deleted, action.target and _key(action.target)) for action in timeline.get_private()
+            ],
+        }
+        for what in ("followers", "followings", "friends"):
+            get, count = getattr(instance, f"get_{what}"), getattr(instance, f"get_{what}_count")
+            answers[what] = [_key(other) for other, _ in get()]
+            answers[f"{what}, oldest first"] = [_key(other) for other, _ in get(desc=False)]
+            answers[f"{what} counts"] = (count(), *(count(identifier=kind) for kind in KINDS))
+        if capped:
+            # What is kept is right from its own oldest entry upwards.
+            kept = len(answers["private"])
+            assert answers["private"] == self.plain.timeline(key)[:kept]
+            for name in ("private", "private count", "unread", "targets"):
+                del answers[name]
+        return answers
+
+    def _expected_about(self, key: Key, capped: bool) -> dict[str, Any]:
+        plain = self.plain
+        timeline = plain.timeline(key)
+        actions = [plain.actions[uid] for uid, _ in timeline]
+        expected: dict[str, Any] = {
+            "follows": [other for other in EVERYTHING if (key, other) in plain.follows],
+            "public": plain.public(key),
+            "read at": plain.read.get(key),
+        }
+        if not capped:
+            expected |= {
+                "private": timeline,
+                "private count": len(timeline),
+                "unread": plain.unread(key),
+                "targets": [
+                    (action.is_target_gone, None if action.is_target_gone else action.target) for action in actions
+                ],
+            }
+        for what in ("followers", "followings", "friends"):
+            keys = getattr(plain, what)(key)
+            expected[what] = keys
+            expected[f"{what}, oldest first"] = keys[::-1]
+            kinds = [sum(other.identifier == kind for other in keys) for kind in KINDS]
+            expected[f"{what} counts"] = (len(keys), *kinds)
+        return expected
+
+
+def _key(instance: Any) -> Key:
+    return Key("user" if isinstance(instance, User) else "project", instance.pk)
+
+
+def _wrong() -> int:
+    return sum(verify(name).wrong for name in verifiable())
+
+
+@pytest.mark.django_db
+@given(history=steps, imports=st.booleans(), removes=st.booleans(), cap=st.none() | st.integers(1, 3))
+@settings(max_examples=60)
+def test_any_history_gives_what_the_plain_dicts_say_and_a_rebuild_the_same(
+    history: list[tuple[Any, ...]], imports: bool, removes: bool, cap: int | None
+) -> None:
+    chosen = {
+        "SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW": imports,
+        "SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW": removes,
+        "SEQUERE_TIMELINE_MAX_LENGTH": cap,
+    }
+    capped = cap is not None
+    with override_settings(**chosen), transaction.atomic():
+        site = Site(Plain(imports, removes))
+        for step in history:
+            site.do(*step)
+
+        assert site.answers(capped=capped) == site.expected(capped=capped)
+        assert _wrong() == 0
+
+        for model in (Follow, FollowCount, Entry, SavedAction, TimelineState):
+            model._default_manager.all().delete()
+        for name in verifiable():
+            rebuild(name)
+        assert site.answers(capped=capped) == site.expected(capped=capped)
+        assert _wrong() == 0
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+def test_a_key_asks_for_what_is_gone() -> None:
+    thoas, newbie = User.objects.create(username="thoas"), User.objects.create(username="newbie")
+    key = ResourceKey("user", str(newbie.pk))
+    follow(newbie, thoas)
+
+    newbie.delete()
+
+    assert not is_following(key, thoas)
+    assert list(Timeline(key).get_private()) == []

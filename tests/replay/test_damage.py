@@ -1,0 +1,226 @@
+"""Every kind of damage to the read models is found, and repaired from the log."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.db import models
+from django.utils import timezone
+
+from sequere import ResourceKey
+from sequere.backends.database.models import Follow, FollowCount
+from sequere.contrib.timeline import Timeline
+from sequere.events import relation
+from sequere.models import follow, unfollow
+from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
+from tests.factories import ProjectFactory, UserFactory
+from tests.testapp.sequere_registry import JoinAction, LikeAction
+
+pytestmark = pytest.mark.django_db
+
+READ_MODELS = (Follow, FollowCount, Entry, SavedAction, TimelineState)
+NOW = timezone.now()
+
+
+class Site:
+    """thoas and newbie are friends, and fan follows thoas, who has joined, and likes a film that is gone."""
+
+    def __init__(self) -> None:
+        self.thoas = UserFactory(username="thoas")
+        self.newbie = UserFactory(username="newbie")
+        self.fan = UserFactory(username="fan")
+        film = ProjectFactory(name="La classe americaine")
+        for one, other in [
+            (self.thoas, self.newbie),
+            (self.newbie, self.thoas),
+            (self.fan, self.thoas),
+            (self.fan, film),
+        ]:
+            follow(one, other)
+        self.joined = JoinAction(actor=self.thoas)
+        self.liked = LikeAction(actor=self.thoas, target=film, stars=5)
+        Timeline(self.thoas).save(self.joined)
+        Timeline(self.thoas).save(self.liked)
+        self.told = JoinAction(actor=self.newbie)
+        Timeline(self.fan).save(self.told)
+        Timeline(self.fan).mark_as_read(1_000_000_000)
+        film.delete()
+
+    def answers(self) -> list[Any]:
+        users = [self.thoas, self.newbie, self.fan]
+        return [
+            (
+                list(user.get_followers()),
+                list(user.get_friends()),
+                user.get_followings_count(),
+                user.get_friends_count(identifier="user"),
+                [(action.uid, action.date, action.reasons, action.target_deleted) for action in private],
+                Timeline(user).get_public_count(),
+                Timeline(user).read_at,
+                Timeline(user).get_unread_count(),
+            )
+            for user in users
+            for private in [Timeline(user).get_private()]
+        ]
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def key_of(user: Any) -> ResourceKey:
+    return ResourceKey("user", str(user.pk))
+
+
+def edge(site: Site) -> models.QuerySet[Follow]:
+    return Follow.objects.filter(pk=relation(key_of(site.fan), key_of(site.thoas)))
+
+
+def action(site: Site, which: str = "joined") -> models.QuerySet[SavedAction]:
+    return SavedAction.objects.filter(uid=getattr(site, which).uid)
+
+
+def entry(site: Site, which: str = "joined", owner: str = "fan") -> models.QuerySet[Entry]:
+    return Entry.objects.filter(action_id=action(site, which).get().pk, owner_object_id=str(getattr(site, owner).pk))
+
+
+def stray_follow(site: Site, stream: Any) -> None:
+    Follow.objects.create(
+        stream=stream,
+        from_identifier="user",
+        from_object_id=str(site.thoas.pk),
+        to_identifier="user",
+        to_object_id=str(site.fan.pk),
+        followed_at=NOW,
+        event_id=1,
+    )
+
+
+def unfollow_behind_its_back(site: Site) -> None:
+    """The log says that it is over; the read model was not told."""
+    row = edge(site).get()
+    counts = list(FollowCount.objects.all())
+    entries = list(Entry.objects.all())
+    unfollow(site.fan, site.thoas)
+    Follow.objects.bulk_create([row])
+    FollowCount.objects.all().delete()
+    FollowCount.objects.bulk_create(counts)
+    Entry.objects.all().delete()
+    Entry.objects.bulk_create(entries)
+
+
+def stray_action(site: Site) -> None:
+    saved = action(site).get()
+    saved.pk, saved.uid = 10**9, uuid4()
+    saved.save(force_insert=True)
+
+
+def stray_entry(site: Site, **values: Any) -> None:
+    defaults = {"owner_identifier": "user", "owner_object_id": str(site.newbie.pk), "date": NOW, "reasons": 4}
+    Entry.objects.create(**{**defaults, **values})
+
+
+def stray_mark(site: Site) -> None:
+    TimelineState.objects.create(owner_identifier="user", owner_object_id=str(site.thoas.pk), read_at=NOW)
+
+
+def empty(site: Site) -> None:
+    for model in READ_MODELS:
+        model._default_manager.all().delete()
+
+
+LATER = NOW + timedelta(days=1)
+DAMAGES: dict[str, Callable[[Site], Any]] = {
+    "a follow is missing": lambda site: edge(site).delete(),
+    "a follow has another time": lambda site: edge(site).update(followed_at=LATER),
+    "a follow has another event": lambda site: edge(site).update(event_id=10**9),
+    "a follow is somebody else's": lambda site: edge(site).update(from_object_id="404"),
+    "a follow is a friendship": lambda site: edge(site).update(friends_at=NOW, friends_event_id=1),
+    "a friendship is none": lambda site: Follow.objects.update(friends_at=None, friends_event_id=None),
+    "a follow that never was": lambda site: stray_follow(site, relation(key_of(site.thoas), key_of(site.fan))),
+    "a follow of an unknown stream": lambda site: stray_follow(site, uuid4()),
+    "a follow that is over": unfollow_behind_its_back,
+    "a count is too large": lambda site: FollowCount.objects.update(followers=models.F("followers") + 1),
+    "a count is negative": lambda site: FollowCount.objects.update(friends=-1),
+    "a count is missing": lambda site: FollowCount.objects.all().delete(),
+    "a count of nobody": lambda site: FollowCount.objects.create(
+        identifier="user", object_id="404", other_identifier="user", followers=1
+    ),
+    "an action is missing": lambda site: action(site).delete(),
+    "an action has another verb": lambda site: action(site).update(verb="leave"),
+    "an action has other keyword arguments": lambda site: action(site, "liked").update(kwargs={}),
+    "an action is not published": lambda site: action(site).update(published_event_id=None),
+    "an action is published that is not": lambda site: action(site, "told").update(published_event_id=1),
+    "an action has its target again": lambda site: action(site, "liked").update(target_deleted=False),
+    "an action that never was": stray_action,
+    "an entry is missing": lambda site: entry(site).delete(),
+    "an own entry is missing": lambda site: entry(site, owner="thoas").delete(),
+    "a direct entry is missing": lambda site: entry(site, "told").delete(),
+    "an entry has another date": lambda site: entry(site).update(date=LATER),
+    "an own entry has another date": lambda site: entry(site, owner="thoas").update(date=LATER),
+    "an entry has one more reason": lambda site: entry(site).update(reasons=4 | 2 | 1),
+    "an entry has another reason": lambda site: entry(site).update(reasons=1),
+    "an entry has no reason": lambda site: entry(site).update(reasons=0),
+    "an entry of no action": lambda site: stray_entry(site, action_id=10**9),
+    "an entry of an unpublished action": lambda site: stray_entry(site, action_id=action(site, "told").get().pk),
+    "an entry of nobody's follower": lambda site: stray_entry(
+        site, action_id=action(site).get().pk, owner_object_id="404"
+    ),
+    "a read mark is missing": lambda site: TimelineState.objects.all().delete(),
+    "a read mark has another time": lambda site: TimelineState.objects.update(read_at=LATER),
+    "a read mark that never was": stray_mark,
+    "everything is gone": empty,
+}
+
+
+def run(command: str, **options: Any) -> tuple[int, str]:
+    """The exit status of a command, and what it says."""
+    out = StringIO()
+    try:
+        call_command(command, stdout=out, **options)
+    except SystemExit as exit_:
+        return int(exit_.code or 0), out.getvalue()
+    return 0, out.getvalue()
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_verify_finds_it_and_tells_where(site: Site, damage: Callable[[Site], Any]) -> None:
+    damage(site)
+
+    status, said = run("verify_projections")
+
+    assert status == 1
+    assert "expected" in said
+    assert "found" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "options"), [("rebuild_projections", {}), ("verify_projections", {"repair": True})]
+)
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_it_is_repaired(site: Site, damage: Callable[[Site], Any], command: str, options: dict[str, Any]) -> None:
+    before = site.answers()
+
+    damage(site)
+    status, _ = run(command, **options)
+
+    if damage is unfollow_behind_its_back:
+        follow(site.fan, site.thoas, timestamp=before[0][0][0][1])  # so that all is as before
+    assert status == 0
+    assert site.answers() == before
+    assert run("verify_projections") == (0, run("verify_projections")[1])
+
+
+def test_verify_changes_nothing(site: Site) -> None:
+    entry(site).delete()
+    edge(site).delete()
+    before = [list(model._default_manager.order_by("pk").values()) for model in READ_MODELS]
+
+    run("verify_projections")
+
+    assert [list(model._default_manager.order_by("pk").values()) for model in READ_MODELS] == before
