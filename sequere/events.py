@@ -90,6 +90,8 @@ class Event(models.Model):
         verbose_name_plural = _("events")
         indexes = (
             models.Index(fields=["target_identifier", "target_object_id", "id"], name="sequere_event_target"),
+            # A replay walks over the streams of a kind.
+            models.Index(fields=["type", "stream"], condition=models.Q(version=1), name="sequere_event_first"),
             models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
         )
         constraints = (

@@ -46,7 +46,7 @@ def lock(keys: Iterable[ResourceKey], using: str) -> None:
     connection = connections[using]
     if connection.features.has_select_for_update:
         with connection.cursor() as cursor:
-            waiting = table(connection, fields_of(Resource, KEY))
+            waiting = table(connection, fields_of(Resource, KEY), len(ordered))
             cursor.execute(_LOCK.format(keys=waiting), [parameter(connection, ordered)])
 
 

@@ -16,17 +16,18 @@ from django.db.models.expressions import RawSQL
 
 from sequere.upsert import insert_into
 
+# LIMIT tells PostgreSQL how many rows there are: it guesses 100, and may then read a table rather than look up one row.
 _TABLE = {
-    "postgresql": "SELECT {columns} FROM jsonb_array_elements(%s::jsonb) AS r (value)",
+    "postgresql": "SELECT {columns} FROM (SELECT * FROM jsonb_array_elements(%s::jsonb) LIMIT {rows}) AS r (value)",
     "sqlite": "SELECT {columns} FROM json_each(%s) AS r",
 }
 
 
-def table(connection: BaseDatabaseWrapper, fields: Sequence["models.Field[Any, Any]"]) -> str:
+def table(connection: BaseDatabaseWrapper, fields: Sequence["models.Field[Any, Any]"], rows: int) -> str:
     """SELECT what one parameter, made by `parameter()`, holds: a column for each field, in their order."""
     column = _postgresql if connection.vendor == "postgresql" else _sqlite
     columns = ", ".join(column(place, field, connection) for place, field in enumerate(fields))
-    return _TABLE[connection.vendor].format(columns=columns)
+    return _TABLE[connection.vendor].format(columns=columns, rows=rows)
 
 
 def parameter(connection: BaseDatabaseWrapper, rows: Iterable[Sequence[Any]]) -> str:
@@ -39,7 +40,8 @@ def insert(
 ) -> list[tuple[Any, ...]]:
     """INSERT rows of `columns`; returns what `suffix` RETURNs. 1 statement."""
     connection = connections[using]
-    select = table(connection, fields_of(model, columns))
+    rows = list(rows)
+    select = table(connection, fields_of(model, columns), len(rows))
     with connection.cursor() as cursor:
         # WHERE tells SQLite that ON CONFLICT is no join.
         sql = f"{insert_into(connection, model, columns)} {select} WHERE true {suffix}"
@@ -55,8 +57,9 @@ def fields_of(model: type[models.Model], columns: Sequence[str]) -> list["models
 def one_of(field: "models.Field[Any, Any]", values: Iterable[Any], using: str) -> RawSQL:
     """The values, to be compared with `field__in`."""
     connection = connections[using]
-    rows = parameter(connection, ([value] for value in values))
-    return RawSQL(table(connection, [field]), [rows])  # noqa: S611  # the values are a parameter
+    rows = [[value] for value in values]
+    one_each = table(connection, [field], len(rows))
+    return RawSQL(one_each, [parameter(connection, rows)])  # noqa: S611  # the values are a parameter
 
 
 def _postgresql(place: int, field: "models.Field[Any, Any]", connection: BaseDatabaseWrapper) -> str:

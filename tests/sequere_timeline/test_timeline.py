@@ -40,7 +40,7 @@ def reasons(instance) -> list[tuple[str, set[str]]]:
     return [(str(action), set(action.reasons)) for action in Timeline(instance).get_private()]
 
 
-# save()
+# Saving
 
 
 def test_a_saved_action_comes_back_as_what_it_is(thoas, project):
@@ -226,7 +226,7 @@ def test_a_date_is_now_by_default_and_must_be_a_point_in_time(thoas):
         JoinAction(actor=thoas, date="yesterday")
 
 
-# delete()
+# Deleting
 
 
 def test_a_deleted_action_is_nowhere_any_more(thoas, newbie, project):

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from django.db import router, transaction
-from django.db.models import F, Value
+from django.db.models import F, TextField, Value
 from django.db.models.functions import Cast, Concat
-from django.db.models import TextField
 
 from example_project.community.models import Project, User
 from example_project.community.tour.transcript import Write, tell

@@ -71,6 +71,7 @@ class Comparison:
         self._connection = connections[using]
         # Both UUIDs of a pair as the text that every database reads.
         pairs = [(stream.hex, relation(to_key, from_key).hex) for stream, (from_key, to_key) in relations.items()]
+        self._number = len(pairs)
         self._pairs = parameter(self._connection, pairs)
 
     def count(self) -> None:
@@ -109,7 +110,7 @@ class Comparison:
         quote = self._connection.ops.quote_name
         stream = Event._meta.get_field("stream")
         filled = sql.format(
-            pairs=table(self._connection, [stream, stream]),
+            pairs=table(self._connection, [stream, stream], self._number),
             event=quote(Event._meta.db_table),
             follow=quote(Follow._meta.db_table),
             followed=FOLLOWED,

@@ -1,0 +1,150 @@
+"""Deleting an instance is recorded, its follows and counts go, and a later one inherits nothing."""
+
+from typing import Any
+
+import pytest
+
+from sequere import ResourceKey
+from sequere.backends.database.models import Follow, FollowCount
+from sequere.events import Event
+from sequere.models import (
+    follow,
+    follow_many,
+    get_followers,
+    get_followers_count,
+    get_followings,
+    get_followings_count,
+    get_friends_count,
+    is_following,
+)
+from sequere.replay import verify
+from sequere.signals import unfollowed
+from tests.factories import ProfileFactory, ProjectFactory, StrangerFactory, UserFactory
+from tests.statements import at_most, exactly
+from tests.testapp.models import FavouriteProject, Project, User
+
+pytestmark = pytest.mark.django_db
+
+
+def key_of(instance: Any) -> ResourceKey:
+    return ResourceKey(instance._meta.concrete_model._meta.model_name, str(instance.pk))
+
+
+def said() -> list[tuple[str, str, dict[str, Any]]]:
+    return [(event.type, str(event), event.metadata) for event in Event.objects.order_by("id")]
+
+
+def test_it_is_recorded_with_its_cause() -> None:
+    thoas, newbie, film = UserFactory(), UserFactory(), ProjectFactory()
+    for one, other in [(thoas, newbie), (newbie, thoas), (thoas, film)]:
+        follow(one, other)
+    a, b, c = (str(key_of(one)) for one in (thoas, newbie, film))
+
+    thoas.delete()
+
+    cause = {"cause": "deleted"}
+    assert said()[3:] == [
+        ("unfollowed", f"{a} unfollowed {b}", cause),
+        ("unfollowed", f"{a} unfollowed {c}", cause),
+        ("unfollowed", f"{b} unfollowed {a}", cause),
+        ("deleted", f"{a} deleted", {}),
+    ]
+    assert list(get_followings(newbie)) == list(get_followers(newbie)) == list(get_followers(film)) == []
+    assert (get_friends_count(newbie), get_followers_count(newbie), get_followings_count(newbie)) == (0, 0, 0)
+
+
+def test_a_later_instance_with_the_same_key_inherits_nothing() -> None:
+    """D7: neither follows nor counts."""
+    thoas, film = UserFactory(), ProjectFactory(pk=500)
+    follow(thoas, film)
+
+    film.delete()
+    again = ProjectFactory(pk=500)
+
+    assert not is_following(thoas, again)
+    assert (get_followers_count(again), list(get_followers(again)), get_followings_count(thoas)) == (0, [], 0)
+    assert follow(thoas, again) is not None
+    assert get_followers_count(again) == 1
+
+
+@pytest.mark.parametrize(
+    "delete",
+    [
+        lambda film: film.delete(),
+        lambda film: Project.objects.filter(pk=film.pk).delete(),
+        lambda film: FavouriteProject.objects.get(pk=film.pk).delete(),
+        lambda film: FavouriteProject.objects.all().delete(),
+    ],
+    ids=["instance", "queryset", "proxy", "queryset of a proxy"],
+)
+def test_every_way_to_delete(delete: Any) -> None:
+    thoas, film = UserFactory(), ProjectFactory()
+    follow(thoas, film)
+
+    delete(film)
+
+    assert [event[0] for event in said()] == ["followed", "unfollowed", "deleted"]
+    assert Follow.objects.count() == 0
+
+
+def test_a_cascade_deletes_too() -> None:
+    thoas, profile = UserFactory(), ProfileFactory()
+    follow(thoas, profile)
+
+    profile.user.delete()
+
+    assert (Follow.objects.count(), get_followings_count(thoas)) == (0, 0)
+
+
+def test_many_followers_cost_no_statement_each() -> None:
+    film = ProjectFactory()
+    follow_many((ResourceKey("user", str(number)), film) for number in range(1, 4501))
+
+    with at_most(80):
+        film.delete()
+
+    assert (Follow.objects.count(), FollowCount.objects.filter(object_id="1", followings=0).count()) == (0, 1)
+    assert verify("follows").wrong == 0
+
+
+def test_what_the_log_never_heard_of_costs_one_query() -> None:
+    film = ProjectFactory()
+
+    with exactly(3):  # Django deletes from two tables; one look at the locks
+        film.delete()
+
+
+def test_an_unregistered_instance_is_none_of_our_business() -> None:
+    stranger = StrangerFactory()
+
+    with exactly(1):
+        stranger.delete()
+
+
+def test_no_signal_is_sent(django_capture_on_commit_callbacks: Any) -> None:
+    thoas, film = UserFactory(), ProjectFactory()
+    follow(thoas, film)
+    heard: list[Any] = []
+
+    def receiver(**arguments: Any) -> None:
+        heard.append(arguments)
+
+    unfollowed.connect(receiver)
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            film.delete()
+    finally:
+        unfollowed.disconnect(receiver)
+
+    assert heard == []
+
+
+def test_everybody_at_once() -> None:
+    users = UserFactory.create_batch(4)
+    follow_many((one, other) for one in users for other in users if one != other)
+
+    User.objects.all().delete()
+
+    assert (Follow.objects.count(), FollowCount.objects.count()) == (0, 0)
+    assert Event.objects.filter(type="deleted").count() == 4
+    assert verify("follows").wrong == 0

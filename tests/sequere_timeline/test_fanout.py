@@ -1,0 +1,124 @@
+"""An action reaches the followers of its actor in sets: the number of statements does not grow with theirs."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from sequere.contrib.timeline import Timeline
+from sequere.models import follow_many, get_followers
+from sequere_timeline.backends.database import entries
+from sequere_timeline.backends.database.models import Entry
+from tests.factories import ProjectFactory, UserFactory
+from tests.sequere_timeline.dates import october
+from tests.statements import CONTROL
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction
+
+pytestmark = pytest.mark.django_db
+
+
+def followed_by(number: int, **timestamp):
+    """Someone whom so many users follow."""
+    thoas = UserFactory()
+    followers = User.objects.bulk_create(UserFactory.build_batch(number))
+    follow_many((follower, thoas, *timestamp.values()) for follower in followers)
+    return thoas, followers
+
+
+def statements(act) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        act()
+    return sum(not query["sql"].startswith(CONTROL) for query in captured)
+
+
+def save(actor) -> JoinAction:
+    action = JoinAction(actor=actor)
+    Timeline(actor).save(action)
+    return action
+
+
+def test_an_action_costs_the_same_for_3_and_for_300_followers():
+    (one, few), (other, many) = followed_by(3), followed_by(300)
+
+    costs = {statements(lambda: save(one)), statements(lambda: save(other))}
+
+    assert len(costs) == 1
+    assert Entry.objects.count() == 3 + 300 + 2
+    assert Timeline(few[0]).get_private_count() == Timeline(many[-1]).get_private_count() == 1
+
+
+def test_a_deletion_of_an_action_costs_the_same_for_3_and_for_300_followers():
+    (one, _), (other, _) = followed_by(3), followed_by(300)
+    actions = save(one), save(other)
+
+    costs = {statements(lambda action=action: Timeline(action.actor).delete(action)) for action in actions}
+
+    assert len(costs) == 1
+    assert not Entry.objects.exists()
+
+
+def test_every_chunk_costs_2_statements_more(monkeypatch):
+    monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
+    actors = [followed_by(number)[0] for number in (1, 3, 5, 11)]
+
+    one, two, three, six = (statements(lambda actor=actor: save(actor)) for actor in actors)
+
+    assert (two - one, three - one, six - one) == (2, 4, 10)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 6, 7])
+@pytest.mark.parametrize("timestamp", [{}, {"timestamp": october(1)}], ids=["in turn", "at the same time"])
+def test_every_follower_is_reached_once_whatever_the_chunks(monkeypatch, number, timestamp):
+    """T17: the original paged by offset over a set that changed meanwhile, and skipped or repeated followers."""
+    monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 3)
+    thoas, followers = followed_by(number, **timestamp)
+
+    action = save(thoas)
+
+    assert get_followers(thoas).count() == number
+    reached = Entry.objects.filter(action_id=entries.SavedAction.objects.get().pk)
+    assert sorted(reached.values_list("owner_identifier", "owner_object_id")) == sorted(
+        ("user", str(one.pk)) for one in (thoas, *followers)
+    )
+    assert [Timeline(one).get_private() for one in followers] == [[action]] * number
+
+
+def test_a_deleted_follower_does_not_keep_the_others_from_it():
+    """T13: in the original one deleted follower ended the fan-out for those after him."""
+    thoas, (first, gone, ghost, last) = followed_by(4)
+    gone.delete()
+    User.objects.filter(pk=ghost.pk)._raw_delete("default")
+
+    action = save(thoas)
+
+    assert [Timeline(one).get_private() for one in (first, last)] == [[action]] * 2
+
+
+def test_followers_of_every_kind_are_reached():
+    thoas, (follower,) = followed_by(1)
+    project = ProjectFactory()
+    follow_many([(project, thoas)])
+
+    action = save(thoas)
+
+    assert [Timeline(one).get_private() for one in (follower, project)] == [[action]] * 2
+
+
+def test_a_capped_fan_out_costs_the_same_for_3_and_for_300_followers_until_it_cuts(settings):
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = 2
+    (one, _), (other, _) = followed_by(3), followed_by(300)
+
+    costs = {statements(lambda actor=actor: save(actor)) for actor in (one, other)}
+
+    assert len(costs) == 1
+
+
+def test_a_capped_fan_out_in_chunks_cuts_every_timeline(monkeypatch, settings):
+    monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = 2
+    thoas, followers = followed_by(5)
+
+    actions = [save(thoas) for _ in range(4)]
+
+    assert [Timeline(one).get_private() for one in followers] == [[actions[3], actions[2]]] * 5
+    assert Entry.objects.count() == 6 * 2
