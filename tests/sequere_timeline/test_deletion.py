@@ -186,7 +186,7 @@ def test_a_new_target_with_the_same_key_is_not_the_target_of_old_actions(removal
     save(thoas, project)
     project.delete()
 
-    new = again(project)
+    again(project)
 
     for timeline in (Timeline(thoas), Timeline(newbie)):
         assert [(action.target, action.target_deleted) for action in timeline.get_private()] == [(None, True)]
@@ -196,7 +196,7 @@ def test_a_filter_by_a_new_target_finds_what_was_done_to_it_alone(thoas, newbie,
     follow(newbie, thoas)
     save(thoas, project)
     project.delete()
-    new = again(project)
+    again(project)
 
     assert Timeline(newbie).get_private(target=new) == []
     assert Timeline(thoas).get_public_count(target=new) == 0

@@ -1,0 +1,149 @@
+"""Any primary key names a resource, and what cannot is refused with words that help."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.utils.functional import SimpleLazyObject
+
+from sequere import ResourceKey
+from sequere.exceptions import (
+    AnonymousInstance,
+    InvalidObjectId,
+    NotRegistered,
+    SelfFollowException,
+    UnknownIdentifier,
+    UnsavedInstance,
+)
+from sequere.models import Resource, follow, get_followers, get_followings, is_following
+from sequere.registry import registry
+from tests.factories import (
+    BigProjectFactory,
+    DocumentFactory,
+    FavouriteProjectFactory,
+    PackageFactory,
+    ProfileFactory,
+    ProjectFactory,
+    StarFactory,
+    StrangerFactory,
+    UserFactory,
+)
+from tests.testapp.models import Document, FavouriteProject, Package, Project, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("factory", "object_id"),
+    [
+        (lambda: ProjectFactory(pk=7), "7"),
+        (lambda: StarFactory(pk=2**63 - 1), str(2**63 - 1)),
+        (lambda: DocumentFactory(pk=UUID(int=7)), str(UUID(int=7))),
+        (lambda: PackageFactory(pk="libc6:amd64"), "libc6:amd64"),
+        (lambda: PackageFactory(pk="L’été, 100 % \U0001f3ac '\"\\"), "L’été, 100 % \U0001f3ac '\"\\"),
+        (lambda: ProfileFactory(user__pk=9), "9"),
+    ],
+    ids=["int", "big int", "UUID", "text with a colon", "any text", "one-to-one"],
+)
+def test_any_primary_key(factory: Any, object_id: str) -> None:
+    """D8, R8, R10: no key overflows, collides or cannot be read back."""
+    thoas, other = UserFactory(), factory()
+
+    event = follow(thoas, other)
+    follow(other, thoas)
+
+    assert event is not None
+    assert event.target == registry.key_of(other)
+    assert event.target_object_id == object_id
+    assert is_following(thoas, other)
+    assert [one for one, _ in get_followings(thoas)] == [one for one, _ in get_followers(thoas)] == [other]
+
+
+def test_equal_texts_of_different_kinds_do_not_collide() -> None:
+    """R7, R10: a:b of one kind is not a of another."""
+    thoas = UserFactory()
+    package, project = PackageFactory(pk="7"), ProjectFactory(pk=7)
+
+    follow(thoas, package)
+
+    assert (is_following(thoas, package), is_following(thoas, project)) == (True, False)
+
+
+def test_a_key_stands_for_its_instance_in_any_spelling() -> None:
+    thoas, document = UserFactory(), DocumentFactory(pk=UUID(int=7))
+    follow(ResourceKey("user", f"0{thoas.pk}"), ResourceKey("document", UUID(int=7).hex))
+
+    assert is_following(thoas, document)
+    assert is_following(thoas, ResourceKey("document", str(UUID(int=7))))
+
+
+def test_a_proxy_is_its_concrete_model() -> None:
+    """D9, G3: the registered model answers for its proxies."""
+    thoas, favourite = UserFactory(), FavouriteProjectFactory()
+    follow(thoas, favourite)
+
+    assert is_following(thoas, Project.objects.get(pk=favourite.pk))
+    assert get_followings(thoas, identifier=FavouriteProject).count() == 1
+
+
+def test_a_lazy_user_is_the_user() -> None:
+    thoas, project = UserFactory(), ProjectFactory()
+    lazy = SimpleLazyObject(lambda: User.objects.get(pk=thoas.pk))
+
+    follow(lazy, project)
+
+    assert is_following(thoas, project)
+    with pytest.raises(SelfFollowException):
+        follow(lazy, thoas)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (AnonymousUser, AnonymousInstance, "is_authenticated"),
+        (lambda: SimpleLazyObject(AnonymousUser), AnonymousInstance, "is_authenticated"),
+        (lambda: Project(name="new"), UnsavedInstance, "save"),
+        (lambda: Document(name="new"), UnsavedInstance, "save"),
+        (lambda: Package(pk="new"), UnsavedInstance, "save"),
+        (StrangerFactory, NotRegistered, r"sequere\.register\(Stranger\)"),
+        (BigProjectFactory, NotRegistered, r"sequere\.register\(BigProject\)"),
+        (lambda: None, NotRegistered, "NoneType"),
+        (lambda: 7, NotRegistered, "int"),
+        (lambda: ResourceKey("usr", "1"), UnknownIdentifier, "user"),
+        (lambda: ResourceKey("project", "seven"), InvalidObjectId, "seven"),
+        (lambda: ResourceKey("project", str(10**22)), InvalidObjectId, "less than or equal"),
+        (lambda: ResourceKey("document", "7"), InvalidObjectId, "UUID"),
+        (lambda: ResourceKey("package", "p" * 256), InvalidObjectId, "longer than 255"),
+        (lambda: ResourceKey("package", "a\x00b"), InvalidObjectId, "NUL"),
+    ],
+)
+def test_what_has_no_key_is_refused(make: Any, error: type[Exception], words: str) -> None:
+    """D9, R6, V3: nobody is followed who cannot be found again."""
+    thoas, other = UserFactory(), make()
+
+    for call in (follow, is_following):
+        with pytest.raises(error, match=words):
+            call(thoas, other)
+        with pytest.raises(error, match=words):
+            call(other, thoas)
+
+
+def test_a_deleted_instance_has_no_key() -> None:
+    """R9: but its key can still be asked about."""
+    thoas, project = UserFactory(), ProjectFactory(pk=7)
+    follow(thoas, project)
+    project.delete()
+
+    with pytest.raises(UnsavedInstance):
+        is_following(thoas, project)
+    assert not is_following(thoas, ResourceKey("project", "7"))
+
+
+def test_no_read_writes_anything() -> None:
+    """R5, R4: asking about something new leaves no trace."""
+    thoas, project = UserFactory(), ProjectFactory()
+
+    assert not is_following(thoas, project)
+    assert get_followers(project).count() == len(get_followings(thoas)) == 0
+    assert Resource.objects.count() == 0
