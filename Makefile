@@ -42,7 +42,7 @@ format: $(VENV)/.dev ## format the code, and repair what can be repaired
 	@$(PY) -m ruff format .
 
 types: $(VENV)/.test $(VENV)/.dev ## check the types
-	@$(PY) -m mypy -p sequere -p sequere_timeline $(patsubst %/,-p %,$(wildcard example_project/))
+	@$(PY) -m mypy -p sequere -p sequere_timeline
 
 layers: $(VENV)/.dev ## check which module imports which
 	@$(PY) $(VENV)/bin/lint-imports --no-logo --cache-dir .cache/import-linter

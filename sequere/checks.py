@@ -7,6 +7,7 @@ from django.apps import AppConfig
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.module_loading import import_string
 
 from sequere import conf
@@ -81,6 +82,7 @@ def check_database(
         if not router.allow_migrate_model(alias, Event):
             continue
         connection = connections[alias]
+        messages += _check_isolation(connection)
         if not is_supported(connection):
             messages.append(
                 checks.Warning(
@@ -93,11 +95,29 @@ def check_database(
             messages.append(
                 Error(
                     f"The event log in the database {alias!r} is not protected: {', '.join(missing)} missing.",
-                    hint=f"Run 'manage.py migrate sequere --database {alias}', which puts them back.",
+                    hint=f"Run 'manage.py migrate sequere --database {alias} --skip-checks', which puts them back.",
                     id="sequere.E005",
                 )
             )
     return messages
+
+
+def _check_isolation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        (level,) = cursor.fetchone()
+    if level == "read committed":
+        return []
+    return [
+        checks.Warning(
+            f"The transactions of the database {connection.alias!r} are {level.upper()}: a follow does not see an"
+            " action that is published at the same time, and the timeline lacks it.",
+            hint="Leave the isolation level at READ COMMITTED, PostgreSQL's default.",
+            id="sequere.W003",
+        )
+    ]
 
 
 def _import(path: str) -> Any:

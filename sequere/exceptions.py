@@ -110,10 +110,6 @@ class InvalidEventData(SequereException):
     numbers, booleans, None, lists, and dicts with text keys)."""
 
 
-class UnsupportedDatabase(SequereException):
-    """Sequere does not know how to keep a log immutable on {vendor}: use PostgreSQL or SQLite."""
-
-
 # Projections
 
 

@@ -8,7 +8,7 @@ from django.db.models.signals import class_prepared, post_delete, post_migrate
 
 from sequere.base import ModelBase, ResourceKey
 from sequere.events import FOLLOWED, Event, record
-from sequere.exceptions import NotRegistered
+from sequere.exceptions import SequereException
 from sequere.immutability import install
 from sequere.intents import to_delete, to_unfollow
 from sequere.projectors import projections
@@ -32,8 +32,10 @@ def record_deletion(sender: type[models.Model], instance: models.Model, **_: Any
     1 query when the log never heard of it.
     """
     try:
-        key = registry.key_of(instance)
-    except NotRegistered:  # unregistered since
+        # Django also deletes an instance that was never loaded, so only its primary key is looked at.
+        identifier = registry.options_of(type(instance)).get_identifier()
+        key = registry.key_of(ResourceKey(identifier, str(instance.pk)))
+    except SequereException:  # unregistered since, or with a key that the log could never have heard of
         return
     using = router.db_for_write(Event)
     if not Resource.objects.using(using).filter(is_(key)).exists():

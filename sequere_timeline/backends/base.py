@@ -25,8 +25,13 @@ class Filters(NamedTuple):
     target_identifier: str | None = None
     target_object_id: str | None = None
 
-    def conditions(self) -> dict[str, str]:
-        return {name: value for name, value in self._asdict().items() if value is not None}
+    def conditions(self) -> dict[str, Any]:
+        """The columns of an action, and what they must be."""
+        conditions: dict[str, Any] = {name: value for name, value in self._asdict().items() if value is not None}
+        if self.target_object_id is not None:
+            # An action upon something deleted is none upon what has its key now.
+            conditions["target_deleted"] = False
+        return conditions
 
 
 class BaseBackend(ABC):

@@ -34,10 +34,14 @@ def blocks(markdown: str) -> Iterator[Block]:
     return (Block(found["language"], found["text"]) for found in _FENCE.finditer(markdown))
 
 
+def without_code(markdown: str) -> str:
+    return _FENCE.sub("", markdown)
+
+
 def sections(markdown: str, level: int) -> dict[str, str]:
     """The text below each heading of a level, up to the next heading of this level or a higher one."""
     heading = re.compile(rf"^#{{{level}}} (.+)$", re.MULTILINE)
-    parts = heading.split(_FENCE.sub("", markdown))[1:]
+    parts = heading.split(without_code(markdown))[1:]
     end = re.compile(rf"^#{{1,{level}}} ", re.MULTILINE)
     return {title.strip("` "): end.split(text)[0] for title, text in zip(parts[::2], parts[1::2], strict=True)}
 

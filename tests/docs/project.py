@@ -45,6 +45,11 @@ def follow_page(blocks: Iterable[Block], directory: Path) -> None:
         _run([sys.executable, "-c", TRANSCRIPT, str(transcript)], directory)
 
 
+def manage(line: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the project, whatever its exit status."""
+    return _started([sys.executable, "manage.py", *shlex.split(line)], directory)
+
+
 def _command(line: str) -> list[str]:
     program, *arguments = shlex.split(line)
     programs = {"python": [sys.executable], "django-admin": [sys.executable, "-m", "django"]}
@@ -52,11 +57,15 @@ def _command(line: str) -> list[str]:
 
 
 def _run(command: list[str], directory: Path) -> None:
+    done = _started(command, directory)
+    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+
+
+def _started(command: list[str], directory: Path) -> subprocess.CompletedProcess[str]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "SEQUERE_"))},
         "PYTHONPATH": str(ROOT),
     }
     if (directory / "mysite").exists():
         environment["DJANGO_SETTINGS_MODULE"] = "mysite.settings"
-    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)

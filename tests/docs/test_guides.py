@@ -11,16 +11,6 @@ from tests.docs.project import follow_page
 GUIDES = ["follows.md", "timelines.md", "log.md", "projectors.md", "operations.md", "testing.md"]
 
 
-@pytest.fixture(scope="module")
-def community(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files and the tables of the tutorial, without what is done with them."""
-    directory = tmp_path_factory.mktemp("community")
-    tutorial = blocks(page("tutorial.md"))
-    wanted = (block for block in tutorial if block.language != "pycon" and "manage.py test" not in block.text)
-    follow_page(wanted, directory)
-    return directory
-
-
 def test_the_tutorial_leads_from_an_empty_directory_to_a_timeline_on_a_page(tmp_path: Path) -> None:
     follow_page(blocks(page("tutorial.md")), tmp_path)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import modify_settings
 
 from sequere.immutability import install, missing_triggers
@@ -88,3 +88,46 @@ def test_sequere_w002_another_database(monkeypatch: pytest.MonkeyPatch) -> None:
     messages = {message.id: message for message in run_checks(databases=["default"], tags=["database"])}
 
     assert "Use PostgreSQL or SQLite" in str(messages["sequere.W002"].hint)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has a transaction mode")
+@pytest.mark.parametrize("options", [{}, {"transaction_mode": None}])
+def test_sequere_w001_no_transaction_mode(monkeypatch: pytest.MonkeyPatch, options: dict[str, None]) -> None:
+    monkeypatch.setitem(connections.settings["default"], "OPTIONS", options)
+
+    assert "sequere.W001" in found()
+
+
+@pytest.mark.parametrize("value", [[PATH], PATH, {"ours": Quiet}, {"ours": None}])
+def test_sequere_e003_what_is_no_mapping_of_paths(settings: Any, value: Any) -> None:
+    settings.SEQUERE_PROJECTORS = value
+
+    assert "sequere.projectors.Projector" in str(found()["sequere.E003"].hint)
+
+
+@pytest.mark.parametrize("backend", [None, Quiet, ""])
+def test_sequere_e001_what_is_no_path(settings: Any, backend: Any) -> None:
+    settings.SEQUERE_BACKEND = backend
+
+    assert "DatabaseBackend" in str(found()["sequere.E001"].hint)
+
+
+def test_a_check_says_it_once_and_says_what_to_do(settings: Any) -> None:
+    settings.SEQUERE_BACKEND = "nowhere"
+    settings.SEQUERE_PROJECTORS = {"follows": PATH, "theirs": "nowhere"}
+
+    messages = [message for message in run_checks(tags=["sequere"]) if str(message.id).startswith("sequere.")]
+
+    assert sorted(str(message.id) for message in messages) == ["sequere.E001", "sequere.E003", "sequere.E004"]
+    assert all(message.hint for message in messages)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has isolation levels")
+@pytest.mark.django_db(transaction=True)
+def test_sequere_w003_isolation_level() -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        messages = {message.id: message for message in run_checks(databases=["default"])}
+
+    assert "REPEATABLE READ" in messages["sequere.W003"].msg

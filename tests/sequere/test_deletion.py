@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from sequere import ResourceKey
+from sequere import ResourceKey, unregister
 from sequere.backends.database.models import Follow, FollowCount
+from sequere.context import event_metadata
 from sequere.events import Event
 from sequere.models import (
     follow,
@@ -16,12 +18,13 @@ from sequere.models import (
     get_followings_count,
     get_friends_count,
     is_following,
+    unfollow,
 )
 from sequere.replay import verify
 from sequere.signals import unfollowed
-from tests.factories import ProfileFactory, ProjectFactory, StrangerFactory, UserFactory
+from tests.factories import BigProjectFactory, ProfileFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.statements import at_most, exactly
-from tests.testapp.models import FavouriteProject, Project, User
+from tests.testapp.models import FavouriteProject, Project, Stranger, User
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +100,7 @@ def test_a_cascade_deletes_too() -> None:
 
 
 def test_many_followers_cost_no_statement_each() -> None:
+    """Semantics, deleted objects: a bulk delete is not N+1."""
     film = ProjectFactory()
     follow_many((ResourceKey("user", str(number)), film) for number in range(1, 4501))
 
@@ -148,3 +152,80 @@ def test_everybody_at_once() -> None:
     assert (Follow.objects.count(), FollowCount.objects.count()) == (0, 0)
     assert Event.objects.filter(type="deleted").count() == 4
     assert verify("follows").wrong == 0
+
+
+def test_every_life_ends_once() -> None:
+    """D7: the second project 500 has its own follows, and its own end."""
+    thoas = UserFactory()
+
+    for _ in range(2):
+        film = ProjectFactory(pk=500)
+        follow(thoas, film)
+        film.delete()
+
+    relation = [(event.type, event.version) for event in Event.objects.exclude(type="deleted").order_by("id")]
+    ends = [event.version for event in Event.objects.filter(type="deleted").order_by("id")]
+    assert relation == [("followed", 1), ("unfollowed", 2), ("followed", 3), ("unfollowed", 4)]
+    assert ends == [1, 2]
+
+
+def test_who_deletes_is_recorded_too() -> None:
+    thoas, film = UserFactory(), ProjectFactory()
+    follow(thoas, film)
+
+    with event_metadata(who="cron"):
+        film.delete()
+
+    assert [metadata for _, _, metadata in said()[1:]] == [{"who": "cron", "cause": "deleted"}, {"who": "cron"}]
+
+
+def test_a_deletion_that_is_undone_was_none() -> None:
+    thoas, film = UserFactory(), ProjectFactory(pk=500)
+    follow(thoas, film)
+
+    with transaction.atomic():
+        film.delete()
+        transaction.set_rollback(True)
+
+    again = Project.objects.get(pk=500)
+    assert (is_following(thoas, again), get_followers_count(again), len(said())) == (True, 1, 1)
+
+
+def test_the_parent_of_a_deleted_child_is_deleted() -> None:
+    """D9: a child with a table of its own is not registered, its parent is."""
+    thoas, big = UserFactory(), BigProjectFactory()
+    follow(thoas, big.project_ptr)
+
+    big.delete()
+
+    assert [event[0] for event in said()] == ["followed", "unfollowed", "deleted"]
+
+
+def test_a_parent_that_is_kept_keeps_its_followers() -> None:
+    thoas, big = UserFactory(), BigProjectFactory()
+    follow(thoas, big.project_ptr)
+
+    big.delete(keep_parents=True)
+
+    assert is_following(thoas, Project.objects.get())
+
+
+def test_a_model_that_is_unregistered_takes_no_part(registered_stranger: type[Stranger]) -> None:
+    thoas, stranger = UserFactory(), StrangerFactory()
+    follow(thoas, stranger)
+    unregister(Stranger)
+
+    stranger.delete()
+
+    assert [event[0] for event in said()] == ["followed"]
+
+
+def test_an_ended_follow_is_not_ended_again() -> None:
+    thoas, newbie, film = UserFactory(), UserFactory(), ProjectFactory()
+    follow(thoas, film)
+    unfollow(thoas, film)
+    follow(newbie, film)
+
+    film.delete()
+
+    assert [event[0] for event in said()] == ["followed", "unfollowed", "followed", "unfollowed", "deleted"]

@@ -47,7 +47,7 @@ pytestmark = pytest.mark.django_db
     ids=["int", "big int", "UUID", "text with a colon", "any text", "one-to-one"],
 )
 def test_any_primary_key(factory: Any, object_id: str) -> None:
-    """D8, R8, R10: no key overflows, collides or cannot be read back."""
+    """D8, R8, R10, Semantics, PK types: no key overflows, collides or cannot be read back."""
     thoas, other = UserFactory(), factory()
 
     event = follow(thoas, other)
@@ -116,6 +116,8 @@ def test_a_lazy_user_is_the_user() -> None:
         (lambda: ResourceKey("document", "7"), InvalidObjectId, "UUID"),
         (lambda: ResourceKey("package", "p" * 256), InvalidObjectId, "longer than 255"),
         (lambda: ResourceKey("package", "a\x00b"), InvalidObjectId, "NUL"),
+        (lambda: ResourceKey("package", "a\ud800b"), InvalidObjectId, "surrogate"),
+        (lambda: ResourceKey("project", "9" * 5000), InvalidObjectId, "integer"),
     ],
 )
 def test_what_has_no_key_is_refused(make: Any, error: type[Exception], words: str) -> None:

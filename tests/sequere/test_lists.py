@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.paginator import Paginator
+from django.db import connection
 from django.template import Context, Template
 
 from sequere.exceptions import NotRegistered, UnknownIdentifier
@@ -100,6 +101,7 @@ def test_it_is_shown_like_a_list_and_only_its_beginning(film: Project, fans: lis
 
 
 def test_a_page_costs_one_query_and_one_for_each_model(film: Project, fans: list[User]) -> None:
+    """D17, Semantics, hydration: one query for each instance."""
     follow_many((project, film) for project in ProjectFactory.create_batch(30))
 
     with exactly(3):
@@ -147,6 +149,7 @@ def test_what_was_read_stays_and_all_reads_again(film: Project, fans: list[User]
 
 
 def test_ties_are_in_the_order_of_the_log(film: Project) -> None:
+    """R11, Semantics, ties: neither the order of keys nor a meaningless one."""
     users = UserFactory.create_batch(12)
     for user in users:
         follow(user, film, timestamp=START)
@@ -229,3 +232,111 @@ def test_it_is_awaited(film: Project, fans: list[User]) -> None:
 def test_a_stranger_has_no_list() -> None:
     with pytest.raises(NotRegistered):
         get_followers(StrangerFactory())
+
+
+def test_an_index_means_the_same_before_and_after_reading(film: Project) -> None:
+    """D6: the hidden ones are no items, so they have no index."""
+    articles = ArticleFactory.create_batch(5)
+    follow_many((article, film) for article in articles)
+    Article.everything.filter(pk__in=[articles[4].pk, articles[2].pk]).update(is_hidden=True)
+    read = get_followers(film)
+    whole = list(read)
+
+    unread = [get_followers(film)[number] for number in range(-len(whole), len(whole))]
+
+    assert unread == [read[number] for number in range(-len(whole), len(whole))] == whole + whole
+
+
+def test_two_slices_of_one_list_do_not_disturb_each_other(film: Project, fans: list[User]) -> None:
+    """Q6: the limits were kept on the list."""
+    followers = get_followers(film)
+
+    crossed = [(one, other) for one, _ in followers[0:2] for other, _ in followers[3:5]]
+
+    assert crossed == [(one, other) for one in fans[0:2] for other in fans[3:5]]
+    assert [fan for fan, _ in followers] == fans
+
+
+def test_a_stepped_slice_of_nothing_asks_once(film: Project) -> None:
+    """Q6: it asked twice."""
+    with exactly(1):
+        assert get_followers(film)[::2] == []
+
+
+def test_a_list_that_was_read_is_paged_without_repetition(film: Project, fans: list[User]) -> None:
+    """Q5, Semantics, page stability: a new follower pushed the last one of a page onto the next."""
+    followers = get_followers(film)
+    len(followers)
+
+    pages = [list(followers[0:2])]
+    follow(UserFactory(), film)
+    pages.append(list(followers[2:4]))
+
+    assert [[fan for fan, _ in page] for page in pages] == [fans[0:2], fans[2:4]]
+
+
+def test_a_list_that_is_gone_through_repeats_nothing(film: Project, fans: list[User]) -> None:
+    """Q5."""
+    seen = []
+
+    for fan, _ in get_followers(film):
+        seen.append(fan)
+        follow(UserFactory(), film)
+
+    assert seen == fans
+
+
+def test_a_page_out_of_range_is_empty(film: Project, fans: list[User]) -> None:
+    """Semantics, page number out of range: the last page came again and again."""
+    assert [list(get_followers(film)[start : start + 2]) for start in (4, 6, 10**9)] == [
+        [(fans[4], at(0))],
+        [],
+        [],
+    ]
+
+
+def test_a_long_list_costs_a_query_for_500_of_each_model(film: Project) -> None:
+    """R20: the keys of a page were one unbounded IN."""
+    follow_many((user, film) for user in UserFactory.create_batch(501))
+
+    with exactly(3):
+        assert len(get_followers(film)) == 501
+    with exactly(1 + 6):
+        assert sum(1 for _ in get_followers(film).iterator(chunk_size=100)) == 501
+
+
+def test_first_skips_what_is_hidden(film: Project) -> None:
+    articles = ArticleFactory.create_batch(3)
+    follow_many((article, film) for article in articles)
+    Article.everything.exclude(pk=articles[0].pk).update(is_hidden=True)
+
+    first = get_followers(film).first()
+
+    assert first is not None
+    assert first[0] == articles[0]
+
+
+def test_a_list_of_what_is_all_hidden_is_empty(film: Project) -> None:
+    follow(ArticleFactory(is_hidden=True), film)
+
+    followers = get_followers(film)
+
+    assert (list(followers), bool(followers), followers.first(), repr(followers)) == ([], False, None, "[]")
+    assert (followers.count(), followers.hidden) == (1, 1)
+
+
+@pytest.mark.parametrize("get", [get_followers, get_followings, get_friends])
+@pytest.mark.parametrize("options", [{}, {"desc": False}, {"identifier": "user"}])
+def test_a_page_is_read_from_an_index(film: Project, fans: list[User], get: Any, options: dict[str, Any]) -> None:
+    """D20: no index had kind, key and time together."""
+    rows = get(fans[0], **options)._source.rows(0, 20)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
+
+    plan = rows.explain()
+
+    assert "sequere_follow_" in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan

@@ -72,3 +72,13 @@ def test_it_speaks_french() -> None:
     )
 
     assert done.stdout == "événement survenu le\n", done.stderr
+
+
+def test_a_follow_costs_nine_statements_without_timelines() -> None:
+    """D17."""
+    done = run_python(
+        "-m", "django", "test", "tests.host.unittest_statements", settings="tests.host.settings_follows_only"
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Ran 1 test" in done.stderr

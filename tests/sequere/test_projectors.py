@@ -1,17 +1,20 @@
 """A projector of the host gets every event in the transaction that recorded it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+from django.db import transaction
 
+from sequere.backends.database.models import Follow, FollowCount
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
+from sequere.exceptions import UnknownProjection
 from sequere.models import Resource, follow, follow_many, unfollow
-from sequere.projectors import Projector, projections
+from sequere.projectors import Projector, projection, projections
 from sequere.replay import rebuild
 from tests.factories import ProjectFactory, UserFactory
-from tests.testapp.models import User
+from tests.testapp.models import Stranger, User
 from tests.testapp.sequere_registry import JoinAction
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +36,14 @@ class Diary(Projector):
 class Refusing(Projector):
     def on_followed(self, event: Event, *, using: str) -> None:
         raise PermissionError(str(event))
+
+
+class GuestBook(Projector):
+    """Writes every event into a table."""
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        for event in events:
+            Stranger.objects.using(using).create(name=str(event))
 
 
 @pytest.fixture
@@ -77,3 +88,62 @@ def test_one_without_reset_says_so_when_it_is_rebuilt(settings: Any) -> None:
 
     with pytest.raises(TypeError, match="Diary needs a method reset"):
         rebuild("diary")
+
+
+def test_it_writes_in_the_transaction_of_the_event(settings: Any) -> None:
+    """What one projector has written goes when a later one refuses."""
+    settings.SEQUERE_PROJECTORS = {"guests": f"{__name__}.GuestBook", "refusing": f"{__name__}.Refusing"}
+    thoas, newbie = UserFactory(), UserFactory()
+
+    with pytest.raises(PermissionError):
+        follow(thoas, newbie)
+    refused = Stranger.objects.count()
+    settings.SEQUERE_PROJECTORS = {"guests": f"{__name__}.GuestBook"}
+    event = follow(thoas, newbie)
+
+    assert (refused, list(Stranger.objects.values_list("name", flat=True))) == (0, [str(event)])
+
+
+def test_it_hears_every_event_of_a_batch_in_the_order_of_the_log(settings: Any) -> None:
+    settings.SEQUERE_PROJECTORS = {"guests": f"{__name__}.GuestBook"}
+    thoas, newbie, film = UserFactory(), UserFactory(), ProjectFactory()
+
+    follow_many([(thoas, film), (newbie, thoas), (thoas, newbie), (newbie, film)])
+    thoas.delete()
+
+    heard = list(Stranger.objects.order_by("pk").values_list("name", flat=True))
+    assert heard == [str(event) for event in Event.objects.order_by("id")]
+    assert len(heard) == 4 + 3 + 1
+
+
+def test_nothing_is_heard_of_what_is_no_news(settings: Any, lines: list[Any]) -> None:
+    settings.SEQUERE_PROJECTORS = {"diary": f"{__name__}.Diary"}
+    thoas, film = UserFactory(), ProjectFactory()
+    follow(thoas, film)
+
+    follow(thoas, film)
+
+    assert len(lines) == 1
+
+
+def test_ours_take_an_event_as_a_hint() -> None:
+    """Semantics, out-of-order projector: twice, late or in the wrong order, the read model is what the log says."""
+    thoas, newbie, film = UserFactory(), UserFactory(), ProjectFactory()
+    for one, other in [(thoas, newbie), (newbie, thoas), (thoas, film)]:
+        follow(one, other)
+    unfollow(thoas, film)
+    before = [list(Follow.objects.order_by("pk").values()), list(FollowCount.objects.order_by("pk").values())]
+    events = list(Event.objects.order_by("-id"))
+
+    with transaction.atomic():
+        for event in [*events, *events]:
+            projection("follows").apply([event], using="default")
+        projection("follows").apply(events, using="default")
+
+    after = [list(Follow.objects.order_by("pk").values()), list(FollowCount.objects.order_by("pk").values())]
+    assert after == before
+
+
+def test_an_unknown_projection_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UnknownProjection, match="no projection 'edges': use one of follows, timelines"):
+        projection("edges")

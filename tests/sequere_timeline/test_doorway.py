@@ -1,0 +1,98 @@
+"""`sequere.contrib.timeline`, the name that the documentation gives to sequere_timeline."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.apps import AppConfig, apps
+
+import sequere_timeline
+from sequere.contrib import timeline as doorway
+from sequere_timeline.backends.base import get_backend
+from sequere_timeline.backends.database.backend import DatabaseBackend
+
+
+class OtherBackend(DatabaseBackend):
+    """A backend of a host."""
+
+
+def test_the_doorway_leads_to_the_same_things():
+    for name in ("Action", "Timeline", "get_actions"):
+        assert getattr(doorway, name) is getattr(sequere_timeline, name)
+
+
+@pytest.mark.parametrize("package", [doorway, sequere_timeline, sys.modules["sequere_timeline.backends.database"]])
+def test_what_is_not_there_is_an_attribute_error(package):
+    with pytest.raises(AttributeError, match="Nothing"):
+        _ = package.Nothing
+
+
+def test_both_names_are_one_app():
+    configs = [AppConfig.create(name) for name in ("sequere.contrib.timeline", "sequere_timeline")]
+
+    assert [(config.name, config.label) for config in configs] == [("sequere_timeline", "sequere_timeline")] * 2
+    assert apps.get_app_config("sequere_timeline_database").name == "sequere_timeline.backends.database"
+
+
+HOST = """
+import django
+from django.conf import settings
+
+settings.configure(
+    INSTALLED_APPS=[
+        "django.contrib.contenttypes",
+        "django.contrib.auth",
+        "sequere",
+        "sequere.backends.database",
+        "sequere.contrib.timeline",
+        "sequere_timeline.backends.database",
+    ],
+    DATABASES={
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": ":memory:",
+            "OPTIONS": {"transaction_mode": "IMMEDIATE"},
+        }
+    },
+    USE_TZ=True,
+)
+django.setup()
+
+import sequere
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from sequere.contrib.timeline import Action, Timeline
+
+
+class JoinAction(Action):
+    verb = "join"
+
+
+class UserSequere(sequere.ModelBase):
+    actions = (JoinAction,)
+
+
+sequere.register(User, UserSequere)
+call_command("check", fail_level="WARNING", verbosity=0)
+call_command("migrate", verbosity=0)
+thoas = User.objects.create(username="thoas")
+Timeline(thoas).save(JoinAction(actor=thoas))
+print(Timeline(thoas).get_private())
+"""
+
+
+def test_a_project_may_install_it_by_the_name_of_the_documentation():
+    root = Path(sequere_timeline.__file__).parents[1]
+
+    done = subprocess.run([sys.executable, "-c", HOST], cwd=root, capture_output=True, text=True, check=False)
+
+    assert (done.stdout.splitlines()[-1:], done.returncode) == (["[<JoinAction: thoas join>]"], 0), done.stderr
+
+
+def test_another_backend_takes_effect_at_once(settings):
+    assert type(get_backend()) is DatabaseBackend
+
+    settings.SEQUERE_TIMELINE_BACKEND = f"{__name__}.OtherBackend"
+
+    assert type(get_backend()) is OtherBackend
