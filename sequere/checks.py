@@ -1,6 +1,6 @@
 """System checks: what is misconfigured, and what to do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.apps import AppConfig
@@ -36,8 +36,17 @@ def _check_backend() -> list[CheckMessage]:
 
 
 def _check_projectors() -> list[CheckMessage]:
+    paths: Any = conf.projectors()
+    if not (isinstance(paths, Mapping) and all(isinstance(path, str) for path in paths.values())):
+        return [
+            Error(
+                f"SEQUERE_PROJECTORS is {paths!r}, which is no mapping of names to dotted paths.",
+                hint="Give the dotted path of a subclass of sequere.projectors.Projector.",
+                id="sequere.E003",
+            )
+        ]
     messages: list[CheckMessage] = []
-    for name, path in conf.projectors().items():
+    for name, path in paths.items():
         projector = _import(path)
         if not (isinstance(projector, type) and issubclass(projector, Projector)):
             messages.append(
@@ -62,7 +71,8 @@ def _check_transaction_mode() -> list[CheckMessage]:
     settings = connections.settings[router.db_for_write(Event)]
     if settings["ENGINE"] != "django.db.backends.sqlite3":
         return []
-    if settings.get("OPTIONS", {}).get("transaction_mode", "").upper() in {"IMMEDIATE", "EXCLUSIVE"}:
+    mode = settings.get("OPTIONS", {}).get("transaction_mode")
+    if str(mode).upper() in {"IMMEDIATE", "EXCLUSIVE"}:
         return []
     return [
         checks.Warning(

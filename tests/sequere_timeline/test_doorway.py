@@ -1,8 +1,6 @@
 """`sequere.contrib.timeline`, the name that the documentation gives to sequere_timeline."""
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from django.apps import AppConfig, apps
@@ -33,61 +31,6 @@ def test_both_names_are_one_app():
 
     assert [(config.name, config.label) for config in configs] == [("sequere_timeline", "sequere_timeline")] * 2
     assert apps.get_app_config("sequere_timeline_database").name == "sequere_timeline.backends.database"
-
-
-HOST = """
-import django
-from django.conf import settings
-
-settings.configure(
-    INSTALLED_APPS=[
-        "django.contrib.contenttypes",
-        "django.contrib.auth",
-        "sequere",
-        "sequere.backends.database",
-        "sequere.contrib.timeline",
-        "sequere_timeline.backends.database",
-    ],
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": ":memory:",
-            "OPTIONS": {"transaction_mode": "IMMEDIATE"},
-        }
-    },
-    USE_TZ=True,
-)
-django.setup()
-
-import sequere
-from django.contrib.auth.models import User
-from django.core.management import call_command
-from sequere.contrib.timeline import Action, Timeline
-
-
-class JoinAction(Action):
-    verb = "join"
-
-
-class UserSequere(sequere.ModelBase):
-    actions = (JoinAction,)
-
-
-sequere.register(User, UserSequere)
-call_command("check", fail_level="WARNING", verbosity=0)
-call_command("migrate", verbosity=0)
-thoas = User.objects.create(username="thoas")
-Timeline(thoas).save(JoinAction(actor=thoas))
-print(Timeline(thoas).get_private())
-"""
-
-
-def test_a_project_may_install_it_by_the_name_of_the_documentation():
-    root = Path(sequere_timeline.__file__).parents[1]
-
-    done = subprocess.run([sys.executable, "-c", HOST], cwd=root, capture_output=True, text=True, check=False)
-
-    assert (done.stdout.splitlines()[-1:], done.returncode) == (["[<JoinAction: thoas join>]"], 0), done.stderr
 
 
 def test_another_backend_takes_effect_at_once(settings):
