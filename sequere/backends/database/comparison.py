@@ -45,6 +45,17 @@ wanted AS (
 )
 """
 
+# The streams that are not live by their last event; without a join that a planner could get wrong.
+_GONE = """
+WITH pair (stream, opposite) AS ({pairs})
+SELECT stream FROM (
+    SELECT stream, (SELECT type FROM {event} WHERE stream = pair.stream ORDER BY version DESC LIMIT 1) AS type FROM pair
+) AS last WHERE type IS NULL OR type <> '{followed}'
+"""
+
+#: As an array, the streams are looked up once, whatever PostgreSQL thinks of the size of the table.
+_ONE_OF = {"postgresql": "= ANY (ARRAY({}))", "sqlite": "IN ({})"}
+
 _DIFFER = {"postgresql": "IS DISTINCT FROM", "sqlite": "IS NOT"}
 
 _GAINED = """
@@ -82,11 +93,7 @@ class Comparison:
 
     def write(self) -> None:
         """Store what the log wants in the place of what is stored. 2 statements."""
-        gone = (
-            "SELECT stored.stream FROM pair JOIN {follow} stored ON stored.stream = pair.stream"
-            " WHERE NOT EXISTS (SELECT 1 FROM wanted WHERE wanted.stream = stored.stream)"
-        )
-        self._execute(f"DELETE FROM {{follow}} WHERE stream IN ({_WANTED} {gone})")
+        self._execute(f"DELETE FROM {{follow}} WHERE stream {_ONE_OF[self._connection.vendor].format(_GONE)}")
         insert = insert_into(self._connection, Follow, COLUMNS)
         changed = (
             f"SELECT {_columns('wanted')} FROM wanted LEFT JOIN {{follow}} stored ON stored.stream = wanted.stream"
