@@ -182,6 +182,8 @@ def _object_id(identifier: str, model: type[models.Model], pk: Any) -> str:
     if len(text) > OBJECT_ID_MAX_LENGTH:
         reason = f"it is longer than {OBJECT_ID_MAX_LENGTH} characters"
         raise InvalidObjectId(object_id=f"{text[:20]}…", identifier=identifier, reason=reason)
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidObjectId(object_id=ascii(text), identifier=identifier, reason="it contains a lone surrogate")
     if "\x00" in text:
         raise InvalidObjectId(object_id=text, identifier=identifier, reason="it contains a NUL character")
     return text

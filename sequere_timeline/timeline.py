@@ -49,8 +49,10 @@ class Timeline:
         uid = UUID(action.uid) if action.uid else uuid4()
         intent = to_save(action, uid, self.key)
         signals.pre_save.send(sender=Timeline, instance=self.instance, action=action)
-        event = self._record(intent, action, signals.post_save)
-        action.saved_as(str(uid))
+        # One transaction, so that who hears of it after the commit sees the uid.
+        with transaction.atomic(using=router.db_for_write(Event)):
+            event = self._record(intent, action, signals.post_save)
+            action.saved_as(str(uid))
         return event
 
     def delete(self, action: Action) -> Event | None:

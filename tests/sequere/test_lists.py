@@ -234,19 +234,6 @@ def test_a_stranger_has_no_list() -> None:
         get_followers(StrangerFactory())
 
 
-def test_an_index_means_the_same_before_and_after_reading(film: Project) -> None:
-    """D6: the hidden ones are no items, so they have no index."""
-    articles = ArticleFactory.create_batch(5)
-    follow_many((article, film) for article in articles)
-    Article.everything.filter(pk__in=[articles[4].pk, articles[2].pk]).update(is_hidden=True)
-    read = get_followers(film)
-    whole = list(read)
-
-    unread = [get_followers(film)[number] for number in range(-len(whole), len(whole))]
-
-    assert unread == [read[number] for number in range(-len(whole), len(whole))] == whole + whole
-
-
 def test_two_slices_of_one_list_do_not_disturb_each_other(film: Project, fans: list[User]) -> None:
     """Q6: the limits were kept on the list."""
     followers = get_followers(film)
