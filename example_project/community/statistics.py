@@ -30,5 +30,7 @@ def most_followed(number: int) -> list[tuple[Project, int]]:
 
 def number_of_readers(action: Action) -> int:
     """How many private timelines an action is in, besides its actor's own. 1 query."""
+    if action.uid is None:
+        return 0
     entries = Entry.objects.filter(action__uid=action.uid)
     return entries.exclude(is_(action.actor_key, "owner_")).count()

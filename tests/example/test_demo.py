@@ -1,0 +1,127 @@
+"""manage.py demo, with a small graph."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.example.conftest import Manage
+
+GRAPH = "bash\tlibc6\nbash\tdpkg\ncoreutils\tlibc6\ndpkg\tlibc6\nlibstdc++6\tlibc6\n"
+DATE = r"datetime\.datetime\([\d, ]+, tzinfo=datetime\.timezone\.utc\)"
+
+#: What the documentation says, and what follow() returns; a date is DATE, a key is N.
+STORY = """\
+>>> user = User.objects.create(username='thoas')
+>>> project = Project.objects.create(name='La classe americaine')
+>>> follow(user, project)  # thoas will now follow "La classe americaine"
+<Event: user:N followed project:N>
+>>> is_following(user, project)
+True
+>>> get_followers_count(project)
+1
+>>> get_followings_count(user)
+1
+>>> get_followers(user)
+[]
+>>> get_followers(project)
+[(<User: thoas>, DATE)]
+>>> get_followings(user)
+[(<Project: La classe americaine>, DATE)]
+"""
+TIMELINE = """\
+>>> newbie = User.objects.create(username='newbie')
+>>> follow(newbie, thoas)  # newbie is now following thoas
+<Event: user:N followed user:N>
+>>> Timeline(newbie).get_private()  # thoas actions now appear in the private timeline of newbie
+[<JoinAction: thoas join>]
+>>> Timeline(newbie).get_public()
+[]
+>>> unfollow(newbie, thoas)
+<Event: user:N unfollowed user:N>
+>>> Timeline(newbie).get_private()
+[]
+"""
+TARGETS = """\
+>>> timeline.save(LikeAction(actor=thoas, target=project))
+<Event: user:N like project:N>
+>>> timeline.get_private()
+[<LikeAction: thoas like La classe americaine>, <JoinAction: thoas join>]
+>>> timeline.get_private(target=Project)  # only retrieve actions with Project resource as target
+[<LikeAction: thoas like La classe americaine>]
+>>> timeline.get_private(target='project')  # only retrieve actions with 'project' identifier as target
+[<LikeAction: thoas like La classe americaine>]
+"""
+RELEASE = """\
+>>> Timeline(project).save(release)
+<Event: project:N release>
+>>> f'in {number_of_readers(release):,} private timelines'
+'in 4 private timelines'
+"""
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Path:
+    file = tmp_path / "graph.tsv"
+    file.write_text(GRAPH)
+    return file
+
+
+def told(output: str) -> str:
+    """The output, without what differs each time."""
+    without_seconds = re.sub(r" +\(\d+\.\d\d s\)\n", "", re.sub(DATE, "DATE", output))
+    return re.sub(r"\b(user|project):\d+", r"\1:N", without_seconds)
+
+
+def test_the_demo_tells_all_and_ends_well(manage: Manage, graph: Path) -> None:
+    done = manage("demo", "--graph", graph)
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    output = told(done.stdout)
+    missing = [part for part in (STORY, TIMELINE, TARGETS, RELEASE) if part not in output]
+    assert not missing, output
+    assert "5 follows read; new: 5 projects, 5 follows" in output
+    assert "follows per second" in output
+    assert "         4  libc6\n         1  dpkg\n" in output
+    assert "release in Timeline(follower).get_private()\nFalse\n" in output
+    assert output.count("equal to the log") == 4
+    assert output.count("rebuilt") == 2
+    assert "A superuser was created: demo, with the password demo." in output
+    assert "make serve" in output
+
+
+def test_the_demo_can_be_given_again(manage: Manage, graph: Path) -> None:
+    manage("demo", "--graph", graph)
+
+    done = manage("demo", "--graph", graph)
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    output = told(done.stdout)
+    missing = [part for part in (STORY, TIMELINE, TARGETS, RELEASE) if part not in output]
+    assert not missing, output
+    assert "5 follows read; new: 0 projects, 0 follows" in output
+    assert "A superuser was created" not in output
+
+
+def test_the_demo_leaves_alone_who_has_a_name_of_its_story(manage: Manage, graph: Path) -> None:
+    manage("migrate", "-v0")
+    imports = "from example_project.community.models import Project, User"
+    create = "User.objects.create(username='thoas').follow(Project.objects.create(name='La classe americaine'))"
+    manage("shell", "-c", f"{imports}; {create}")
+
+    done = manage("demo", "--graph", graph)
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert STORY in told(done.stdout)
+    look = "print(*User.objects.order_by('pk'), User.objects.get(username='thoas').get_followings())"
+    left = told(manage("shell", "-c", f"{imports}; {look}").stdout)
+    assert left.endswith("thoas demo [(<Project: La classe americaine>, DATE)]\n")
+
+
+def test_a_graph_that_is_none_ends_the_demo(manage: Manage, graph: Path) -> None:
+    graph.write_text("bash\n")
+
+    done = manage("demo", "--graph", graph)
+
+    assert done.returncode == 1
+    assert "line 1: expected follower<TAB>followed, found 'bash'" in done.stderr
