@@ -35,7 +35,8 @@ class LazyList(Generic[T]):
 
     Slices are lazy too. Iteration, `len()` and `==` load the list once and keep it; `count()` asks for the number
     of stored entries. The two differ by the `hidden` entries, whose instance the model's `get_queryset()` does not
-    show: positions count them, items leave them out. So a page may be shorter than it was asked for, and says so.
+    show. `[i]` is the item at a place among the visible ones, and loads as many as it takes to get there; a slice is a
+    range of stored entries, so that a page may be shorter than it was asked for, and says so.
     """
 
     __hash__ = None  # type: ignore[assignment]  # equal to lists, which have none either
@@ -61,7 +62,7 @@ class LazyList(Generic[T]):
 
     def first(self) -> T | None:
         """The first item, or None."""
-        return next(self._from(0), None)
+        return next(self._from(), None)
 
     def exists(self) -> bool:
         return self.first() is not None
@@ -111,16 +112,13 @@ class LazyList(Generic[T]):
             return self._slice(index)
         if self._items is not None:
             return self._items[index]
-        position = index if index >= 0 else self.count() + index
-        if position >= 0:
-            for item in self._from(position):
-                return item
-            if index < 0:  # what is left is hidden
-                return self._load()[index]
+        items = self._backwards(-index) if index < 0 else self._from(index + 1)
+        for item in islice(items, -index - 1 if index < 0 else index, None):
+            return item
         raise IndexError("list index out of range")
 
     def __repr__(self) -> str:
-        shown: list[Any] = list(islice(self._from(0, step=REPR_LENGTH + 1), REPR_LENGTH + 1))
+        shown: list[Any] = list(islice(self._from(REPR_LENGTH + 1), REPR_LENGTH + 1))
         if len(shown) > REPR_LENGTH:
             shown[-1] = "...(remaining elements truncated)..."
         return repr(shown)
@@ -152,12 +150,12 @@ class LazyList(Generic[T]):
             self._hidden = len(loaded) - len(self._items)
         return self._items
 
-    def _from(self, position: int, step: int = 1) -> Iterator[T]:
-        """The visible items from a stored position on, without loading the list."""
+    def _from(self, step: int = 1) -> Iterator[T]:
+        """The visible items, in steps of which the first is small, without loading the list."""
         if self._items is not None:
-            yield from self._items[position:]
+            yield from self._items
             return
-        start = self._start + position
+        start = self._start
         while self._stop is None or start < self._stop:
             stop = start + step if self._stop is None else min(start + step, self._stop)
             rows = self._rows(start, stop)
@@ -165,6 +163,15 @@ class LazyList(Generic[T]):
             if len(rows) < step:
                 return
             start, step = stop, CHUNK
+
+    def _backwards(self, step: int) -> Iterator[T]:
+        """The visible items from the last one on, without loading the list."""
+        stop = self._start + self.count()
+        while stop > self._start:
+            start = max(self._start, stop - step)
+            loaded = self._source.load(self._rows(start, stop))
+            yield from (item for item in reversed(loaded) if item is not None)
+            stop, step = start, CHUNK
 
     def _slice(self, index: slice) -> "LazyList[T] | list[T]":
         if self._items is not None and not self._hidden:

@@ -99,7 +99,7 @@ class Registry:
         # A lazy request.user has the class of its user only in __class__.
         model = instance.__class__
         if not issubclass(model, models.Model):
-            if getattr(instance, "is_anonymous", False):
+            if getattr(instance, "is_anonymous", False) is True:
                 raise AnonymousInstance
             raise _not_registered(model)
         identifier = self.options_of(model).get_identifier()

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.checks import CheckMessage
 from django.core.signals import setting_changed
@@ -20,9 +20,6 @@ class BaseBackend(ABC):
 
     `projector` keeps the read model; nothing else writes it.
     """
-
-    #: Whether it can be written in the transaction of the log: then a follow is seen at once.
-    supports_inline: ClassVar[bool]
 
     projector: Projector
 

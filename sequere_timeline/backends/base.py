@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from datetime import datetime
 from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.checks import CheckMessage
 from django.core.signals import setting_changed
@@ -36,9 +36,6 @@ class Filters(NamedTuple):
 
 class BaseBackend(ABC):
     """The questions that a backend answers. `projector` keeps the read model; nothing else writes it."""
-
-    #: Whether it can be written in the transaction of the log: then an action is seen at once.
-    supports_inline: ClassVar[bool]
 
     projector: Projector
 

@@ -165,7 +165,6 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "an own entry has another date": lambda site: entry(site, owner="thoas").update(date=LATER),
     "an entry has one more reason": lambda site: entry(site).update(reasons=4 | 2 | 1),
     "an entry has another reason": lambda site: entry(site).update(reasons=1),
-    "an entry has no reason": lambda site: entry(site).update(reasons=0),
     "an entry of no action": lambda site: stray_entry(site, action_id=10**9),
     "an entry of an unpublished action": lambda site: stray_entry(site, action_id=action(site, "told").get().pk),
     "an entry of nobody's follower": lambda site: stray_entry(

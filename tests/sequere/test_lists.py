@@ -327,3 +327,16 @@ def test_a_page_is_read_from_an_index(film: Project, fans: list[User], get: Any,
     assert "sequere_follow_" in plan
     assert "TEMP B-TREE" not in plan
     assert "Sort" not in plan
+
+
+def test_an_index_means_the_same_before_and_after_reading(film: Project) -> None:
+    """D6: the hidden ones are no items, so they have no index."""
+    articles = ArticleFactory.create_batch(5)
+    follow_many((article, film) for article in articles)
+    Article.everything.filter(pk__in=[articles[4].pk, articles[2].pk]).update(is_hidden=True)
+    read = get_followers(film)
+    whole = list(read)
+
+    unread = [get_followers(film)[number] for number in range(-len(whole), len(whole))]
+
+    assert unread == [read[number] for number in range(-len(whole), len(whole))] == whole + whole

@@ -62,8 +62,6 @@ def _count(what: str, key: ResourceKey, identifier: str | None) -> int:
 class DatabaseBackend(BaseBackend):
     """Follows in the database that holds the log, written in its transactions."""
 
-    supports_inline = True
-
     def __init__(self) -> None:
         self.projector = FollowsProjector()
 

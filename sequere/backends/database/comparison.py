@@ -19,6 +19,7 @@ from sequere.upsert import insert_into, on_conflict
 Relations = Mapping[UUID, tuple[ResourceKey, ResourceKey]]
 
 COLUMNS = tuple(field.attname for field in Follow._meta.concrete_fields)
+ENDS = ("from_identifier", "from_object_id", "to_identifier", "to_object_id")
 COUNT_KEY = ("identifier", "object_id", "other_identifier")
 NUMBERS = ("followers", "followings", "friends")
 
@@ -60,8 +61,8 @@ _DIFFER = {"postgresql": "IS DISTINCT FROM", "sqlite": "IS NOT"}
 
 _GAINED = """
 , moved AS (
-    SELECT wanted.*, 1 AS sign FROM wanted
-    UNION ALL SELECT stored.*, -1 FROM pair JOIN {follow} stored ON stored.stream = pair.stream
+    SELECT {ends}, friends_event_id, 1 AS sign FROM wanted
+    UNION ALL SELECT {ends}, friends_event_id, -1 FROM pair JOIN {follow} stored ON stored.stream = pair.stream
 )
 SELECT identifier, object_id, other_identifier, SUM(followers), SUM(followings), SUM(friends) FROM (
     SELECT to_identifier AS identifier, to_object_id AS object_id, from_identifier AS other_identifier,
@@ -121,6 +122,7 @@ class Comparison:
             event=quote(Event._meta.db_table),
             follow=quote(Follow._meta.db_table),
             followed=FOLLOWED,
+            ends=", ".join(ENDS),
         )
         with self._connection.cursor() as cursor:
             cursor.execute(filled, [self._pairs])

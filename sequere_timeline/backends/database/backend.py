@@ -120,8 +120,6 @@ def _action(
 class DatabaseBackend(BaseBackend):
     """Timelines in the database that holds the log and the follows, written in its transactions."""
 
-    supports_inline = True
-
     def __init__(self) -> None:
         self.projector = TimelinesProjector()
 

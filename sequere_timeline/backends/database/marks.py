@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 
+from django.db import models
+
 from sequere.base import ResourceKey
 from sequere.events import Event, lifecycle, stream_of
 from sequere.keyset import walk
@@ -29,13 +31,16 @@ class MarkPass:
 
     def batches(self, using: str) -> Iterator[Sequence[ResourceKey]]:
         known = Event.objects.using(using).filter(type=TIMELINE_READ, version=1)
-        marks = TimelineState.objects.using(using).filter(read_at__isnull=False)
+        of_owner = known.filter(
+            actor_identifier=models.OuterRef("owner_identifier"), actor_object_id=models.OuterRef("owner_object_id")
+        )
+        stray = TimelineState.objects.using(using).filter(read_at__isnull=False).exclude(models.Exists(of_owner))
         pages = chain(
             (
                 [row[1:] for row in page]
                 for page in walk(known, ("stream",), self.size, ("actor_identifier", "actor_object_id"))
             ),
-            walk(marks, ("owner_identifier", "owner_object_id"), self.size),
+            walk(stray, ("owner_identifier", "owner_object_id"), self.size),
         )
         for page in pages:
             yield [ResourceKey(*row) for row in page]

@@ -76,6 +76,10 @@ class Entry(models.Model):
                 fields=["owner_identifier", "owner_object_id", "date", "action"], name="sequere_entry_private"
             ),
         )
+        constraints = (
+            # At least one reason, and none that nobody knows.
+            models.CheckConstraint(condition=models.Q(reasons__range=(1, 7)), name="sequere_entry_reasons"),
+        )
 
     def __str__(self) -> str:
         return f"{self.owner} sees {self.action_id}"

@@ -1,4 +1,4 @@
-"""The entries that are wrong in themselves: of no action, for no reason, or followed without being published."""
+"""The entries that are wrong in themselves: of no action, or followed without being published."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
@@ -48,7 +48,7 @@ class StrayPass:
 
 def _is_groundless(using: str) -> models.Q:
     action = SavedAction.objects.using(using).filter(pk=models.OuterRef("action_id"))
-    return models.Q(reasons=0) | ~models.Q(models.Exists(action))
+    return ~models.Q(models.Exists(action))
 
 
 def _is_unpublished(using: str) -> models.Q:

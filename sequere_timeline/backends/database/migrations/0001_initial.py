@@ -101,6 +101,9 @@ class Migration(migrations.Migration):
                         fields=["owner_identifier", "owner_object_id", "date", "action"], name="sequere_entry_private"
                     )
                 ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("reasons__range", (1, 7))), name="sequere_entry_reasons")
+                ],
             },
         ),
     ]

@@ -1,0 +1,71 @@
+"""A capped timeline keeps what nothing newer has pushed out, however hysteresis delays the cuts."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sequere.contrib.timeline import Timeline
+from sequere.replay import verifiable, verify
+from tests.model.plain import Key, Plain
+from tests.model.test_histories import EVERYTHING, Site, steps
+
+
+class Cap:
+    """The highest place from which on each timeline must be whole.
+
+    It rises when more than `length` entries are above it, and never falls: what an import adds below may be left out.
+    """
+
+    def __init__(self, plain: Plain, length: int) -> None:
+        self._plain, self._length = plain, length
+        self._floors: dict[Key, tuple[Any, int]] = {}
+
+    def look(self) -> None:
+        """Look at the timelines after a step."""
+        for key in EVERYTHING:
+            if key not in self._plain.private:
+                self._floors.pop(key, None)  # deleted: the next owner begins anew
+            elif len(kept := self.kept(key)) > self._length:
+                self._floors[key] = self._place(kept[self._length - 1])
+
+    def kept(self, key: Key) -> list[str]:
+        """What must be there, newest first."""
+        uids = [uid for uid, _ in self._plain.timeline(key)]
+        return uids if key not in self._floors else [uid for uid in uids if self._place(uid) >= self._floors[key]]
+
+    def _place(self, uid: str) -> tuple[Any, int]:
+        action = self._plain.actions[uid]
+        return action.date, action.order
+
+
+@pytest.mark.django_db
+@given(history=steps, imports=st.booleans(), removes=st.booleans(), length=st.integers(1, 3))
+@settings(max_examples=25)
+def test_nothing_is_missing_and_nothing_is_too_much(
+    history: list[tuple[Any, ...]], imports: bool, removes: bool, length: int
+) -> None:
+    chosen = {
+        "SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW": imports,
+        "SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW": removes,
+        "SEQUERE_TIMELINE_MAX_LENGTH": length,
+    }
+    with override_settings(**chosen), transaction.atomic():
+        site = Site(Plain(imports, removes))
+        cap = Cap(site.plain, length)
+        for step in history:
+            site.do(*step)
+            cap.look()
+
+        for key in EVERYTHING:
+            timeline = Timeline(site.get(key)).get_private()
+            uids = [action.uid for action in timeline]
+            kept = cap.kept(key)
+            assert uids[: len(kept)] == kept
+            assert uids == [uid for uid, _ in site.plain.timeline(key)][: len(uids)]
+            assert len(uids) == timeline.count() <= length
+        assert sum(verify(name).wrong for name in verifiable()) == 0
+        transaction.set_rollback(True)

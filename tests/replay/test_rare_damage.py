@@ -1,0 +1,83 @@
+"""Damage that is less easily seen, and what is said of it."""
+
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, transaction
+
+from sequere.replay import verify
+from sequere_timeline.backends.database.models import TimelineState
+from tests.replay.test_damage import DAMAGES, LATER, Site, action, empty, entry, run
+
+pytestmark = pytest.mark.django_db
+
+RARE: dict[str, Callable[[Site], Any]] = {
+    "an action has another actor": lambda site: action(site).update(actor_object_id=str(site.fan.pk)),
+    "an action has another date": lambda site: action(site).update(date=LATER),
+    "an action has another id": lambda site: action(site).update(id=10**9),
+    "an action has a deleted target and none": lambda site: action(site).update(target_deleted=True),
+    "an action and its entries are missing": lambda site: (entry(site).delete(), action(site).delete()),
+    "a direct entry is followed too": lambda site: entry(site, "told").update(reasons=2 | 4),
+    "a read mark is empty": lambda site: TimelineState.objects.update(read_at=None),
+}
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.mark.parametrize("damage", RARE.values(), ids=RARE)
+def test_it_is_found_and_repaired(site: Site, damage: Callable[[Site], Any]) -> None:
+    before = site.answers()
+    damage(site)
+
+    assert run("verify_projections")[0] == 1
+    assert run("verify_projections", repair=True)[0] == 0
+
+    assert run("verify_projections")[0] == 0
+    assert site.answers() == before
+
+
+#: "a follow that is over" damages the timelines too.
+OF_FOLLOWS = [name for name in DAMAGES if name.startswith(("a follow", "a count")) and name != "a follow that is over"]
+
+
+@pytest.mark.parametrize("name", OF_FOLLOWS)
+def test_timelines_are_compared_with_the_log_not_with_follows_that_may_be_wrong(site: Site, name: str) -> None:
+    DAMAGES[name](site)
+
+    assert run("verify_projections", projection="timelines")[0] == 0
+    assert run("verify_projections", projection="follows")[0] == 1
+
+
+def test_timelines_can_be_rebuilt_before_the_follows(site: Site) -> None:
+    before = site.answers()
+    empty(site)
+
+    for name in ("timelines", "follows"):
+        call_command("rebuild_projections", projection=name, stdout=StringIO())
+
+    assert site.answers() == before
+
+
+@pytest.mark.parametrize("name", ["a read mark has another time", "a read mark that never was", "a count is negative"])
+def test_a_difference_is_told_once(site: Site, name: str) -> None:
+    DAMAGES[name](site)
+    told: list[str] = []
+
+    wrong = sum(
+        verify(name, on_difference=lambda one: told.append(one.what)).wrong for name in ("follows", "timelines")
+    )
+
+    assert sorted(told) == sorted(set(told))
+    assert wrong == len(told)
+
+
+@pytest.mark.parametrize("reasons", [0, 8, 4 | 8])
+def test_the_database_knows_the_reasons_that_there_are(site: Site, reasons: int) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        entry(site).update(reasons=reasons)
