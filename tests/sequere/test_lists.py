@@ -39,7 +39,7 @@ def fans(film: Project) -> list[User]:
 
 
 def test_it_holds_instances_and_times_newest_first(film: Project, fans: list[User]) -> None:
-    """D4: the order belongs to the whole list, not to its slices."""
+    """D4, D18: the order belongs to the whole list, not to its slices, and each call has its own."""
     pairs = [(fan, at(4 - number)) for number, fan in enumerate(fans)]
 
     assert list(get_followers(film)) == pairs
