@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sequere.base import ResourceKey
-from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Intent, Latest, lifecycle, relation
+from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, Intent, Latest, lifecycle, relation
 
 
 def to_follow(
@@ -15,7 +15,15 @@ def to_follow(
     idempotency_key: str | None = None,
 ) -> Intent:
     """from follows to: news unless it does."""
-    return _to_change(FOLLOWED, from_key, to_key, occurred_at, idempotency_key)
+    return Intent(
+        type=FOLLOWED,
+        stream=relation(from_key, to_key),
+        actor=from_key,
+        target=to_key,
+        occurred_at=occurred_at,
+        idempotency_key=idempotency_key,
+        decide=_unless_following,
+    )
 
 
 def to_unfollow(
@@ -25,34 +33,29 @@ def to_unfollow(
     idempotency_key: str | None = None,
 ) -> Intent:
     """from no longer follows to: news if it does."""
-    return _to_change(UNFOLLOWED, from_key, to_key, occurred_at, idempotency_key)
-
-
-def to_delete(key: ResourceKey) -> Intent:
-    """The resource is gone: always news. What has its key later is another one."""
-    return Intent(type=DELETED, stream=lifecycle(key), actor=key, decide=lambda latest: {})
-
-
-def _to_change(
-    type_: str,
-    from_key: ResourceKey,
-    to_key: ResourceKey,
-    occurred_at: datetime | None,
-    idempotency_key: str | None,
-) -> Intent:
-    stream = relation(from_key, to_key)
-
-    def decide(latest: Latest) -> Mapping[str, Any] | None:
-        last = latest.get(stream)
-        now = last.type if last else UNFOLLOWED
-        return None if now == type_ else {}
-
     return Intent(
-        type=type_,
-        stream=stream,
+        type=UNFOLLOWED,
+        stream=relation(from_key, to_key),
         actor=from_key,
         target=to_key,
         occurred_at=occurred_at,
         idempotency_key=idempotency_key,
-        decide=decide,
+        decide=_if_following,
     )
+
+
+def to_delete(key: ResourceKey) -> Intent:
+    """The resource is gone: always news. What has its key later is another one."""
+    return Intent(type=DELETED, stream=lifecycle(key), actor=key, decide=_always)
+
+
+def _unless_following(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
+    return None if last and last.type == FOLLOWED else {}
+
+
+def _if_following(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
+    return {} if last and last.type == FOLLOWED else None
+
+
+def _always(last: Event | None, latest: Latest) -> Mapping[str, Any]:
+    return {}

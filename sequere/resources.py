@@ -7,7 +7,8 @@ from django.db import connections, models
 
 from sequere.base import ResourceKey
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
-from sequere.rows import fields_of, insert, parameter, table
+from sequere.rows import insert
+from sequere.upsert import on_conflict_lock
 
 
 class Resource(models.Model):
@@ -26,28 +27,15 @@ class Resource(models.Model):
 
 KEY = ("identifier", "object_id")
 
-# Rows are locked in the order in which they are sorted: that of Python, whatever the collation of the database.
-_LOCK = """
-    SELECT count(*) FROM (
-        SELECT 1 FROM sequere_resource JOIN ({keys}) AS key USING (identifier, object_id)
-        ORDER BY identifier COLLATE "C", object_id COLLATE "C" FOR UPDATE OF sequere_resource
-    ) AS locked
-"""
-
 
 def lock(keys: Iterable[ResourceKey], using: str) -> None:
-    """Lock the resources until the end of the transaction: 2 statements, 1 where the database has one writer.
+    """Lock the resources until the end of the transaction; 1 statement, which creates those that have no row.
 
-    All that a transaction needs is locked in one call, in the order of the keys. Rows are created before any
-    is locked: who waits for a row that another one creates holds no lock yet, so nobody waits in a circle.
+    All that a transaction needs is locked in one call, one after the other in the order of the keys (that of Python,
+    whatever the collation of the database), so nobody waits in a circle: a row that another transaction creates is
+    waited for like one that it has locked.
     """
-    ordered = sorted(set(keys))
-    insert(Resource, KEY, ordered, using, suffix="ON CONFLICT DO NOTHING")
-    connection = connections[using]
-    if connection.features.has_select_for_update:
-        with connection.cursor() as cursor:
-            waiting = table(connection, fields_of(Resource, KEY), len(ordered))
-            cursor.execute(_LOCK.format(keys=waiting), [parameter(connection, ordered)])
+    insert(Resource, KEY, sorted(set(keys)), using, suffix=on_conflict_lock(connections[using], KEY))
 
 
 def among(keys: Iterable[ResourceKey], prefix: str = "") -> models.Q:

@@ -4,15 +4,14 @@ A statement then has the same text for one row and for thousands, and costs a fr
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from functools import partial
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import RawSQL
 
 from sequere.upsert import insert_into
 
@@ -23,43 +22,30 @@ _TABLE = {
 }
 
 
-def table(connection: BaseDatabaseWrapper, fields: Sequence["models.Field[Any, Any]"], rows: int) -> str:
-    """SELECT what one parameter, made by `parameter()`, holds: a column for each field, in their order."""
+def given(
+    connection: BaseDatabaseWrapper, fields: Sequence["models.Field[Any, Any]"], rows: Collection[Sequence[Any]]
+) -> tuple[str, str]:
+    """SELECT rows, a column for each field; and the parameter that it takes."""
     column = _postgresql if connection.vendor == "postgresql" else _sqlite
     columns = ", ".join(column(place, field, connection) for place, field in enumerate(fields))
-    return _TABLE[connection.vendor].format(columns=columns, rows=rows)
-
-
-def parameter(connection: BaseDatabaseWrapper, rows: Iterable[Sequence[Any]]) -> str:
-    """The rows, as `table()` reads them."""
-    return json.dumps(list(rows), default=partial(_plain, connection), ensure_ascii=False)
+    return _TABLE[connection.vendor].format(columns=columns, rows=len(rows)), _parameter(connection, rows)
 
 
 def insert(
-    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], using: str, suffix: str = ""
+    model: type[models.Model], columns: Sequence[str], rows: Collection[Sequence[Any]], using: str, suffix: str = ""
 ) -> list[tuple[Any, ...]]:
     """INSERT rows of `columns`; returns what `suffix` RETURNs. 1 statement."""
     connection = connections[using]
-    rows = list(rows)
-    select = table(connection, fields_of(model, columns), len(rows))
+    select, values = given(connection, fields_of(model, columns), rows)
     with connection.cursor() as cursor:
         # WHERE tells SQLite that ON CONFLICT is no join.
-        sql = f"{insert_into(connection, model, columns)} {select} WHERE true {suffix}"
-        cursor.execute(sql, [parameter(connection, rows)])
+        cursor.execute(f"{insert_into(connection, model, columns)} {select} WHERE true {suffix}", [values])
         return cursor.fetchall() if cursor.description else []
 
 
 def fields_of(model: type[models.Model], columns: Sequence[str]) -> list["models.Field[Any, Any]"]:
     by_column = {field.column: field for field in model._meta.concrete_fields}
     return [by_column[column] for column in columns]
-
-
-def one_of(field: "models.Field[Any, Any]", values: Iterable[Any], using: str) -> RawSQL:
-    """The values, to be compared with `field__in`."""
-    connection = connections[using]
-    rows = [[value] for value in values]
-    one_each = table(connection, [field], len(rows))
-    return RawSQL(one_each, [parameter(connection, rows)])  # noqa: S611  # the values are a parameter
 
 
 def _postgresql(place: int, field: "models.Field[Any, Any]", connection: BaseDatabaseWrapper) -> str:
@@ -74,9 +60,16 @@ def _sqlite(place: int, field: "models.Field[Any, Any]", connection: BaseDatabas
     return f"json_extract(r.value, '$[{place}]') AS {field.column}"
 
 
-def _plain(connection: BaseDatabaseWrapper, value: Any) -> str:
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, datetime):
-        return str(connection.ops.adapt_datetimefield_value(value))
-    raise TypeError(f"{value!r} is no value of a column")
+def _parameter(connection: BaseDatabaseWrapper, rows: Iterable[Sequence[Any]]) -> str:
+    @cache  # a batch names few moments, each of them often
+    def text_of(moment: datetime) -> str:
+        return str(connection.ops.adapt_datetimefield_value(moment))
+
+    def plain(value: Any) -> str:
+        if isinstance(value, UUID):
+            return value.hex
+        if isinstance(value, datetime):
+            return text_of(value)
+        raise TypeError(f"{value!r} is no value of a column")
+
+    return json.dumps(list(rows), default=plain, ensure_ascii=False)

@@ -26,3 +26,9 @@ def on_conflict(
         for column, change in changes.items()
     )
     return f"ON CONFLICT ({', '.join(map(quote, unique))}) DO UPDATE SET {assignments}"
+
+
+def on_conflict_lock(connection: BaseDatabaseWrapper, unique: Sequence[str]) -> str:
+    """Leave a row with the same `unique` columns as it is, and lock it."""
+    first, *rest = map(connection.ops.quote_name, unique)
+    return f"ON CONFLICT ({', '.join([first, *rest])}) DO UPDATE SET {first} = NULL WHERE false"

@@ -44,8 +44,7 @@ def to_save(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
     actor, target = action.actor_key, action.target_key
     check_json(action.kwargs, f"the keyword arguments of {action!r}")
 
-    def decide(latest: Latest) -> Mapping[str, Any] | None:
-        last = latest.get(uid)
+    def decide(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
         entry = [*owner, generation(latest, owner)]
         if last is None or not is_live(last, latest):
             generations = {"actor": generation(latest, actor), "target": target and generation(latest, target)}
@@ -63,8 +62,7 @@ def to_delete(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
     """The action is nowhere any more: news if it is somewhere. Raises NotInTimeline."""
     actor = action.actor_key
 
-    def decide(latest: Latest) -> Mapping[str, Any] | None:
-        last = latest.get(uid)
+    def decide(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
         if last is None or not is_live(last, latest):
             return None
         if owner != actor and all(tuple(one[:2]) != owner for one in live_owners(last, latest)):
@@ -76,16 +74,15 @@ def to_delete(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
 
 def to_mark_as_read(owner: ResourceKey, until: datetime) -> Intent:
     """The owner has read everything until then: news unless he has read as much."""
-    stream = stream_of("read", owner)
 
-    def decide(latest: Latest) -> Mapping[str, Any] | None:
-        last, now = latest.get(stream), generation(latest, owner)
+    def decide(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
+        now = generation(latest, owner)
         is_read = last is not None and last.data["generation"] == now and last.occurred_at >= until
         return None if is_read else {"generation": now}
 
     return Intent(
         type=TIMELINE_READ,
-        stream=stream,
+        stream=stream_of("read", owner),
         actor=owner,
         occurred_at=until,
         reads=(lifecycle(owner),),

@@ -66,9 +66,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "events",
                 "indexes": [
                     models.Index(fields=["target_identifier", "target_object_id", "id"], name="sequere_event_target"),
-                    models.Index(
-                        condition=models.Q(("version", 1)), fields=["type", "stream"], name="sequere_event_first"
-                    ),
+                    models.Index(condition=models.Q(("version", 1)), fields=["type", "id"], name="sequere_event_first"),
                     models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
                 ],
                 "constraints": [

@@ -23,7 +23,7 @@ def joke(idempotency_key: str) -> Intent:
         stream=stream_of("joke", THOAS),
         actor=THOAS,
         idempotency_key=idempotency_key,
-        decide=lambda latest: {},
+        decide=lambda last, latest: {},
     )
 
 

@@ -24,7 +24,7 @@ STREAM = stream_of("joke", THOAS)
 
 def joke(**options: Any) -> Intent:
     """A kind of event that only a host knows."""
-    return Intent(**{"type": "joked", "stream": STREAM, "actor": THOAS, "decide": lambda latest: {}} | options)
+    return Intent(**{"type": "joked", "stream": STREAM, "actor": THOAS, "decide": lambda last, latest: {}} | options)
 
 
 def history() -> list[tuple[str, UUID, int]]:
@@ -51,9 +51,9 @@ def batches() -> Iterator[list[tuple[Event, ...]]]:
 def test_an_event_says_what_happened() -> None:
     before = timezone.now()
 
-    (outcome,) = record(
-        [joke(target=FILM, verb="tell", occurred_at=datetime(2013, 10, 25, tzinfo=UTC), decide=lambda latest: {"n": 1})]
-    )
+    intent = joke(target=FILM, verb="tell", occurred_at=datetime(2013, 10, 25, tzinfo=UTC))
+
+    (outcome,) = record([intent._replace(decide=lambda last, latest: {"n": 1})])
 
     stored = Event.objects.values().get()
     assert outcome.event is not None
@@ -148,7 +148,7 @@ def test_an_intent_may_read_other_streams() -> None:
     record([to_follow(THOAS, FILM)])
     about = relation(THOAS, FILM)
 
-    def decide(latest: Latest) -> dict[str, Any]:
+    def decide(last: Event | None, latest: Latest) -> dict[str, Any]:
         return {"follows": latest[about].type == "followed"}
 
     (outcome,) = record([joke(reads=(about,), decide=decide)])

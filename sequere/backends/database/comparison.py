@@ -10,28 +10,21 @@ from uuid import UUID
 from django.db import connections
 
 from sequere.backends.database.models import Follow, FollowCount
-from sequere.base import ResourceKey
-from sequere.events import FOLLOWED, Event, relation
-from sequere.rows import parameter, table
+from sequere.events import FOLLOWED, Event, last_event
+from sequere.rows import fields_of, given
 from sequere.upsert import insert_into, on_conflict
 
-#: Relations by their stream: from and to.
-Relations = Mapping[UUID, tuple[ResourceKey, ResourceKey]]
-
 COLUMNS = tuple(field.attname for field in Follow._meta.concrete_fields)
-ENDS = ("from_identifier", "from_object_id", "to_identifier", "to_object_id")
 COUNT_KEY = ("identifier", "object_id", "other_identifier")
 NUMBERS = ("followers", "followings", "friends")
 
-# The last event of a stream is looked up stream by stream: a join would let a planner read the whole log. Friends since
+#: The same columns in the stored half of a row of `changed`.
+OLD = tuple(f"old_{column}" for column in COLUMNS)
+
+# A row of `changed` for each relation that is not stored as the log wants it: both, with NULLs for none. Friends since
 # the later of the two follows; two columns are compared at once, to order by time, ties by event.
-_WANTED = """
+_CHANGED = """
 WITH pair (stream, opposite) AS ({pairs}),
-last AS (
-    SELECT (SELECT id FROM {event} WHERE stream = pair.stream ORDER BY version DESC LIMIT 1) AS event_id,
-           (SELECT id FROM {event} WHERE stream = pair.opposite ORDER BY version DESC LIMIT 1) AS back_id
-    FROM pair
-),
 wanted AS (
     SELECT e.stream, e.actor_identifier AS from_identifier, e.actor_object_id AS from_object_id,
            e.target_identifier AS to_identifier, e.target_object_id AS to_object_id,
@@ -40,97 +33,95 @@ wanted AS (
                 WHEN b.id IS NOT NULL THEN e.occurred_at END AS friends_at,
            CASE WHEN (b.occurred_at, b.id) > (e.occurred_at, e.id) THEN b.id
                 WHEN b.id IS NOT NULL THEN e.id END AS friends_event_id
-    FROM last
-    JOIN {event} e ON e.id = last.event_id AND e.type = '{followed}'
-    LEFT JOIN {event} b ON b.id = last.back_id AND b.type = '{followed}'
+    FROM pair JOIN {last_event} LEFT JOIN {last_back}
+),
+changed ({old}, {new}) AS (
+    SELECT {of_stored}, {of_wanted} FROM pair
+    LEFT JOIN {follow} stored ON stored.stream = pair.stream LEFT JOIN wanted ON wanted.stream = pair.stream
+    WHERE ({of_stored}) {differs_from} ({of_wanted})
 )
 """
 
-# The streams that are not live by their last event; without a join that a planner could get wrong.
-_GONE = """
-WITH pair (stream, opposite) AS ({pairs})
-SELECT stream FROM (
-    SELECT stream, (SELECT type FROM {event} WHERE stream = pair.stream ORDER BY version DESC LIMIT 1) AS type FROM pair
-) AS last WHERE type IS NULL OR type <> '{followed}'
-"""
+_DIFFERS_FROM = {"postgresql": "IS DISTINCT FROM", "sqlite": "IS NOT"}
 
-#: As an array, the streams are looked up once, whatever PostgreSQL thinks of the size of the table.
-_ONE_OF = {"postgresql": "= ANY (ARRAY({}))", "sqlite": "IN ({})"}
-
-_DIFFER = {"postgresql": "IS DISTINCT FROM", "sqlite": "IS NOT"}
-
-_GAINED = """
-, moved AS (
-    SELECT {ends}, friends_event_id, 1 AS sign FROM wanted
-    UNION ALL SELECT {ends}, friends_event_id, -1 FROM pair JOIN {follow} stored ON stored.stream = pair.stream
-)
+_COUNT = """
+{insert_counts}
 SELECT identifier, object_id, other_identifier, SUM(followers), SUM(followings), SUM(friends) FROM (
     SELECT to_identifier AS identifier, to_object_id AS object_id, from_identifier AS other_identifier,
-           sign AS followers, 0 AS followings, 0 AS friends FROM moved
+           1 AS followers, 0 AS followings, 0 AS friends FROM changed WHERE stream IS NOT NULL
+    UNION ALL
+    SELECT old_to_identifier, old_to_object_id, old_from_identifier, -1, 0, 0 FROM changed WHERE old_stream IS NOT NULL
     UNION ALL
     SELECT from_identifier, from_object_id, to_identifier,
-           0, sign, CASE WHEN friends_event_id IS NULL THEN 0 ELSE sign END FROM moved
-) AS gained
+           0, 1, CASE WHEN friends_event_id IS NULL THEN 0 ELSE 1 END FROM changed WHERE stream IS NOT NULL
+    UNION ALL
+    SELECT old_from_identifier, old_from_object_id, old_to_identifier,
+           0, -1, CASE WHEN old_friends_event_id IS NULL THEN 0 ELSE -1 END FROM changed WHERE old_stream IS NOT NULL
+) AS moved
 GROUP BY identifier, object_id, other_identifier
 HAVING SUM(followers) <> 0 OR SUM(followings) <> 0 OR SUM(friends) <> 0
+{add_numbers}
 """
+
+_DELETE = "DELETE FROM {follow} WHERE stream {one_of}"
+_GONE = "SELECT old_stream FROM changed WHERE stream IS NULL"
+
+#: As an array, the streams are looked up once, whatever PostgreSQL thinks of the size of the table.
+_ONE_OF = {"postgresql": "= ANY (ARRAY({gone}))", "sqlite": "IN ({gone})"}
+
+_PUT = "{insert_follows} SELECT {new} FROM changed WHERE stream IS NOT NULL {replace}"
 
 
 class Comparison:
     """Some relations in the log and in the read model."""
 
-    def __init__(self, relations: Relations, using: str) -> None:
+    def __init__(self, opposites: Mapping[UUID, UUID], using: str) -> None:
+        """`opposites` gives the stream of each relation, and that of the relation the other way round."""
         self._connection = connections[using]
-        # Both UUIDs of a pair as the text that every database reads.
-        pairs = [(stream.hex, relation(to_key, from_key).hex) for stream, (from_key, to_key) in relations.items()]
-        self._number = len(pairs)
-        self._pairs = parameter(self._connection, pairs)
+        pairs, self._pairs = given(self._connection, fields_of(Event, ["stream", "stream"]), opposites.items())
+        self._words = {"pairs": pairs, **self._vocabulary()}
 
-    def count(self) -> None:
-        """Add to the counts what `write()` will change. 1 statement."""
-        insert = insert_into(self._connection, FollowCount, (*COUNT_KEY, *NUMBERS))
-        add = on_conflict(self._connection, FollowCount, COUNT_KEY, **dict.fromkeys(NUMBERS, "{old} + {new}"))
-        self._execute(f"{insert} {_WANTED} {_GAINED} {add}")
+    def write(self, *, count: bool) -> None:
+        """Store what the log wants in the place of what is stored; with `count`, add the change to the counts.
 
-    def write(self) -> None:
-        """Store what the log wants in the place of what is stored. 2 statements."""
-        self._execute(f"DELETE FROM {{follow}} WHERE stream {_ONE_OF[self._connection.vendor].format(_GONE)}")
-        insert = insert_into(self._connection, Follow, COLUMNS)
-        changed = (
-            f"SELECT {_columns('wanted')} FROM wanted LEFT JOIN {{follow}} stored ON stored.stream = wanted.stream"
-        )
-        replace = on_conflict(self._connection, Follow, COLUMNS[:1], **dict.fromkeys(COLUMNS[1:], "{new}"))
-        self._execute(f"{insert} {_WANTED} {changed} WHERE {self._differ()} {replace}")
+        1 statement, on databases that have no statement for it 3.
+        """
+        steps = [_COUNT, _DELETE, _PUT] if count else [_DELETE, _PUT]
+        if self._connection.vendor == "postgresql":
+            *first, last = steps
+            parts = "".join(f", step{number} AS ({step})" for number, step in enumerate(first))
+            self._execute(f"{_CHANGED} {parts} {last}")
+        else:
+            for step in steps:
+                self._execute(f"{_CHANGED} {step}")
 
     def differences(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """The rows that are stored and those that the log wants, where they differ; {} for none. 1 query."""
-        both = (
-            f"SELECT {_columns('stored')}, {_columns('wanted')} FROM pair"
-            " LEFT JOIN {follow} stored ON stored.stream = pair.stream LEFT JOIN wanted ON wanted.stream = pair.stream"
-        )
-        rows = self._execute(f"{_WANTED} {both} WHERE {self._differ()}")
+        rows = self._execute(f"{_CHANGED} SELECT * FROM changed")
         return [(_row(row[: len(COLUMNS)]), _row(row[len(COLUMNS) :])) for row in rows]
 
-    def _differ(self) -> str:
-        return f"({_columns('stored')}) {_DIFFER[self._connection.vendor]} ({_columns('wanted')})"
-
     def _execute(self, sql: str) -> list[tuple[Any, ...]]:
-        quote = self._connection.ops.quote_name
-        stream = Event._meta.get_field("stream")
-        filled = sql.format(
-            pairs=table(self._connection, [stream, stream], self._number),
-            event=quote(Event._meta.db_table),
-            follow=quote(Follow._meta.db_table),
-            followed=FOLLOWED,
-            ends=", ".join(ENDS),
-        )
         with self._connection.cursor() as cursor:
-            cursor.execute(filled, [self._pairs])
+            cursor.execute(sql.format_map(self._words), [self._pairs])
             return cursor.fetchall() if cursor.description else []
 
-
-def _columns(table: str) -> str:
-    return ", ".join(f"{table}.{column}" for column in COLUMNS)
+    def _vocabulary(self) -> dict[str, str]:
+        connection, vendor = self._connection, self._connection.vendor
+        return {
+            "last_event": last_event(connection, "e", "pair.stream", f"e.type = '{FOLLOWED}'"),
+            "last_back": last_event(connection, "b", "pair.opposite", f"b.type = '{FOLLOWED}'"),
+            "follow": connection.ops.quote_name(Follow._meta.db_table),
+            "old": ", ".join(OLD),
+            "new": ", ".join(COLUMNS),
+            "of_stored": ", ".join(f"stored.{column}" for column in COLUMNS),
+            "of_wanted": ", ".join(f"wanted.{column}" for column in COLUMNS),
+            "differs_from": _DIFFERS_FROM[vendor],
+            "one_of": _ONE_OF[vendor].format(gone=_GONE),
+            "insert_counts": insert_into(connection, FollowCount, (*COUNT_KEY, *NUMBERS)),
+            "add_numbers": on_conflict(connection, FollowCount, COUNT_KEY, **dict.fromkeys(NUMBERS, "{old} + {new}")),
+            "insert_follows": insert_into(connection, Follow, COLUMNS),
+            "replace": on_conflict(connection, Follow, COLUMNS[:1], **dict.fromkeys(COLUMNS[1:], "{new}")),
+        }
 
 
 def _row(values: tuple[Any, ...]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Keeps the follows and their counts equal to the log."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -8,13 +8,16 @@ from uuid import UUID
 from django.db import models
 
 from sequere.backends.database import counts
-from sequere.backends.database.comparison import COUNT_KEY, Comparison, Relations
+from sequere.backends.database.comparison import COUNT_KEY, Comparison
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.base import ResourceKey
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, relation
 from sequere.keyset import walk
 from sequere.projectors import Difference, LevelTriggeredProjector
 from sequere.resources import Resource
+
+#: Relations by their stream: from and to.
+Relations = Mapping[UUID, tuple[ResourceKey, ResourceKey]]
 
 
 class RelationPass:
@@ -30,9 +33,9 @@ class RelationPass:
         log = Event.objects.using(using)
         known = walk(
             log.filter(type=FOLLOWED, version=1),
-            ("stream",),
+            ("id",),
             self.size,
-            ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id"),
+            ("stream", "actor_identifier", "actor_object_id", "target_identifier", "target_object_id"),
         )
         stray = walk(
             Follow.objects.using(using).exclude(models.Exists(log.filter(stream=models.OuterRef("pk")))),
@@ -40,17 +43,18 @@ class RelationPass:
             self.size,
             ("from_identifier", "from_object_id", "to_identifier", "to_object_id"),
         )
-        for page in chain(known, stray):
+        for page in chain(([row[1:] for row in page] for page in known), stray):
             yield {row[0]: (ResourceKey(*row[1:3]), ResourceKey(*row[3:5])) for row in page}
 
     def resources(self, keys: Relations, using: str) -> Iterable[ResourceKey]:
         return chain.from_iterable(keys.values())
 
     def compare(self, keys: Relations, using: str, *, repair: bool) -> list[Difference]:
-        comparison = Comparison(keys, using)
+        opposites = {stream: relation(to_key, from_key) for stream, (from_key, to_key) in keys.items()}
+        comparison = Comparison(opposites, using)
         found = comparison.differences()
         if found and repair:
-            comparison.write()
+            comparison.write(count=False)
         return [Difference(_name(wanted or stored), _described(wanted), _described(stored)) for stored, wanted in found]
 
 
@@ -93,19 +97,18 @@ class FollowsProjector(LevelTriggeredProjector):
     passes = (RelationPass(), CountPass())
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
-        """Make the follows that `events` concern what the log says: 3 statements, however many they are."""
-        relations: dict[UUID, tuple[ResourceKey, ResourceKey]] = {}
+        """Make the follows that `events` concern what the log says: 1 statement, 3 on SQLite."""
+        opposites: dict[UUID, UUID] = {}
         deleted = []
         for event in events:
-            if event.type in {FOLLOWED, UNFOLLOWED} and event.target:
-                relations[event.stream] = (event.actor, event.target)
-                relations[relation(event.target, event.actor)] = (event.target, event.actor)
+            if event.type in {FOLLOWED, UNFOLLOWED} and (target := event.target):
+                opposite = relation(target, event.actor)
+                opposites[event.stream] = opposite
+                opposites[opposite] = event.stream
             elif event.type == DELETED:
                 deleted.append(event.actor)
-        if relations:
-            comparison = Comparison(relations, using)
-            comparison.count()
-            comparison.write()
+        if opposites:
+            Comparison(opposites, using).write(count=True)
         if deleted:
             counts.forget_empty(deleted, using)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.events import Event, Latest, lifecycle
+from sequere.events import Event, Latest, latest_of, lifecycle
 from sequere.keyset import walk
 from sequere.projectors import Difference
 from sequere.resources import is_
@@ -74,10 +74,10 @@ class ActionPass:
 
     def batches(self, using: str) -> Iterator[Sequence[UUID]]:
         log = Event.objects.using(using)
-        known = walk(log.filter(type=ACTION_SAVED, version=1), ("stream",), self.size)
+        known = walk(log.filter(type=ACTION_SAVED, version=1), ("id",), self.size, ("stream",))
         stray = SavedAction.objects.using(using).exclude(models.Exists(log.filter(stream=models.OuterRef("uid"))))
         for page in chain(known, walk(stray, ("uid",), self.size)):
-            yield [row[0] for row in page]
+            yield [row[-1] for row in page]
 
     def resources(self, keys: Sequence[UUID], using: str) -> Iterable[ResourceKey]:
         for event in Event.objects.using(using).filter(stream__in=keys):
@@ -115,7 +115,7 @@ def _wanted(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
     for event in log.filter(stream__in=streams).order_by("stream", "version"):
         histories[event.stream].append(event)
     resources = {key for history in histories.values() for event in history for key in _resources(event)}
-    latest = {event.stream: event for event in log.latest_of(map(lifecycle, resources))}
+    latest = latest_of(map(lifecycle, resources), using)
     floors = entries.floors(resources, using)
     return {
         stream: _fold(history, latest, floors) for stream, history in histories.items() if is_live(history[-1], latest)

@@ -7,7 +7,7 @@ from itertools import chain
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.events import Event, lifecycle, stream_of
+from sequere.events import Event, latest_of, lifecycle, stream_of
 from sequere.keyset import walk
 from sequere.projectors import Difference
 from sequere.resources import among
@@ -38,7 +38,7 @@ class MarkPass:
         pages = chain(
             (
                 [row[1:] for row in page]
-                for page in walk(known, ("stream",), self.size, ("actor_identifier", "actor_object_id"))
+                for page in walk(known, ("id",), self.size, ("actor_identifier", "actor_object_id"))
             ),
             walk(stray, ("owner_identifier", "owner_object_id"), self.size),
         )
@@ -58,7 +58,7 @@ class MarkPass:
 
 def _wanted(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:
     streams = [stream for owner in owners for stream in (stream_of("read", owner), lifecycle(owner))]
-    latest = {event.stream: event for event in Event.objects.using(using).latest_of(streams)}
+    latest = latest_of(streams, using)
     return {
         event.actor: event.occurred_at
         for event in latest.values()

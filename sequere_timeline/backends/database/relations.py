@@ -6,13 +6,14 @@ from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
-from django.db import models
+from django.db import connections, models
 
 from sequere.base import ResourceKey
-from sequere.events import DELETED, FOLLOWED, Event, lifecycle, relation
+from sequere.events import DELETED, FOLLOWED, Event, latest_of, lifecycle, relation
 from sequere.keyset import walk
 from sequere.projectors import Difference
-from sequere.resources import among
+from sequere.resources import KEY, Resource, among
+from sequere.rows import fields_of, given
 from sequere_timeline import conf
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.justification import ALL, Interval, justified, within
@@ -27,12 +28,30 @@ Groups = dict[tuple[ResourceKey, tuple[Interval, ...]], list[ResourceKey]]
 ACTIONS_PER_COMPARISON = 1000
 
 
-def write(relations: Relations, using: str, *, strays: bool = False) -> None:
+def concerned(events: Sequence[Event], using: str) -> Relations:
+    """The follows that `events` begin or end, of those actors who have published something. 1 query."""
+    connection = connections[using]
+    actors, keys = given(connection, fields_of(Resource, KEY), {event.subject for event in events})
+    public = connection.ops.quote_name(SavedAction._meta.db_table)
+    sql = f"""
+        SELECT identifier, object_id FROM ({actors}) actor WHERE EXISTS (
+            SELECT 1 FROM {public} WHERE published_event_id IS NOT NULL
+            AND actor_identifier = actor.identifier AND actor_object_id = actor.object_id
+        )"""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [keys])
+        published = {ResourceKey(*row) for row in cursor.fetchall()}
+    if not published:
+        return {}
+    return {event.stream: (event.actor, event.subject) for event in events if event.subject in published}
+
+
+def write(relations: Relations, using: str) -> None:
     """Give the owners what these follows justify, and take the rest. The ends of all follows are locked.
 
-    1 query; if the actor has published anything, 1 statement more for a live follow, 2 for one that has ended.
+    1 query, and for each actor 1 statement for live follows, 2 for those that have ended.
     """
-    for (actor, intervals), owners in _groups(relations, using, strays=strays).items():
+    for (actor, intervals), owners in _groups(relations, using).items():
         if intervals:
             entries.grant(actor, owners, intervals, using)
             entries.trim(owners, using)
@@ -50,9 +69,9 @@ class FollowedPass:
         return self._known(using).count()
 
     def batches(self, using: str) -> Iterator[Relations]:
-        columns = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
-        for page in walk(self._known(using), ("stream",), self.size, columns):
-            yield {row[0]: (ResourceKey(*row[1:3]), ResourceKey(*row[3:5])) for row in page}
+        columns = ("stream", "actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
+        for page in walk(self._known(using), ("id",), self.size, columns):
+            yield {row[1]: (ResourceKey(*row[2:4]), ResourceKey(*row[4:6])) for row in page}
         followed = Entry.objects.using(using).filter(entries.has(Reason.FOLLOWED))
         for page in walk(followed, entries.KEY, 4 * self.size, ("action__actor_identifier", "action__actor_object_id")):
             pairs = ((ResourceKey(*row[1:3]), ResourceKey(*row[3:5])) for row in page if row[3] is not None)
@@ -68,10 +87,10 @@ class FollowedPass:
 
     def compare(self, keys: Relations, using: str, *, repair: bool) -> list[Difference]:
         differences = []
-        for (actor, intervals), owners in _groups(keys, using, strays=True).items():
+        for (actor, intervals), owners in _groups(keys, using).items():
             differences += _compare(actor, owners, intervals, using)
         if repair and differences:
-            write(keys, using, strays=True)
+            write(keys, using)
         return differences
 
     def _known(self, using: str) -> models.QuerySet[Event]:
@@ -83,35 +102,25 @@ class FollowedPass:
         return Event.objects.using(using).filter(models.Exists(published), type=FOLLOWED, version=1)
 
 
-def _groups(relations: Relations, using: str, *, strays: bool) -> Groups:
-    """Follows that justify the same, together, without those of actors who have published nothing. 1 query.
-
-    With `strays` also those that the log has never heard of: they justify nothing.
-    """
+def _groups(relations: Relations, using: str) -> Groups:
+    """Follows that justify the same, together. 1 query. One that the log has never heard of justifies nothing."""
     imports, removes = conf.import_actions_on_follow(), conf.remove_actions_on_unfollow()
-    log = Event.objects.using(using)
-    published = SavedAction.objects.using(using).filter(
-        actor_identifier=models.OuterRef("target_identifier"),
-        actor_object_id=models.OuterRef("target_object_id"),
-        published_event_id__isnull=False,
-    )
+    history: Iterable[Event]
     if imports and removes:  # the last event tells it all
-        history = log.latest_of(relations).filter(models.Exists(published))
+        history = latest_of(relations, using).values()
     else:
         # What an earlier owner of the key has followed justifies nothing.
-        deletions = {lifecycle(owner) for owner, _ in relations.values()}
-        of_published = models.Q(models.Exists(published), stream__in=list(relations))
-        history = log.filter(of_published | models.Q(stream__in=list(deletions))).order_by("id")
+        deletions = (lifecycle(owner) for owner, _ in relations.values())
+        history = Event.objects.using(using).filter(stream__in={*relations, *deletions}).order_by("id")
     born: dict[UUID, int] = {}
     changes: dict[UUID, list[tuple[int, bool]]] = defaultdict(list)
-    for stream, pk, type_ in history.values_list("stream", "pk", "type"):
-        if type_ == DELETED:
-            born[stream] = pk
+    for event in history:
+        if event.type == DELETED:
+            born[event.stream] = event.pk
         else:
-            changes[stream].append((pk, type_ == FOLLOWED))
+            changes[event.stream].append((event.pk, event.type == FOLLOWED))
     groups: Groups = defaultdict(list)
-    for stream in relations if strays else changes:
-        owner, actor = relations[stream]
+    for stream, (owner, actor) in relations.items():
         since = born.get(lifecycle(owner), 0)
         lived = [change for change in changes[stream] if change[0] > since]
         groups[actor, justified(lived, imports=imports, removes=removes)].append(owner)
