@@ -14,11 +14,12 @@ from sequere import conf
 from sequere.backends.base import BaseBackend
 from sequere.events import Event
 from sequere.immutability import is_supported, missing_triggers
+from sequere.outbox import BUILT_IN
 from sequere.projectors import PIPELINE, Projector
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    return [*_check_backend(), *_check_projectors(), *_check_transaction_mode()]
+    return [*_check_backend(), *_check_projectors(), *_check_modes(), *_check_transaction_mode()]
 
 
 def _check_backend() -> list[CheckMessage]:
@@ -56,7 +57,7 @@ def _check_projectors() -> list[CheckMessage]:
                     id="sequere.E003",
                 )
             )
-        if name in PIPELINE:
+        if name in {*PIPELINE, BUILT_IN}:
             messages.append(
                 Error(
                     f"SEQUERE_PROJECTORS has a projection {name!r}, which is the name of a built-in one.",
@@ -64,6 +65,46 @@ def _check_projectors() -> list[CheckMessage]:
                     id="sequere.E004",
                 )
             )
+    return messages
+
+
+def _check_modes() -> list[CheckMessage]:
+    modes: Any = conf.projection_modes()
+    if not isinstance(modes, Mapping):
+        return [
+            Error(
+                f"SEQUERE_PROJECTION_MODES is {modes!r}, which is no mapping of projections to modes.",
+                hint=f"Give a mode to a projection by its name: {{'timelines': {conf.ON_COMMIT!r}}}.",
+                id="sequere.E006",
+            )
+        ]
+    names = [*PIPELINE, *conf.projectors()]
+    messages: list[CheckMessage] = [
+        Error(
+            f"SEQUERE_PROJECTION_MODES names a projection {name!r}, which there is not.",
+            hint=f"Use one of {', '.join(names)}.",
+            id="sequere.E006",
+        )
+        for name in modes
+        if name not in names
+    ]
+    messages += [
+        Error(
+            f"SEQUERE_PROJECTION_MODES[{name!r}] is {mode!r}, which is no mode.",
+            hint=f"Use one of {', '.join(conf.MODES)}.",
+            id="sequere.E006",
+        )
+        for name, mode in modes.items()
+        if mode not in conf.MODES
+    ]
+    if modes.get("follows", conf.INLINE) != conf.INLINE and modes.get("timelines", conf.INLINE) == conf.INLINE:
+        messages.append(
+            Error(
+                "The timelines are inline, and read from follows that are not: they would miss what was just followed.",
+                hint="Give 'timelines' the mode of 'follows' in SEQUERE_PROJECTION_MODES.",
+                id="sequere.E007",
+            )
+        )
     return messages
 
 

@@ -25,3 +25,19 @@ def projectors() -> Mapping[str, str]:
     """`SEQUERE_PROJECTORS`: projectors of the host, as {name of the projection: dotted path}."""
     paths: Mapping[str, str] = get_setting("PROJECTORS", {})
     return paths
+
+
+INLINE = "inline"
+ON_COMMIT = "on_commit"
+MODES = (INLINE, ON_COMMIT)
+
+
+def projection_modes() -> Mapping[str, str]:
+    """`SEQUERE_PROJECTION_MODES`: when each projection is applied, as {name: mode}: `inline` (the default), in the
+    transaction that records the event; `on_commit`, after it."""
+    modes: Mapping[str, str] = get_setting("PROJECTION_MODES", {})
+    return modes
+
+
+def mode_of(projection: str) -> str:
+    return projection_modes().get(projection, INLINE)

@@ -24,11 +24,14 @@ from sequere.api import (
     unfollow_many,
 )
 from sequere.events import Event
+from sequere.outbox import QueuedEvent, Shard
 from sequere.resources import Resource
 
 __all__ = [
     "Event",
+    "QueuedEvent",
     "Resource",
+    "Shard",
     "afollow",
     "afollow_many",
     "aget_followers_count",

@@ -17,9 +17,10 @@ from sequere.exceptions import UnknownProjection
 class Projector:
     """Turns events into a read model. Subclass it and name it in SEQUERE_PROJECTORS.
 
-    `apply()` runs inside the transaction that recorded the events, with the resources they name locked: what it
-    writes there stays or goes with the events, and no other event about these resources comes in between. A
-    rebuild calls `reset()` and then `apply()` with all events of some subjects, in the order of the log.
+    `apply()` runs with the resources locked that the events name, so no other event about them comes in between. In
+    mode inline that is the transaction that recorded them: what it writes stays or goes with the events, each of which
+    it sees once. In the other modes it is a later one, and an event may come again if that one broke off. A rebuild
+    calls `reset()` and then `apply()` with all events of some subjects, in the order of the log.
     """
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
@@ -27,6 +28,10 @@ class Projector:
         for event in events:
             if handler := getattr(self, f"on_{event.type}", None):
                 handler(event, using=using)
+
+    def resources(self, event: Event) -> Iterable[ResourceKey]:
+        """What to lock before an event is applied later than in its own transaction."""
+        return filter(None, (event.actor, event.target))
 
     def reset(self, subjects: Sequence[ResourceKey], *, using: str) -> None:
         """Forget all that came from events with these subjects (`Event.subject`)."""
@@ -88,6 +93,11 @@ def projections() -> Mapping[str, Projector]:
     """All projections at work, in the order in which they are applied: ours, then the host's."""
     ours = {name: _built_in[name]() for name in PIPELINE if name in _built_in}
     return {**ours, **{name: import_string(path)() for name, path in conf.projectors().items()}}
+
+
+def is_queued(name: str) -> bool:
+    """Whether a projection is applied later than in the transaction of an event."""
+    return conf.mode_of(name) != conf.INLINE
 
 
 def projection(name: str) -> Projector:

@@ -11,7 +11,8 @@ from sequere.events import FOLLOWED, Event, record
 from sequere.exceptions import SequereException
 from sequere.immutability import install
 from sequere.intents import to_delete, to_unfollow
-from sequere.projectors import projections
+from sequere.outbox import queue
+from sequere.projectors import is_queued, projections
 from sequere.registry import registry
 from sequere.resources import Resource, is_, lock
 from sequere.signals import events_recorded
@@ -21,9 +22,11 @@ BATCH_SIZE = 2000
 
 
 def project(sender: type[Event], events: Sequence[Event], using: str, **_: Any) -> None:
-    """Apply events to every projection, in the transaction that recorded them."""
-    for projector in projections().values():
-        projector.apply(events, using=using)
+    """Apply events to the projections that are inline, and queue them for the others."""
+    for name, projector in projections().items():
+        if not is_queued(name):
+            projector.apply(events, using=using)
+    queue(events, using)
 
 
 def record_deletion(sender: type[models.Model], instance: models.Model, **_: Any) -> None:

@@ -14,6 +14,7 @@ from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.exceptions import ProjectorNotVerifiable
 from sequere.keyset import walk
+from sequere.outbox import QueuedEvent, drain, forget, hold, pipeline_of
 from sequere.projectors import Difference, LevelTriggeredProjector, Pass, Projector, projection, projections
 from sequere.resources import Resource, lock
 
@@ -57,7 +58,7 @@ def verify(
         total = pass_.total(using) if progress else 0
         done = 0
         for keys in pass_.batches(using):
-            differences = _look_at(pass_, keys, using, repair=repair)
+            differences = _look_at(name, pass_, keys, using, repair=repair)
             report.wrong += len(differences)
             if on_difference:
                 for difference in differences:
@@ -81,24 +82,33 @@ def rebuild(name: str, *, progress: Progress | None = None) -> Report:
     report = Report()
     total = Resource.objects.using(using).count()
     for page in walk(Resource.objects.using(using), ("identifier", "object_id"), SUBJECTS_PER_BATCH):
-        _apply_again(projector, [ResourceKey(*row) for row in page], using)
+        _apply_again(name, projector, [ResourceKey(*row) for row in page], using)
         report.checked += len(page)
         if progress:
             progress(name, report.checked, max(report.checked, total))
     return report
 
 
-def _look_at(pass_: Pass, keys: Collection[Any], using: str, *, repair: bool) -> list[Difference]:
+def _look_at(name: str, pass_: Pass, keys: Collection[Any], using: str, *, repair: bool) -> list[Difference]:
     if not pass_.compare(keys, using, repair=False):
         return []
-    with transaction.atomic(using=using):
-        lock(pass_.resources(keys, using), using)
-        return pass_.compare(keys, using, repair=repair)
+    pipeline = pipeline_of(name)
+    waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
+    while True:
+        drain(pipeline, using=using, wait=True)
+        with transaction.atomic(using=using):
+            resources = set(pass_.resources(keys, using))
+            lock(resources, using)
+            # What was only just recorded is late, not wrong.
+            if not waiting.about(resources).due().exists():
+                return pass_.compare(keys, using, repair=repair)
 
 
-def _apply_again(projector: Projector, subjects: Sequence[ResourceKey], using: str) -> None:
+def _apply_again(name: str, projector: Projector, subjects: Sequence[ResourceKey], using: str) -> None:
     with transaction.atomic(using=using):
+        hold(name, using)
         lock(subjects, using)
         projector.reset(subjects, using=using)
         events = Event.objects.using(using).about(subjects).order_by("id")
         projector.apply(events.iterator(chunk_size=2000), using=using)
+        forget(name, subjects, using)

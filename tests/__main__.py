@@ -1,4 +1,4 @@
-"""Run the whole suite once on SQLite and once on PostgreSQL.
+"""Run the whole suite on SQLite and on PostgreSQL; there what concerns read models once more in mode on_commit.
 
 `python -m tests [--only DATABASE] [pytest's arguments]`; PostgreSQL is the server in
 SEQUERE_DATABASE_URL, or one that is started for the run.
@@ -18,6 +18,8 @@ from xml.etree import ElementTree
 from tests.servers import ServerUnavailable, given_postgresql, postgresql
 
 MAX_WORKERS = 4
+#: What is run in every mode of projection.
+CONTRACTS = [f"tests/{name}" for name in ("sequere", "sequere_timeline", "model", "replay", "races")]
 CI = os.environ.get("CI") == "true"
 
 
@@ -44,7 +46,7 @@ def main() -> int:
         if options.only != "postgresql":
             outcomes.append(run("SQLite", None, arguments))
         if options.only != "sqlite":
-            outcomes.append(run_on_postgresql(arguments))
+            outcomes += run_on_postgresql(arguments)
     except KeyboardInterrupt:
         return 130
     headline("Summary")
@@ -52,19 +54,23 @@ def main() -> int:
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-def run_on_postgresql(arguments: list[str]) -> Outcome:
+def run_on_postgresql(arguments: list[str]) -> list[Outcome]:
+    chosen = any(argument.startswith("tests") for argument in arguments)
     try:
         with postgresql() as url:
-            return run("PostgreSQL", url, arguments)
+            return [
+                run("PostgreSQL", url, arguments),
+                run("PostgreSQL, on_commit", url, arguments if chosen else [*CONTRACTS, *arguments], mode="on_commit"),
+            ]
     except ServerUnavailable as error:
         headline("PostgreSQL")
         print(error, flush=True)
-        return Outcome("PostgreSQL", ok=not CI, summary=f"not run: {str(error).splitlines()[0]}")
+        return [Outcome("PostgreSQL", ok=not CI, summary=f"not run: {str(error).splitlines()[0]}")]
 
 
-def run(database: str, url: str | None, arguments: list[str]) -> Outcome:
+def run(database: str, url: str | None, arguments: list[str], *, mode: str = "inline") -> Outcome:
     headline(f"{database}, from SEQUERE_DATABASE_URL" if url and url == given_postgresql() else database)
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "TESTS_PROJECTION_MODE": mode}
     environment.pop("SEQUERE_DATABASE_URL", None)
     if url:
         environment["SEQUERE_DATABASE_URL"] = url

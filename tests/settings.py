@@ -68,3 +68,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the fast
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"  # neither UTC nor without summer time
 STATIC_URL = "static/"
+
+# In which mode the built-in projections run: `python -m tests` has the suite in several.
+if mode := os.environ.get("TESTS_PROJECTION_MODE"):
+    SEQUERE_PROJECTION_MODES = {"follows": mode, "timelines": mode}

@@ -1,5 +1,6 @@
 from typing import Any
 
+import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.lookups
 from django.db import migrations, models
@@ -104,6 +105,60 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="sequere_event_unfollowed_even",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Shard",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "pipeline", "number", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("pipeline", models.CharField(max_length=100)),
+                ("number", models.PositiveSmallIntegerField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name="QueuedEvent",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "pipeline", "event_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("pipeline", models.CharField(max_length=100, verbose_name="projection")),
+                ("shard", models.PositiveSmallIntegerField()),
+                ("stream", models.UUIDField()),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
+                ("retry_at", models.DateTimeField(null=True, verbose_name="next attempt")),
+                ("parked_at", models.DateTimeField(null=True, verbose_name="parked at")),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+                ("traceback", models.TextField(blank=True, verbose_name="traceback")),
+                (
+                    "event",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="sequere.event",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "queued event",
+                "verbose_name_plural": "queued events",
+                "indexes": [
+                    models.Index(fields=["pipeline", "shard", "event"], name="sequere_queue_shard"),
+                    models.Index(
+                        condition=models.Q(("attempts__gt", 0)),
+                        fields=["pipeline", "stream", "event"],
+                        name="sequere_queue_failed",
                     ),
                 ],
             },

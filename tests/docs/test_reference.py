@@ -14,11 +14,12 @@ import sequere_timeline.conf
 import sequere_timeline.exceptions
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED
 from sequere.exceptions import SequereException
+from sequere.outbox import EVENT_RETRIED, EVENT_SKIPPED
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 from tests.docs.pages import ROOT, page, sections, table
 
 SOURCES = [path for package in ("sequere", "sequere_timeline") for path in sorted((ROOT / package).rglob("*.py"))]
-EVENT_TYPES = [FOLLOWED, UNFOLLOWED, DELETED, ACTION_SAVED, ACTION_DELETED, TIMELINE_READ]
+EVENT_TYPES = [FOLLOWED, UNFOLLOWED, DELETED, ACTION_SAVED, ACTION_DELETED, TIMELINE_READ, EVENT_RETRIED, EVENT_SKIPPED]
 
 
 def test_every_setting_is_documented_with_its_default() -> None:

@@ -53,10 +53,31 @@ def test_sequere_e003_projector(settings: Any, path: str) -> None:
     assert f"SEQUERE_PROJECTORS['theirs'] is {path!r}" in message.msg
 
 
-def test_sequere_e004_name_of_a_projection(settings: Any) -> None:
-    settings.SEQUERE_PROJECTORS = {"follows": PATH}
+@pytest.mark.parametrize("name", ["follows", "built-in"])
+def test_sequere_e004_name_of_a_projection(settings: Any, name: str) -> None:
+    settings.SEQUERE_PROJECTORS = {name: PATH}
 
-    assert "'follows'" in found()["sequere.E004"].msg
+    assert repr(name) in found()["sequere.E004"].msg
+
+
+@pytest.mark.parametrize(
+    ("modes", "wrong"),
+    [
+        (["timelines"], "is ['timelines'], which is no mapping"),
+        ({"timeline": "on_commit"}, "'timeline', which there is not"),
+        ({"timelines": "later"}, "['timelines'] is 'later', which is no mode"),
+    ],
+)
+def test_sequere_e006_modes(settings: Any, modes: Any, wrong: str) -> None:
+    settings.SEQUERE_PROJECTION_MODES = modes
+
+    assert wrong in found()["sequere.E006"].msg
+
+
+def test_sequere_e007_timelines_before_follows(settings: Any) -> None:
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit"}
+
+    assert list(found()) == ["sequere.E007"]
 
 
 @pytest.mark.django_db

@@ -99,6 +99,7 @@ def test_a_cascade_deletes_too() -> None:
     assert (Follow.objects.count(), get_followings_count(thoas)) == (0, 0)
 
 
+@pytest.mark.inline
 def test_many_followers_cost_no_statement_each() -> None:
     """Semantics, deleted objects: a bulk delete is not N+1."""
     film = ProjectFactory()

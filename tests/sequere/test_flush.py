@@ -143,6 +143,7 @@ def test_a_live_server_needs_nothing_added(time: str, live_server: LiveServer, t
     assert (status, Event.objects.count()) == (200, 1)
 
 
+@pytest.mark.inline
 def test_the_tests_of_a_host_pass_under_the_runner_of_django() -> None:
     run = run_python("-m", "django", "test", "tests.host.unittest_transaction", settings="tests.host.settings")
 

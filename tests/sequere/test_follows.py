@@ -418,6 +418,7 @@ def test_a_test_case_may_capture_what_the_world_hears(
 # What it costs
 
 
+@pytest.mark.inline
 def test_a_follow_and_an_unfollow_are_few_statements(thoas: User, newbie: User) -> None:
     """D17: 4 queries for a follow, 6 if mutual, 6 for an unfollow, and nothing locked."""
     for one, other in ((thoas, newbie), (newbie, thoas)):
@@ -428,6 +429,7 @@ def test_a_follow_and_an_unfollow_are_few_statements(thoas: User, newbie: User) 
             unfollow(one, other)
 
 
+@pytest.mark.inline
 def test_the_cost_does_not_grow_with_the_followers(thoas: User, newbie: User) -> None:
     for fan in UserFactory.create_batch(20):
         follow(fan, thoas)

@@ -53,6 +53,7 @@ def lines() -> Iterator[list[tuple[str, int]]]:
     Diary.lines.clear()
 
 
+@pytest.mark.inline
 def test_it_comes_after_ours_and_only_hears_what_it_has_a_method_for(settings: Any, lines: list[Any]) -> None:
     settings.SEQUERE_PROJECTORS = {"diary": f"{__name__}.Diary"}
     thoas, one, other = UserFactory(pk=1), ProjectFactory(pk=1), ProjectFactory(pk=2)

@@ -238,6 +238,7 @@ def test_a_follow_adds_its_reason_to_a_direct_entry(thoas, newbie):
 # What it costs
 
 
+@pytest.mark.inline
 @pytest.mark.parametrize("cap", [None, 3], ids=["no cap", "cap"])
 @pytest.mark.parametrize("mutual", [False, True], ids=["one way", "mutual"])
 @pytest.mark.parametrize("number", [0, 2, 20], ids=["no actions", "few actions", "many actions"])
@@ -255,6 +256,7 @@ def test_a_follow_and_an_unfollow_cost_at_most_12_statements(thoas, newbie, conf
         unfollow(newbie, thoas)
 
 
+@pytest.mark.inline
 @pytest.mark.parametrize(("imports", "removes"), COMBINATIONS)
 def test_the_settings_do_not_make_a_follow_dearer(thoas, newbie, configure, imports, removes):
     configure(imports=imports, removes=removes)

@@ -182,6 +182,7 @@ def test_marks_belong_to_one_owner(thoas, newbie):
     assert (Timeline(project).read_at, Timeline(project).get_unread_count()) == (None, 1)
 
 
+@pytest.mark.inline
 def test_what_it_costs(thoas, newbie):
     save(thoas, october(1))
 

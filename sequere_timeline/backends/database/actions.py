@@ -81,7 +81,7 @@ class ActionPass:
 
     def resources(self, keys: Sequence[UUID], using: str) -> Iterable[ResourceKey]:
         for event in Event.objects.using(using).filter(stream__in=keys):
-            yield from _resources(event)
+            yield from named_in(event)
         for action in SavedAction.objects.using(using).filter(uid__in=keys):
             yield action.actor
 
@@ -114,7 +114,7 @@ def _wanted(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
     histories: dict[UUID, list[Event]] = defaultdict(list)
     for event in log.filter(stream__in=streams).order_by("stream", "version"):
         histories[event.stream].append(event)
-    resources = {key for history in histories.values() for event in history for key in _resources(event)}
+    resources = {key for history in histories.values() for event in history for key in named_in(event)}
     latest = latest_of(map(lifecycle, resources), using)
     floors = entries.floors(resources, using)
     return {
@@ -168,7 +168,7 @@ def _take(action: SavedAction, owner: ResourceKey, reasons: int, using: str) -> 
             entries.take(entry, reason)
 
 
-def _resources(event: Event) -> Iterator[ResourceKey]:
+def named_in(event: Event) -> Iterator[ResourceKey]:
     yield event.actor
     if event.target:
         yield event.target

@@ -1,0 +1,17 @@
+"""manage.py retry_events: apply events that have failed once more."""
+
+from typing import Any
+
+from sequere.management.failed import FailedEventsCommand
+from sequere.outbox import retry
+
+
+class Command(FailedEventsCommand):
+    help = "Apply events that have failed once more, and what waits behind them. Exit status 1 if one fails again."
+
+    def handle(self, **options: Any) -> None:
+        failed = self.failed(options)
+        self.stdout.write(f"{retry(failed):,} events applied")
+        if again := failed.count():
+            self.stdout.write(self.style.WARNING(f"{again:,} have failed again: see show_projections"))
+            raise SystemExit(1)

@@ -1,0 +1,360 @@
+"""The outbox: events that a projection has not applied yet, and how they are applied in the end.
+
+A projection that is not inline leaves a row here in the transaction of each event. Whoever drains holds the row of a
+shard, so the changes around one subject are applied by one worker at a time, in the order of the log; the lock ends
+with its transaction, whatever becomes of the process.
+"""
+
+import logging
+import traceback
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from django.db import InterfaceError, OperationalError, connections, models, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from sequere import conf
+from sequere.base import ResourceKey
+from sequere.events import Event, Intent, lifecycle, record, stream_of
+from sequere.projectors import PIPELINE, Projector, is_queued, projection, projections
+from sequere.resources import among, lock
+from sequere.rows import insert
+from sequere.upsert import on_conflict_lock
+
+logger = logging.getLogger("sequere")
+
+EVENT_RETRIED = "event_retried"
+EVENT_SKIPPED = "event_skipped"
+
+#: The name under which the projections of our own are queued. They are applied together, in their order, so that the
+#: timelines never run ahead of the follows.
+BUILT_IN = "built-in"
+#: Workers that can apply the events of the built-in projections at the same time.
+SHARDS = 64
+#: Events applied in one transaction.
+BATCH_SIZE = 500
+#: An event that has failed so often is parked; until then the time to the next attempt doubles, from 2 seconds.
+MAX_ATTEMPTS = 5
+#: A shard whose oldest event waits for so long was left by its process; the next one that drains takes care of it.
+OVERDUE = timedelta(seconds=10)
+
+
+class QueuedEventQuerySet(models.QuerySet["QueuedEvent"]):
+    def due(self) -> "QueuedEventQuerySet":
+        """Without the events that have failed and are not to be tried yet, and those that wait behind them."""
+        failed = QueuedEvent.objects.using(self.db).filter(
+            models.Q(parked_at__isnull=False) | models.Q(retry_at__gt=Now()),
+            pipeline=models.OuterRef("pipeline"),
+            stream=models.OuterRef("stream"),
+            event_id__lte=models.OuterRef("event_id"),
+            attempts__gt=0,
+        )
+        return self.exclude(models.Exists(failed))
+
+    def about(self, resources: Iterable[ResourceKey]) -> "QueuedEventQuerySet":
+        keys = list(resources)
+        return self.filter(among(keys, "event__actor_") | among(keys, "event__target_"))
+
+    def failed(self) -> "QueuedEventQuerySet":
+        """The events that wait for another attempt, or for an operator."""
+        return self.filter(attempts__gt=0)
+
+
+class QueuedEvent(models.Model):
+    """An event that waits for a pipeline: for the built-in projections together, or for one of the host."""
+
+    pk = models.CompositePrimaryKey("pipeline", "event_id")
+    pipeline = models.CharField(_("projection"), max_length=100)
+    event = models.ForeignKey(Event, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    shard = models.PositiveSmallIntegerField()
+    stream = models.UUIDField()
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    retry_at = models.DateTimeField(_("next attempt"), null=True)
+    parked_at = models.DateTimeField(_("parked at"), null=True)
+    error = models.TextField(_("error"), blank=True)
+    traceback = models.TextField(_("traceback"), blank=True)
+
+    objects = QueuedEventQuerySet.as_manager()
+
+    class Meta:
+        app_label = "sequere"
+        verbose_name = _("queued event")
+        verbose_name_plural = _("queued events")
+        indexes = (
+            models.Index(fields=["pipeline", "shard", "event"], name="sequere_queue_shard"),
+            models.Index(
+                fields=["pipeline", "stream", "event"],
+                name="sequere_queue_failed",
+                condition=models.Q(attempts__gt=0),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} for {self.pipeline}"
+
+    def trace(self, type_: str) -> Intent:
+        """What the log keeps of an operator's decision about this event."""
+        return Intent(
+            type=type_,
+            stream=stream_of("queued", ResourceKey(self.pipeline, str(self.event_id))),
+            actor=self.event.actor,
+            target=self.event.target,
+            decide=lambda last, latest: {
+                "event": self.event_id,
+                "projection": self.pipeline,
+                "attempts": self.attempts,
+                "error": self.error,
+            },
+        )
+
+
+class Shard(models.Model):
+    """A part of a pipeline. The row says nothing: who drains the part holds its lock."""
+
+    pk = models.CompositePrimaryKey("pipeline", "number")
+    pipeline = models.CharField(max_length=100)
+    number = models.PositiveSmallIntegerField()
+
+    class Meta:
+        app_label = "sequere"
+
+    def __str__(self) -> str:
+        return f"{self.pipeline} {self.number}"
+
+
+COLUMNS = ("pipeline", "event_id", "shard", "stream", "attempts", "error", "traceback")
+SHARD = ("pipeline", "number")
+
+
+def pipeline_of(name: str) -> str:
+    """Where the events of a projection wait."""
+    return BUILT_IN if name in PIPELINE else name
+
+
+def projectors_of(pipeline: str) -> list[Projector]:
+    """The projectors that a pipeline applies, in their order. Raises UnknownProjection."""
+    if pipeline != BUILT_IN:
+        return [projection(pipeline)]
+    # Also those that are inline by now: what was queued before they were is not lost, and twice does no harm.
+    return [projector for name, projector in projections().items() if name in PIPELINE]
+
+
+def queue(events: Sequence[Event], using: str) -> None:
+    """Let the events wait for every projection that is not inline; 1 statement, none if all are inline.
+
+    They are drained after the commit.
+    """
+    pipelines = {pipeline_of(name) for name in projections() if is_queued(name)}
+    if not pipelines:
+        return
+    rows = [
+        (pipeline, event.pk, _shard(pipeline, event), event.stream, 0, "", "")
+        for pipeline in sorted(pipelines)
+        for event in events
+    ]
+    insert(QueuedEvent, COLUMNS, rows, using)
+    shards: dict[str, set[int]] = defaultdict(set)
+    for pipeline, _event, shard, *_rest in rows:
+        shards[pipeline].add(shard)
+    transaction.on_commit(partial(_drain_after_commit, shards, using), using=using, robust=True)
+
+
+def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, wait: bool = False) -> int:
+    """Apply what waits in some shards of a pipeline, all of them by default; returns how many events were applied.
+
+    A shard that somebody else drains is left to him, or waited for with `wait`. Every 500 events are a transaction. An
+    event that fails is tried again later, and then parked; what is behind it in its stream waits, all else goes on.
+    Raises UnknownProjection.
+    """
+    projectors = projectors_of(pipeline)
+    waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
+    applied = 0
+    # Looks again after each lock is given back: who came while it was held has left his events to us.
+    while numbers := _shards_with_events(waiting, shards):
+        with transaction.atomic(using=using):
+            held = _lock(pipeline, numbers, using, wait=wait)
+            batch = list(waiting.filter(shard__in=held).due().order_by("event_id")[:BATCH_SIZE])
+            applied += _apply(batch, projectors, using)
+        if not held:
+            break
+    return applied
+
+
+def drain_all(*, using: str) -> int:
+    """Drain every pipeline; returns how many events were applied."""
+    known = {pipeline_of(name) for name in projections()}
+    waiting = QueuedEvent.objects.using(using).order_by().values_list("pipeline", flat=True).distinct()
+    return sum(drain(pipeline, using=using) for pipeline in sorted(known.intersection(waiting)))
+
+
+def retry(failed: QueuedEventQuerySet) -> int:
+    """Apply events that have failed once more, and what waits behind them; returns how many were applied.
+
+    Leaves an `event_retried` in the log for each.
+    """
+    pipelines = set()
+    with transaction.atomic(using=failed.db):
+        for queued in _locked(failed):
+            record([queued.trace(EVENT_RETRIED)])
+            pipelines.add(queued.pipeline)
+            QueuedEvent.objects.using(failed.db).filter(pk=queued.pk).update(attempts=0, retry_at=None, parked_at=None)
+    return sum(drain(pipeline, using=failed.db, wait=True) for pipeline in sorted(pipelines))
+
+
+def skip(failed: QueuedEventQuerySet) -> int:
+    """Give up applying events that have failed; returns how many. Leaves an `event_skipped` in the log for each."""
+    with transaction.atomic(using=failed.db):
+        given_up = _locked(failed)
+        for queued in given_up:
+            record([queued.trace(EVENT_SKIPPED)])
+            QueuedEvent.objects.using(failed.db).filter(pk=queued.pk).delete()
+    return len(given_up)
+
+
+def _locked(failed: QueuedEventQuerySet) -> list[QueuedEvent]:
+    """Failed events that nobody else retries or drains meanwhile."""
+    shards = failed.order_by().values_list("pipeline", "shard").distinct()
+    numbers: dict[str, set[int]] = defaultdict(set)
+    for pipeline, number in shards:
+        numbers[pipeline].add(number)
+    for pipeline in sorted(numbers):
+        _lock(pipeline, numbers[pipeline], failed.db, wait=True)
+    return list(failed.failed().select_related("event").order_by("event_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a projection is."""
+
+    name: str
+    mode: str
+    projector: str
+    pending: int
+    #: Seconds since the oldest pending event was recorded.
+    oldest: float | None
+    parked: int
+    error: str
+
+
+def status(using: str) -> list[Status]:
+    """How far each projection is, in the order in which they are applied. 2 queries each."""
+    return [_status(name, projector, using) for name, projector in projections().items()]
+
+
+def _status(name: str, projector: Projector, using: str) -> Status:
+    waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline_of(name))
+    numbers = waiting.order_by().aggregate(
+        pending=models.Count("event_id", filter=models.Q(parked_at__isnull=True)),
+        parked=models.Count("event_id", filter=models.Q(parked_at__isnull=False)),
+        oldest=models.Min("event__recorded_at"),
+    )
+    last = waiting.failed().order_by("-event_id").first()
+    class_ = type(projector)
+    return Status(
+        name=name,
+        mode=conf.mode_of(name),
+        projector=f"{class_.__module__}.{class_.__qualname__}",
+        pending=numbers["pending"],
+        oldest=(timezone.now() - numbers["oldest"]).total_seconds() if numbers["oldest"] else None,
+        parked=numbers["parked"],
+        error=last.error if last else "",
+    )
+
+
+def hold(pipeline: str, using: str) -> None:
+    """Until the end of the transaction, nobody drains the pipeline of a projector of the host."""
+    _lock(pipeline, {0}, using, wait=True)
+
+
+def forget(pipeline: str, subjects: Iterable[ResourceKey], using: str) -> None:
+    """Drop the events with these subjects, which were applied from the log."""
+    events = Event.objects.using(using).about(subjects)
+    QueuedEvent.objects.using(using).filter(pipeline=pipeline, event_id__in=events.values("pk")).delete()
+
+
+def _shard(pipeline: str, event: Event) -> int:
+    # A projector of the host gets all events in the order of the log, not only those of one subject.
+    return lifecycle(event.subject).int % SHARDS if pipeline == BUILT_IN else 0
+
+
+def _drain_after_commit(shards: Mapping[str, Collection[int]], using: str) -> None:
+    for pipeline, numbers in shards.items():
+        drain(pipeline, numbers, using=using, wait=True)
+        oldest = QueuedEvent.objects.using(using).filter(pipeline=pipeline).due().order_by("event_id")
+        left = oldest.filter(event__recorded_at__lt=timezone.now() - OVERDUE).first()
+        if left:
+            drain(pipeline, {left.shard}, using=using)
+
+
+def _shards_with_events(waiting: QueuedEventQuerySet, shards: Collection[int] | None) -> set[int]:
+    due = waiting.due() if shards is None else waiting.due().filter(shard__in=shards)
+    return set(due.order_by().values_list("shard", flat=True).distinct())
+
+
+def _lock(pipeline: str, numbers: Collection[int], using: str, *, wait: bool) -> Collection[int]:
+    """The shards among `numbers` that are ours until the end of the transaction."""
+    shards = Shard.objects.using(using).filter(pipeline=pipeline, number__in=numbers)
+    held: set[int] = set()
+    wanted = set(numbers)
+    if not wait:
+        free = shards.select_for_update(skip_locked=True)
+        held = set(free.values_list("number", flat=True))
+        wanted -= set(shards.values_list("number", flat=True)) if len(held) < len(wanted) else held
+    if wanted:
+        rows = [(pipeline, number) for number in sorted(wanted)]
+        insert(Shard, SHARD, rows, using, suffix=on_conflict_lock(connections[using], SHARD))
+    return held | wanted
+
+
+def _apply(batch: Sequence[QueuedEvent], projectors: Sequence[Projector], using: str) -> int:
+    """Apply the events of a batch together, or one by one if that fails; returns how many were applied."""
+    if not batch:
+        return 0
+    log = Event.objects.using(using).in_bulk([queued.event_id for queued in batch])
+    events = [log[queued.event_id] for queued in batch]
+    lock({key for projector in projectors for event in events for key in projector.resources(event)}, using)
+    try:
+        with transaction.atomic(using=using):
+            for projector in projectors:
+                projector.apply(events, using=using)
+    except (OperationalError, InterfaceError):  # the database is in trouble, not an event
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
+        if len(batch) == 1:
+            _note_failure(batch[0], error, using)
+            return 0
+        return _apply_one_by_one(batch, projectors, using)
+    applied = [queued.event_id for queued in batch]
+    QueuedEvent.objects.using(using).filter(pipeline=batch[0].pipeline, event_id__in=applied).delete()
+    return len(batch)
+
+
+def _apply_one_by_one(batch: Sequence[QueuedEvent], projectors: Sequence[Projector], using: str) -> int:
+    count = 0
+    failed = set()
+    for queued in batch:
+        if queued.stream not in failed:
+            applied = _apply([queued], projectors, using)
+            count += applied
+            if not applied:
+                failed.add(queued.stream)
+    return count
+
+
+def _note_failure(queued: QueuedEvent, error: Exception, using: str) -> None:
+    now = timezone.now()
+    queued.attempts += 1
+    queued.error = f"{type(error).__name__}: {error}"
+    queued.traceback = "".join(traceback.format_exception(error))
+    if queued.attempts < MAX_ATTEMPTS:
+        queued.retry_at = now + timedelta(seconds=2**queued.attempts)
+        logger.warning("%s failed, %s; it is tried again at %s", queued, queued.error, queued.retry_at)
+    else:
+        queued.retry_at, queued.parked_at = None, now
+        logger.error("%s has failed %s times and is parked: %s", queued, queued.attempts, queued.error)
+    queued.save(using=using, update_fields=["attempts", "retry_at", "parked_at", "error", "traceback"])

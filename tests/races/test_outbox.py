@@ -1,0 +1,141 @@
+"""Workers that drain the outbox while others record, stop, and die."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from sequere.backends.database.models import Follow, FollowCount
+from sequere.events import Event
+from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
+from sequere.outbox import BUILT_IN, SHARDS, drain, drain_all
+from sequere.projectors import Projector
+from tests.factories import UserFactory
+from tests.races.concurrently import in_rounds
+from tests.races.outcome import differences, rounds
+from tests.races.test_crashes import children, database_url
+from tests.testapp.models import Stranger, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Witness(Projector):
+    """Writes down the id of every event."""
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        Stranger.objects.using(using).bulk_create([Stranger(name=str(event.pk)) for event in events])
+
+
+@pytest.fixture(autouse=True)
+def later(settings: Any) -> None:
+    settings.SEQUERE_PROJECTORS = {"witness": f"{__name__}.Witness"}
+    settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(["follows", "timelines", "witness"], "on_commit")
+
+
+@pytest.fixture
+def everybody() -> list[User]:
+    return User.objects.bulk_create(UserFactory.build_batch(6))
+
+
+def witnessed() -> Counter[int]:
+    return Counter(map(int, Stranger.objects.values_list("name", flat=True)))
+
+
+def test_every_event_is_applied_once_whoever_drains(everybody: list[User]) -> None:
+    def change(round_: int) -> None:
+        random = Random(f"{threading.get_ident()} {round_}")
+        random.choice([follow, unfollow])(*random.sample(everybody, 2))
+
+    def help_out(_: int) -> None:
+        drain_all(using="default")
+
+    in_rounds(rounds(60, 10), change, change, change, help_out, help_out)
+
+    assert not QueuedEvent.objects.exists()
+    assert witnessed() == Counter(Event.objects.values_list("pk", flat=True))
+    assert differences() == []
+
+
+def test_who_has_committed_reads_his_writes_although_another_one_drains(everybody: list[User]) -> None:
+    """Also when the other one found the shard empty a moment before."""
+    thoas, *newbies = everybody
+    number = rounds(40, 5)
+
+    def follow_and_look(who: User) -> Any:
+        def in_round(round_: int) -> bool:
+            change = unfollow if round_ % 2 else follow
+            change(who, thoas)
+            return is_following(who, thoas) is (change is follow)
+
+        return in_round
+
+    def help_out(_: int) -> None:
+        drain(BUILT_IN, using="default")
+
+    seen = in_rounds(number, *map(follow_and_look, newbies[:3]), help_out)
+
+    assert seen == [[True, True, True, None]] * number
+
+
+def test_writers_killed_at_any_moment_lose_no_event(everybody: list[User]) -> None:
+    random = Random(0)
+    committed: set[int] = set()
+    waited = 0
+
+    with children() as some:
+        for round_ in range(rounds(12, 4)):
+            some.start("record", round_)
+            committed.update(map(int, some.kill_after(random.randrange(1, 8))))
+            waited += QueuedEvent.objects.count()
+            drain_all(using="default")
+            assert not QueuedEvent.objects.exists()
+
+    assert committed <= set(Event.objects.values_list("pk", flat=True))
+    assert differences() == []
+
+
+@pytest.fixture
+def worker() -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "django", "run_projections", "--interval", "0.05"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"SEQUERE_DATABASE_URL": database_url(), "TESTS_PROJECTION_MODE": "on_commit"},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_worker_applies_what_others_have_left_and_ends_when_it_is_told(
+    everybody: list[User], worker: "subprocess.Popen[str]", settings: Any
+) -> None:
+    settings.SEQUERE_PROJECTORS = settings.SEQUERE_PROJECTION_MODES = {}
+    thoas, *newbies = everybody
+    follow_many((newbie, thoas) for newbie in newbies)
+    Follow.objects.all().delete()
+    FollowCount.objects.all().delete()
+
+    QueuedEvent.objects.bulk_create(
+        QueuedEvent(pipeline=BUILT_IN, event=event, shard=event.pk % SHARDS, stream=event.stream)
+        for event in Event.objects.all()
+    )
+    assert worker.stdout is not None
+    line = worker.stdout.readline()
+    worker.send_signal(signal.SIGTERM)
+
+    assert line == "5 events applied\n"
+    assert worker.wait(timeout=60) == 0
+    assert differences() == []
+    assert not QueuedEvent.objects.exists()

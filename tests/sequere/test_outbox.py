@@ -1,0 +1,329 @@
+"""A projection that is not inline gets every event later, whatever happens in between."""
+
+import json
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.utils import timezone
+
+from sequere import outbox
+from sequere.contrib.timeline import Timeline
+from sequere.events import Event
+from sequere.models import QueuedEvent, follow, get_followers_count, is_following, unfollow
+from sequere.outbox import drain, drain_all
+from sequere.projectors import Projector
+from sequere.replay import rebuild, verify
+from sequere.testing import assert_records, recorded_events
+from tests.factories import ProjectFactory, UserFactory
+from tests.races.outcome import differences
+from tests.testapp.models import Project, Stranger, User
+from tests.testapp.sequere_registry import JoinAction
+
+BUILT_IN = outbox.BUILT_IN
+
+
+class GuestBook(Projector):
+    """Writes every event into a table, and refuses to write about users with some names."""
+
+    refused: set[str] = set()
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        for event in events:
+            if event.actor.object_id in self.refused:
+                raise PermissionError(f"not {event.actor}")
+            Stranger.objects.using(using).create(name=str(event))
+
+    def reset(self, subjects: Any, *, using: str) -> None:
+        for subject in subjects:
+            Stranger.objects.using(using).filter(name__endswith=f" {subject}").delete()
+
+
+@pytest.fixture(autouse=True)
+def later(settings: Any) -> Iterator[None]:
+    """All projections wait for the commit. In a transaction that never ends, they wait until they are drained."""
+    settings.SEQUERE_PROJECTORS = {"guests": f"{__name__}.GuestBook"}
+    settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(["follows", "timelines", "guests"], "on_commit")
+    GuestBook.refused.clear()
+    yield
+    GuestBook.refused.clear()
+
+
+@pytest.fixture
+def thoas(db: None) -> User:
+    return UserFactory(username="thoas")
+
+
+@pytest.fixture
+def newbie(db: None) -> User:
+    return UserFactory(username="newbie")
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    return ProjectFactory(name="La classe americaine")
+
+
+def guests() -> list[str]:
+    return list(Stranger.objects.order_by("pk").values_list("name", flat=True))
+
+
+def waiting(pipeline: str = BUILT_IN) -> list[int]:
+    return list(QueuedEvent.objects.filter(pipeline=pipeline).order_by("event_id").values_list("event_id", flat=True))
+
+
+def command(name: str, *args: Any, **options: Any) -> str:
+    out = StringIO()
+    call_command(name, *args, stdout=out, **options)
+    return out.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_the_commit_everything_is_there(thoas: User, project: Project) -> None:
+    with transaction.atomic():
+        follow(thoas, project)
+        Timeline(project).save(JoinAction(actor=project))
+        before = is_following(thoas, project), guests()
+
+    assert before == (False, [])
+    assert is_following(thoas, project)
+    assert get_followers_count(project) == 1
+    assert Timeline(thoas).get_private_count() == 1
+    assert guests() == [f"user:{thoas.pk} followed project:{project.pk}", f"project:{project.pk} join"]
+    assert not QueuedEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_rolled_back_never_waited(thoas: User, project: Project) -> None:
+    with transaction.atomic():
+        follow(thoas, project)
+        transaction.set_rollback(True)
+
+    assert not QueuedEvent.objects.exists()
+    assert guests() == []
+
+
+@pytest.mark.queued
+def test_a_drain_that_was_lost_is_made_good(thoas: User, newbie: User, project: Project) -> None:
+    with recorded_events() as events:
+        follow(thoas, project)
+        follow(newbie, project)
+        unfollow(thoas, project)
+
+    assert waiting() == waiting("guests") == [event.pk for event in events]
+    assert not is_following(newbie, project)
+
+    assert command("run_projections", once=True) == "6 events applied\n"
+
+    assert waiting() == waiting("guests") == []
+    assert (is_following(thoas, project), is_following(newbie, project)) == (False, True)
+    assert guests() == [str(event) for event in events]
+
+
+@pytest.mark.queued
+def test_a_refusal_needs_no_read_model(thoas: User, project: Project) -> None:
+    with assert_records(("followed", thoas, project)):
+        follow(thoas, project)
+        assert follow(thoas, project) is None
+
+
+@pytest.mark.queued
+def test_twice_or_late_changes_nothing(thoas: User, project: Project) -> None:
+    follow(thoas, project)
+    rows = list(QueuedEvent.objects.filter(pipeline=BUILT_IN))
+    drain_all(using="default")
+    unfollow(thoas, project)
+    drain_all(using="default")
+
+    QueuedEvent.objects.bulk_create(rows)
+    drain_all(using="default")
+
+    assert not is_following(thoas, project)
+    assert get_followers_count(project) == 0
+
+
+@pytest.mark.queued
+def test_a_change_of_mode_loses_nothing(settings: Any, thoas: User, newbie: User, project: Project) -> None:
+    follow(thoas, project)
+    settings.SEQUERE_PROJECTION_MODES = {}
+    follow(newbie, project)
+
+    drain_all(using="default")
+
+    assert get_followers_count(project) == 2
+    assert not QueuedEvent.objects.exists()
+    assert differences() == []
+
+
+@pytest.mark.queued
+def test_the_next_one_with_a_key_keeps_what_is_his(thoas: User, newbie: User, project: Project) -> None:
+    """D7: and the first one's things are gone, although everything is applied when both have lived."""
+    key = newbie.pk
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    follow(newbie, project)
+    Timeline(newbie).save(JoinAction(actor=newbie))
+    newbie.delete()
+    other = UserFactory(pk=key, username="other")
+    follow(other, thoas)
+    Timeline(other).save(own := JoinAction(actor=other))
+    Timeline(other).mark_as_read()
+
+    drain_all(using="default")
+
+    assert [action.verb for action in Timeline(other).get_private()] == ["join", "join"]
+    assert [action.uid for action in Timeline(other).get_public()] == [own.uid]
+    assert Timeline(other).read_at is not None
+    assert not is_following(other, project)
+    assert differences() == []
+
+
+@pytest.mark.queued
+def test_a_poison_event_stops_its_own_stream_only(thoas: User, newbie: User, project: Project) -> None:
+    with recorded_events() as events:
+        follow(thoas, project)
+        follow(newbie, project)
+        unfollow(thoas, project)
+    GuestBook.refused = {str(thoas.pk)}
+
+    drain("guests", using="default")
+
+    assert guests() == [f"user:{newbie.pk} followed project:{project.pk}"]
+    assert waiting("guests") == [events[0].pk, events[2].pk]
+    first, behind = QueuedEvent.objects.filter(pipeline="guests").order_by("event_id")
+    assert (first.attempts, first.error) == (1, f"PermissionError: not user:{thoas.pk}")
+    assert "in apply" in first.traceback
+    assert first.retry_at > timezone.now()
+    assert (behind.attempts, behind.error) == (0, "")
+
+
+@pytest.mark.queued
+def test_it_is_tried_again_later_and_parked_in_the_end(thoas: User, project: Project) -> None:
+    follow(thoas, project)
+    GuestBook.refused = {str(thoas.pk)}
+    attempts = []
+
+    for _ in range(outbox.MAX_ATTEMPTS + 1):
+        drain("guests", using="default")
+        drain("guests", using="default")  # too early
+        (queued,) = QueuedEvent.objects.filter(pipeline="guests")
+        attempts.append((queued.attempts, queued.parked_at is not None))
+        QueuedEvent.objects.filter(retry_at__isnull=False).update(retry_at=timezone.now())
+
+    assert attempts == [(1, False), (2, False), (3, False), (4, False), (5, True), (5, True)]
+
+
+@pytest.mark.queued
+def test_an_operator_sees_what_waits(thoas: User, newbie: User, project: Project) -> None:
+    follow(thoas, project)
+    GuestBook.refused = {str(thoas.pk)}
+    drain("guests", using="default")
+    QueuedEvent.objects.filter(pipeline="guests").update(parked_at=timezone.now())
+
+    follows, timelines, guests = json.loads(command("show_projections", json=True))
+
+    assert guests.pop("oldest") > 0
+    assert guests == {
+        "name": "guests",
+        "mode": "on_commit",
+        "projector": f"{__name__}.GuestBook",
+        "pending": 0,
+        "parked": 1,
+        "error": f"PermissionError: not user:{thoas.pk}",
+    }
+    assert [(one["name"], one["pending"]) for one in (follows, timelines)] == [("follows", 1), ("timelines", 1)]
+    table = command("show_projections").splitlines()
+    assert table[0].split() == ["name", "mode", "projector", "pending", "oldest", "parked", "error"]
+    assert [line.split()[0] for line in table[1:]] == ["follows", "timelines", "guests"]
+
+
+@pytest.fixture
+def parked(thoas: User, project: Project) -> Event:
+    """An event of thoas that is parked, and another one behind it."""
+    event = follow(thoas, project)
+    unfollow(thoas, project)
+    GuestBook.refused = {str(thoas.pk)}
+    drain("guests", using="default")
+    QueuedEvent.objects.filter(attempts=1).update(parked_at=timezone.now(), retry_at=None, attempts=5)
+    assert event is not None
+    return event
+
+
+@pytest.mark.queued
+def test_a_parked_event_is_applied_when_the_operator_says_so(parked: Event, thoas: User) -> None:
+    GuestBook.refused = set()
+
+    with recorded_events() as traces:
+        command("retry_events", parked.pk)
+
+    assert [(trace.type, trace.data["event"], trace.data["attempts"]) for trace in traces] == [
+        ("event_retried", parked.pk, 5)
+    ]
+    assert guests()[:2] == [str(parked), str(parked).replace("followed", "unfollowed")]
+    assert waiting("guests") == []
+
+
+@pytest.mark.queued
+def test_a_parked_event_may_fail_again(parked: Event) -> None:
+    with pytest.raises(SystemExit):
+        command("retry_events", all=True, projection="guests")
+
+    assert QueuedEvent.objects.get(pipeline="guests", event=parked).attempts == 1
+
+
+@pytest.mark.queued
+def test_a_parked_event_is_given_up_when_the_operator_says_so(parked: Event, thoas: User) -> None:
+    with recorded_events() as traces:
+        assert command("skip_events", parked.pk, projection="guests") == "1 events skipped\n"
+    GuestBook.refused = set()
+    drain("guests", using="default")
+
+    assert [(trace.type, trace.data["projection"], trace.data["error"]) for trace in traces] == [
+        ("event_skipped", "guests", f"PermissionError: not user:{thoas.pk}")
+    ]
+    assert str(parked) not in guests()
+    assert waiting("guests") == []
+
+
+@pytest.mark.queued
+@pytest.mark.parametrize("name", ["retry_events", "skip_events"])
+def test_only_what_has_failed_can_be_retried_or_skipped(name: str, thoas: User, project: Project) -> None:
+    event = follow(thoas, project)
+    assert event is not None
+
+    with pytest.raises(CommandError, match=f"Not among the failed events: {event.pk}"):
+        command(name, event.pk)
+    with pytest.raises(CommandError, match="Give the ids of events, or --all"):
+        command(name)
+
+    assert waiting("guests") == [event.pk]
+
+
+@pytest.mark.queued
+def test_what_waits_is_late_and_not_wrong(thoas: User, newbie: User, project: Project) -> None:
+    follow(thoas, project)
+
+    assert verify("follows").wrong == 0
+    assert is_following(thoas, project)
+
+
+@pytest.mark.queued
+def test_a_rebuild_applies_what_waits_once(thoas: User, project: Project) -> None:
+    follow(thoas, project)
+
+    rebuild("guests")
+    drain_all(using="default")
+
+    assert guests() == [f"user:{thoas.pk} followed project:{project.pk}"]
+
+
+@pytest.mark.queued
+def test_what_is_expected_of_the_log_is_said_when_it_is_not_so(thoas: User, newbie: User, project: Project) -> None:
+    wrong = f"recorded followed user:{thoas.pk} project:{project.pk}, expected followed user:{newbie.pk} "
+
+    with pytest.raises(AssertionError, match=wrong), assert_records(("followed", newbie, project)):
+        follow(thoas, project)
+    with pytest.raises(AssertionError, match="recorded nothing"), assert_records(("followed", thoas, project)):
+        follow(thoas, project)
