@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connections, models, transaction
 from django.db.models.functions import Now
@@ -126,6 +127,9 @@ class Shard(models.Model):
     def __str__(self) -> str:
         return f"{self.pipeline} {self.number}"
 
+
+#: Events in their queue.
+Waiting = Sequence[tuple[QueuedEvent, Event]]
 
 COLUMNS = ("pipeline", "event_id", "shard", "stream", "attempts", "error", "traceback")
 SHARD = ("pipeline", "number")
@@ -299,51 +303,49 @@ def _shards_with_events(waiting: QueuedEventQuerySet, shards: Collection[int] | 
 def _lock(pipeline: str, numbers: Collection[int], using: str, *, wait: bool) -> Collection[int]:
     """The shards among `numbers` that are ours until the end of the transaction."""
     shards = Shard.objects.using(using).filter(pipeline=pipeline, number__in=numbers)
-    held: set[int] = set()
-    wanted = set(numbers)
-    if not wait:
-        free = shards.select_for_update(skip_locked=True)
-        held = set(free.values_list("number", flat=True))
-        wanted -= set(shards.values_list("number", flat=True)) if len(held) < len(wanted) else held
-    if wanted:
-        rows = [(pipeline, number) for number in sorted(wanted)]
+    # Who waits holds smaller numbers only; who skips does not wait any more once he holds one that others may want.
+    waited_for = set(numbers) if wait else {*numbers} - {*shards.values_list("number", flat=True)}
+    if waited_for:
+        rows = [(pipeline, number) for number in sorted(waited_for)]
         insert(Shard, SHARD, rows, using, suffix=on_conflict_lock(connections[using], SHARD))
-    return held | wanted
+    if wait:
+        return waited_for
+    return set(shards.select_for_update(skip_locked=True).values_list("number", flat=True))
 
 
 def _apply(batch: Sequence[QueuedEvent], projectors: Sequence[Projector], using: str) -> int:
-    """Apply the events of a batch together, or one by one if that fails; returns how many were applied."""
+    """Apply the events of a batch, but those that fail; returns how many."""
     if not batch:
         return 0
     log = Event.objects.using(using).in_bulk([queued.event_id for queued in batch])
-    events = [log[queued.event_id] for queued in batch]
-    lock({key for projector in projectors for event in events for key in projector.resources(event)}, using)
+    waiting = [(queued, log[queued.event_id]) for queued in batch]
+    lock({key for projector in projectors for _, event in waiting for key in projector.resources(event)}, using)
+    applied, _ = _apply_what_can_be(waiting, projectors, using)
+    return applied
+
+
+def _apply_what_can_be(waiting: Waiting, projectors: Sequence[Projector], using: str) -> tuple[int, set[UUID]]:
+    """Apply events together, or in halves if that fails; returns how many, and the streams that have come to a stop."""
     try:
         with transaction.atomic(using=using):
             for projector in projectors:
-                projector.apply(events, using=using)
+                projector.apply([event for _, event in waiting], using=using)
     except (OperationalError, InterfaceError):  # the database is in trouble, not an event
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
-        if len(batch) == 1:
-            _note_failure(batch[0], error, using)
-            return 0
-        return _apply_one_by_one(batch, projectors, using)
-    applied = [queued.event_id for queued in batch]
-    QueuedEvent.objects.using(using).filter(pipeline=batch[0].pipeline, event_id__in=applied).delete()
-    return len(batch)
-
-
-def _apply_one_by_one(batch: Sequence[QueuedEvent], projectors: Sequence[Projector], using: str) -> int:
-    count = 0
-    failed = set()
-    for queued in batch:
-        if queued.stream not in failed:
-            applied = _apply([queued], projectors, using)
-            count += applied
-            if not applied:
-                failed.add(queued.stream)
-    return count
+        if len(waiting) == 1:
+            _note_failure(waiting[0][0], error, using)
+            return 0, {waiting[0][0].stream}
+    else:
+        ids = [queued.event_id for queued, _ in waiting]
+        QueuedEvent.objects.using(using).filter(pipeline=waiting[0][0].pipeline, event_id__in=ids).delete()
+        return len(ids), set()
+    half = len(waiting) // 2
+    applied, failed = _apply_what_can_be(waiting[:half], projectors, using)
+    if rest := [pair for pair in waiting[half:] if pair[0].stream not in failed]:
+        more, also_failed = _apply_what_can_be(rest, projectors, using)
+        return applied + more, failed | also_failed
+    return applied, failed
 
 
 def _note_failure(queued: QueuedEvent, error: Exception, using: str) -> None:

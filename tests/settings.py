@@ -70,5 +70,5 @@ TIME_ZONE = "Europe/Paris"  # neither UTC nor without summer time
 STATIC_URL = "static/"
 
 # In which mode the built-in projections run: `python -m tests` has the suite in several.
-if mode := os.environ.get("TESTS_PROJECTION_MODE"):
+if (mode := os.environ.get("TESTS_PROJECTION_MODE", "inline")) != "inline":
     SEQUERE_PROJECTION_MODES = {"follows": mode, "timelines": mode}

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from sequere import outbox
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
-from sequere.models import QueuedEvent, follow, get_followers_count, is_following, unfollow
+from sequere.models import QueuedEvent, follow, follow_many, get_followers_count, is_following, unfollow
 from sequere.outbox import drain, drain_all
 from sequere.projectors import Projector
 from sequere.replay import rebuild, verify
@@ -197,6 +198,21 @@ def test_a_poison_event_stops_its_own_stream_only(thoas: User, newbie: User, pro
     assert "in apply" in first.traceback
     assert first.retry_at > timezone.now()
     assert (behind.attempts, behind.error) == (0, "")
+
+
+@pytest.mark.queued
+def test_a_few_poison_events_among_many_are_found_quickly(project: Project) -> None:
+    users = UserFactory.create_batch(100)
+    follow_many((user, project) for user in users)
+    unfollow(users[70], project)
+    GuestBook.refused = {str(users[n].pk) for n in (0, 70)}
+
+    with CaptureQueriesContext(connection) as captured:
+        applied = drain("guests", using="default")
+
+    tries = [query for query in captured if query["sql"].startswith("SAVEPOINT")]
+    assert (applied, len(guests()), len(waiting("guests"))) == (98, 98, 3)
+    assert len(tries) < 50
 
 
 @pytest.mark.queued

@@ -28,6 +28,7 @@ class Command(BaseCommand):
             try:
                 if applied := drain_all(using=using):
                     self.stdout.write(f"{applied:,} events applied")
+                    self.stdout.flush()
             except (DatabaseError, InterfaceError) as error:
                 self.stderr.write(f"{type(error).__name__}: {error}")
                 connections[using].close()

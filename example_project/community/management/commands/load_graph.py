@@ -1,6 +1,5 @@
 """manage.py load_graph FILE: projects that follow each other, from a file."""
 
-import gc
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,9 +17,6 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="Lines of follower<TAB>followed, plain or compressed with gzip.")
 
     def handle(self, *, file: Path, **options: Any) -> None:
-        # An import makes no cycles, only many objects: looking for cycles that often takes a quarter of the time.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
         progress = Progress(self.stdout)
         start = perf_counter()
         try:
