@@ -39,3 +39,7 @@ class ModelBase:
     def get_queryset(self) -> models.QuerySet[Any]:
         """What instances are loaded from: add select_related, or hide some of them."""
         return self.model._default_manager.all()
+
+    def can_follow(self, user: Any, instance: models.Model) -> bool:
+        """Whether a user may follow an instance through the views of Sequere; they show what `get_queryset()` has."""
+        return True

@@ -20,6 +20,10 @@ RARE: dict[str, Callable[[Site], Any]] = {
     "an action has another id": lambda site: action(site).update(id=10**9),
     "an action has a deleted target and none": lambda site: action(site).update(target_deleted=True),
     "an action and its entries are missing": lambda site: (entry(site).delete(), action(site).delete()),
+    "an action is missing and its entry has another reason": lambda site: (
+        entry(site).update(reasons=1 | 2),
+        action(site).delete(),
+    ),
     "a direct entry is followed too": lambda site: entry(site, "told").update(reasons=2 | 4),
     "a read mark is empty": lambda site: TimelineState.objects.update(read_at=None),
 }

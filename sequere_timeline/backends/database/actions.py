@@ -88,6 +88,11 @@ class ActionPass:
     def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
         changes = _changed(keys, using)
         if repair:
+            # Entries of an action that is missing may be left, and may be wrong.
+            missing = [wanted.action.pk for stored, wanted in changes if wanted.action and not stored.action]
+            left = Entry.objects.using(using).filter(action_id__in=missing)
+            for reason in (Reason.OWN, Reason.DIRECT):
+                entries.take(left, reason)
             _write(changes, using)
         return [
             Difference(f"action {(wanted.action or stored.action or '')!s}", _described(wanted), _described(stored))

@@ -1,0 +1,108 @@
+"""What templates can say."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.template import Context, Template
+from django.test import RequestFactory
+
+from sequere.models import follow, follow_many, get_followings
+from tests.factories import ProjectFactory, UserFactory
+from tests.statements import exactly
+from tests.testapp.models import Project, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def thoas() -> User:
+    return UserFactory(username="thoas")
+
+
+@pytest.fixture
+def project() -> Project:
+    return ProjectFactory(name="La classe americaine")
+
+
+def render(template: str, **context: Any) -> str:
+    return Template("{% load sequere %}" + template).render(Context(context))
+
+
+def test_counts(thoas: User, project: Project) -> None:
+    """V6, V9: a count is that of the kind which the template names."""
+    newbie = UserFactory()
+    follow_many([(thoas, project), (newbie, project), (thoas, newbie), (newbie, thoas), (project, thoas)])
+
+    counts = render(
+        "{{ project|followers_count }} {{ project|followers_count:'user' }} {{ project|followers_count:'project' }} "
+        "{{ thoas|followings_count }} {{ thoas|followings_count:'user' }} {{ thoas|friends_count }} "
+        "{{ thoas|friends_count:'project' }}",
+        thoas=thoas,
+        project=project,
+    )
+
+    assert counts == "2 2 0 2 1 2 1"
+
+
+def test_names(project: Project) -> None:
+    assert render("{{ project|identifier }}:{{ project|object_id }}", project=project) == f"project:{project.pk}"
+
+
+def test_is_following(thoas: User, project: Project) -> None:
+    follow(thoas, project)
+    question = "{% if user|is_following:project %}yes{% else %}no{% endif %}"
+
+    answers = [render(question, user=user, project=project) for user in (thoas, UserFactory(), AnonymousUser(), None)]
+
+    assert answers == ["yes", "no", "no", "no"]
+
+
+def test_a_button_follows_or_unfollows(thoas: User, project: Project) -> None:
+    request = RequestFactory().get("/projects/", {"page": 2})
+    context = {"user": thoas, "request": request, "project": project, "csrf_token": "a token"}
+
+    before = render("{% follow_button project %}", **context)
+    follow(thoas, project)
+    after = render("{% follow_button project %}", **context)
+
+    assert 'action="/sequere/follow/"' in before
+    assert 'aria-label="Follow La classe americaine"' in before
+    assert f'name="object_id" value="{project.pk}"' in before
+    assert 'name="next" value="/projects/?page=2"' in before
+    assert 'name="csrfmiddlewaretoken" value="a token"' in before
+    assert 'action="/sequere/unfollow/"' in after
+    assert 'aria-label="Unfollow La classe americaine"' in after
+
+
+def test_who_is_not_logged_in_may_try(project: Project) -> None:
+    with exactly(0):
+        html = render("{% follow_button project %}", user=AnonymousUser(), project=project)
+
+    assert 'action="/sequere/follow/"' in html
+
+
+def test_there_is_no_button_for_oneself(thoas: User) -> None:
+    assert render("{% follow_button user %}", user=thoas).strip() == ""
+
+
+def test_a_name_is_a_name(thoas: User) -> None:
+    bad = ProjectFactory(name='"><script>alert(1)</script>')
+
+    assert "<script>" not in render("{% follow_button project %}", user=thoas, project=bad)
+
+
+@pytest.mark.parametrize("of", ["instances", "pairs"])
+def test_a_page_of_buttons_is_one_question(thoas: User, of: str) -> None:
+    projects = ProjectFactory.create_batch(25)
+    follow_many((thoas, project) for project in projects[:5])
+    newbie = UserFactory()
+    follow_many((newbie, project) for project in projects)
+    objects = projects if of == "instances" else list(get_followings(newbie))
+    one = "object" if of == "instances" else "object.0"
+    page = "{% prefetch_following objects %}{% for object in objects %}{% follow_button " + one + " %}{% endfor %}"
+
+    with exactly(1):
+        html = render(page, user=thoas, objects=objects)
+
+    assert (html.count("/sequere/unfollow/"), html.count("/sequere/follow/")) == (5, 20)
