@@ -19,7 +19,7 @@ from sequere.outbox import drain, drain_all
 from sequere.projectors import Projector
 from sequere.replay import rebuild, verify
 from sequere.testing import assert_records, recorded_events
-from tests.factories import ProjectFactory, UserFactory
+from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.testapp.models import Project, Stranger, User
 from tests.testapp.sequere_registry import JoinAction
@@ -51,21 +51,6 @@ def later(settings: Any) -> Iterator[None]:
     GuestBook.refused.clear()
     yield
     GuestBook.refused.clear()
-
-
-@pytest.fixture
-def thoas(db: None) -> User:
-    return UserFactory(username="thoas")
-
-
-@pytest.fixture
-def newbie(db: None) -> User:
-    return UserFactory(username="newbie")
-
-
-@pytest.fixture
-def project(db: None) -> Project:
-    return ProjectFactory(name="La classe americaine")
 
 
 def guests() -> list[str]:
