@@ -9,6 +9,7 @@ import logging
 import traceback
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -19,10 +20,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from sequere import conf
 from sequere.base import ResourceKey
 from sequere.events import Event, Intent, lifecycle, record, stream_of
-from sequere.projectors import PIPELINE, Projector, is_queued, projection, projections
+from sequere.exceptions import BackendException, BackendUnavailable
+from sequere.projectors import PIPELINE, Projector, is_queued, mode_of, projection, projections
 from sequere.resources import among, lock
 from sequere.rows import insert
 from sequere.upsert import on_conflict_lock
@@ -261,7 +262,7 @@ def _status(name: str, projector: Projector, using: str) -> Status:
     class_ = type(projector)
     return Status(
         name=name,
-        mode=conf.mode_of(name),
+        mode=mode_of(name),
         projector=f"{class_.__module__}.{class_.__qualname__}",
         pending=numbers["pending"],
         oldest=(timezone.now() - numbers["oldest"]).total_seconds() if numbers["oldest"] else None,
@@ -288,11 +289,12 @@ def _shard(pipeline: str, event: Event) -> int:
 
 def _drain_after_commit(shards: Mapping[str, Collection[int]], using: str) -> None:
     for pipeline, numbers in shards.items():
-        drain(pipeline, numbers, using=using, wait=True)
-        oldest = QueuedEvent.objects.using(using).filter(pipeline=pipeline).due().order_by("event_id")
-        left = oldest.filter(event__recorded_at__lt=timezone.now() - OVERDUE).first()
-        if left:
-            drain(pipeline, {left.shard}, using=using)
+        with suppress(BackendUnavailable):  # which the log was told about; the events wait
+            drain(pipeline, numbers, using=using, wait=True)
+            oldest = QueuedEvent.objects.using(using).filter(pipeline=pipeline).due().order_by("event_id")
+            left = oldest.filter(event__recorded_at__lt=timezone.now() - OVERDUE).first()
+            if left:
+                drain(pipeline, {left.shard}, using=using)
 
 
 def _shards_with_events(waiting: QueuedEventQuerySet, shards: Collection[int] | None) -> set[int]:
@@ -330,7 +332,7 @@ def _apply_what_can_be(waiting: Waiting, projectors: Sequence[Projector], using:
         with transaction.atomic(using=using):
             for projector in projectors:
                 projector.apply([event for _, event in waiting], using=using)
-    except (OperationalError, InterfaceError):  # the database is in trouble, not an event
+    except (OperationalError, InterfaceError, BackendException):  # a server is in trouble, not an event
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
         if len(waiting) == 1:

@@ -23,6 +23,9 @@ class Projector:
     calls `reset()` and then `apply()` with all events of some subjects, in the order of the log.
     """
 
+    #: Whether the read model is in the database of the log, so that mode inline can write both or neither.
+    is_transactional: ClassVar[bool] = True
+
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Give each event to the method `on_<type>(event, using=…)`, where there is one."""
         for event in events:
@@ -74,7 +77,14 @@ class LevelTriggeredProjector(Projector):
     Twice, late or out of order: all the same. So a rebuild needs no reset; it walks the `passes` and repairs.
     """
 
-    passes: ClassVar[Sequence[Pass]] = ()
+    passes: Sequence[Pass] = ()
+
+    def is_lost(self, using: str) -> bool:
+        """Whether the read model is not there at all, so that there is nothing to compare with the log."""
+        return False
+
+    def rebuilt(self, using: str) -> None:
+        """Called when a rebuild has walked through all passes."""
 
 
 #: The projections of our own, in the order in which they are applied: timelines are read from follows.
@@ -95,9 +105,15 @@ def projections() -> Mapping[str, Projector]:
     return {**ours, **{name: import_string(path)() for name, path in conf.projectors().items()}}
 
 
+def mode_of(name: str) -> str:
+    """When a projection is applied. Raises UnknownProjection."""
+    default = conf.INLINE if projection(name).is_transactional else conf.ON_COMMIT
+    return conf.projection_modes().get(name, default)
+
+
 def is_queued(name: str) -> bool:
     """Whether a projection is applied later than in the transaction of an event."""
-    return conf.mode_of(name) != conf.INLINE
+    return mode_of(name) != conf.INLINE
 
 
 def projection(name: str) -> Projector:

@@ -54,6 +54,11 @@ def verify(
         raise ProjectorNotVerifiable(name=name)
     using = router.db_for_write(Event)
     report = Report()
+    if not repair and projector.is_lost(using):
+        report.wrong = 1
+        if on_difference:
+            on_difference(Difference(f"the read model of {name}", "one", "none"))
+        return report
     for pass_ in projector.passes:
         total = pass_.total(using) if progress else 0
         done = 0
@@ -67,6 +72,8 @@ def verify(
             if progress:
                 progress(pass_.name, done, max(done, total))
         report.checked += done
+    if repair:
+        projector.rebuilt(using)
     return report
 
 

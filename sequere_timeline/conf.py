@@ -1,5 +1,8 @@
 """The settings of sequere_timeline, read when they are used. Each docstring is the manual of its setting."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.apps import apps
 
 from sequere.conf import get_setting
@@ -13,6 +16,13 @@ def backend() -> str:
     when its app is installed, else the one in Redis."""
     installed = apps.is_installed("sequere_timeline.backends.database")
     return str(get_setting("TIMELINE_BACKEND", DATABASE if installed else REDIS))
+
+
+def backend_options() -> Mapping[str, Any]:
+    """`SEQUERE_TIMELINE_BACKEND_OPTIONS`: what the backend of the timelines needs to know, such as the address of its
+    server."""
+    options: Mapping[str, Any] = get_setting("TIMELINE_BACKEND_OPTIONS", {})
+    return options
 
 
 def import_actions_on_follow() -> bool:

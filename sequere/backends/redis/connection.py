@@ -1,0 +1,197 @@
+"""The connection to a Redis server, shared by the backends of follows and of timelines.
+
+What goes wrong with the server is raised as BackendUnavailable, and told to the log once per outage.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha1
+from itertools import islice
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from sequere.exceptions import BackendUnavailable, InvalidBackendOption, StaleWriter
+
+logger = logging.getLogger("sequere")
+
+OPTIONS = ("cache", "client_class", "options", "prefix", "url")
+#: What a client has that no option says otherwise of: no request waits long for a server that does not answer.
+TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 5}
+#: Keys that are looked for, and removed, at once.
+KEYS_PER_COMMAND = 500
+#: What a script answers to a writer that another one has overtaken.
+STALE = "SEQUERE-STALE"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script, which is one atomic step on the server; sent once, and called by its SHA-1 from then on.
+
+    It must do no harm when it is run twice: a call of several scripts is repeated if the server knew only some.
+    """
+
+    text: str
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha", sha1(self.text.encode(), usedforsecurity=False).hexdigest())
+
+    def __call__(self, keys: Sequence[str], *args: Any) -> tuple[Any, ...]:
+        """The command that runs it."""
+        return ("EVALSHA", self, len(keys), *keys, *args)
+
+
+class Connection:
+    """A Redis client, and the prefix of the keys that are ours. Creating it does no I/O.
+
+    Options: `url`, or `options`, the arguments of the client (host, port, db, …); `client_class`, a class or its
+    dotted path; or `cache`, the alias of a django-redis cache whose connection is used; and `prefix`.
+    """
+
+    def __init__(self, setting: str, options: Mapping[str, Any], prefix: str) -> None:
+        self.setting = setting
+        self._options = options
+        self.prefix = str(options.get("prefix", prefix))
+        self._is_down = False
+
+    @cached_property
+    def client(self) -> Any:
+        """The client. Raises InvalidBackendOption, and ImproperlyConfigured for a class that cannot be imported."""
+        options = self._options
+        if unknown := sorted(set(options) - {*OPTIONS}):
+            raise self._invalid(", ".join(unknown), f"is no option: use {', '.join(OPTIONS)}")
+        if "cache" in options:
+            if others := sorted({"client_class", "options", "url"} & set(options)):
+                raise self._invalid(others[0], "does not go with cache, which has a client of its own")
+            return self._client_of_cache(str(options["cache"]))
+        class_ = self._client_class()
+        arguments = {**TIMEOUTS, **self._retry(), **options.get("options", {})}
+        try:
+            return class_.from_url(options["url"], **arguments) if "url" in options else class_(**arguments)
+        except (TypeError, ValueError) as error:
+            raise self._invalid("url" if "url" in options else "options", f"is refused: {error}") from error
+
+    def key(self, *parts: object) -> str:
+        return self.prefix + ":".join(map(str, parts))
+
+    def run(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+        """What the commands answer; 1 round trip, 3 where a script was not known yet.
+
+        Raises BackendUnavailable, StaleWriter.
+        """
+        commands = list(commands)
+        if not commands:
+            return []
+        answers = self._send(commands)
+        if any(type(answer).__name__ == "NoScriptError" for answer in answers):
+            scripts = {command[1] for command in commands if isinstance(command[1], Script)}
+            self._send([("SCRIPT LOAD", script.text) for script in scripts])
+            answers = self._send(commands)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                if STALE in str(answer):
+                    raise StaleWriter(server=self.server)
+                raise BackendUnavailable(server=self.server, reason=str(answer), setting=self.setting) from answer
+        return answers
+
+    def keys(self, *patterns: str) -> Iterator[list[str]]:
+        """The keys with our prefix and one of these endings, `*` for anything, in pages that may repeat one.
+
+        Found with SCAN, which holds up nobody.
+        """
+        for pattern in patterns:
+            cursor = "0"
+            while True:
+                match = f"{_escaped(self.prefix)}{pattern}"
+                ((cursor, found),) = self.run([("SCAN", cursor, "MATCH", match, "COUNT", KEYS_PER_COMMAND)])
+                cursor = text(cursor)
+                if found:
+                    yield [text(key) for key in found]
+                if cursor == "0":
+                    break
+
+    def remove(self, *patterns: str) -> None:
+        """Remove the keys with our prefix and one of these endings, a few at a time."""
+        for page in self.keys(*patterns):
+            self.run([("UNLINK", *page)])
+
+    @property
+    def server(self) -> str:
+        """How errors name the server."""
+        try:
+            arguments = self.client.connection_pool.connection_kwargs
+        except AttributeError:  # another class of clients
+            return f"the Redis server of {self.setting}"
+        if "path" in arguments:
+            return f"Redis at {arguments['path']}"
+        return f"Redis at {arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
+
+    def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        from redis.exceptions import RedisError
+
+        pipeline = self.client.pipeline(transaction=False)
+        for command in commands:
+            name, *arguments = command
+            pipeline.execute_command(name, *(part.sha if isinstance(part, Script) else part for part in arguments))
+        try:
+            answers: list[Any] = pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            if not self._is_down:
+                self._is_down = True
+                logger.warning("%s cannot be reached: %s. What is recorded meanwhile waits.", self.server, error)
+            raise BackendUnavailable(server=self.server, reason=str(error), setting=self.setting) from error
+        if self._is_down:
+            self._is_down = False
+            logger.warning("%s can be reached again.", self.server)
+        return answers
+
+    def _client_class(self) -> Any:
+        class_ = self._options.get("client_class", "redis.Redis")
+        try:
+            return import_string(class_) if isinstance(class_, str) else class_
+        except ImportError as error:
+            hint = ": pip install 'django-sequere[redis]'" if class_ == "redis.Redis" else ""
+            raise self._invalid("client_class", f"cannot be imported, {error}{hint}") from error
+
+    def _retry(self) -> dict[str, Any]:
+        """One more attempt, at once: a connection in the pool may be older than the server."""
+        if "client_class" in self._options:
+            return {}
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        return {"retry": Retry(NoBackoff(), 1)}
+
+    def _client_of_cache(self, alias: str) -> Any:
+        from django.core.cache.backends.base import InvalidCacheBackendError
+
+        try:
+            from django_redis import get_redis_connection
+
+            return get_redis_connection(alias)
+        except ImportError as error:
+            raise self._invalid("cache", "needs django-redis: pip install 'django-sequere[redis]'") from error
+        except (InvalidCacheBackendError, NotImplementedError) as error:
+            raise self._invalid("cache", f"is {alias!r}, which is no cache of django-redis: {error}") from error
+
+    def _invalid(self, option: str, reason: str) -> InvalidBackendOption:
+        return InvalidBackendOption(setting=self.setting, option=option, reason=reason)
+
+
+def text(value: Any) -> str:
+    """What a client answers, with decode_responses and without."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    rest = iter(rows)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def _escaped(prefix: str) -> str:
+    """A prefix as SCAN's MATCH takes it, where *, ?, [ and \\ mean something."""
+    return "".join(f"\\{character}" if character in "*?[]\\^" else character for character in prefix)

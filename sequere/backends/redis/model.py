@@ -1,0 +1,74 @@
+"""A read model on a Redis server: whether it is there at all, and who writes last."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import models, router
+
+from sequere.backends.redis.connection import Connection
+from sequere.events import Event
+from sequere.exceptions import ReadModelLost
+from sequere.outbox import BUILT_IN, QueuedEvent
+
+logger = logging.getLogger("sequere")
+
+
+class RedisModel:
+    """What is kept under the prefix of a connection for a projection.
+
+    Two keys are about the model as a whole. `global:built` says that it was filled: a server that was emptied has lost
+    it, with all else. `global:token` numbers the writers: whoever changes something has drawn a number after he has
+    locked it, and each script refuses the numbers below the last that it has seen.
+    """
+
+    def __init__(self, connection: Connection, projection: str) -> None:
+        self.connection = connection
+        self._projection = projection
+        self._is_known_to_be_lost = False
+
+    def read(self, *commands: Sequence[Any]) -> list[Any]:
+        """What the commands answer: 1 round trip. Raises ReadModelLost, BackendUnavailable."""
+        is_built, *answers = self.connection.run([("EXISTS", self._built), *commands])
+        if not is_built and _something_was_applied(router.db_for_write(Event)):
+            raise ReadModelLost(server=self.connection.server, projection=self._projection)
+        return answers
+
+    def begin(self, commands: Iterable[Sequence[Any]], using: str) -> tuple[int, list[Any]]:
+        """The number of a writer that has locked what it is going to change, and what the commands answer.
+
+        1 round trip. Notices a lost model; what is written to it does no harm.
+        """
+        draw = [("EXISTS", self._built), ("INCR", self.connection.key("global", "token"))]
+        is_built, token, *answers = self.connection.run([*draw, *commands])
+        if is_built:
+            self._is_known_to_be_lost = False
+        elif not _something_was_applied(using):
+            self.rebuilt()
+        elif not self._is_known_to_be_lost:
+            self._is_known_to_be_lost = True
+            logger.error("%s", ReadModelLost(server=self.connection.server, projection=self._projection))
+        return int(token), answers
+
+    def is_lost(self, using: str) -> bool:
+        (is_built,) = self.connection.run([("EXISTS", self._built)])
+        return not is_built and _something_was_applied(using)
+
+    def rebuilt(self) -> None:
+        """From now on it is what the log says."""
+        self.connection.run([("SET", self._built, 1)])
+
+    def reset(self, *patterns: str) -> None:
+        """Remove all that is ours: the keys with these endings. That it is gone shows from the first one on."""
+        self.connection.run([("UNLINK", self._built)])
+        self.connection.remove(*patterns)
+
+    @property
+    def _built(self) -> str:
+        return self.connection.key("global", "built")
+
+
+def _something_was_applied(using: str) -> bool:
+    """Whether the log has events that do not wait in the outbox."""
+    waiting = QueuedEvent.objects.using(using).filter(pipeline=BUILT_IN, event_id=models.OuterRef("pk"))
+    return Event.objects.using(using).exclude(models.Exists(waiting)).exists()
