@@ -17,8 +17,8 @@ from sequere.resources import Resource, among, is_
 from sequere.rows import insert
 from sequere.upsert import insert_into, on_conflict
 from sequere_timeline import conf
-from sequere_timeline.backends.database.justification import Interval, within
 from sequere_timeline.backends.database.models import Entry, Reason, SavedAction, TimelineState
+from sequere_timeline.justification import Interval, within
 
 #: Followers that one statement of a fan-out reaches.
 FOLLOWERS_PER_STATEMENT = 5000

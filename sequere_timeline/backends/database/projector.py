@@ -12,6 +12,7 @@ from sequere_timeline.backends.database.actions import OWN_OR_DIRECT
 from sequere_timeline.backends.database.entries import has
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.strays import StrayPass
+from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 
 #: Actions that are looked at together.
@@ -24,7 +25,7 @@ class TimelinesProjector(LevelTriggeredProjector):
     passes = (actions.ActionPass(), relations.FollowedPass(), StrayPass(), marks.MarkPass())
 
     def resources(self, event: Event) -> Iterable[ResourceKey]:
-        return actions.named_in(event) if event.type in {ACTION_SAVED, ACTION_DELETED} else super().resources(event)
+        return named_in(event) if event.type in {ACTION_SAVED, ACTION_DELETED} else super().resources(event)
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make what `events` concern what the log says.
