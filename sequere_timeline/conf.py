@@ -35,10 +35,29 @@ def remove_actions_on_unfollow() -> bool:
     return bool(get_setting("TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW", True))
 
 
-def max_length() -> int | None:
-    """`SEQUERE_TIMELINE_MAX_LENGTH`: how many entries a private timeline keeps, or None (the default) for all.
+def max_length(default: int | None = None) -> int | None:
+    """`SEQUERE_TIMELINE_MAX_LENGTH`: how many entries a private timeline keeps, or None for all. The default is None in
+    the database, 800 in Redis.
 
     It may grow a sixteenth longer before it is trimmed, so that not every action trims it.
     """
-    length: int | None = get_setting("TIMELINE_MAX_LENGTH", None)
+    length: int | None = get_setting("TIMELINE_MAX_LENGTH", default)
     return length
+
+
+#: A fan-out cuts a timeline that is longer than the cap by the cap divided by this.
+HYSTERESIS = 16
+DAY = 24 * 60 * 60
+
+
+def expires_after() -> float | None:
+    """`SEQUERE_TIMELINE_EXPIRES_AFTER`: the days after which Redis forgets a private timeline that nobody reads, or
+    None for never. It is filled again when somebody does (30)."""
+    days: float | None = get_setting("TIMELINE_EXPIRES_AFTER", 30)
+    return days
+
+
+def seconds_to_keep() -> int:
+    """The same in seconds, 0 for ever."""
+    days = expires_after()
+    return 0 if days is None else max(1, round(days * DAY))

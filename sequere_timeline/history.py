@@ -42,6 +42,9 @@ class History:
     present: Life | None = None
     former: list[Life] = field(default_factory=list)
 
+    def lives(self) -> list[Life]:
+        return [*self.former, *filter(None, [self.present])]
+
 
 def histories(streams: Collection[UUID], using: str) -> dict[UUID, History]:
     """What the log knows of these actions; those that it has never heard of are left out. 2 queries."""

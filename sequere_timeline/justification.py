@@ -49,11 +49,16 @@ def justified(changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bo
     return tuple(periods)
 
 
+def only_live_follows_count() -> bool:
+    """Whether a follow justifies everything while it is live, and nothing else: then its last event tells it all."""
+    return conf.import_actions_on_follow() and conf.remove_actions_on_unfollow()
+
+
 def intervals_of(relations: Relations, using: str) -> dict[UUID, tuple[Interval, ...]]:
     """What each of these follows justifies by now. 1 query. One that the log has never heard of justifies nothing."""
     imports, removes = conf.import_actions_on_follow(), conf.remove_actions_on_unfollow()
     history: Iterable[Event]
-    if imports and removes:  # the last event tells it all
+    if only_live_follows_count():
         history = latest_of(relations, using).values()
     else:
         # What an earlier owner of the key has followed justifies nothing.

@@ -15,8 +15,9 @@ from sequere.events import Event
 from sequere.keyset import walk
 from sequere.projectors import Difference
 from sequere.resources import is_
+from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
-from sequere_timeline.backends.database.models import Entry, Reason, SavedAction
+from sequere_timeline.backends.database.models import Entry, SavedAction
 from sequere_timeline.history import Life, histories, named_in
 from sequere_timeline.intents import ACTION_SAVED
 

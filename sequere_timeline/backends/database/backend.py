@@ -14,9 +14,9 @@ from sequere.lazy import LazyList
 from sequere.registry import registry
 from sequere.resources import is_
 from sequere_timeline.actions import Action, get_actions, restore
-from sequere_timeline.backends.base import ActionList, BaseBackend, Filters
+from sequere_timeline.backends.base import ActionList, BaseBackend, Filters, Reason
 from sequere_timeline.backends.database.entries import has, kept
-from sequere_timeline.backends.database.models import Entry, Reason, SavedAction, TimelineState
+from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.projector import TimelinesProjector
 
 #: An action, and why it is in a private timeline.
@@ -135,6 +135,10 @@ class DatabaseBackend(BaseBackend):
 
     def unread_count(self, owner: ResourceKey, filters: Filters) -> int:
         return PrivateRows(owner, filters, desc=True).unread()
+
+    def reset(self, using: str) -> None:
+        for model in (Entry, SavedAction, TimelineState):
+            model._default_manager.using(using).all().delete()
 
     @classmethod
     def check(cls) -> list[CheckMessage]:

@@ -7,17 +7,18 @@ from itertools import chain
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.events import Event, latest_of, lifecycle, stream_of
+from sequere.events import Event
 from sequere.keyset import walk
 from sequere.projectors import Difference
 from sequere.resources import among
 from sequere_timeline.backends.database.models import TimelineState
-from sequere_timeline.intents import TIMELINE_READ, generation
+from sequere_timeline.intents import TIMELINE_READ
+from sequere_timeline.marks import read_marks
 
 
 def write(owners: Collection[ResourceKey], using: str) -> None:
     """Store until when the owners have read. 2 queries, and at most 2 statements."""
-    _store(_wanted(owners, using), owners, using)
+    _store(read_marks(owners, using), owners, using)
 
 
 class MarkPass:
@@ -49,21 +50,11 @@ class MarkPass:
         return keys
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
-        wanted, stored = _wanted(keys, using), _stored(keys, using)
+        wanted, stored = read_marks(keys, using), _stored(keys, using)
         wrong = [key for key in keys if wanted.get(key) != stored.get(key)]
         if repair:
             _store(wanted, wrong, using)
         return [Difference(f"read mark of {key}", wanted.get(key), stored.get(key)) for key in wrong]
-
-
-def _wanted(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:
-    streams = [stream for owner in owners for stream in (stream_of("read", owner), lifecycle(owner))]
-    latest = latest_of(streams, using)
-    return {
-        event.actor: event.occurred_at
-        for event in latest.values()
-        if event.type == TIMELINE_READ and event.data["generation"] == generation(latest, event.actor)
-    }
 
 
 def _stored(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:

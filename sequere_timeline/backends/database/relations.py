@@ -13,8 +13,9 @@ from sequere.keyset import walk
 from sequere.projectors import Difference
 from sequere.resources import KEY, Resource, among
 from sequere.rows import fields_of, given
+from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
-from sequere_timeline.backends.database.models import Entry, Reason, SavedAction
+from sequere_timeline.backends.database.models import Entry, SavedAction
 from sequere_timeline.justification import ALL, Interval, Relations, intervals_of, within
 
 #: Owners of timelines into which the same actions of an actor belong: those published in the intervals.

@@ -1,0 +1,49 @@
+"""The keys of timelines in Redis, below the prefix; docs/redis-keys.md describes them."""
+
+from sequere.backends.redis.connection import Connection
+from sequere.base import ResourceKey
+
+#: All that is ours but the numbers of writers, which must not begin again.
+PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "names", "global:name")
+
+
+class Keys:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def private(self, owner: ResourceKey) -> str:
+        """Sorted set: what the owner sees. Expires."""
+        return self._connection.key("private", *owner)
+
+    def public(self, owner: ResourceKey) -> str:
+        """Sorted set: what the owner did."""
+        return self._connection.key("public", *owner)
+
+    def direct(self, owner: ResourceKey) -> str:
+        """Sorted set: what others did, and was saved in this timeline."""
+        return self._connection.key("direct", *owner)
+
+    def resource(self, key: ResourceKey) -> str:
+        """Hash: until when it has `read`, and the `token` of its last writer."""
+        return self._connection.key("resource", *key)
+
+    def action(self, id_: int) -> str:
+        """Hash: an action."""
+        return self._connection.key("action", id_)
+
+    @property
+    def names(self) -> str:
+        """Hash: the numbers of names."""
+        return self._connection.key("names")
+
+    def owner_of(self, key: str) -> ResourceKey:
+        """Whose timeline it is."""
+        _, identifier, object_id = key.removeprefix(self._connection.prefix).split(":", 2)
+        return ResourceKey(identifier, object_id)
+
+    def is_action(self, key: str) -> bool:
+        return key.startswith(self._connection.key("action", ""))
+
+    def id_of(self, key: str) -> int:
+        """The id of the action that is stored under a key."""
+        return int(key.removeprefix(self._connection.key("action", "")))

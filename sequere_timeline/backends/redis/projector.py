@@ -1,0 +1,133 @@
+"""Keeps the timelines in Redis equal to the log."""
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from sequere.backends.redis.connection import Connection, chunks, text
+from sequere.backends.redis.model import RedisModel
+from sequere.backends.redis.moments import to_score
+from sequere.base import ResourceKey
+from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, latest_of, lifecycle
+from sequere.projectors import LevelTriggeredProjector
+from sequere.resources import is_
+from sequere_timeline.backends.redis.keys import Keys
+from sequere_timeline.backends.redis.members import parse
+from sequere_timeline.backends.redis.names import numbers, of_generation, of_life
+from sequere_timeline.backends.redis.passes import PASSES
+from sequere_timeline.backends.redis.scripts import NEWEST
+from sequere_timeline.backends.redis.writer import Writer
+from sequere_timeline.history import History, histories, named_in
+from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
+from sequere_timeline.marks import read_marks
+
+#: Actions that are looked at together.
+ACTIONS_AT_ONCE = 500
+
+
+class TimelinesProjector(LevelTriggeredProjector):
+    """Actions, timelines and read marks, after the commit of what the log says."""
+
+    is_transactional = False
+
+    def __init__(self, connection: Connection, model: RedisModel) -> None:
+        self._connection = connection
+        self._model = model
+        self._keys = Keys(connection)
+        self.passes = [pass_(connection, model) for pass_ in PASSES]
+
+    def resources(self, event: Event) -> Iterable[ResourceKey]:
+        return named_in(event) if event.type in {ACTION_SAVED, ACTION_DELETED} else super().resources(event)
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        """Make what `events` concern what the log says.
+
+        Follows cost 2 round trips together; an action 3, and 2 for every 1,000 followers.
+        """
+        streams: set[UUID] = set()
+        follows: list[Event] = []
+        readers: set[ResourceKey] = set()
+        deleted: set[ResourceKey] = set()
+        for event in events:
+            if event.type in {ACTION_SAVED, ACTION_DELETED}:
+                streams.add(event.stream)
+            elif event.type in {FOLLOWED, UNFOLLOWED}:
+                follows.append(event)
+            elif event.type == TIMELINE_READ:
+                readers.add(event.actor)
+            elif event.type == DELETED:
+                deleted.add(event.actor)
+        if deleted:
+            self._count_generations(deleted, using)
+            for key in deleted:
+                streams.update(self._concerned_by(key, using))
+            readers |= deleted
+        for chunk in chunks(streams, ACTIONS_AT_ONCE):
+            self.write(chunk, using)
+        publishers = self._publishers(follows)
+        self._expire({event.actor for event in follows if event.subject in publishers} | deleted)
+        if readers:
+            self.mark(readers, using)
+
+    def write(self, streams: Collection[UUID], using: str) -> None:
+        """Make these actions, whose actors are locked, and their entries what the log says. 2 queries."""
+        of_streams = sorted(histories(streams, using).values(), key=_first_id)
+        lives = [life for history in of_streams for life in history.lives()]
+        stored = [("HMGET", self._keys.action(life.id), "uid", "reached") for life in lives]
+        token, answers = self._model.begin(stored, using)
+        states = {
+            life.id: [value and text(value) for value in values] for life, values in zip(lives, answers, strict=True)
+        }
+        names = [name for life in lives for name in of_life(life)]
+        writer = Writer(self._connection, token, numbers(names, self._connection), using)
+        for life in lives:
+            if states[life.id][0] and not any(life is history.present for history in of_streams):
+                writer.remove(life)
+        present = [history.present for history in of_streams if history.present]
+        self._connection.run(command for life in present for command in writer.save(life))
+        for life in present:
+            if life.published is not None and states[life.id][1] != str(life.published):
+                writer.publish(life)
+
+    def mark(self, owners: Collection[ResourceKey], using: str) -> None:
+        """Store until when the owners have read. 1 query, 2 round trips."""
+        token, _ = self._model.begin([], using)
+        writer = Writer(self._connection, token, {}, using)
+        marks = read_marks(owners, using)
+        self._connection.run(
+            writer.mark(owner, to_score(marks[owner]) if owner in marks else None) for owner in sorted(owners)
+        )
+
+    def is_lost(self, using: str) -> bool:
+        return self._model.is_lost(using)
+
+    def rebuilt(self, using: str) -> None:
+        self._model.rebuilt()
+
+    def _publishers(self, follows: list[Event]) -> set[ResourceKey]:
+        """Those of the ones followed who have a public timeline."""
+        subjects = list(dict.fromkeys(event.subject for event in follows))
+        exists = self._connection.run(("EXISTS", self._keys.public(subject)) for subject in subjects)
+        return {subject for subject, is_there in zip(subjects, exists, strict=True) if is_there}
+
+    def _expire(self, owners: Collection[ResourceKey]) -> None:
+        """Let private timelines expire at once: who reads one fills it."""
+        for chunk in chunks(sorted(owners), ACTIONS_AT_ONCE):
+            self._connection.run([("UNLINK", *(self._keys.private(owner) for owner in chunk))])
+
+    def _count_generations(self, keys: Collection[ResourceKey], using: str) -> None:
+        latest = latest_of(map(lifecycle, keys), using)
+        fields = {of_generation(event.actor): event.version for event in latest.values()}
+        self._connection.run([("HSET", self._keys.names, *(part for field in fields.items() for part in field))])
+
+    def _concerned_by(self, key: ResourceKey, using: str) -> set[UUID]:
+        """The streams of the actions that a deleted instance did, that were done upon it, or saved in its timeline."""
+        saved = Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
+        own_or_upon = saved.filter(is_(key, "actor_") | is_(key, "target_"))
+        (members,) = self._connection.run([NEWEST([self._keys.direct(key)], "-inf", -1)])
+        ids = [parse(text(member)).id for member in members[::2]]
+        direct = Event.objects.using(using).filter(pk__in=ids)
+        return {*own_or_upon.values_list("stream", flat=True), *direct.values_list("stream", flat=True)}
+
+
+def _first_id(history: History) -> int:
+    return min(life.id for life in history.lives())

@@ -1,0 +1,19 @@
+"""What the log says that the owners of timelines have read."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sequere.base import ResourceKey
+from sequere.events import latest_of, lifecycle, stream_of
+from sequere_timeline.intents import TIMELINE_READ, generation
+
+
+def read_marks(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:
+    """Until when each of the owners has read; those who never did are left out. 1 query."""
+    streams = [stream for owner in owners for stream in (stream_of("read", owner), lifecycle(owner))]
+    latest = latest_of(streams, using)
+    return {
+        event.actor: event.occurred_at
+        for event in latest.values()
+        if event.type == TIMELINE_READ and event.data["generation"] == generation(latest, event.actor)
+    }
