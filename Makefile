@@ -31,7 +31,7 @@ help: ## list these commands
 demo: $(VENV)/.demo ## a tour of Sequere in the terminal
 	@$(PY) manage.py demo
 
-test: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## all tests, on SQLite and on PostgreSQL (ARGS: pytest's, or --only sqlite)
+test: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## all tests, on SQLite, on PostgreSQL and in Redis (ARGS: pytest's, or --only sqlite)
 	@$(PY) -m tests $(ARGS)
 
 lint: $(VENV)/.dev ## look for mistakes and unformatted code
