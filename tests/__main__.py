@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import NoReturn
 from xml.etree import ElementTree
 
-from tests.servers import ServerUnavailable, given_postgresql, postgresql
+from servers.postgresql import given_postgresql, postgresql
+from servers.process import ServerUnavailable
 
 MAX_WORKERS = 4
 #: What is run in every mode of projection.

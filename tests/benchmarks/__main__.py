@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import django
 import psycopg
 
+from servers.postgresql import postgresql
+from servers.process import ServerUnavailable
 from tests.benchmarks.measuring import table
-from tests.servers import ServerUnavailable, postgresql
 
 
 def main() -> int:

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from servers.postgresql import given_postgresql
 from tests.host.processes import ROOT
-from tests.servers import given_postgresql
 
 Manage = Callable[..., "subprocess.CompletedProcess[str]"]
 
