@@ -6,12 +6,25 @@ from typing import Any
 
 from django.db import models, router
 
-from sequere.backends.redis.connection import Connection
+from sequere.backends.redis.connection import Connection, Script
 from sequere.events import Event
 from sequere.exceptions import ReadModelLost
 from sequere.outbox import BUILT_IN, QueuedEvent
 
 logger = logging.getLogger("sequere")
+
+
+# KEYS: the last number of a writer. Answers the next one, which is at least the time in microseconds: also where the
+# last one is lost, with all else, it is larger than those that were drawn before.
+NUMBER = Script(
+    """
+local now = redis.call('TIME')
+local next = math.max(now[1] * 1000000 + now[2], (redis.call('GET', KEYS[1]) or 0) + 1)
+next = string.format('%.0f', next)
+redis.call('SET', KEYS[1], next)
+return next
+"""
+)
 
 
 class RedisModel:
@@ -39,7 +52,7 @@ class RedisModel:
 
         1 round trip. Notices a lost model; what is written to it does no harm.
         """
-        draw = [("EXISTS", self._built), ("INCR", self.connection.key("global", "token"))]
+        draw = [("EXISTS", self._built), NUMBER([self.connection.key("global", "token")])]
         is_built, token, *answers = self.connection.run([*draw, *commands])
         if is_built:
             self._is_known_to_be_lost = False
