@@ -87,7 +87,7 @@ class Connection:
             return []
         answers = self._send(commands)
         if any(type(answer).__name__ == "NoScriptError" for answer in answers):
-            scripts = {command[1] for command in commands if isinstance(command[1], Script)}
+            scripts = {command[1] for command in commands if command[0] == "EVALSHA"}
             self._send([("SCRIPT LOAD", script.text) for script in scripts])
             answers = self._send(commands)
         for answer in answers:
@@ -133,9 +133,10 @@ class Connection:
         from redis.exceptions import RedisError
 
         pipeline = self.client.pipeline(transaction=False)
-        for command in commands:
-            name, *arguments = command
-            pipeline.execute_command(name, *(part.sha if isinstance(part, Script) else part for part in arguments))
+        for name, *arguments in commands:
+            if name == "EVALSHA":
+                arguments[0] = arguments[0].sha
+            pipeline.execute_command(name, *arguments)
         try:
             answers: list[Any] = pipeline.execute(raise_on_error=False)
         except (RedisError, OSError) as error:

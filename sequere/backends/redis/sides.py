@@ -1,0 +1,44 @@
+"""A follow has two sides: whom one follows, and by whom the other is followed. Each is written by itself."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sequere.backends.redis.connection import Script
+from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, Keys
+from sequere.backends.redis.uids import Uids
+from sequere.base import ResourceKey
+
+#: Follows that one call of a script is given: what it does holds up everybody else.
+FOLLOWS_PER_CALL = 1000
+
+#: From, to, and the score that the follow has by now, or "" if it is over.
+Wanted = tuple[ResourceKey, ResourceKey, int | str]
+
+
+class Side(NamedTuple):
+    """One end of follows, and the kind of the resources at the other one."""
+
+    resource: ResourceKey
+    what: str
+    identifier: str
+
+
+def sides_of(follows: Iterable[Wanted], uids: Uids) -> dict[Side, list[Any]]:
+    """The follows by their sides: for each the uid of the other resource and the score, in turn."""
+    sides: dict[Side, list[Any]] = defaultdict(list)
+    for from_key, to_key, score in follows:
+        sides[Side(from_key, FOLLOWINGS, to_key[0])] += (uids[to_key], score)
+        sides[Side(to_key, FOLLOWERS, from_key[0])] += (uids[from_key], score)
+    return sides
+
+
+def calls(
+    script: Script, sides: dict[Side, list[Any]], uids: Uids, keys: Keys, *first: Any
+) -> Iterator[tuple[Side, Sequence[Any]]]:
+    """The commands that run a script for each side, with arguments that come first."""
+    for side, follows in sides.items():
+        resource, what, identifier = side
+        names = keys.side(uids[resource], what, identifier)
+        for start in range(0, len(follows), 2 * FOLLOWS_PER_CALL):
+            yield side, script(names, *first, *resource, *follows[start : start + 2 * FOLLOWS_PER_CALL])
