@@ -17,4 +17,4 @@ def empty_read_models() -> None:
             model._default_manager.all().delete()
     else:
         for backend in (follows(), timelines()):
-            backend.reset()
+            backend.reset("default")

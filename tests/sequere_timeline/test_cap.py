@@ -5,7 +5,7 @@ from django.core.management import call_command
 
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, follow_many, unfollow
-from sequere_timeline.backends.database import entries
+from sequere_timeline import conf
 from sequere_timeline.backends.database.models import Entry
 from tests.factories import ProjectFactory, UserFactory
 from tests.sequere_timeline.dates import october
@@ -95,7 +95,7 @@ def test_what_is_older_than_all_that_is_kept_does_not_come_in(cap, thoas, newbie
 
 @pytest.mark.database
 def test_a_fan_out_lets_a_timeline_grow_a_sixteenth_longer_before_it_is_cut(settings, thoas, newbie):
-    settings.SEQUERE_TIMELINE_MAX_LENGTH = cap = 2 * entries.HYSTERESIS
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = cap = 2 * conf.HYSTERESIS
     follow(newbie, thoas)
 
     lengths = []
@@ -126,6 +126,7 @@ def test_an_import_goes_between_what_is_there(cap, thoas, other, newbie):
     assert days(newbie) == [15, 20, 25]
 
 
+@pytest.mark.database  # in Redis, a timeline is filled anew after a follow
 def test_an_import_adds_nothing_below_the_oldest_kept_entry(cap, thoas, other, newbie):
     """Otherwise a timeline that a deletion has shortened would show what it has, with gaps where it was cut."""
     follow(newbie, thoas)
@@ -142,6 +143,7 @@ def test_an_import_adds_nothing_below_the_oldest_kept_entry(cap, thoas, other, n
     assert days(newbie) == [9, 11, 12]
 
 
+@pytest.mark.database  # in Redis, a timeline is filled anew after a follow
 def test_an_unfollow_shortens_and_the_next_import_fills_up_from_the_floor(cap, thoas, other, newbie):
     follow_many([(newbie, thoas), (newbie, other)])
     save(other, 6, 7)
@@ -193,6 +195,7 @@ def test_a_saved_action_that_was_cut_can_still_be_deleted(cap, thoas, newbie):
     assert days(newbie) == days(thoas) == [2, 3, 4]
 
 
+@pytest.mark.database  # in Redis, a timeline is cut when somebody reads it first
 def test_a_timeline_grows_again_where_the_cap_is_raised_and_is_whole_after_a_rebuild_without_one(
     cap, thoas, newbie, settings
 ):

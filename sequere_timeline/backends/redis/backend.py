@@ -11,6 +11,7 @@ from sequere.backends.redis.connection import Connection, Script, text
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import from_score
 from sequere.base import ResourceKey
+from sequere.events import DELETED
 from sequere.exceptions import InvalidBackendOption
 from sequere.lazy import LazyList
 from sequere.registry import registry
@@ -24,6 +25,7 @@ from sequere_timeline.backends.redis.keys import PATTERNS, Keys
 from sequere_timeline.backends.redis.members import Member, parse
 from sequere_timeline.backends.redis.projector import TimelinesProjector
 from sequere_timeline.backends.redis.scripts import COUNT, PAGE, UNREAD
+from sequere_timeline.intents import ACTION_SAVED, TIMELINE_READ
 
 #: Entries that a list reads at once when it is walked through.
 ENTRIES_AT_ONCE = 1000
@@ -116,7 +118,7 @@ class RedisBackend(BaseBackend):
 
     def __init__(self) -> None:
         self._connection = Connection("SEQUERE_TIMELINE_BACKEND_OPTIONS", conf.backend_options(), "sequere:timeline:")
-        self._model = RedisModel(self._connection, "timelines")
+        self._model = RedisModel(self._connection, "timelines", (ACTION_SAVED, TIMELINE_READ, DELETED))
         self._shelf = Shelf(self._connection, self._model)
         self.projector = TimelinesProjector(self._connection, self._model)
 

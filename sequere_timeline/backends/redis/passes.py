@@ -18,7 +18,7 @@ from sequere_timeline.backends.redis.members import FLOOR, Member, parse
 from sequere_timeline.backends.redis.names import kind_of, numbers, of_generation, of_life
 from sequere_timeline.backends.redis.scripts import NEWEST
 from sequere_timeline.backends.redis.writer import Command, Writer
-from sequere_timeline.history import Life, histories
+from sequere_timeline.history import History, Life, histories
 from sequere_timeline.intents import ACTION_SAVED, TIMELINE_READ
 from sequere_timeline.marks import read_marks
 
@@ -124,11 +124,12 @@ class ActionPass(RedisPass):
                 if life.id in wrong:
                     writer.remove(life)
             put = [life for life in present if life.id in wrong]
-            self._connection.run(command for life in put for command in (*writer.save(life), writer.reached(life)))
+            self._connection.run(command for life in put for command in writer.save(life))
+            self._connection.run(writer.reached(life) for life in put if life.published)
         return list(filter(None, differences))
 
     def _expected(self, life: Life, known: Mapping[str, str]) -> Iterator[Expected]:
-        fields = {**to_fields(life), "reached": str(life.published or "")}
+        fields = {**to_fields(life), "reached": str(life.published) if life.published else None}
         title = f"action {life.id} of {life.actor}"
         yield Expected(title, ("HMGET", self._keys.action(life.id), *fields), [*fields.values()])
         member, score = str(Member(life.id, 0, kind_of(life, known))), str(to_score(life.date))
@@ -156,11 +157,12 @@ class StrayPass(RedisPass):
 
     def resources(self, keys: Sequence[str], using: str) -> Iterable[ResourceKey]:
         yield from (self._keys.owner_of(key) for key in keys if not self._keys.is_action(key))
-        yield from (life.actor for life in self._lives(self._stored(keys), using).values())
+        for history in self._histories(self._stored(keys), using):
+            yield from (life.actor for life in history.lives())
 
     def compare(self, keys: Sequence[str], using: str, *, repair: bool) -> list[Difference]:
         stored = self._stored(keys)
-        lives = self._lives(stored, using)
+        lives = {history.present.id: history.present for history in self._histories(stored, using) if history.present}
         known = self._numbers(lives.values())
         strays = [
             (key, member)
@@ -179,16 +181,12 @@ class StrayPass(RedisPass):
         stored = {key: [text(member) for member in rows[::2]] for key, rows in zip(timelines, answers, strict=True)}
         return {**stored, **{key: [""] for key in keys if self._keys.is_action(key)}}
 
-    def _lives(self, stored: Mapping[str, Sequence[str]], using: str) -> dict[int, Life]:
-        """The actions that are there, by their ids."""
+    def _histories(self, stored: Mapping[str, Sequence[str]], using: str) -> Iterator[History]:
+        """What the log says about the actions whose ids are stored."""
         ids = {self._id_of(key, member) for key, members in stored.items() for member in members}
-        lives: dict[int, Life] = {}
         for chunk in chunks(sorted(ids), 1000):
             saved = Event.objects.using(using).filter(pk__in=chunk, type=ACTION_SAVED)
-            for history in histories(list(saved.values_list("stream", flat=True)), using).values():
-                if history.present:
-                    lives[history.present.id] = history.present
-        return lives
+            yield from histories(list(saved.values_list("stream", flat=True)), using).values()
 
     def _id_of(self, key: str, member: str) -> int:
         return parse(member).id if member else self._keys.id_of(key)

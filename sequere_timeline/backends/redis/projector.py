@@ -41,7 +41,7 @@ class TimelinesProjector(LevelTriggeredProjector):
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make what `events` concern what the log says.
 
-        Follows cost 2 round trips together; an action 3, and 2 for every 1,000 followers.
+        Follows cost 2 round trips together; actions 4, and each of them 1, and 2 for every 1,000 followers.
         """
         streams: set[UUID] = set()
         follows: list[Event] = []
@@ -56,24 +56,32 @@ class TimelinesProjector(LevelTriggeredProjector):
                 readers.add(event.actor)
             elif event.type == DELETED:
                 deleted.add(event.actor)
+        subjects = list(dict.fromkeys(event.subject for event in follows))
+        have_public_timelines = [("EXISTS", self._keys.public(subject)) for subject in subjects]
+        token, answers = self._model.begin(have_public_timelines, using)
+        publishers = {subject for subject, is_there in zip(subjects, answers, strict=True) if is_there}
         if deleted:
             self._count_generations(deleted, using)
             for key in deleted:
                 streams.update(self._concerned_by(key, using))
-            readers |= deleted
         for chunk in chunks(streams, ACTIONS_AT_ONCE):
-            self.write(chunk, using)
-        publishers = self._publishers(follows)
+            self._write(chunk, token, using)
         self._expire({event.actor for event in follows if event.subject in publishers} | deleted)
-        if readers:
-            self.mark(readers, using)
+        if readers := readers | deleted:
+            self._mark(readers, token, using)
 
-    def write(self, streams: Collection[UUID], using: str) -> None:
+    def is_lost(self, using: str) -> bool:
+        return self._model.is_lost(using)
+
+    def rebuilt(self, using: str) -> None:
+        self._model.rebuilt()
+
+    def _write(self, streams: Collection[UUID], token: int, using: str) -> None:
         """Make these actions, whose actors are locked, and their entries what the log says. 2 queries."""
         of_streams = sorted(histories(streams, using).values(), key=_first_id)
         lives = [life for history in of_streams for life in history.lives()]
         stored = [("HMGET", self._keys.action(life.id), "uid", "reached") for life in lives]
-        token, answers = self._model.begin(stored, using)
+        answers = self._connection.run(stored)
         states = {
             life.id: [value and text(value) for value in values] for life, values in zip(lives, answers, strict=True)
         }
@@ -88,26 +96,11 @@ class TimelinesProjector(LevelTriggeredProjector):
             if life.published is not None and states[life.id][1] != str(life.published):
                 writer.publish(life)
 
-    def mark(self, owners: Collection[ResourceKey], using: str) -> None:
-        """Store until when the owners have read. 1 query, 2 round trips."""
-        token, _ = self._model.begin([], using)
+    def _mark(self, owners: Collection[ResourceKey], token: int, using: str) -> None:
+        """Store until when the owners have read. 1 query, 1 round trip."""
         writer = Writer(self._connection, token, {}, using)
-        marks = read_marks(owners, using)
-        self._connection.run(
-            writer.mark(owner, to_score(marks[owner]) if owner in marks else None) for owner in sorted(owners)
-        )
-
-    def is_lost(self, using: str) -> bool:
-        return self._model.is_lost(using)
-
-    def rebuilt(self, using: str) -> None:
-        self._model.rebuilt()
-
-    def _publishers(self, follows: list[Event]) -> set[ResourceKey]:
-        """Those of the ones followed who have a public timeline."""
-        subjects = list(dict.fromkeys(event.subject for event in follows))
-        exists = self._connection.run(("EXISTS", self._keys.public(subject)) for subject in subjects)
-        return {subject for subject, is_there in zip(subjects, exists, strict=True) if is_there}
+        marks = {owner: to_score(mark) for owner, mark in read_marks(owners, using).items()}
+        self._connection.run(writer.mark(owner, marks.get(owner)) for owner in sorted(owners))
 
     def _expire(self, owners: Collection[ResourceKey]) -> None:
         """Let private timelines expire at once: who reads one fills it."""
