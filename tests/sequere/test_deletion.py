@@ -191,6 +191,7 @@ def test_who_deletes_is_recorded_too() -> None:
     assert [metadata for _, _, metadata in said()[1:]] == [{"who": "cron", "cause": "deleted"}, {"who": "cron"}]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_deletion_that_is_undone_was_none() -> None:
     thoas, film = UserFactory(), ProjectFactory(pk=500)
     follow(thoas, film)

@@ -6,6 +6,7 @@ from django.core.management import call_command
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, follow_many, unfollow
 from sequere_timeline import conf
+from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry
 from tests.factories import ProjectFactory, UserFactory
 from tests.sequere_timeline.dates import october
