@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connections, models, transaction
@@ -166,7 +165,12 @@ def queue(events: Sequence[Event], using: str) -> None:
     shards: dict[str, set[int]] = defaultdict(set)
     for pipeline, _event, shard, *_rest in rows:
         shards[pipeline].add(shard)
-    transaction.on_commit(partial(_drain_after_commit, shards, using), using=using, robust=True)
+
+    def drain_them() -> None:
+        _drain_after_commit(shards, using)
+
+    # Not a partial: Django asks for the name of one that fails.
+    transaction.on_commit(drain_them, using=using, robust=True)
 
 
 def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, wait: bool = False) -> int:
@@ -179,14 +183,17 @@ def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, w
     projectors = projectors_of(pipeline)
     waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
     applied = 0
-    # Looks again after each lock is given back: who came while it was held has left his events to us.
-    while numbers := _shards_with_events(waiting, shards):
+    # Who waits has just left something there.
+    numbers = {*shards} if wait and shards is not None else _shards_with_events(waiting, shards)
+    while numbers:
         with transaction.atomic(using=using):
             held = _lock(pipeline, numbers, using, wait=wait)
-            batch = list(waiting.filter(shard__in=held).due().order_by("event_id")[:BATCH_SIZE])
-            applied += _apply(batch, projectors, using)
+            due = waiting.filter(shard__in=held).due().select_related("event")
+            applied += _apply(list(due.order_by("event_id")[:BATCH_SIZE]), projectors, using)
         if not held:
             break
+        # Looks again after each lock is given back: who came while it was held has left his events to us.
+        numbers = _shards_with_events(waiting, shards)
     return applied
 
 
@@ -319,8 +326,7 @@ def _apply(batch: Sequence[QueuedEvent], projectors: Sequence[Projector], using:
     """Apply the events of a batch, but those that fail; returns how many."""
     if not batch:
         return 0
-    log = Event.objects.using(using).in_bulk([queued.event_id for queued in batch])
-    waiting = [(queued, log[queued.event_id]) for queued in batch]
+    waiting = [(queued, queued.event) for queued in batch]
     lock({key for projector in projectors for _, event in waiting for key in projector.resources(event)}, using)
     applied, _ = _apply_what_can_be(waiting, projectors, using)
     return applied

@@ -36,6 +36,11 @@ class Keys:
         """Hash: the numbers of names."""
         return self._connection.key("names")
 
+    @property
+    def last_number(self) -> str:
+        """String: the last number that was handed out."""
+        return self._connection.key("global", "name")
+
     def owner_of(self, key: str) -> ResourceKey:
         """Whose timeline it is."""
         _, identifier, object_id = key.removeprefix(self._connection.prefix).split(":", 2)

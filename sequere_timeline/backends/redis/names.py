@@ -5,11 +5,13 @@ them. A target has a number for each generation, so that an action upon somethin
 now. The present generation is a field too; none is generation 0.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sequere.backends.redis.connection import Connection, text
 from sequere.base import ResourceKey
 from sequere_timeline.backends.base import Filters
+from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import to_digits
 from sequere_timeline.history import Life
 
@@ -49,29 +51,34 @@ def of_filters(filters: Filters) -> list[str]:
     ]
 
 
-def numbers(names: Collection[str], connection: Connection, *, hand_out: bool = True) -> Mapping[str, str]:
-    """The number of each name; one that has none gets one, if they are to be handed out. 1 round trip, 4 then."""
-    key = connection.key("names")
-    known = _known(key, list(dict.fromkeys(names)), connection)
-    unknown = [name for name, number in known.items() if number is None]
-    if unknown and hand_out:
-        (last,) = connection.run([("INCRBY", connection.key("global", "name"), len(unknown))])
-        candidates = range(int(last) - len(unknown) + 1, int(last) + 1)
+#: Names and their numbers.
+Numbers = Mapping[str, str]
+
+
+def look_up(names: Collection[str], keys: Keys) -> tuple[Any, ...]:
+    """The command that answers the numbers of names."""
+    return ("HMGET", keys.names, *(names or [""]))
+
+
+def found(names: Collection[str], answer: Sequence[Any]) -> Numbers:
+    """The numbers of those names that have one."""
+    return {name: text(number) for name, number in zip(names, answer, strict=False) if number is not None}
+
+
+def hand_out(names: Collection[str], answer: Sequence[Any], connection: Connection) -> Numbers:
+    """The numbers of all these names, after a look. 2 round trips where one has none yet."""
+    known = found(names, answer)
+    if missing := [name for name in dict.fromkeys(names) if name not in known]:
+        keys = Keys(connection)
+        (last,) = connection.run([("INCRBY", keys.last_number, len(missing))])
+        candidates = range(int(last) - len(missing) + 1, int(last) + 1)
         # Two writers may want the same name: the first one gives it its number.
-        connection.run(
-            ("HSETNX", key, name, to_digits(number)) for name, number in zip(unknown, candidates, strict=True)
-        )
-        known |= _known(key, unknown, connection)
-    return {name: number for name, number in known.items() if number is not None}
+        offers = [("HSETNX", keys.names, name, to_digits(n)) for name, n in zip(missing, candidates, strict=True)]
+        *_, answer = connection.run([*offers, look_up(missing, keys)])
+        known = {**known, **found(missing, answer)}
+    return known
 
 
-def _known(key: str, names: list[str], connection: Connection) -> dict[str, str | None]:
-    if not names:
-        return {}
-    (found,) = connection.run([("HMGET", key, *names)])
-    return {name: None if number is None else text(number) for name, number in zip(names, found, strict=True)}
-
-
-def kind_of(life: Life, numbers: Mapping[str, str]) -> str:
+def kind_of(life: Life, numbers: Numbers) -> str:
     """What an entry says of an action besides its id; what has no number is in no entry."""
     return ".".join(numbers.get(name, "") for name in of_life(life))

@@ -15,7 +15,7 @@ from sequere_timeline.backends.redis.actions import to_fields
 from sequere_timeline.backends.redis.filling import BOTTOMLESS, Place, content, followed_by
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import FLOOR, Member, parse
-from sequere_timeline.backends.redis.names import kind_of, numbers, of_generation, of_life
+from sequere_timeline.backends.redis.names import Numbers, found, hand_out, kind_of, look_up, of_generation, of_life
 from sequere_timeline.backends.redis.scripts import NEWEST
 from sequere_timeline.backends.redis.writer import Command, Writer
 from sequere_timeline.history import History, Life, histories
@@ -44,11 +44,14 @@ class RedisPass:
 
     def _writer(self, lives: Iterable[Life], using: str) -> Writer:
         """A writer, when all is locked that he is going to write about."""
-        token, _ = self._model.begin([], using)
-        return Writer(self._connection, token, self._numbers(lives, hand_out=True), using)
+        names = [name for life in lives for name in of_life(life)]
+        token, (known,) = self._model.begin([look_up(names, self._keys)], using)
+        return Writer(self._connection, token, hand_out(names, known, self._connection), using)
 
-    def _numbers(self, lives: Iterable[Life], *, hand_out: bool = False) -> Mapping[str, str]:
-        return numbers([name for life in lives for name in of_life(life)], self._connection, hand_out=hand_out)
+    def _numbers(self, lives: Iterable[Life]) -> Numbers:
+        names = [name for life in lives for name in of_life(life)]
+        (known,) = self._connection.run([look_up(names, self._keys)])
+        return found(names, known)
 
     def _differences(self, expected: Sequence[Expected]) -> list[Difference | None]:
         """Whether each command answers what it should. 1 round trip."""
@@ -124,11 +127,14 @@ class ActionPass(RedisPass):
                 if life.id in wrong:
                     writer.remove(life)
             put = [life for life in present if life.id in wrong]
-            self._connection.run(command for life in put for command in writer.save(life))
-            self._connection.run(writer.reached(life) for life in put if life.published)
+            writer.save(put)
+            for life in put:
+                if life.published:
+                    writer.note_reached(life)
+            writer.finish()
         return list(filter(None, differences))
 
-    def _expected(self, life: Life, known: Mapping[str, str]) -> Iterator[Expected]:
+    def _expected(self, life: Life, known: Numbers) -> Iterator[Expected]:
         fields = {**to_fields(life), "reached": str(life.published) if life.published else None}
         title = f"action {life.id} of {life.actor}"
         yield Expected(title, ("HMGET", self._keys.action(life.id), *fields), [*fields.values()])
@@ -191,7 +197,7 @@ class StrayPass(RedisPass):
     def _id_of(self, key: str, member: str) -> int:
         return parse(member).id if member else self._keys.id_of(key)
 
-    def _is_right(self, key: str, member: str, lives: Mapping[int, Life], known: Mapping[str, str]) -> bool:
+    def _is_right(self, key: str, member: str, lives: Mapping[int, Life], known: Numbers) -> bool:
         life = lives.get(self._id_of(key, member))
         if life is None:
             return False
@@ -278,16 +284,17 @@ class MarkPass(RedisPass):
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
         marks = {owner: to_score(mark) for owner, mark in read_marks(keys, using).items()}
         command = [("HGET", self._keys.resource(owner), "read") for owner in keys]
-        found = {
+        stored = {
             owner: None if score is None else int(score)
             for owner, score in zip(keys, self._connection.run(command), strict=True)
         }
-        wrong = [owner for owner in keys if marks.get(owner) != found[owner]]
+        wrong = [owner for owner in keys if marks.get(owner) != stored[owner]]
         if repair and wrong:
             writer = self._writer([], using)
-            self._connection.run(writer.mark(owner, marks.get(owner)) for owner in wrong)
+            writer.mark({owner: marks.get(owner) for owner in wrong})
+            writer.finish()
         return [
-            Difference(f"read mark of {owner}", _moment(marks.get(owner)), _moment(found[owner])) for owner in wrong
+            Difference(f"read mark of {owner}", _moment(marks.get(owner)), _moment(stored[owner])) for owner in wrong
         ]
 
 

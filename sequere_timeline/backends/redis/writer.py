@@ -15,7 +15,7 @@ from sequere_timeline.backends.redis.actions import to_fields
 from sequere_timeline.backends.redis.filling import MAX_LENGTH
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import Member
-from sequere_timeline.backends.redis.names import kind_of
+from sequere_timeline.backends.redis.names import Numbers, kind_of
 from sequere_timeline.backends.redis.scripts import DELIVER, DROP, MARK, PLACE, PUT, REACHED, WITHDRAW
 from sequere_timeline.history import Life
 from sequere_timeline.justification import contains, intervals_of, only_live_follows_count
@@ -31,51 +31,69 @@ Command = tuple[Any, ...]
 
 
 class Writer:
-    """One drain's hand. What it writes is refused when somebody else has locked the actor since."""
+    """One drain's hand. What it writes is refused when somebody else has locked the actor since.
 
-    def __init__(self, connection: Connection, token: int, numbers: Mapping[str, str], using: str) -> None:
+    Commands go to the server together, in their order; the last of them when it has finished.
+    """
+
+    def __init__(self, connection: Connection, token: int, numbers: Numbers, using: str) -> None:
         self._connection = connection
         self._keys = Keys(connection)
         self._token = token
         self._numbers = numbers
         self._using = using
+        self._commands: list[Command] = []
 
-    def save(self, life: Life) -> list[Command]:
-        """The commands that store an action, and put it where no follow needs to bring it."""
-        keys = self._keys
-        fields = [part for field in to_fields(life).items() for part in field]
-        where = [self._resource(life), keys.action(life.id), keys.public(life.actor)]
-        is_public = int(life.published is not None)
-        put = PUT(where, self._token, to_score(life.date), self._member(life, 0), is_public, *fields)
-        return [put, *self._placed(life, {*life.named, life.actor})]
+    def save(self, lives: Iterable[Life]) -> None:
+        """Store actions that are there, and put them where no follow needs to bring them."""
+        for life in lives:
+            fields = [part for field in to_fields(life).items() for part in field]
+            where = [self._resource(life), self._keys.action(life.id), self._keys.public(life.actor)]
+            is_public = int(life.published is not None)
+            self._do(PUT(where, self._token, to_score(life.date), self._member(life, 0), is_public, *fields))
+            self._place(life, {*life.named, life.actor})
 
-    def publish(self, life: Life) -> None:
-        """Let an action reach the followers of its actor: 2 round trips for every 1,000, and 1."""
-        values = (self._token, to_score(life.date), self._member(life, Reason.FOLLOWED), *_cap())
-        for owners in self._audience(life):
-            timelines = [self._keys.private(owner) for owner in owners]
-            self._connection.run([DELIVER([self._resource(life), *timelines], *values)])
-        # Where it is for other reasons too, the entry must say so.
-        self._connection.run([*self._placed(life, life.named - {life.actor}), self.reached(life)])
+    def publish(self, lives: Iterable[Life]) -> None:
+        """Let actions reach the followers of their actors: 2 round trips for every 1,000."""
+        for life in lives:
+            score, member, (cap, slack) = to_score(life.date), self._member(life, Reason.FOLLOWED), _cap()
+            for timelines in self._timelines_of_followers(life):
+                self._do(DELIVER([self._resource(life), *timelines], self._token, score, member, cap, slack))
+            # Where it is for other reasons too, the entry must say so.
+            self._place(life, life.named - {life.actor})
+            self.note_reached(life)
 
-    def reached(self, life: Life) -> Command:
-        """The command that notes that the followers have it."""
-        return REACHED([self._resource(life), self._keys.action(life.id)], self._token, life.published or "")
+    def note_reached(self, life: Life) -> None:
+        """The followers have it."""
+        self._do(REACHED([self._resource(life), self._keys.action(life.id)], self._token, life.published or ""))
 
     def remove(self, life: Life) -> None:
-        """Take an action out of all timelines. 2 round trips for every 1,000 followers, and 1."""
+        """Take an action out of all timelines. 2 round trips for every 1,000 followers."""
         if life.published is not None:
-            for owners in self._audience(life, everybody=True):
-                timelines = [self._keys.private(owner) for owner in owners]
-                withdraw = WITHDRAW([self._resource(life), *timelines], self._token, *self._variants(life))
-                self._connection.run([withdraw])
+            for timelines in self._timelines_of_followers(life, all_ever=True):
+                self._do(WITHDRAW([self._resource(life), *timelines], self._token, *self._variants(life)))
+        self._place(life, life.named, is_there=False)
         where = [self._resource(life), self._keys.action(life.id), self._keys.public(life.actor)]
-        drop = DROP(where, self._token, self._member(life, 0))
-        self._connection.run([*self._placed(life, life.named, is_there=False), drop])
+        self._do(DROP(where, self._token, self._member(life, 0)))
 
-    def mark(self, owner: ResourceKey, score: int | None) -> Command:
-        """The command that stores until when an owner has read."""
-        return MARK([self._keys.resource(owner)], self._token, "" if score is None else score)
+    def mark(self, marks: Mapping[ResourceKey, int | None]) -> None:
+        """Store until when owners have read; None for never."""
+        for owner, score in sorted(marks.items()):
+            self._do(MARK([self._keys.resource(owner)], self._token, "" if score is None else score))
+
+    def finish(self) -> None:
+        """Send what was not sent yet. 1 round trip."""
+        commands, self._commands = self._commands, []
+        self._connection.run(commands)
+
+    def _do(self, command: Command) -> None:
+        self._commands.append(command)
+
+    def _timelines_of_followers(self, life: Life, *, all_ever: bool = False) -> Iterator[list[str]]:
+        for number, owners in enumerate(self._audience(life, all_ever=all_ever)):
+            if number:
+                self.finish()
+            yield [self._keys.private(owner) for owner in owners]
 
     def _member(self, life: Life, reasons: int) -> str:
         return str(Member(life.id, reasons, kind_of(life, self._numbers)))
@@ -83,20 +101,22 @@ class Writer:
     def _variants(self, life: Life) -> list[str]:
         return [self._member(life, reasons) for reasons in REASONS]
 
-    def _placed(self, life: Life, owners: Iterable[ResourceKey], *, is_there: bool = True) -> Iterator[Command]:
-        """The commands that give owners the entry that is right, or take it."""
+    def _place(self, life: Life, owners: Iterable[ResourceKey], *, is_there: bool = True) -> None:
+        """Give owners the entry that is right, or take it."""
         for owner in sorted(owners):
             is_direct = is_there and owner in life.owners and owner != life.actor
             reasons = self._reasons(life, owner) if is_there else 0
-            yield PLACE(
-                [self._resource(life), self._keys.private(owner), self._keys.direct(owner)],
-                self._token,
-                to_score(life.date),
-                self._member(life, reasons) if reasons else "",
-                self._member(life, 0),
-                int(is_direct),
-                *_cap(),
-                *self._variants(life),
+            self._do(
+                PLACE(
+                    [self._resource(life), self._keys.private(owner), self._keys.direct(owner)],
+                    self._token,
+                    to_score(life.date),
+                    self._member(life, reasons) if reasons else "",
+                    self._member(life, 0),
+                    int(is_direct),
+                    *_cap(),
+                    *self._variants(life),
+                )
             )
 
     def _reasons(self, life: Life, owner: ResourceKey) -> int:
@@ -110,7 +130,7 @@ class Writer:
                 reasons |= Reason.FOLLOWED
         return reasons
 
-    def _audience(self, life: Life, *, everybody: bool = False) -> Iterator[Sequence[ResourceKey]]:
+    def _audience(self, life: Life, *, all_ever: bool = False) -> Iterator[Sequence[ResourceKey]]:
         """Those whose follow justifies an action, or everybody who may have it by a follow, about 1,000 at a time."""
         if only_live_follows_count():
             yield from follows.get_backend().follower_keys(life.actor)
@@ -119,7 +139,7 @@ class Writer:
         rows = known.values_list("stream", "actor_identifier", "actor_object_id").iterator(chunk_size=2000)
         for chunk in chunks(rows, RELATIONS_AT_ONCE):
             relations = {stream: (ResourceKey(*owner), life.actor) for stream, *owner in chunk}
-            if everybody:
+            if all_ever:
                 yield [owner for owner, _ in relations.values()]
                 continue
             intervals = intervals_of(relations, self._using)
