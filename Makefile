@@ -73,7 +73,8 @@ docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
 	@echo "The documentation is in docs/_build/index.html."
 
 bench: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## run the benchmarks (ARGS: theirs)
-	@$(PY) -m tests.benchmarks $(ARGS)
+	@$(PY) -m tests.benchmarks database $(ARGS)
+	@$(PY) -m tests.benchmarks redis $(ARGS)
 
 serve: $(EXAMPLE) ## run the example project's site (BACKEND=redis)
 	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py runserver "$$@"' serve $(ARGS)
