@@ -13,7 +13,7 @@ from django.db import models
 from sequere.base import ResourceKey
 from sequere.events import Event, Latest, latest_of, lifecycle
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere.resources import is_
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, Reason, SavedAction
@@ -63,7 +63,7 @@ def write(streams: Iterable[UUID], using: str) -> list[SavedAction]:
     ]
 
 
-class ActionPass:
+class ActionPass(Pass):
     """All actions: those of the log, then those that only the read model knows."""
 
     name = "actions"

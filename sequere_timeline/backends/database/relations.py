@@ -11,7 +11,7 @@ from django.db import connections, models
 from sequere.base import ResourceKey
 from sequere.events import DELETED, FOLLOWED, Event, latest_of, lifecycle, relation
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere.resources import KEY, Resource, among
 from sequere.rows import fields_of, given
 from sequere_timeline import conf
@@ -59,7 +59,7 @@ def write(relations: Relations, using: str) -> None:
             entries.revoke(actor, owners, intervals, using)
 
 
-class FollowedPass:
+class FollowedPass(Pass):
     """All follows of those who have published something, then those that only an entry knows of."""
 
     name = "entries"
