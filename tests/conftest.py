@@ -2,6 +2,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import redis
 from hypothesis import HealthCheck, settings
 
 # No deadline and no verdict on slow data: both measure how busy the machine is.
@@ -11,12 +12,39 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
 
-MODE = os.environ.get("TESTS_PROJECTION_MODE", "inline")
+BACKEND = os.environ.get("TESTS_BACKEND", "database")
+MODE = os.environ.get("TESTS_PROJECTION_MODE", "inline" if BACKEND == "database" else "on_commit")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if MODE != "inline" and item.get_closest_marker("inline"):
         pytest.skip("what it counts, or promises, is of mode inline")
+    if BACKEND != "database" and item.get_closest_marker("database"):
+        pytest.skip("what it looks into, or counts, is of the DatabaseBackend")
+
+
+@pytest.fixture(autouse=True)
+def _redis_is_empty() -> Iterator[None]:
+    """A transaction that never ends undoes nothing in Redis."""
+    if BACKEND != "redis":
+        yield
+        return
+    _unlink_what_is_ours()
+    yield
+    _unlink_what_is_ours()
+
+
+def _unlink_what_is_ours() -> None:
+    """Only keys with the prefix of the tests: the server may be somebody's own."""
+    from django.conf import settings
+
+    options = settings.SEQUERE_BACKEND_OPTIONS
+    with redis.Redis.from_url(options["url"]) as client:
+        cursor = -1
+        while cursor:
+            cursor, keys = client.scan(max(cursor, 0), match=f"{options['prefix']}*", count=1000)
+            if keys:
+                client.unlink(*keys)
 
 
 @pytest.fixture(autouse=True)

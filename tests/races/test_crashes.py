@@ -87,6 +87,7 @@ def test_writers_killed_at_any_moment_leave_read_models_equal_to_the_log():
     assert committed <= set(Event.objects.values_list("pk", flat=True))
 
 
+@pytest.mark.database
 def test_a_rebuild_killed_in_the_middle_can_be_run_again():
     thoas, *newbies = User.objects.bulk_create(UserFactory.build_batch(800))
     follow_many((newbie, thoas) for newbie in newbies)

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from sequere.backends.database.models import Follow, FollowCount
 from sequere.events import Event
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
 from sequere.outbox import BUILT_IN, SHARDS, drain, drain_all
@@ -22,6 +21,7 @@ from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds
 from tests.races.outcome import differences, rounds
 from tests.races.test_crashes import children, database_url
+from tests.read_models import empty_read_models
 from tests.testapp.models import Stranger, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,8 +124,7 @@ def test_a_worker_applies_what_others_have_left_and_ends_when_it_is_told(
     settings.SEQUERE_PROJECTORS = settings.SEQUERE_PROJECTION_MODES = {}
     thoas, *newbies = everybody
     follow_many((newbie, thoas) for newbie in newbies)
-    Follow.objects.all().delete()
-    FollowCount.objects.all().delete()
+    empty_read_models()
 
     QueuedEvent.objects.bulk_create(
         QueuedEvent(pipeline=BUILT_IN, event=event, shard=event.pk % SHARDS, stream=event.stream)

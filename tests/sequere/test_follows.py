@@ -448,6 +448,7 @@ def test_a_call_that_changes_nothing_is_one_statement(thoas: User, project: Proj
         follow(thoas, project)
 
 
+@pytest.mark.database
 def test_a_question_is_one_statement(thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, newbie)
     follow(newbie, thoas)

@@ -123,6 +123,7 @@ def test_the_same_key_of_another_kind_is_not_the_same_friend(db: None) -> None:
     assert (get_friends_count(thoas), get_friends_count(user), get_friends_count(project)) == (0, 0, 0)
 
 
+@pytest.mark.database
 def test_a_friendship_costs_two_queries_to_show_and_one_to_count(thoas: User) -> None:
     for friend in UserFactory.create_batch(3):
         follow(thoas, friend)

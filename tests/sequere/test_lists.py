@@ -100,6 +100,7 @@ def test_it_is_shown_like_a_list_and_only_its_beginning(film: Project, fans: lis
     assert shown.count("<User: ") == 20
 
 
+@pytest.mark.database
 def test_a_page_costs_one_query_and_one_for_each_model(film: Project, fans: list[User]) -> None:
     """D17, Semantics, hydration: one query for each instance."""
     follow_many((project, film) for project in ProjectFactory.create_batch(30))
@@ -148,6 +149,7 @@ def test_what_was_read_stays_and_all_reads_again(film: Project, fans: list[User]
     assert (len(before), before.count(), len(before.all())) == (5, 6, 6)
 
 
+@pytest.mark.database
 def test_ties_are_in_the_order_of_the_log(film: Project) -> None:
     """R11, Semantics, ties: neither the order of keys nor a meaningless one."""
     users = UserFactory.create_batch(12)
@@ -244,6 +246,7 @@ def test_two_slices_of_one_list_do_not_disturb_each_other(film: Project, fans: l
     assert [fan for fan, _ in followers] == fans
 
 
+@pytest.mark.database
 def test_a_stepped_slice_of_nothing_asks_once(film: Project) -> None:
     """Q6: it asked twice."""
     with exactly(1):
@@ -282,6 +285,7 @@ def test_a_page_out_of_range_is_empty(film: Project, fans: list[User]) -> None:
     ]
 
 
+@pytest.mark.database
 def test_a_long_list_costs_a_query_for_500_of_each_model(film: Project) -> None:
     """R20: the keys of a page were one unbounded IN."""
     follow_many((user, film) for user in UserFactory.create_batch(501))
@@ -312,6 +316,7 @@ def test_a_list_of_what_is_all_hidden_is_empty(film: Project) -> None:
     assert (followers.count(), followers.hidden) == (1, 1)
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("get", [get_followers, get_followings, get_friends])
 @pytest.mark.parametrize("options", [{}, {"desc": False}, {"identifier": "user"}])
 def test_a_page_is_read_from_an_index(film: Project, fans: list[User], get: Any, options: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from django.core.management import call_command
 
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, follow_many, unfollow
-from sequere_timeline.backends.database.entries import HYSTERESIS
+from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry
 from tests.factories import ProjectFactory, UserFactory
 from tests.sequere_timeline.dates import october
@@ -64,7 +64,17 @@ def test_a_timeline_keeps_the_newest_entries(cap, thoas, newbie):
     save(thoas, *range(1, 11))
 
     assert days(newbie) == days(thoas) == [8, 9, 10]
-    assert Entry.objects.count() == 2 * cap
+
+
+@pytest.mark.database
+def test_what_is_cut_is_deleted(cap, thoas, monkeypatch):
+    monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
+    follow_many((newbie, thoas) for newbie in UserFactory.create_batch(5))
+
+    save(thoas, *range(1, 11))
+    follow(UserFactory(), thoas)
+
+    assert Entry.objects.count() == (1 + 5 + 1) * cap
 
 
 def test_a_public_timeline_has_no_cap(cap, thoas):
@@ -83,8 +93,9 @@ def test_what_is_older_than_all_that_is_kept_does_not_come_in(cap, thoas, newbie
     assert days(newbie) == days(thoas) == [12, 13, 14]
 
 
+@pytest.mark.database
 def test_a_fan_out_lets_a_timeline_grow_a_sixteenth_longer_before_it_is_cut(settings, thoas, newbie):
-    settings.SEQUERE_TIMELINE_MAX_LENGTH = cap = 2 * HYSTERESIS
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = cap = 2 * entries.HYSTERESIS
     follow(newbie, thoas)
 
     lengths = []
@@ -104,7 +115,6 @@ def test_a_backfill_of_any_length_stays_bounded(cap, thoas, newbie):
     follow(newbie, thoas)
 
     assert days(newbie) == [28, 29, 30]
-    assert Entry.objects.count() == 2 * cap
 
 
 def test_an_import_goes_between_what_is_there(cap, thoas, other, newbie):
@@ -145,6 +155,7 @@ def test_an_unfollow_shortens_and_the_next_import_fills_up_from_the_floor(cap, t
     assert days(newbie) == [7, 8, 9]
 
 
+@pytest.mark.database
 def test_ties_at_the_floor_are_decided_by_the_order_of_the_log(cap, thoas, other, newbie):
     follow(newbie, thoas)
     early = save(other, 1, 1)

@@ -25,6 +25,7 @@ def test_sequere_timeline_e001_needs_sequere() -> None:
     assert "'sequere'" in str(found()["sequere_timeline.E001"].hint)
 
 
+@pytest.mark.database
 @modify_settings(INSTALLED_APPS={"remove": ["sequere_timeline.backends.database"]})
 def test_sequere_timeline_e002_names_the_choice_and_what_is_missing() -> None:
     message = found()["sequere_timeline.E002"]
@@ -61,6 +62,7 @@ def test_sequere_timeline_e005_verbs() -> None:
         sequere.unregister(Stranger)
 
 
+@pytest.mark.database
 @modify_settings(INSTALLED_APPS={"remove": ["sequere.backends.database"]})
 def test_sequere_timeline_e006_needs_the_follows_in_the_database(settings: Any) -> None:
     assert "'sequere.backends.database'" in str(found()["sequere_timeline.E006"].hint)

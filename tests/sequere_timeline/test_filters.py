@@ -133,6 +133,7 @@ def test_an_object_id_of_another_kind_is_another_target():
     assert Timeline(thoas).get_private_count(target=film) == 1
 
 
+@pytest.mark.database
 def test_a_count_is_one_query_however_it_is_filtered(story):
     for filters in ({}, {"action": "like"}, {"target": Project}, {"action": LikeAction, "target": story.film}):
         for count in (

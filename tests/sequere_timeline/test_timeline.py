@@ -11,9 +11,9 @@ from sequere.contrib.timeline import Timeline
 from sequere.events import Event
 from sequere.exceptions import InvalidTimestamp, NotRegistered, UnsavedInstance
 from sequere.models import follow, unfollow
-from sequere_timeline.backends.database.models import Entry, SavedAction
 from sequere_timeline.exceptions import ActionChanged, NotInTimeline, UnsavedAction
 from tests.factories import ProjectFactory, StrangerFactory, UserFactory
+from tests.races.outcome import differences
 from tests.sequere_timeline.dates import october
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
@@ -190,6 +190,7 @@ def test_timelines_are_newest_first_by_the_date_of_the_action_not_by_the_time_of
         assert [action.date.day for action in list_of(desc=False)] == [10, 11, 12]
 
 
+@pytest.mark.database
 def test_actions_of_one_moment_are_in_the_order_of_the_log(thoas, newbie):
     follow(newbie, thoas)
     actions = [JoinAction(actor=thoas, date=october(10)) for _ in range(5)]
@@ -242,8 +243,7 @@ def test_a_deleted_action_is_nowhere_any_more(thoas, newbie, project):
     for instance in (thoas, newbie, project):
         assert (Timeline(instance).get_private_count(), Timeline(instance).get_private()) == (0, [])
     assert Timeline(thoas).get_public() == []
-    assert not Entry.objects.exists()
-    assert not SavedAction.objects.exists()
+    assert differences() == []
 
 
 def test_a_deleted_action_disappears_also_from_former_followers(thoas, newbie, settings):
@@ -369,4 +369,4 @@ def test_reading_writes_nothing(thoas):
         list(timeline.get_public())
         assert timeline.read_at is None
 
-    assert {query["sql"].split()[0] for query in captured} == {"SELECT"}
+    assert {query["sql"].split()[0] for query in captured} <= {"SELECT"}
