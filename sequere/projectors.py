@@ -1,6 +1,6 @@
 """Projectors keep read models equal to the log; projections are projectors at work under a name."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Protocol
@@ -61,8 +61,12 @@ class Pass(Protocol):
     def total(self, using: str) -> int:
         """About how many keys there are, for a progress bar."""
 
-    def batches(self, using: str) -> Iterator[Collection[Any]]:
+    def batches(self, using: str) -> Iterator[Sized]:
         """The keys, in a stable order, read as the walk goes on."""
+
+    def differs(self, keys: Any, using: str) -> bool:
+        """Whether a batch is worth to be locked and compared; in doubt it is."""
+        return bool(self.compare(keys, using, repair=False))
 
     def resources(self, keys: Any, using: str) -> Iterable[ResourceKey]:
         """What to lock so that a batch stands still."""

@@ -45,10 +45,7 @@ class BaseBackend(ABC):
 
     @abstractmethod
     def follower_keys(self, key: ResourceKey) -> Iterator[Sequence[ResourceKey]]:
-        """Who follows `key`, about 1,000 at a time, in no order, for a projector: 1 query each.
-
-        Each of those who follow it from the beginning to the end comes at least once.
-        """
+        """Who follows `key`, which is locked: about 1,000 at a time, in no order, for a projector. 1 query each."""
 
     @abstractmethod
     def reset(self, using: str) -> None:

@@ -52,8 +52,7 @@ class RedisModel:
 
         1 round trip. Notices a lost model; what is written to it does no harm.
         """
-        draw = DRAW([self.connection.key("global", "token")])
-        is_built, token, *answers = self.connection.run([("EXISTS", self._built), draw, *commands])
+        token, (is_built, *answers) = self.draw([("EXISTS", self._built), *commands])
         if is_built:
             self._is_known_to_be_lost = False
         elif not self._should_be_there(using):
@@ -61,6 +60,11 @@ class RedisModel:
         elif not self._is_known_to_be_lost:
             self._is_known_to_be_lost = True
             logger.error("%s", ReadModelLost(server=self.connection.server, projection=self._projection))
+        return token, answers
+
+    def draw(self, commands: Iterable[Sequence[Any]]) -> tuple[int, list[Any]]:
+        """The same for a rebuild, to which it is no news that the model is lost."""
+        token, *answers = self.connection.run([DRAW([self.connection.key("global", "token")]), *commands])
         return int(token), answers
 
     def is_lost(self, using: str) -> bool:

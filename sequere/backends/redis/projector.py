@@ -1,16 +1,16 @@
 """Keeps the follows in Redis equal to the log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sequere.backends.redis import uids
+from sequere.backends.redis.count_pass import CountPass, StrayPass
 from sequere.backends.redis.keys import Keys
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import to_score
-from sequere.backends.redis.scripts import WRITE
-from sequere.backends.redis.sides import Wanted, calls, sides_of
-from sequere.backends.redis.uids import Uids
+from sequere.backends.redis.relation_pass import RelationPass
+from sequere.backends.redis.sides import Wanted, write
 from sequere.events import FOLLOWED, UNFOLLOWED, Event, latest_of
-from sequere.projectors import LevelTriggeredProjector
+from sequere.projectors import LevelTriggeredProjector, Pass
 
 
 class FollowsProjector(LevelTriggeredProjector):
@@ -21,6 +21,7 @@ class FollowsProjector(LevelTriggeredProjector):
     def __init__(self, model: RedisModel, keys: Keys) -> None:
         self._model = model
         self._keys = keys
+        self.passes: Sequence[Pass] = (RelationPass(model, keys), CountPass(model, keys), StrayPass(model, keys))
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make the follows that `events` concern what the log says: 1 query; 2 round trips, 4 with new resources."""
@@ -46,15 +47,3 @@ class FollowsProjector(LevelTriggeredProjector):
 
     def rebuilt(self, using: str) -> None:
         self._model.rebuilt()
-
-
-def write(follows: Iterable[Wanted], known: Uids, token: int, model: RedisModel, keys: Keys) -> Uids:
-    """Store follows on both of their sides; returns the uids of all resources, new ones too."""
-    follows = list(follows)
-    following = {key for *pair, score in follows if score != "" for key in pair}
-    if missing := sorted(following.difference(known)):
-        known = {**known, **uids.hand_out(missing, model.connection, keys)}
-    # What has no uid was never followed.
-    stored = (follow for follow in follows if follow[0] in known and follow[1] in known)
-    model.connection.run(command for _, command in calls(WRITE, sides_of(stored, known), known, keys, token))
-    return known

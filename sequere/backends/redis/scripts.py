@@ -140,21 +140,39 @@ return redis.call(desc and 'ZREVRANGE' or 'ZRANGE', set, first, first + ARGV[5] 
 """
 )
 
-# KEYS: where the uid of a resource is. ARGV: what is before the uid in a key, and what is behind it; a cursor, and
-# about how many. Answers the next cursor, and identifier and object id of each one found.
-SCAN = Script(
+# KEYS: Keys.sets_and_counts(). ARGV: for each kind how many followers and followings there should be. Answers the kinds
+# where it is otherwise, by their position from 0; for each the sizes of the three sets, the three counts, and how many
+# friends the two sets of followers and followings make.
+MEASURE = Script(
     """
-local uid = redis.call('GET', KEYS[1])
-if not uid then return {'0', {}} end
-local found = redis.call('ZSCAN', ARGV[1] .. uid .. ARGV[2], ARGV[3], 'COUNT', ARGV[4])
-local names = {}
-for i = 1, #found[2], 2 do
-  local name = redis.call('HMGET', ARGV[1] .. ':' .. found[2][i], 'identifier', 'object_id')
-  if name[1] and name[2] then
-    names[#names + 1] = name[1]
-    names[#names + 1] = name[2]
+local wrong = {}
+for i = 1, #KEYS, 6 do
+  local followers, followings = redis.call('ZCARD', KEYS[i]), redis.call('ZCARD', KEYS[i + 2])
+  local friends, both = redis.call('ZCARD', KEYS[i + 4]), 0
+  if followers > 0 and followings > 0 then both = redis.call('ZINTERCARD', 2, KEYS[i], KEYS[i + 2]) end
+  local counts = redis.call('MGET', KEYS[i + 1], KEYS[i + 3], KEYS[i + 5])
+  for n = 1, 3 do counts[n] = tonumber(counts[n] or 0) or -1 end
+  local n = (i - 1) / 3
+  if followers ~= tonumber(ARGV[n + 1]) or followings ~= tonumber(ARGV[n + 2]) or friends ~= both
+      or counts[1] ~= followers or counts[2] ~= followings or counts[3] ~= friends then
+    wrong[#wrong + 1] = {n / 2, followers, followings, friends, counts[1], counts[2], counts[3], both}
   end
 end
-return {found[1], names}
+return wrong
+"""
+)
+
+# KEYS: the hash of a resource, a set, and its count. ARGV: the number of the writer; then members that do not belong
+# into the set. The count is what is left in the set, whatever it was.
+CLEAN = Script(
+    f"""
+local token = redis.call('HGET', KEYS[1], 'token')
+if token and tonumber(token) > tonumber(ARGV[1]) then
+  return redis.error_reply('{STALE} somebody else has written since')
+end
+redis.call('HSET', KEYS[1], 'token', ARGV[1])
+if #ARGV > 1 then redis.call('ZREM', KEYS[2], unpack(ARGV, 2)) end
+local left = redis.call('ZCARD', KEYS[2])
+if left > 0 then redis.call('SET', KEYS[3], left) else redis.call('DEL', KEYS[3]) end
 """
 )

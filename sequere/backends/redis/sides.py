@@ -4,8 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from sequere.backends.redis import uids
 from sequere.backends.redis.connection import Script
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, Keys
+from sequere.backends.redis.model import RedisModel
+from sequere.backends.redis.scripts import WRITE
 from sequere.backends.redis.uids import Uids
 from sequere.base import ResourceKey
 
@@ -24,21 +27,33 @@ class Side(NamedTuple):
     identifier: str
 
 
-def sides_of(follows: Iterable[Wanted], uids: Uids) -> dict[Side, list[Any]]:
+def sides_of(follows: Iterable[Wanted], known: Uids) -> dict[Side, list[Any]]:
     """The follows by their sides: for each the uid of the other resource and the score, in turn."""
     sides: dict[Side, list[Any]] = defaultdict(list)
     for from_key, to_key, score in follows:
-        sides[Side(from_key, FOLLOWINGS, to_key[0])] += (uids[to_key], score)
-        sides[Side(to_key, FOLLOWERS, from_key[0])] += (uids[from_key], score)
+        sides[Side(from_key, FOLLOWINGS, to_key[0])] += (known[to_key], score)
+        sides[Side(to_key, FOLLOWERS, from_key[0])] += (known[from_key], score)
     return sides
 
 
 def calls(
-    script: Script, sides: dict[Side, list[Any]], uids: Uids, keys: Keys, *first: Any
+    script: Script, sides: dict[Side, list[Any]], known: Uids, keys: Keys, *first: Any
 ) -> Iterator[tuple[Side, Sequence[Any]]]:
     """The commands that run a script for each side, with arguments that come first."""
     for side, follows in sides.items():
         resource, what, identifier = side
-        names = keys.side(uids[resource], what, identifier)
+        names = keys.side(known[resource], what, identifier)
         for start in range(0, len(follows), 2 * FOLLOWS_PER_CALL):
             yield side, script(names, *first, *resource, *follows[start : start + 2 * FOLLOWS_PER_CALL])
+
+
+def write(follows: Iterable[Wanted], known: Uids, token: int, model: RedisModel, keys: Keys) -> Uids:
+    """Store follows on both of their sides; returns the uids of all resources, new ones too."""
+    follows = list(follows)
+    following = {key for *pair, score in follows if score != "" for key in pair}
+    if missing := sorted(following.difference(known)):
+        known = {**known, **uids.hand_out(missing, model.connection, keys)}
+    # What has no uid was never followed.
+    stored = (follow for follow in follows if follow[0] in known and follow[1] in known)
+    model.connection.run(command for _, command in calls(WRITE, sides_of(stored, known), known, keys, token))
+    return known

@@ -13,7 +13,7 @@ from django.db import models
 from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere.resources import is_
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
@@ -65,7 +65,7 @@ def write(streams: Iterable[UUID], using: str) -> list[SavedAction]:
     ]
 
 
-class ActionPass:
+class ActionPass(Pass):
     """All actions: those of the log, then those that only the read model knows."""
 
     name = "actions"

@@ -9,7 +9,7 @@ from django.db import models
 from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere.resources import among
 from sequere_timeline.backends.database.models import TimelineState
 from sequere_timeline.intents import TIMELINE_READ
@@ -21,7 +21,7 @@ def write(owners: Collection[ResourceKey], using: str) -> None:
     _store(read_marks(owners, using), owners, using)
 
 
-class MarkPass:
+class MarkPass(Pass):
     """All read marks: those of the log, then those that only the read model knows."""
 
     name = "read marks"

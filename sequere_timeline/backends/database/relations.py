@@ -10,7 +10,7 @@ from django.db import connections, models
 from sequere.base import ResourceKey
 from sequere.events import FOLLOWED, Event, relation
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere.resources import KEY, Resource, among
 from sequere.rows import fields_of, given
 from sequere_timeline.backends.base import Reason
@@ -55,7 +55,7 @@ def write(relations: Relations, using: str) -> None:
             entries.revoke(actor, owners, intervals, using)
 
 
-class FollowedPass:
+class FollowedPass(Pass):
     """All follows of those who have published something, then those that only an entry knows of."""
 
     name = "entries"

@@ -8,7 +8,7 @@ from django.db import models
 
 from sequere.base import ResourceKey
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction
@@ -17,7 +17,7 @@ from sequere_timeline.backends.database.models import Entry, SavedAction
 EntryKey = tuple[int, str, str]
 
 
-class StrayPass:
+class StrayPass(Pass):
     name = "strays"
     size = 250
 

@@ -10,10 +10,11 @@ PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "name
 class Keys:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._private = connection.key("private", "")
 
     def private(self, owner: ResourceKey) -> str:
         """Sorted set: what the owner sees. Expires."""
-        return self._connection.key("private", *owner)
+        return f"{self._private}{owner[0]}:{owner[1]}"
 
     def public(self, owner: ResourceKey) -> str:
         """Sorted set: what the owner did."""

@@ -10,7 +10,7 @@ from sequere.backends.redis.moments import from_score, to_score
 from sequere.base import ResourceKey
 from sequere.events import DELETED, Event, latest_of, lifecycle
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere_timeline.backends.redis.actions import to_fields
 from sequere_timeline.backends.redis.filling import BOTTOMLESS, Place, content, followed_by
 from sequere_timeline.backends.redis.keys import Keys
@@ -31,7 +31,7 @@ class Expected(NamedTuple):
     answer: Any
 
 
-class RedisPass:
+class RedisPass(Pass):
     """What all passes share."""
 
     def __init__(self, connection: Connection, model: RedisModel) -> None:
