@@ -13,6 +13,7 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
 
 BACKEND = os.environ.get("TESTS_BACKEND", "database")
+CI = os.environ.get("CI") == "true"
 MODE = os.environ.get("TESTS_PROJECTION_MODE", "inline" if BACKEND == "database" else "on_commit")
 
 

@@ -25,11 +25,11 @@ class Member(NamedTuple):
 
     def __str__(self) -> str:
         digits = to_digits(self.id)
-        return f"{len(digits)}{digits}{self.reasons}{self.kind}"
+        return f"{len(digits):x}{digits}{self.reasons}{self.kind}"
 
 
 def parse(member: str) -> Member:
-    end = 1 + int(member[0])
+    end = 1 + int(member[0], 16)
     return Member(to_number(member[1:end]), int(member[end]), member[end + 1 :])
 
 

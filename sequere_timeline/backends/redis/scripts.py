@@ -167,7 +167,7 @@ end
 local nothing = not (verb and kind and target)
 
 local function matches(member, unread)
-    local at = 2 + tonumber(string.sub(member, 1, 1))
+    local at = 2 + tonumber(string.sub(member, 1, 1), 16)
     if unread and string.sub(member, at, at) == '1' then return false end
     if not filtered then return true end
     local v, k, t = string.match(member, '^([^.]*)%.?([^.]*)%.?(.*)$', at + 1)
