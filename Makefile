@@ -35,7 +35,7 @@ READY   := $(PY) manage.py migrate -v0
 ifeq ($(BACKEND),redis)
 EXAMPLE += $(VENV)/.valkey
 READY   += && $(PY) manage.py rebuild_projections
-WITH    := SEQUERE_EXAMPLE_BACKEND=redis $(PY) -m servers
+WITH    := SEQUERE_EXAMPLE_BACKEND=redis $(PY) -m example_project.servers
 else ifneq ($(BACKEND),database)
 $(error BACKEND is database or redis)
 endif

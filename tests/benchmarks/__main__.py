@@ -15,9 +15,9 @@ import django
 import psycopg
 import redis
 
-from servers.postgresql import postgresql
-from servers.process import ServerUnavailable
-from servers.valkey import own_valkey
+from example_project.servers.postgresql import postgresql
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import own_valkey
 from tests.benchmarks.measuring import table
 
 

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from servers.postgresql import given_postgresql
-from servers.process import ServerUnavailable
-from servers.valkey import Valkey, own_valkey
+from example_project.servers.postgresql import given_postgresql
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import Valkey, own_valkey
 from tests.host.processes import ROOT
 
 Manage = Callable[..., "subprocess.CompletedProcess[str]"]

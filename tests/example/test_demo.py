@@ -2,12 +2,11 @@
 
 import re
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from servers.valkey import Valkey
+from example_project.servers.valkey import Valkey
 from tests.example.conftest import Manage
 
 GRAPH = "bash\tlibc6\nbash\tdpkg\ncoreutils\tlibc6\ndpkg\tlibc6\nlibstdc++6\tlibc6\n"
@@ -84,7 +83,6 @@ def test_the_demo_tells_all_and_ends_well(manage: Manage, graph: Path) -> None:
     assert_told(manage("demo", "--graph", graph))
 
 
-@pytest.mark.skipif(find_spec("sequere.backends.redis") is None, reason="there is no sequere.backends.redis yet")
 def test_the_demo_tells_the_same_in_redis_and_again_when_it_is_emptied(
     manage_in_redis: Manage, redis_server: Valkey, graph: Path
 ) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import redis
 
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import Valkey, own_valkey
 from sequere.testing import draining
-from servers.process import ServerUnavailable
-from servers.valkey import Valkey, own_valkey
 from tests.conftest import CI
 from tests.redis.counting import CountingRedis
 from tests.sequere.conftest import newbie, project, thoas  # noqa: F401  # fixtures

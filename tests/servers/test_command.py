@@ -1,4 +1,4 @@
-"""python -m servers: a command with a server of its own."""
+"""python -m example_project.servers: a command with a server of its own."""
 
 import os
 import signal
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from servers.process import ServerUnavailable
-from servers.valkey import valkey_program
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import valkey_program
 from tests.host.processes import ROOT
 
 #: Says where its server is and that it answers, and waits.
@@ -30,7 +30,7 @@ def command() -> Iterator["subprocess.Popen[str]"]:
         pytest.skip(str(error))
     environment = {name: value for name, value in os.environ.items() if name != "SEQUERE_REDIS_URL"}
     with subprocess.Popen(
-        [sys.executable, "-m", "servers", sys.executable, "-c", COMMAND],
+        [sys.executable, "-m", "example_project.servers", sys.executable, "-c", COMMAND],
         cwd=ROOT,
         env=environment,
         text=True,

@@ -9,13 +9,13 @@ import time
 import pytest
 import redis
 
-from servers.process import ServerUnavailable
-from servers.valkey import own_valkey, valkey, valkey_program
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import own_valkey, valkey, valkey_program
 from tests.host.processes import ROOT
 
 #: Starts a server, says where, and waits to be killed.
 STARTER = """
-from servers.valkey import own_valkey
+from example_project.servers.valkey import own_valkey
 with own_valkey() as server:
     print(server.url, flush=True)
     input()

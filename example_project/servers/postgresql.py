@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from servers.process import NotReady, ServerUnavailable, directory, running
+from example_project.servers.process import NotReady, ServerUnavailable, directory, running
 
 INITDB = ["--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale"]
 INITDB += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same order everywhere

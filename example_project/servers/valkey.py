@@ -9,7 +9,7 @@ from pathlib import Path
 
 import redis
 
-from servers.process import NotReady, ServerUnavailable, directory, running
+from example_project.servers.process import NotReady, ServerUnavailable, directory, running
 
 
 def given_redis() -> str | None:

@@ -1,6 +1,6 @@
-"""Run a command that finds a Redis server in SEQUERE_REDIS_URL: `python -m servers python manage.py demo`.
+"""Run a command that finds a Redis server in SEQUERE_REDIS_URL.
 
-It is the one that is named there already, or a Valkey server that lives as long as the command.
+`python -m example_project.servers python manage.py demo`, for one. The server is the one that is named there already, or a Valkey server that lives as long as the command.
 """
 
 import os
@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 
-from servers.process import ServerUnavailable
-from servers.valkey import valkey
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import valkey
 
 
 def main(command: list[str]) -> int:
