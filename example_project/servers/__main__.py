@@ -1,6 +1,7 @@
 """Run a command that finds a Redis server in SEQUERE_REDIS_URL.
 
-`python -m example_project.servers python manage.py demo`, for one. The server is the one that is named there already, or a Valkey server that lives as long as the command.
+`python -m example_project.servers python manage.py demo`, for one. The server is the one that is named there
+already, or a Valkey server that lives as long as the command.
 """
 
 import os

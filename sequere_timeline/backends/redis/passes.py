@@ -45,7 +45,7 @@ class RedisPass(Pass):
     def _writer(self, lives: Iterable[Life], using: str) -> Writer:
         """A writer, when all is locked that he is going to write about."""
         names = [name for life in lives for name in of_life(life)]
-        token, (known,) = self._model.begin([look_up(names, self._keys)], using)
+        token, (known,) = self._model.draw([look_up(names, self._keys)])
         return Writer(self._connection, token, hand_out(names, known, self._connection), using)
 
     def _numbers(self, lives: Iterable[Life]) -> Numbers:
