@@ -75,7 +75,7 @@ class RedisBackend(BaseBackend):
             if not found:
                 return
             parts = texts(found)
-            yield [ResourceKey(*name) for name in zip(parts[::2], parts[1::2], strict=True) if name[0]]
+            yield [*map(ResourceKey._make, filter(all, zip(parts[::2], parts[1::2], strict=True)))]
 
     def reset(self, using: str) -> None:
         """The last uid stays: a writer who still knows an old one must not meet another resource there."""

@@ -1,5 +1,7 @@
 """The keys of timelines in Redis, below the prefix; docs/redis-keys.md describes them."""
 
+from collections.abc import Iterable
+
 from sequere.backends.redis.connection import Connection
 from sequere.base import ResourceKey
 
@@ -15,6 +17,11 @@ class Keys:
     def private(self, owner: ResourceKey) -> str:
         """Sorted set: what the owner sees. Expires."""
         return f"{self._private}{owner[0]}:{owner[1]}"
+
+    def privates(self, owners: Iterable[ResourceKey]) -> list[str]:
+        """The same for many, without a call for each."""
+        prefix = self._private
+        return [f"{prefix}{identifier}:{object_id}" for identifier, object_id in owners]
 
     def public(self, owner: ResourceKey) -> str:
         """Sorted set: what the owner did."""

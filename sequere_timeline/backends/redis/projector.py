@@ -106,7 +106,7 @@ class TimelinesProjector(LevelTriggeredProjector):
         publishers = {subject for subject, is_there in zip(subjects, exist, strict=True) if is_there}
         owners = {event.actor for event in follows if event.subject in publishers}
         for chunk in chunks(sorted(owners | {*deleted}), ACTIONS_AT_ONCE):
-            self._connection.run([("UNLINK", *(self._keys.private(owner) for owner in chunk))])
+            self._connection.run([("UNLINK", *self._keys.privates(chunk))])
 
     def _count_generations(self, keys: Collection[ResourceKey], using: str) -> None:
         latest = latest_of(map(lifecycle, keys), using)

@@ -57,13 +57,14 @@ DELIVER = Script(
     _FENCE
     + _CUT
     + """
-local score, member, cap, slack = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local call, score, member, cap, slack = redis.call, ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local longest = cap + slack
 for i = 2, #KEYS do
     local key = KEYS[i]
-    local size = redis.call('ZCARD', key)
+    local size = call('ZCARD', key)
     if size > 0 then
-        redis.call('ZADD', key, score, member)
-        if size > cap + slack then cut(key, cap, slack) end
+        call('ZADD', key, score, member)
+        if size > longest then cut(key, cap, slack) end
     end
 end
 """

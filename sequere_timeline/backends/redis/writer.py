@@ -93,7 +93,7 @@ class Writer:
         for number, owners in enumerate(self._audience(life, all_ever=all_ever)):
             if number:
                 self.finish()
-            yield [self._keys.private(owner) for owner in owners]
+            yield self._keys.privates(owners)
 
     def _member(self, life: Life, reasons: int) -> str:
         return str(Member(life.id, reasons, kind_of(life, self._numbers)))
