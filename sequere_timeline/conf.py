@@ -14,8 +14,16 @@ REDIS = "sequere.contrib.timeline.redis.RedisBackend"
 def backend() -> str:
     """`SEQUERE_TIMELINE_BACKEND`: the dotted path of the backend that keeps the timelines. The one in the database
     when its app is installed, else the one in Redis."""
-    installed = apps.is_installed("sequere_timeline.backends.database")
-    return str(get_setting("TIMELINE_BACKEND", DATABASE if installed else REDIS))
+    return str(get_setting("TIMELINE_BACKEND", DATABASE if _is_database_installed() else REDIS))
+
+
+def is_backend_chosen() -> bool:
+    """Whether the project says where timelines are kept."""
+    return _is_database_installed() or get_setting("TIMELINE_BACKEND", None) is not None
+
+
+def _is_database_installed() -> bool:
+    return apps.is_installed("sequere_timeline.backends.database")
 
 
 def backend_options() -> Mapping[str, Any]:

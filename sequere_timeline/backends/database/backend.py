@@ -9,6 +9,8 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error
 from django.db import models, router
 
+from sequere.backends import base as follows
+from sequere.backends.database import backend as follows_in_database
 from sequere.base import ResourceKey
 from sequere.lazy import LazyList
 from sequere.registry import registry
@@ -147,12 +149,20 @@ class DatabaseBackend(BaseBackend):
             for app in ("sequere.backends.database", "sequere_timeline.backends.database")
             if not apps.is_installed(app)
         ]
-        if not missing:
+        if missing:
+            return [
+                Error(
+                    f"Timelines are kept in the database, and {' and '.join(missing)} is not installed.",
+                    hint=f"Add {', '.join(map(repr, missing))} to INSTALLED_APPS.",
+                    id="sequere_timeline.E006",
+                )
+            ]
+        if isinstance(follows.get_backend(), follows_in_database.DatabaseBackend):
             return []
         return [
             Error(
-                f"Timelines are kept in the database, and {' and '.join(missing)} is not installed.",
-                hint=f"Add {', '.join(map(repr, missing))} to INSTALLED_APPS.",
-                id="sequere_timeline.E006",
+                "Timelines are kept in the database, and read from follows there, which are kept elsewhere.",
+                hint="Keep the follows in the database too, or the timelines in Redis.",
+                id="sequere_timeline.E008",
             )
         ]

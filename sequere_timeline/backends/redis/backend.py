@@ -1,6 +1,6 @@
 """The questions that Redis answers about timelines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,9 @@ from sequere_timeline.backends.redis.members import Member, parse
 from sequere_timeline.backends.redis.projector import TimelinesProjector
 from sequere_timeline.backends.redis.scripts import COUNT, PAGE, UNREAD
 from sequere_timeline.intents import ACTION_SAVED, TIMELINE_READ
+
+SETTING = "SEQUERE_TIMELINE_BACKEND_OPTIONS"
+PREFIX = "sequere:timeline:"
 
 #: Entries that a list reads at once when it is walked through.
 ENTRIES_AT_ONCE = 1000
@@ -117,7 +120,7 @@ class RedisBackend(BaseBackend):
     """Timelines in Redis, written after the commit of what the log says."""
 
     def __init__(self) -> None:
-        self._connection = Connection("SEQUERE_TIMELINE_BACKEND_OPTIONS", conf.backend_options(), "sequere:timeline:")
+        self._connection = Connection(SETTING, conf.backend_options(), PREFIX)
         self._model = RedisModel(self._connection, "timelines", (ACTION_SAVED, TIMELINE_READ, DELETED))
         self._shelf = Shelf(self._connection, self._model)
         self.projector = TimelinesProjector(self._connection, self._model)
@@ -139,8 +142,15 @@ class RedisBackend(BaseBackend):
 
     @classmethod
     def check(cls) -> list[CheckMessage]:
-        try:
-            cls()._connection.client  # noqa: B018  # made when it is first looked at
-        except InvalidBackendOption as error:
-            return [Error(str(error), id="sequere_timeline.E007")]
-        return []
+        options = conf.backend_options()
+        if not isinstance(options, Mapping):
+            reason = f"{SETTING} is {options!r}, which is no mapping of options to values."
+        else:
+            try:
+                _ = Connection(SETTING, options, PREFIX).client
+            except InvalidBackendOption as error:
+                reason = str(error)
+            else:
+                return []
+        hint = "See docs/settings.md for the options of the RedisBackend."
+        return [Error(reason, hint=hint, id="sequere_timeline.E007")]
