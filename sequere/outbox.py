@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connections, models, transaction
@@ -166,7 +165,11 @@ def queue(events: Sequence[Event], using: str) -> None:
     shards: dict[str, set[int]] = defaultdict(set)
     for pipeline, _event, shard, *_rest in rows:
         shards[pipeline].add(shard)
-    transaction.on_commit(partial(_drain_after_commit, shards, using), using=using, robust=True)
+
+    def drain_after_commit() -> None:  # no partial: Django asks for the name of what has raised
+        _drain_after_commit(shards, using)
+
+    transaction.on_commit(drain_after_commit, using=using, robust=True)
 
 
 def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, wait: bool = False) -> int:

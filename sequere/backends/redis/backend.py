@@ -15,6 +15,7 @@ from sequere.backends.redis.rows import FollowRows
 from sequere.backends.redis.scripts import SCAN
 from sequere.backends.relations import RelationList
 from sequere.base import ResourceKey
+from sequere.events import FOLLOWED, UNFOLLOWED
 from sequere.exceptions import InvalidBackendOption
 from sequere.lazy import LazyList
 
@@ -30,7 +31,7 @@ class RedisBackend(BaseBackend):
 
     def __init__(self) -> None:
         connection = Connection(SETTING, conf.backend_options(), PREFIX)
-        self._model = RedisModel(connection, "follows")
+        self._model = RedisModel(connection, "follows", [FOLLOWED, UNFOLLOWED])
         self._keys = Keys(connection.prefix)
         self.projector = FollowsProjector(self._model, self._keys)
 

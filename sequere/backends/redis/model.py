@@ -1,7 +1,7 @@
 """A read model on a Redis server: whether it is there at all, and who writes last."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import models, router
@@ -35,15 +35,17 @@ class RedisModel:
     locked it, and each script refuses the numbers below the last that it has seen.
     """
 
-    def __init__(self, connection: Connection, projection: str) -> None:
+    def __init__(self, connection: Connection, projection: str, types: Collection[str] = ()) -> None:
+        """`types` are those of the events that it is made of; all, if there are none."""
         self.connection = connection
         self._projection = projection
+        self._types = types
         self._is_known_to_be_lost = False
 
     def read(self, *commands: Sequence[Any]) -> list[Any]:
         """What the commands answer: 1 round trip. Raises ReadModelLost, BackendUnavailable."""
         is_built, *answers = self.connection.run([("EXISTS", self._built), *commands])
-        if not is_built and _something_was_applied(router.db_for_write(Event)):
+        if not is_built and self._something_was_applied(router.db_for_write(Event)):
             raise ReadModelLost(server=self.connection.server, projection=self._projection)
         return answers
 
@@ -55,7 +57,7 @@ class RedisModel:
         token, (is_built, *answers) = self.draw([("EXISTS", self._built), *commands])
         if is_built:
             self._is_known_to_be_lost = False
-        elif not _something_was_applied(using):
+        elif not self._something_was_applied(using):
             self.rebuilt()
         elif not self._is_known_to_be_lost:
             self._is_known_to_be_lost = True
@@ -69,7 +71,7 @@ class RedisModel:
 
     def is_lost(self, using: str) -> bool:
         (is_built,) = self.connection.run([("EXISTS", self._built)])
-        return not is_built and _something_was_applied(using)
+        return not is_built and self._something_was_applied(using)
 
     def rebuilt(self) -> None:
         """From now on it is what the log says."""
@@ -84,8 +86,9 @@ class RedisModel:
     def _built(self) -> str:
         return self.connection.key("global", "built")
 
-
-def _something_was_applied(using: str) -> bool:
-    """Whether the log has events that do not wait in the outbox."""
-    waiting = QueuedEvent.objects.using(using).filter(pipeline=BUILT_IN, event_id=models.OuterRef("pk"))
-    return Event.objects.using(using).exclude(models.Exists(waiting)).exists()
+    def _something_was_applied(self, using: str) -> bool:
+        """Whether the log has events for it that do not wait in the outbox."""
+        log = Event.objects.using(using)
+        events = log.filter(type__in=self._types) if self._types else log
+        waiting = QueuedEvent.objects.using(using).filter(pipeline=BUILT_IN, event_id=models.OuterRef("pk"))
+        return events.exclude(models.Exists(waiting)).exists()
