@@ -12,6 +12,7 @@ from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.scripts import CLEAN, MEASURE
 from sequere.base import ResourceKey
 from sequere.events import FOLLOWED, latest_of, relation
+from sequere.exceptions import ReadModelLost
 from sequere.keyset import walk
 from sequere.projectors import Difference, Pass
 from sequere.registry import registry
@@ -85,8 +86,9 @@ class CountPass(Pass):
         wrong = self._measure(keys.resources, known, using)
         if repair:
             for key in {key for key, _, _, _ in wrong}:
-                if key in known:
-                    self._clean(key, known[key], token, using)
+                if key not in known:  # to which RelationPass has given a uid
+                    raise ReadModelLost(server=self._model.connection.server, projection="follows")
+                self._clean(key, known[key], token, using)
         return [
             Difference(f"counts of {key}" + (f" with kind {kind}" if kind else ""), expected, found)
             for key, kind, expected, found in wrong

@@ -73,7 +73,7 @@ class RelationPass(Pass):
         known = keys.memory.learn(unknown, answer)
         wrong, differences = self._wrong(self._wanted(keys, using), known)
         if repair:
-            keys.memory.known |= write(wrong, known, token, self._model, self._keys)
+            keys.memory.remember(write(wrong, known, token, self._model, self._keys))
         return differences
 
     def _wanted(self, page: Page, using: str) -> list[Wanted]:

@@ -48,12 +48,14 @@ def calls(
 
 
 def write(follows: Iterable[Wanted], known: Uids, token: int, model: RedisModel, keys: Keys) -> Uids:
-    """Store follows on both of their sides; returns the uids of all resources, new ones too."""
+    """Store follows on both of their sides; returns the uids of resources that had none before."""
     follows = list(follows)
     following = {key for *pair, score in follows if score != "" for key in pair}
-    if missing := sorted(following.difference(known)):
-        known = {**known, **uids.hand_out(missing, model.connection, keys)}
+    missing = sorted(following.difference(known))
+    new = uids.hand_out(missing, model.connection, keys) if missing else {}
+    if new:
+        known = {**known, **new}
     # What has no uid was never followed.
     stored = (follow for follow in follows if follow[0] in known and follow[1] in known)
     model.connection.run(command for _, command in calls(WRITE, sides_of(stored, known), known, keys, token))
-    return known
+    return new

@@ -69,6 +69,9 @@ class Memory:
         last, *uids = answer
         if int(last or 0) < self._last:
             raise ReadModelLost(server=self._connection.server, projection="follows")
-        self._last = int(last or 0)
-        self.known |= found(unknown, uids)
+        self.remember(found(unknown, uids))
         return self.known
+
+    def remember(self, uids: Uids) -> None:
+        self.known |= uids
+        self._last = max(self._last, *map(int, uids.values()), 0)

@@ -1,0 +1,24 @@
+"""Counting how often the server is waited for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from sequere.backends.redis.connection import Connection
+
+
+@contextmanager
+def round_trips(number: int) -> Iterator[None]:
+    """Fail unless the block goes that often to the server and back."""
+    sent = []
+    send = Connection._send
+
+    def count(self, commands):
+        sent.append([command[0] for command in commands])
+        return send(self, commands)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "_send", count)
+        yield
+    assert len(sent) == number, sent
