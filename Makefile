@@ -5,6 +5,7 @@ VENV := .venv
 PY   := $(VENV)/bin/python
 PIP  := $(PY) -m pip --disable-pip-version-check --no-input
 ARGS :=
+ROUNDS := 17
 BACKEND := database
 
 # The environment is made again when its Python no longer runs, when another one is asked for, when the locked
@@ -19,7 +20,7 @@ STALE   := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format types layers migrations package docs bench serve shell lock clean
+.PHONY: help demo test lint format types layers migrations package docs bench faults serve shell lock clean
 ifneq ($(STALE),)
 .PHONY: $(CREATED) $(STAMPS)
 endif
@@ -75,6 +76,9 @@ docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
 bench: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## run the benchmarks (ARGS: theirs)
 	@$(PY) -m tests.benchmarks database $(ARGS)
 	@$(PY) -m tests.benchmarks redis $(ARGS)
+
+faults: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## races, kills and outages, many times over (ROUNDS, 17 by default)
+	@TESTS_ROUNDS=$(ROUNDS) $(PY) -m tests tests/races $(ARGS)
 
 serve: $(EXAMPLE) ## run the example project's site (BACKEND=redis)
 	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py runserver "$$@"' serve $(ARGS)

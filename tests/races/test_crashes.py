@@ -51,7 +51,11 @@ class Children:
         """Kill the child when it has said that many lines. Returns them, and what else it has said."""
         lines = [self._parent.stdout.readline() for _ in range(number)]
         os.kill(self._child, signal.SIGKILL)
-        return lines + list(iter(self._parent.stdout.readline, "\n"))
+        return lines + self.last_words()
+
+    def last_words(self) -> list[str]:
+        """What a child has said until it was dead."""
+        return list(iter(self._parent.stdout.readline, "\n"))
 
 
 @contextmanager

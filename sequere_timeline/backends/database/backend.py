@@ -8,10 +8,11 @@ from typing import Any
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
 from django.db import models, router
+from django.utils.module_loading import import_string
 
-from sequere.backends import base as follows
-from sequere.backends.database import backend as follows_in_database
+from sequere.backends.database.backend import DatabaseBackend as FollowsInDatabase
 from sequere.base import ResourceKey
+from sequere.conf import backend as follows
 from sequere.lazy import LazyList
 from sequere.registry import registry
 from sequere.resources import is_
@@ -157,7 +158,7 @@ class DatabaseBackend(BaseBackend):
                     id="sequere_timeline.E006",
                 )
             ]
-        if isinstance(follows.get_backend(), follows_in_database.DatabaseBackend):
+        if issubclass(import_string(follows()), FollowsInDatabase):
             return []
         return [
             Error(
