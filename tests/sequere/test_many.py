@@ -1,7 +1,7 @@
 """follow_many() and unfollow_many(): imports of any length, in batches."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,6 +78,13 @@ def test_a_pair_may_say_since_when(thoas: User, newbie: User, project: Project) 
         (newbie, datetime(2013, 10, 25, 2, 41, 31, tzinfo=UTC)),
         (thoas, datetime(1970, 1, 1, tzinfo=UTC)),
     ]
+
+
+def test_pairs_without_a_time_keep_their_order(thoas: User, newbie: User, project: Project) -> None:
+    follow_many([(newbie, project), (thoas, project)])
+
+    (last, last_since), (first, first_since) = get_followers(project)
+    assert (first, last, last_since - first_since) == (newbie, thoas, timedelta(microseconds=1))
 
 
 def test_mutual_pairs_of_one_batch_make_friends(thoas: User, newbie: User) -> None:
