@@ -166,7 +166,7 @@ def latest_of(streams: Iterable[UUID], using: str) -> dict[UUID, Event]:
     connection = connections[using]
     select, values = given(connection, fields_of(Event, ["stream"]), [(stream,) for stream in streams])
     sql = f"SELECT last.* FROM ({select}) given JOIN {last_event(connection, 'last', 'given.stream')}"
-    return {event.stream: event for event in Event.objects.using(using).raw(sql, [values])}
+    return {event.stream: event for event in Event.objects.using(using).raw(sql, values)}
 
 
 def last_event(connection: BaseDatabaseWrapper, name: str, stream: str, condition: str = "true") -> str:

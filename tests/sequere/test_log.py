@@ -101,6 +101,17 @@ def test_events_of_a_batch_happen_one_microsecond_after_the_other() -> None:
 
 
 @pytest.mark.django_db
+def test_data_that_python_takes_for_equal_stay_as_they_are() -> None:
+    """A column that says the same in all rows is sent once; 1 and True are not the same."""
+    data = [{"n": 1}, {"n": True}, {"n": 1}]
+
+    record([joke(stream=stream_of(f"joke {n}", THOAS), decide=lambda _, __, n=n: data[n]) for n in range(3)])
+
+    stored = Event.objects.order_by("id").values_list("data", flat=True)
+    assert [repr(one) for one in stored] == ["{'n': 1}", "{'n': True}", "{'n': 1}"]
+
+
+@pytest.mark.django_db
 def test_an_event_names_its_resources() -> None:
     (told, followed) = (
         outcome.event for outcome in record([joke(target=FILM, verb="tell"), to_follow(THOAS, FILM)]) if outcome.event

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -77,6 +78,19 @@ def test_a_pair_may_say_since_when(thoas: User, newbie: User, project: Project) 
     assert list(get_followers(project)) == [
         (newbie, datetime(2013, 10, 25, 2, 41, 31, tzinfo=UTC)),
         (thoas, datetime(1970, 1, 1, tzinfo=UTC)),
+    ]
+
+
+def test_a_clock_that_is_put_back_shows_the_same_time_twice(thoas: User, newbie: User, project: Project) -> None:
+    """Python takes the two for equal."""
+    first = datetime(2013, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Paris"))
+    again = first.replace(fold=1)
+
+    follow_many([(thoas, project, first), (newbie, project, again)])
+
+    assert list(get_followers(project)) == [
+        (newbie, datetime(2013, 10, 27, 1, 30, tzinfo=UTC)),
+        (thoas, datetime(2013, 10, 27, 0, 30, tzinfo=UTC)),
     ]
 
 

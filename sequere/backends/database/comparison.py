@@ -102,7 +102,7 @@ class Comparison:
 
     def _execute(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
-            cursor.execute(sql.format_map(self._words), [self._pairs])
+            cursor.execute(sql.format_map(self._words), self._pairs)
             return cursor.fetchall() if cursor.description else []
 
     def _vocabulary(self) -> dict[str, str]:
