@@ -1,8 +1,9 @@
 """follow_many() and unfollow_many(): imports of any length, in batches."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -78,6 +79,26 @@ def test_a_pair_may_say_since_when(thoas: User, newbie: User, project: Project) 
         (newbie, datetime(2013, 10, 25, 2, 41, 31, tzinfo=UTC)),
         (thoas, datetime(1970, 1, 1, tzinfo=UTC)),
     ]
+
+
+def test_a_clock_that_is_put_back_shows_the_same_time_twice(thoas: User, newbie: User, project: Project) -> None:
+    """Python takes the two for equal."""
+    first = datetime(2013, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Paris"))
+    again = first.replace(fold=1)
+
+    follow_many([(thoas, project, first), (newbie, project, again)])
+
+    assert list(get_followers(project)) == [
+        (newbie, datetime(2013, 10, 27, 1, 30, tzinfo=UTC)),
+        (thoas, datetime(2013, 10, 27, 0, 30, tzinfo=UTC)),
+    ]
+
+
+def test_pairs_without_a_time_keep_their_order(thoas: User, newbie: User, project: Project) -> None:
+    follow_many([(newbie, project), (thoas, project)])
+
+    (last, last_since), (first, first_since) = get_followers(project)
+    assert (first, last, last_since - first_since) == (newbie, thoas, timedelta(microseconds=1))
 
 
 def test_mutual_pairs_of_one_batch_make_friends(thoas: User, newbie: User) -> None:

@@ -46,7 +46,7 @@ class RelationPass(Pass):
 
     def compare(self, keys: Relations, using: str, *, repair: bool) -> list[Difference]:
         opposites = {stream: relation(to_key, from_key) for stream, (from_key, to_key) in keys.items()}
-        comparison = Comparison(opposites, using)
+        comparison = Comparison(opposites, using, both=False)
         found = comparison.differences()
         if found and repair:
             comparison.write(count=False)
@@ -98,12 +98,12 @@ class FollowsProjector(LevelTriggeredProjector):
         for event in events:
             if event.type in {FOLLOWED, UNFOLLOWED} and (target := event.target):
                 opposite = relation(target, event.actor)
-                opposites[event.stream] = opposite
-                opposites[opposite] = event.stream
+                if opposite not in opposites:
+                    opposites[event.stream] = opposite
             elif event.type == DELETED:
                 deleted.append(event.actor)
         if opposites:
-            Comparison(opposites, using).write(count=True)
+            Comparison(opposites, using, both=True).write(count=True)
         if deleted:
             counts.forget_empty(deleted, using)
 

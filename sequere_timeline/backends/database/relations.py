@@ -35,7 +35,7 @@ def concerned(events: Sequence[Event], using: str) -> Relations:
             AND actor_identifier = actor.identifier AND actor_object_id = actor.object_id
         )"""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [keys])
+        cursor.execute(sql, keys)
         published = {ResourceKey(*row) for row in cursor.fetchall()}
     if not published:
         return {}
