@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -31,6 +31,8 @@ from sequere.values import check_json
 FOLLOWED = "followed"
 UNFOLLOWED = "unfollowed"
 DELETED = "deleted"
+
+MICROSECOND = timedelta(microseconds=1)
 
 #: What an event looks like; a later form of `data` would be 2.
 SCHEMA_VERSION = 1
@@ -289,7 +291,10 @@ def _decide(intents: Sequence[Intent], using: str) -> list[Outcome]:
             if not intent.is_said_by(event):
                 raise IdempotencyConflict(key=intent.idempotency_key, event_id=event.pk)
             outcomes.append(Outcome(event, is_new=False))
-        elif draft := intent.draft(latest, now):
+            continue
+        # Each has a moment of its own: a read model that sorts by time alone has them in this order.
+        now = max(timezone.now(), now + MICROSECOND)
+        if draft := intent.draft(latest, now):
             latest[intent.stream] = draft
             if draft.idempotency_key is not None:
                 stored[draft.idempotency_key] = draft

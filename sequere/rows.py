@@ -61,7 +61,7 @@ def _sqlite(place: int, field: "models.Field[Any, Any]", connection: BaseDatabas
 
 
 def _parameter(connection: BaseDatabaseWrapper, rows: Iterable[Sequence[Any]]) -> str:
-    @cache  # a batch names few moments, each of them often
+    @cache  # the columns of an event mostly have the same moment
     def text_of(moment: datetime) -> str:
         return str(connection.ops.adapt_datetimefield_value(moment))
 
