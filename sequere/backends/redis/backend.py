@@ -93,7 +93,13 @@ class RedisBackend(BaseBackend):
                 reason = str(error)
             else:
                 return []
-        return [Error(reason, hint="See docs/settings.md for the options of the RedisBackend.", id="sequere.E009")]
+        return [
+            Error(
+                reason,
+                hint="Give the RedisBackend the options that it has: cache, client_class, options, prefix, url.",
+                id="sequere.E009",
+            )
+        ]
 
     def _list(self, what: str, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
         return LazyList(FollowRows(self._model, self._keys, key, what, identifier, desc))

@@ -8,8 +8,11 @@ import redis
 
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
+from sequere.backends.redis import model, scripts
+from sequere.backends.redis.connection import Script
 from sequere.testing import draining
 
+SCRIPTS = [value for module in (model, scripts) for value in vars(module).values() if isinstance(value, Script)]
 BACKEND = "sequere.backends.redis.RedisBackend"
 
 
@@ -29,6 +32,8 @@ def client(server: Valkey, settings: Any) -> Iterator["redis.Redis[str]"]:
     settings.SEQUERE_PROJECTION_MODES = {"timelines": "on_commit"}
     with redis.Redis.from_url(server.url, decode_responses=True) as client:
         client.flushall()
+        for script in SCRIPTS:  # which costs round trips, once
+            client.script_load(script.text)
         yield client
 
 
