@@ -72,10 +72,11 @@ class RedisBackend(BaseBackend):
         for start in count(step=FOLLOWERS_AT_ONCE):
             limit = ("LIMIT", start, FOLLOWERS_AT_ONCE)
             (found,) = self._model.connection.run([("SORT_RO", followers, *limit, *names)])
-            if not found:
+            if found:
+                parts = texts(found)
+                yield [*map(ResourceKey._make, filter(all, zip(parts[::2], parts[1::2], strict=True)))]
+            if len(found) < 2 * FOLLOWERS_AT_ONCE:
                 return
-            parts = texts(found)
-            yield [*map(ResourceKey._make, filter(all, zip(parts[::2], parts[1::2], strict=True)))]
 
     def reset(self, using: str) -> None:
         """The last uid stays: a writer who still knows an old one must not meet another resource there."""

@@ -190,8 +190,8 @@ def text(value: Any) -> str:
 def texts(values: Sequence[Any]) -> list[str]:
     """Many answers of one kind; what is not there is empty."""
     if None in values:
-        values = ["" if value is None else value for value in values]
-    return [text(value) for value in values] if isinstance(values[0], str) else [*map(bytes.decode, values)]
+        return ["" if value is None else text(value) for value in values]
+    return [*values] if isinstance(values[0], str) else [*map(bytes.decode, values)]
 
 
 def chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
