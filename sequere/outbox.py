@@ -22,7 +22,15 @@ from django.utils.translation import gettext_lazy as _
 from sequere.base import ResourceKey
 from sequere.events import Event, Intent, lifecycle, record, stream_of
 from sequere.exceptions import BackendException, BackendUnavailable
-from sequere.projectors import PIPELINE, Projector, is_queued, mode_of, projection, projections
+from sequere.projectors import (
+    PIPELINE,
+    LevelTriggeredProjector,
+    Projector,
+    is_queued,
+    mode_of,
+    projection,
+    projections,
+)
 from sequere.resources import among, lock
 from sequere.rows import insert
 from sequere.upsert import on_conflict_lock
@@ -279,8 +287,17 @@ def _status(name: str, projector: Projector, using: str) -> Status:
         pending=numbers["pending"],
         oldest=(timezone.now() - numbers["oldest"]).total_seconds() if numbers["oldest"] else None,
         parked=numbers["parked"],
-        error=last.error if last else "",
+        error=_trouble(projector, using) or (last.error if last else ""),
     )
+
+
+def _trouble(projector: Projector, using: str) -> str:
+    """What is wrong with a read model as a whole."""
+    try:
+        is_lost = isinstance(projector, LevelTriggeredProjector) and projector.is_lost(using)
+    except BackendException as error:
+        return str(error)
+    return "The read model is lost: run rebuild_projections" if is_lost else ""
 
 
 def hold(pipeline: str, using: str) -> None:

@@ -94,7 +94,9 @@ class Connection:
             if isinstance(answer, Exception):
                 if STALE in str(answer):
                     raise StaleWriter(server=self.server)
-                raise BackendUnavailable(server=self.server, reason=str(answer), setting=self.setting) from answer
+                raise BackendUnavailable(
+                    server=self.server, reason=str(answer).rstrip("."), setting=self.setting
+                ) from answer
         return answers
 
     def keys(self, *patterns: str) -> Iterator[list[str]]:
@@ -142,8 +144,10 @@ class Connection:
         except (RedisError, OSError) as error:
             if not self._is_down:
                 self._is_down = True
-                logger.warning("%s cannot be reached: %s. What is recorded meanwhile waits.", self.server, error)
-            raise BackendUnavailable(server=self.server, reason=str(error), setting=self.setting) from error
+                logger.warning(
+                    "%s cannot be reached: %s. What is recorded meanwhile waits.", self.server, str(error).rstrip(".")
+                )
+            raise BackendUnavailable(server=self.server, reason=str(error).rstrip("."), setting=self.setting) from error
         if self._is_down:
             self._is_down = False
             logger.warning("%s can be reached again.", self.server)
