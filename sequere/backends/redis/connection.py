@@ -92,11 +92,10 @@ class Connection:
             answers = self._send(commands)
         for answer in answers:
             if isinstance(answer, Exception):
-                if STALE in str(answer):
-                    raise StaleWriter(server=self.server)
-                raise BackendUnavailable(
-                    server=self.server, reason=str(answer).rstrip("."), setting=self.setting
-                ) from answer
+                raise self._meant_by(answer) from answer
+        if self._is_down:
+            self._is_down = False
+            logger.warning("%s can be used again.", self.server)
         return answers
 
     def keys(self, *patterns: str) -> Iterator[list[str]]:
@@ -142,16 +141,30 @@ class Connection:
         try:
             answers: list[Any] = pipeline.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
-            if not self._is_down:
-                self._is_down = True
-                logger.warning(
-                    "%s cannot be reached: %s. What is recorded meanwhile waits.", self.server, str(error).rstrip(".")
-                )
-            raise BackendUnavailable(server=self.server, reason=str(error).rstrip("."), setting=self.setting) from error
-        if self._is_down:
-            self._is_down = False
-            logger.warning("%s can be reached again.", self.server)
+            raise self._unavailable(error) from error
         return answers
+
+    def _meant_by(self, error: Exception) -> Exception:
+        """What to raise for an error of the server: it cannot work at the moment, or else there is something wrong."""
+        from redis import exceptions
+
+        troubles = (
+            exceptions.ConnectionError,  # it is loading, has too many clients, or does not know us
+            exceptions.ReadOnlyError,
+            exceptions.OutOfMemoryError,
+            exceptions.MasterDownError,
+            exceptions.NoPermissionError,
+        )
+        if STALE in str(error):
+            return StaleWriter(server=self.server)
+        return self._unavailable(error) if isinstance(error, troubles) else error
+
+    def _unavailable(self, error: Exception) -> BackendUnavailable:
+        reason = str(error).rstrip(".")
+        if not self._is_down:
+            self._is_down = True
+            logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, reason)
+        return BackendUnavailable(server=self.server, reason=reason, setting=self.setting)
 
     def _client_class(self) -> Any:
         class_ = self._options.get("client_class", "redis.Redis")
