@@ -117,21 +117,6 @@ def test_a_refusal_needs_no_read_model(thoas: User, project: Project) -> None:
 
 
 @pytest.mark.sequere_queued
-def test_twice_or_late_changes_nothing(thoas: User, project: Project) -> None:
-    follow(thoas, project)
-    rows = list(QueuedEvent.objects.filter(pipeline=BUILT_IN))
-    drain_all(using="default")
-    unfollow(thoas, project)
-    drain_all(using="default")
-
-    QueuedEvent.objects.bulk_create(rows)
-    drain_all(using="default")
-
-    assert not is_following(thoas, project)
-    assert get_followers_count(project) == 0
-
-
-@pytest.mark.sequere_queued
 def test_a_change_of_mode_loses_nothing(settings: Any, thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, project)
     settings.SEQUERE_PROJECTION_MODES = {}

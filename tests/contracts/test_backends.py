@@ -1,0 +1,20 @@
+"""The backends keep their contracts, where and how the environment says; in the database, after the commit as well."""
+
+import pytest
+from django.test import TestCase, override_settings
+
+from sequere.testing.contracts import FollowsContract
+from tests.conftest import BACKEND
+from tests.contracts.instances import Instances
+
+ON_COMMIT = {"follows": "on_commit", "timelines": "on_commit"}
+
+
+class TestFollows(Instances, FollowsContract, TestCase):
+    has_ties_in_order_of_the_log = BACKEND == "database"
+
+
+@pytest.mark.database
+@override_settings(SEQUERE_PROJECTION_MODES=ON_COMMIT)
+class TestFollowsOnCommit(Instances, FollowsContract, TestCase):
+    pass
