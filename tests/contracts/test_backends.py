@@ -4,17 +4,28 @@ import pytest
 from django.test import TestCase, override_settings
 
 from sequere.testing.contracts import FollowsContract
+from sequere_timeline.testing.contracts import TimelinesContract
 from tests.conftest import BACKEND
 from tests.contracts.instances import Instances
 
-ON_COMMIT = {"follows": "on_commit", "timelines": "on_commit"}
+on_commit = override_settings(SEQUERE_PROJECTION_MODES={"follows": "on_commit", "timelines": "on_commit"})
 
 
 class TestFollows(Instances, FollowsContract, TestCase):
     has_ties_in_order_of_the_log = BACKEND == "database"
 
 
+class TestTimelines(Instances, TimelinesContract, TestCase):
+    has_ties_in_order_of_the_log = BACKEND == "database"
+
+
 @pytest.mark.database
-@override_settings(SEQUERE_PROJECTION_MODES=ON_COMMIT)
+@on_commit
 class TestFollowsOnCommit(Instances, FollowsContract, TestCase):
+    pass
+
+
+@pytest.mark.database
+@on_commit
+class TestTimelinesOnCommit(Instances, TimelinesContract, TestCase):
     pass
