@@ -93,19 +93,33 @@ class LevelTriggeredProjector(Projector):
 
 #: The projections of our own, in the order in which they are applied: timelines are read from follows.
 PIPELINE = ("follows", "timelines")
-_built_in: dict[str, Callable[[], Projector]] = {}
+_built_in: dict[str, Callable[[], "ReadModel"]] = {}
 
 
-def provide(name: str, projector: Callable[[], Projector]) -> None:
-    """Say, from an AppConfig, who makes the projector of a projection of the PIPELINE."""
-    _built_in[name] = projector
+class ReadModel(Protocol):
+    """What a projection of our own keeps: a backend."""
+
+    projector: Projector
+
+    def reset(self, using: str) -> None:
+        """Empty it; a rebuild fills it again."""
+
+
+def provide(name: str, read_model: Callable[[], ReadModel]) -> None:
+    """Say, from an AppConfig, who makes the read model of a projection of the PIPELINE."""
+    _built_in[name] = read_model
     projections.cache_clear()
+
+
+def read_models() -> Mapping[str, ReadModel]:
+    """The read models of our own, in the order in which they are written."""
+    return {name: _built_in[name]() for name in PIPELINE if name in _built_in}
 
 
 @cache
 def projections() -> Mapping[str, Projector]:
     """All projections at work, in the order in which they are applied: ours, then the host's."""
-    ours = {name: _built_in[name]() for name in PIPELINE if name in _built_in}
+    ours = {name: read_model.projector for name, read_model in read_models().items()}
     return {**ours, **{name: import_string(path)() for name, path in conf.projectors().items()}}
 
 

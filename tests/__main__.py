@@ -22,14 +22,14 @@ from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import given_redis, own_valkey, redis_program, valkey
 
 MAX_WORKERS = 4
-#: What is run in every mode of projection.
-CONTRACTS = [
-    *(f"tests/sequere/test_{name}.py" for name in ("deletion", "follows", "friends", "many", "outbox")),
+#: What is run in every mode of projection; the contracts of backends are everywhere, on each backend and in each mode.
+READ_MODELS = [
+    *(f"tests/sequere/test_{name}.py" for name in ("deletion", "follows", "many", "outbox")),
     *(f"tests/{name}" for name in ("sequere_timeline", "model", "races")),
 ]
-#: What is run in Redis, and what of it on another server too.
-IN_REDIS = [*CONTRACTS, *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "mixin"))]
-ON_REDIS_7 = [name for name in IN_REDIS if not name.endswith(("model", "races"))]
+#: What is run in Redis, and what on another server too.
+IN_REDIS = [*READ_MODELS, *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "mixin"))]
+ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
 #: What tells the tests where they run.
 OURS = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "TESTS_BACKEND", "TESTS_PROJECTION_MODE"}
 CI = os.environ.get("CI") == "true"
@@ -58,8 +58,8 @@ def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
 def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql())
     yield run("PostgreSQL", arguments, SEQUERE_DATABASE_URL=url)
-    contracts = chosen(CONTRACTS, arguments)
-    yield run("PostgreSQL, on_commit", contracts, SEQUERE_DATABASE_URL=url, TESTS_PROJECTION_MODE="on_commit")
+    read_models = chosen(READ_MODELS, arguments)
+    yield run("PostgreSQL, on_commit", read_models, SEQUERE_DATABASE_URL=url, TESTS_PROJECTION_MODE="on_commit")
 
 
 def in_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
@@ -111,9 +111,9 @@ def attempt(where: str, part: Part, arguments: list[str]) -> Iterator[Outcome]:
         yield Outcome(where, ok=not CI, summary=f"not run: {str(error).splitlines()[0]}")
 
 
-def chosen(contracts: list[str], arguments: list[str]) -> list[str]:
-    """The contracts, unless the arguments name tests."""
-    return arguments if any(argument.startswith("tests") for argument in arguments) else [*contracts, *arguments]
+def chosen(tests: list[str], arguments: list[str]) -> list[str]:
+    """The tests, unless the arguments name others."""
+    return arguments if any(argument.startswith("tests") for argument in arguments) else [*tests, *arguments]
 
 
 def run(where: str, arguments: list[str], **environment: str) -> Outcome:

@@ -5,6 +5,8 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["sequere.testing.plugin"]
+
 # No deadline and no verdict on slow data: both measure how busy the machine is.
 settings.register_profile("default", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 # The same examples each time: a change fails for what it does, not for its luck.
@@ -26,7 +28,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(autouse=True)
 def _redis_is_empty() -> Iterator[None]:
-    """A transaction that never ends undoes nothing in Redis."""
+    """Whatever processes of their own have recorded, too."""
     if BACKEND != "redis":
         yield
         return
@@ -46,17 +48,3 @@ def _unlink_what_is_ours() -> None:
             cursor, keys = client.scan(max(cursor, 0), match=f"{options['prefix']}*", count=1000)
             if keys:
                 client.unlink(*keys)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_waits_for_a_commit(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test in a transaction that never ends sees at once what a commit would bring."""
-    marker = request.node.get_closest_marker("django_db")
-    commits = "transactional_db" in request.fixturenames or (marker and marker.kwargs.get("transaction"))
-    if MODE == "inline" or commits or request.node.get_closest_marker("queued"):
-        yield
-        return
-    from sequere.testing import draining
-
-    with draining():
-        yield

@@ -8,7 +8,6 @@ import redis
 
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
-from sequere.testing import draining
 from tests.conftest import CI
 from tests.redis.counting import CountingRedis
 from tests.sequere.conftest import newbie, project, thoas  # noqa: F401  # fixtures
@@ -43,14 +42,3 @@ def client(valkey: Valkey) -> Iterator["redis.Redis"]:
     """What an operator has at hand."""
     with redis.Redis.from_url(valkey.url, decode_responses=True) as client:
         yield client
-
-
-@pytest.fixture(autouse=True)
-def _drained(request: pytest.FixtureRequest, in_redis: None) -> Iterator[None]:
-    """A test in a transaction that never ends sees at once what a commit would bring."""
-    marker = request.node.get_closest_marker("django_db")
-    if request.node.get_closest_marker("queued") or (marker and marker.kwargs.get("transaction")):
-        yield
-        return
-    with draining():
-        yield

@@ -58,20 +58,6 @@ def test_it_is_recorded_with_its_cause() -> None:
     assert (get_friends_count(newbie), get_followers_count(newbie), get_followings_count(newbie)) == (0, 0, 0)
 
 
-def test_a_later_instance_with_the_same_key_inherits_nothing() -> None:
-    """D7: neither follows nor counts."""
-    thoas, film = UserFactory(), ProjectFactory(pk=500)
-    follow(thoas, film)
-
-    film.delete()
-    again = ProjectFactory(pk=500)
-
-    assert not is_following(thoas, again)
-    assert (get_followers_count(again), list(get_followers(again)), get_followings_count(thoas)) == (0, [], 0)
-    assert follow(thoas, again) is not None
-    assert get_followers_count(again) == 1
-
-
 @pytest.mark.parametrize(
     "delete",
     [

@@ -25,7 +25,6 @@ from sequere.models import (
     follow_many,
     get_followers,
     get_followers_count,
-    get_followings_count,
     get_friends,
     get_friends_count,
     is_following,
@@ -49,24 +48,6 @@ def fans(number: int, of: Project) -> list[Pair]:
 
 def history() -> list[tuple[str, int]]:
     return list(Event.objects.order_by("id").values_list("type", "version"))
-
-
-def test_many_follows_at_once(thoas: User, newbie: User, project: Project) -> None:
-    new = follow_many([(thoas, project), (newbie, project), (newbie, thoas)])
-
-    assert new == 3
-    assert [instance for instance, _ in get_followers(project)] == [newbie, thoas]
-    assert (get_followers_count(project), get_followings_count(newbie), get_followers_count(thoas)) == (2, 2, 1)
-
-
-def test_many_unfollows_at_once(thoas: User, newbie: User, project: Project) -> None:
-    follow_many([(thoas, project), (newbie, project), (newbie, thoas)])
-
-    new = unfollow_many([(thoas, project), (newbie, thoas), (thoas, newbie)])
-
-    assert new == 2
-    assert [instance for instance, _ in get_followers(project)] == [newbie]
-    assert (get_followers_count(project), get_followings_count(newbie), get_followers_count(thoas)) == (1, 1, 0)
 
 
 def test_a_pair_may_say_since_when(thoas: User, newbie: User, project: Project) -> None:
@@ -99,23 +80,6 @@ def test_pairs_without_a_time_keep_their_order(thoas: User, newbie: User, projec
 
     (last, last_since), (first, first_since) = get_followers(project)
     assert (first, last, last_since - first_since) == (newbie, thoas, timedelta(microseconds=1))
-
-
-def test_mutual_pairs_of_one_batch_make_friends(thoas: User, newbie: User) -> None:
-    """D10, in one batch: each was blind to the other."""
-    follow_many([(thoas, newbie, 1), (newbie, thoas, 2)])
-
-    since = datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC)
-    assert (list(get_friends(thoas)), list(get_friends(newbie))) == ([(newbie, since)], [(thoas, since)])
-    assert (get_friends_count(thoas), get_friends_count(newbie)) == (1, 1)
-
-
-def test_mutual_pairs_of_one_batch_part(thoas: User, newbie: User) -> None:
-    follow_many([(thoas, newbie), (newbie, thoas)])
-
-    unfollow_many([(thoas, newbie), (newbie, thoas)])
-
-    assert (get_friends_count(thoas), get_friends_count(newbie), get_followers_count(thoas)) == (0, 0, 0)
 
 
 def test_a_pair_counts_once_however_often_it_is_given(thoas: User, project: Project) -> None:
