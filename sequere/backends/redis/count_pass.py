@@ -187,6 +187,7 @@ class StrayPass(Pass):
     """The resources in Redis of which the log knows no relation."""
 
     name = "strays"
+    size = 1000
 
     def __init__(self, model: RedisModel, keys: Keys) -> None:
         self._model = model
@@ -198,8 +199,8 @@ class StrayPass(Pass):
 
     def batches(self, using: str) -> Iterator[list[str]]:
         """Uids."""
-        for page in self._model.connection.keys("uid::*"):
-            yield [key.rpartition(":")[2] for key in page]
+        pages = self._model.connection.keys("uid::*")  # with few keys each, since most keys have other endings
+        yield from chunks((key.rpartition(":")[2] for page in pages for key in page), self.size)
 
     def resources(self, keys: list[str], using: str) -> Collection[ResourceKey]:
         return self._strays(keys, using).values()

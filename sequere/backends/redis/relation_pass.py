@@ -7,7 +7,7 @@ from typing import Any
 from sequere.backends import recorded
 from sequere.backends.redis import uids
 from sequere.backends.redis.connection import text
-from sequere.backends.redis.keys import FOLLOWINGS, Keys
+from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, Keys
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import Score, from_score
 from sequere.backends.redis.scripts import COMPARE
@@ -95,8 +95,8 @@ class RelationPass(Pass):
         differences = [Difference(_name(follow), _expected(follow), "none") for follow in missing]
         found, unnamed = self._stored_wrongly(stored, known)
         differences += [
-            Difference(f"the resource of uid {known[side.resource]}", side.resource, name)
-            for side, name in unnamed.items()
+            Difference(f"the resource of uid {known[resource]}", resource, name)
+            for (resource, *_), name in unnamed.items()
         ]
         wrong = [follow for follow in stored if follow[:2] in found]
         differences += [Difference(_name(follow), _expected(follow), "; ".join(found[follow[:2]])) for follow in wrong]
@@ -104,7 +104,7 @@ class RelationPass(Pass):
         named = [
             follow
             for follow in stored
-            for side in (Side(follow[0], FOLLOWINGS, follow[1].identifier), Side(follow[1], "followers", follow[0][0]))
+            for side in ((follow[0], FOLLOWINGS, follow[1][0]), (follow[1], FOLLOWERS, follow[0][0]))
             if side in unnamed
         ]
         return [*missing, *wrong, *named], differences
@@ -127,8 +127,9 @@ class RelationPass(Pass):
                     unnamed[side] = ":".join(map(text, scores))
                     continue
                 other = names[text(member)]
-                pair = (side.resource, other) if side.what == FOLLOWINGS else (other, side.resource)
-                found[pair].append(_described(side.what, *map(_moment, scores)))
+                resource, what, _ = side
+                pair = (resource, other) if what == FOLLOWINGS else (other, resource)
+                found[pair].append(_described(what, *map(_moment, scores)))
         return found, unnamed
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sequere.backends.redis import uids
 from sequere.backends.redis.connection import Script
@@ -19,20 +19,16 @@ FOLLOWS_PER_CALL = 1000
 Wanted = tuple[ResourceKey, ResourceKey, int | str]
 
 
-class Side(NamedTuple):
-    """One end of follows, and the kind of the resources at the other one."""
-
-    resource: ResourceKey
-    what: str
-    identifier: str
+#: One end of follows: the resource, FOLLOWERS or FOLLOWINGS, and the kind of the resources at the other end.
+Side = tuple[ResourceKey, str, str]
 
 
 def sides_of(follows: Iterable[Wanted], known: Uids) -> dict[Side, list[Any]]:
     """The follows by their sides: for each the uid of the other resource and the score, in turn."""
     sides: dict[Side, list[Any]] = defaultdict(list)
     for from_key, to_key, score in follows:
-        sides[Side(from_key, FOLLOWINGS, to_key[0])] += (known[to_key], score)
-        sides[Side(to_key, FOLLOWERS, from_key[0])] += (known[from_key], score)
+        sides[from_key, FOLLOWINGS, to_key[0]] += (known[to_key], score)
+        sides[to_key, FOLLOWERS, from_key[0]] += (known[from_key], score)
     return sides
 
 
