@@ -37,7 +37,7 @@ def test_they_name_a_server_that_is_down(stopped: Valkey, command: str) -> None:
         call_command(command)
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_worker_names_it_too(stopped: Valkey, thoas: User, newbie: User) -> None:
     follow(newbie, thoas)
 

@@ -12,7 +12,7 @@ from tests.races.outcome import differences
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 
-pytestmark = [pytest.mark.django_db, pytest.mark.queued]
+pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
 
 
 def test_a_key_of_another_type_parks_its_own_event_only(client: "redis.Redis", thoas: User, newbie: User) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(params=[True, False], ids=["what it had is on the disk", "it comes back empty"])
-def server(request: pytest.FixtureRequest, settings: Any) -> Iterator[Valkey]:
+def flaky(request: pytest.FixtureRequest, in_redis: None, settings: Any) -> Iterator[Valkey]:
     try:
         with own_valkey(durable=request.param) as server:
             settings.SEQUERE_BACKEND_OPTIONS = settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": server.url}
@@ -32,9 +32,7 @@ def server(request: pytest.FixtureRequest, settings: Any) -> Iterator[Valkey]:
         pytest.skip(str(error))
 
 
-def test_redis_is_stopped_and_started_during_writes(
-    in_redis: None, server: Valkey, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_redis_is_stopped_and_started_during_writes(flaky: Valkey, caplog: pytest.LogCaptureFixture) -> None:
     everybody = User.objects.bulk_create(UserFactory.build_batch(5))
     number = rounds(40, 12)
 
@@ -50,9 +48,9 @@ def test_redis_is_stopped_and_started_during_writes(
 
     def stop_and_start(round_: int) -> None:
         if round_ % 4 == 1:
-            server.stop()
+            flaky.stop()
         elif round_ % 4 == 3:
-            server.start()
+            flaky.start()
 
     with caplog.at_level(logging.WARNING, "sequere"):
         in_rounds(number, change(1), change(2), stop_and_start)

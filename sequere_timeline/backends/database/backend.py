@@ -158,7 +158,7 @@ class DatabaseBackend(BaseBackend):
                     id="sequere_timeline.E006",
                 )
             ]
-        if issubclass(import_string(follows()), FollowsInDatabase):
+        if _are_follows_there():
             return []
         return [
             Error(
@@ -167,3 +167,11 @@ class DatabaseBackend(BaseBackend):
                 id="sequere_timeline.E008",
             )
         ]
+
+
+def _are_follows_there() -> bool:
+    try:
+        backend = import_string(follows())
+    except ImportError:  # another check says so
+        return True
+    return not isinstance(backend, type) or issubclass(backend, FollowsInDatabase)

@@ -12,7 +12,7 @@ from sequere.models import follow, get_followers, get_followers_count, get_follo
 from sequere.registry import registry
 from sequere.replay import rebuild, verify
 from tests.factories import ProjectFactory, UserFactory
-from tests.sequere.redis.test_keys import everything
+from tests.redis.test_follow_keys import everything
 
 pytestmark = pytest.mark.django_db
 
