@@ -1,6 +1,6 @@
 """The questions that Redis answers about follows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 
 from django.core.checks import CheckMessage, Error
@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error
 from sequere import conf
 from sequere.backends.base import BaseBackend
 from sequere.backends.redis import rows, uids
-from sequere.backends.redis.connection import Connection, text, texts
+from sequere.backends.redis.connection import Connection, text, texts, why_unusable
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.projector import FollowsProjector
@@ -16,7 +16,6 @@ from sequere.backends.redis.rows import FollowRows
 from sequere.backends.relations import RelationList
 from sequere.base import ResourceKey
 from sequere.events import FOLLOWED
-from sequere.exceptions import InvalidBackendOption
 from sequere.lazy import LazyList
 
 SETTING = "SEQUERE_BACKEND_OPTIONS"
@@ -84,23 +83,9 @@ class RedisBackend(BaseBackend):
 
     @classmethod
     def check(cls) -> list[CheckMessage]:
-        options = conf.backend_options()
-        if not isinstance(options, Mapping):
-            reason = f"{SETTING} is {options!r}, which is no mapping of options to values."
-        else:
-            try:
-                _ = Connection(SETTING, options, PREFIX).client
-            except InvalidBackendOption as error:
-                reason = str(error)
-            else:
-                return []
-        return [
-            Error(
-                reason,
-                hint="Give the RedisBackend the options that it has: cache, client_class, options, prefix, url.",
-                id="sequere.E009",
-            )
-        ]
+        reason = why_unusable(SETTING, conf.backend_options())
+        hint = "See docs/settings.md for the options of the RedisBackend."
+        return [Error(reason, hint=hint, id="sequere.E009")] if reason else []
 
     def _list(self, what: str, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
         return LazyList(FollowRows(self._model, self._keys, key, what, identifier, desc))

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha1
-from itertools import islice
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -199,6 +198,17 @@ class Connection:
         return InvalidBackendOption(setting=self.setting, option=option, reason=reason)
 
 
+def why_unusable(setting: str, options: Any) -> str | None:
+    """Why no client can be made of the options in a setting; None if one can."""
+    if not isinstance(options, Mapping):
+        return f"{setting} is {options!r}, which is no mapping of options to values."
+    try:
+        _ = Connection(setting, options, "").client
+    except InvalidBackendOption as error:
+        return str(error)
+    return None
+
+
 def text(value: Any) -> str:
     """What a client answers, with decode_responses and without."""
     return value.decode() if isinstance(value, bytes) else str(value)
@@ -209,12 +219,6 @@ def texts(values: Sequence[Any]) -> list[str]:
     if None in values:
         return ["" if value is None else text(value) for value in values]
     return [*values] if isinstance(values[0], str) else [*map(bytes.decode, values)]
-
-
-def chunks(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    rest = iter(rows)
-    while chunk := list(islice(rest, size)):
-        yield chunk
 
 
 def _escaped(prefix: str) -> str:

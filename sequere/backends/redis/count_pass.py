@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from sequere.backends import recorded
 from sequere.backends.redis import uids
-from sequere.backends.redis.connection import chunks, text
+from sequere.backends.redis.connection import text
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.scripts import CLEAN, MEASURE
 from sequere.base import ResourceKey
+from sequere.chunks import chunks
 from sequere.events import FOLLOWED, latest_of, relation
 from sequere.exceptions import ReadModelLost
 from sequere.keyset import walk

@@ -2,18 +2,15 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
 
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.events import Event
 from sequere.keyset import walk
 from sequere.projectors import Difference, Pass
 from sequere.resources import among
 from sequere_timeline.backends.database.models import TimelineState
-from sequere_timeline.intents import TIMELINE_READ
-from sequere_timeline.marks import read_marks
+from sequere_timeline.marks import first_marks, owners_who_marked, read_marks
 
 
 def write(owners: Collection[ResourceKey], using: str) -> None:
@@ -28,22 +25,15 @@ class MarkPass(Pass):
     size = 500
 
     def total(self, using: str) -> int:
-        return Event.objects.using(using).filter(type=TIMELINE_READ, version=1).count()
+        return first_marks(using).count()
 
     def batches(self, using: str) -> Iterator[Sequence[ResourceKey]]:
-        known = Event.objects.using(using).filter(type=TIMELINE_READ, version=1)
-        of_owner = known.filter(
+        yield from owners_who_marked(using, self.size)
+        of_owner = first_marks(using).filter(
             actor_identifier=models.OuterRef("owner_identifier"), actor_object_id=models.OuterRef("owner_object_id")
         )
         stray = TimelineState.objects.using(using).filter(read_at__isnull=False).exclude(models.Exists(of_owner))
-        pages = chain(
-            (
-                [row[1:] for row in page]
-                for page in walk(known, ("id",), self.size, ("actor_identifier", "actor_object_id"))
-            ),
-            walk(stray, ("owner_identifier", "owner_object_id"), self.size),
-        )
-        for page in pages:
+        for page in walk(stray, ("owner_identifier", "owner_object_id"), self.size):
             yield [ResourceKey(*row) for row in page]
 
     def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:

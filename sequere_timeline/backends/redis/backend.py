@@ -1,18 +1,17 @@
 """The questions that Redis answers about timelines."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
 
-from sequere.backends.redis.connection import Connection, Script, text
+from sequere.backends.redis.connection import Connection, Script, text, why_unusable
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import from_score
 from sequere.base import ResourceKey
 from sequere.events import DELETED
-from sequere.exceptions import InvalidBackendOption
 from sequere.lazy import LazyList
 from sequere.registry import registry
 from sequere_timeline import conf
@@ -142,15 +141,6 @@ class RedisBackend(BaseBackend):
 
     @classmethod
     def check(cls) -> list[CheckMessage]:
-        options = conf.backend_options()
-        if not isinstance(options, Mapping):
-            reason = f"{SETTING} is {options!r}, which is no mapping of options to values."
-        else:
-            try:
-                _ = Connection(SETTING, options, PREFIX).client
-            except InvalidBackendOption as error:
-                reason = str(error)
-            else:
-                return []
+        reason = why_unusable(SETTING, conf.backend_options())
         hint = "See docs/settings.md for the options of the RedisBackend."
-        return [Error(reason, hint=hint, id="sequere_timeline.E007")]
+        return [Error(reason, hint=hint, id="sequere_timeline.E007")] if reason else []

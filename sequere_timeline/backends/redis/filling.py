@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 
 from django.db import router
 
-from sequere.backends.redis.connection import Connection, chunks, text
+from sequere.backends.redis.connection import Connection, text
 from sequere.base import ResourceKey
+from sequere.chunks import chunks
 from sequere.events import FOLLOWED, Event
 from sequere.resources import is_
 from sequere_timeline import conf

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sequere.backends.redis.connection import Connection, chunks, text
+from sequere.backends.redis.connection import Connection, text
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import from_score, to_score
 from sequere.base import ResourceKey
+from sequere.chunks import chunks
 from sequere.events import DELETED, Event, latest_of, lifecycle
 from sequere.keyset import walk
 from sequere.projectors import Difference, Pass
@@ -19,8 +20,8 @@ from sequere_timeline.backends.redis.names import Numbers, found, hand_out, kind
 from sequere_timeline.backends.redis.scripts import NEWEST
 from sequere_timeline.backends.redis.writer import Command, Writer
 from sequere_timeline.history import History, Life, histories
-from sequere_timeline.intents import ACTION_SAVED, TIMELINE_READ
-from sequere_timeline.marks import read_marks
+from sequere_timeline.intents import ACTION_SAVED
+from sequere_timeline.marks import first_marks, owners_who_marked, read_marks
 
 
 class Expected(NamedTuple):
@@ -265,12 +266,10 @@ class MarkPass(RedisPass):
     size = 500
 
     def total(self, using: str) -> int:
-        return Event.objects.using(using).filter(type=TIMELINE_READ, version=1).count()
+        return first_marks(using).count()
 
     def batches(self, using: str) -> Iterator[Sequence[ResourceKey]]:
-        known = Event.objects.using(using).filter(type=TIMELINE_READ, version=1)
-        for page in walk(known, ("id",), self.size, ("actor_identifier", "actor_object_id")):
-            yield [ResourceKey(*row[1:]) for row in page]
+        yield from owners_who_marked(using, self.size)
         for keys in self._connection.keys("resource:*"):
             marks = self._connection.run(("HEXISTS", key, "read") for key in keys)
             marked = [self._keys.owner_of(key) for key, is_marked in zip(keys, marks, strict=True) if is_marked]

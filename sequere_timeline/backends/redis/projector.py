@@ -1,14 +1,14 @@
 """Keeps the timelines in Redis equal to the log."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sequere.backends.redis.connection import Connection, chunks, text
+from sequere.backends.redis.connection import Connection, text
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
-from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, latest_of, lifecycle
-from sequere.projectors import LevelTriggeredProjector
+from sequere.chunks import chunks
+from sequere.events import Event, latest_of, lifecycle
 from sequere.resources import is_
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import parse
@@ -16,15 +16,16 @@ from sequere_timeline.backends.redis.names import hand_out, look_up, of_generati
 from sequere_timeline.backends.redis.passes import PASSES
 from sequere_timeline.backends.redis.scripts import NEWEST
 from sequere_timeline.backends.redis.writer import Writer
-from sequere_timeline.history import History, histories, named_in
-from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
+from sequere_timeline.history import History, histories
+from sequere_timeline.intents import ACTION_SAVED
 from sequere_timeline.marks import read_marks
+from sequere_timeline.projector import BaseTimelinesProjector, News
 
 #: Actions that are looked at together.
 ACTIONS_AT_ONCE = 500
 
 
-class TimelinesProjector(LevelTriggeredProjector):
+class TimelinesProjector(BaseTimelinesProjector):
     """Actions, timelines and read marks, after the commit of what the log says."""
 
     is_transactional = False
@@ -35,36 +36,17 @@ class TimelinesProjector(LevelTriggeredProjector):
         self._keys = Keys(connection)
         self.passes = [pass_(connection, model) for pass_ in PASSES]
 
-    def resources(self, event: Event) -> Iterable[ResourceKey]:
-        return named_in(event) if event.type in {ACTION_SAVED, ACTION_DELETED} else super().resources(event)
-
-    def apply(self, events: Iterable[Event], *, using: str) -> None:
-        """Make what `events` concern what the log says.
-
-        Follows cost 2 round trips together; an action 2, and 2 for every 1,000 followers.
-        """
-        streams: set[UUID] = set()
-        follows: list[Event] = []
-        readers: set[ResourceKey] = set()
-        deleted: set[ResourceKey] = set()
-        for event in events:
-            if event.type in {ACTION_SAVED, ACTION_DELETED}:
-                streams.add(event.stream)
-            elif event.type in {FOLLOWED, UNFOLLOWED}:
-                follows.append(event)
-            elif event.type == TIMELINE_READ:
-                readers.add(event.actor)
-            elif event.type == DELETED:
-                deleted.add(event.actor)
-        if deleted:
-            self._count_generations(deleted, using)
-            for key in deleted:
-                streams.update(self._concerned_by(key, using))
-        for chunk in chunks(streams, ACTIONS_AT_ONCE):
-            self._write(chunk, using)
-        if follows or deleted:
-            self._expire(follows, deleted)
-        if readers := readers | deleted:
+    def take_in(self, news: News, using: str) -> None:
+        """Follows cost 2 round trips together; an action 2, and 2 for every 1,000 followers."""
+        if news.deleted:
+            self._count_generations(news.deleted, using)
+            for key in news.deleted:
+                news.actions.update(self._concerned_by(key, using))
+        for streams in chunks(news.actions, ACTIONS_AT_ONCE):
+            self._write(streams, using)
+        if news.follows or news.deleted:
+            self._expire(news.follows, news.deleted)
+        if readers := news.readers | news.deleted:
             self._mark(readers, using)
 
     def is_lost(self, using: str) -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sequere.backends import base as follows
-from sequere.backends.redis.connection import Connection, chunks
+from sequere.backends.redis.connection import Connection
 from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
+from sequere.chunks import chunks
 from sequere.events import FOLLOWED, Event, relation
 from sequere.resources import is_
 from sequere_timeline import conf
