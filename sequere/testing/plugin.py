@@ -1,14 +1,11 @@
 """For pytest: `pytest_plugins = ["sequere.testing.plugin"]` in the conftest.py of a project that has pytest-django."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from sequere.events import Event
-
-# Plugins are imported before models may be: hence the imports in the functions.
+from sequere import testing
+from sequere.events import Event
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,16 +17,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def sequere_isolated(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every test sees at once what a commit would bring, and the next one finds nothing of it."""
-    from sequere.testing import isolated
-
-    with isolated(drained=request.node.get_closest_marker("sequere_queued") is None):
+    with testing.isolated(drained=request.node.get_closest_marker("sequere_queued") is None):
         yield
 
 
 @pytest.fixture
-def recorded_events() -> Iterator[list["Event"]]:
+def recorded_events() -> Iterator[list[Event]]:
     """The events that the test has recorded by now, in the order of the log."""
-    from sequere.testing import recorded_events
-
-    with recorded_events() as events:
+    with testing.recorded_events() as events:
         yield events

@@ -134,6 +134,22 @@ class ReplaysContract(Contract):
         self.assertEqual([get_followings_count(self.thoas), get_followers_count(self.project)], [1, 0])
         self.assert_it_is_what_the_log_says()
 
+    def test_a_follow_that_began_anew_unheard_is_since_then(self) -> None:
+        for make_good in (self.apply_again, lambda _: rebuild("follows")):
+            with self.subTest(rebuilt=make_good != self.apply_again):
+                one, other = self.create_users(2)
+                follow(one, other, timestamp=at(1))
+                follow(other, one, timestamp=at(2))
+                with self.unheard():
+                    late = [unfollow(one, other), follow(one, other, timestamp=at(3))]
+
+                make_good(late)
+
+                self.assertEqual(list(get_followings(one)), [(other, at(3))])
+                self.assertEqual(list(get_friends(other)), [(one, at(3))])
+                self.assertEqual((get_followers_count(other), get_friends_count(other)), (1, 1))
+                self.assert_it_is_what_the_log_says()
+
     # Projectors read it
 
     def test_a_projector_is_given_every_follower_once(self) -> None:
