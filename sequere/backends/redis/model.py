@@ -43,7 +43,7 @@ class RedisModel:
     def read(self, *commands: Sequence[Any]) -> list[Any]:
         """What the commands answer: 1 round trip. Raises ReadModelLost, BackendUnavailable."""
         is_built, *answers = self.connection.run([("EXISTS", self._built), *commands])
-        if not is_built and self._should_be_there(router.db_for_write(Event)):
+        if not is_built and self._is_missing(router.db_for_write(Event)):
             raise ReadModelLost(server=self.connection.server, projection=self._projection)
         return answers
 
@@ -68,8 +68,7 @@ class RedisModel:
         return int(token), answers
 
     def is_lost(self, using: str) -> bool:
-        (is_built,) = self.connection.run([("EXISTS", self._built)])
-        return not is_built and self._should_be_there(using)
+        return not self._is_built() and self._is_missing(using)
 
     def rebuilt(self) -> None:
         """From now on it is what the log says."""
@@ -83,6 +82,14 @@ class RedisModel:
     @property
     def _built(self) -> str:
         return self.connection.key("global", "built")
+
+    def _is_built(self) -> bool:
+        (number,) = self.connection.run([("EXISTS", self._built)])
+        return bool(number)
+
+    def _is_missing(self, using: str) -> bool:
+        """Whether it should be there, and is not, although somebody may just have applied the first event of all."""
+        return self._should_be_there(using) and not self._is_built()
 
     def _should_be_there(self, using: str) -> bool:
         """Whether the log has events that do not wait in the outbox."""
