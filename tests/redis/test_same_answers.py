@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,17 @@ from sequere.models import follow_many, unfollow, unfollow_many
 from sequere.registry import registry
 from sequere.replay import rebuild, verify
 from sequere.signals import events_recorded
+from sequere_timeline.backends.base import BaseBackend as TimelinesBackend
+from sequere_timeline.backends.database import DatabaseBackend as TimelinesInDatabase
+from tests.model.plain import Plain
+from tests.model.test_histories import Site as Community
+from tests.model.test_histories import steps as histories
 from tests.testapp.models import Project, User
+
+IN_THE_DATABASE = {
+    "SEQUERE_BACKEND": "sequere.backends.database.DatabaseBackend",
+    "SEQUERE_TIMELINE_BACKEND": "sequere_timeline.backends.database.DatabaseBackend",
+}
 
 USERS, PROJECTS = range(1, 5), range(5, 7)
 START = datetime(2013, 10, 25, tzinfo=UTC)
@@ -80,11 +91,12 @@ def answers(backend: BaseBackend, site: Site) -> dict[str, Any]:
 
 
 @contextmanager
-def both_at_work(backend: BaseBackend) -> Iterator[None]:
-    """What is recorded goes into another read model too."""
+def also_at_work(*backends: BaseBackend | TimelinesBackend) -> Iterator[None]:
+    """What is recorded goes into other read models too."""
 
     def apply(events: Sequence[Event], using: str, **_: Any) -> None:
-        backend.projector.apply(events, using=using)
+        for backend in backends:
+            backend.projector.apply(events, using=using)
 
     events_recorded.connect(apply)
     try:
@@ -101,7 +113,7 @@ def test_any_history_gives_the_same_answers_in_the_database_and_in_redis(client:
     client.flushall()
     with transaction.atomic():
         in_redis, in_the_database, site = get_backend(), DatabaseBackend(), Site()
-        with both_at_work(in_the_database):
+        with also_at_work(in_the_database):
             for step in history:
                 site.do(*step)
 
@@ -113,4 +125,35 @@ def test_any_history_gives_the_same_answers_in_the_database_and_in_redis(client:
         rebuild("follows")
         assert answers(in_redis, site) == expected
         assert verify("follows").wrong == 0
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+@given(history=histories, imports=st.booleans(), removes=st.booleans())
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_history_gives_the_same_timelines_in_the_database_and_in_redis(
+    client: Any, history: list[Any], imports: bool, removes: bool
+) -> None:
+    client.flushall()
+    chosen = {
+        "SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW": imports,
+        "SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW": removes,
+    }
+    with override_settings(**chosen), transaction.atomic():
+        community = Community(Plain(imports, removes))
+        with also_at_work(DatabaseBackend(), TimelinesInDatabase()):
+            for step in history:
+                community.do(*step)
+                community.answers(capped=False)  # so that the timelines are there, and change
+
+        with override_settings(**IN_THE_DATABASE):
+            expected = community.answers(capped=False)
+        assert community.answers(capped=False) == expected
+        assert verify("timelines").wrong == 0
+
+        client.flushall()
+        for name in ("follows", "timelines"):
+            rebuild(name)
+        assert community.answers(capped=False) == expected
+        assert verify("timelines").wrong == 0
         transaction.set_rollback(True)
