@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, router
 
 from sequere.events import Event
-from sequere.exceptions import BackendUnavailable
+from sequere.exceptions import BackendUnavailable, StaleWriter
 from sequere.management.projections import ProjectionsCommand
 from sequere.outbox import drain_all
 
@@ -33,7 +33,7 @@ class Command(ProjectionsCommand):
                     self.stdout.flush()
             except BackendUnavailable:
                 pass  # which the log was told about, once; what waits is applied when it is back
-            except (DatabaseError, InterfaceError) as error:
+            except (DatabaseError, InterfaceError, StaleWriter) as error:
                 self.stderr.write(f"{type(error).__name__}: {error}")
                 connections[using].close()
             time.sleep(interval)
