@@ -1,6 +1,7 @@
 """A private timeline that nobody reads is forgotten, and filled again for whoever does."""
 
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -143,6 +144,21 @@ def test_who_is_just_filling_it_sees_a_follow_that_ends_meanwhile(
     interrupted(monkeypatch, lambda: change(newbie, thoas))
 
     assert days(newbie) == seen
+
+
+def test_an_action_leaves_the_public_timeline_first(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    """Or else who fills his own in between would keep it."""
+    follow(newbie, thoas)
+    (action,) = save(thoas, 1)
+    Timeline(newbie).get_private_count()
+
+    with client.monitor() as monitor:
+        Timeline(thoas).delete(action)
+        client.ping()
+        commands = list(takewhile(lambda command: command != "PING", (one["command"] for one in monitor.listen())))
+
+    removals = [command.split()[1] for command in commands if command.startswith("ZREM ")]
+    assert [key.split(":")[2] for key in removals][:2] == ["public", "private"]
 
 
 def interrupted(monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any]) -> None:

@@ -42,14 +42,11 @@ end
 #: The followers have it. KEYS: resource of the actor, action. ARGV: token, the event that published it.
 REACHED = Script(_FENCE + "redis.call('HSET', KEYS[2], 'reached', ARGV[2])")
 
-#: Nobody has it any more. KEYS: resource of the actor, action, his public timeline. ARGV: token, member.
-DROP = Script(
-    _FENCE
-    + """
-redis.call('ZREM', KEYS[3], ARGV[2])
-redis.call('UNLINK', KEYS[2])
-"""
-)
+#: It is in no public timeline any more. KEYS: resource of the actor, his public timeline. ARGV: token, member.
+RETRACT = Script(_FENCE + "redis.call('ZREM', KEYS[2], ARGV[2])")
+
+#: Nobody has it any more. KEYS: resource of the actor, action. ARGV: token.
+DROP = Script(_FENCE + "redis.call('UNLINK', KEYS[2])")
 
 #: An action reaches the private timelines that are there, and those that grow too long are cut. KEYS: resource of the
 #: actor, timelines. ARGV: token, score, member, cap (0 for none), slack.
