@@ -182,11 +182,14 @@ class StrayPass(RedisPass):
         return [Difference(f"{key} {member}".rstrip(), "none", "one") for key, member in strays]
 
     def _stored(self, keys: Sequence[str]) -> dict[str, list[str]]:
-        """The members of timelines; that of an action is empty."""
+        """The members of timelines, and an empty one of an action; of what is still there."""
         timelines = [key for key in keys if not self._keys.is_action(key)]
-        answers = self._connection.run(NEWEST([key], BOTTOMLESS, -1) for key in timelines)
-        stored = {key: [text(member) for member in rows[::2]] for key, rows in zip(timelines, answers, strict=True)}
-        return {**stored, **{key: [""] for key in keys if self._keys.is_action(key)}}
+        actions = [key for key in keys if self._keys.is_action(key)]
+        look = [*(NEWEST([key], BOTTOMLESS, -1) for key in timelines), *(("EXISTS", key) for key in actions)]
+        answers = self._connection.run(look)
+        stored = {key: [text(member) for member in rows[::2]] for key, rows in zip(timelines, answers, strict=False)}
+        is_there = answers[len(timelines) :]
+        return {**stored, **{key: [""] for key, number in zip(actions, is_there, strict=True) if number}}
 
     def _histories(self, stored: Mapping[str, Sequence[str]], using: str) -> Iterator[History]:
         """What the log says about the actions whose ids are stored."""
