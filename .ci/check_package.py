@@ -44,6 +44,7 @@ settings.configure(
 django.setup()
 call_command("check", fail_level="WARNING", stdout=io.StringIO())
 call_command("migrate", verbosity=0)
+import sequere.testing.contracts, sequere_timeline.testing.contracts
 """
 
 

@@ -1,4 +1,8 @@
-"""A site that someone could start from. The database is an SQLite file, or the one in SEQUERE_DATABASE_URL."""
+"""A site that someone could start from.
+
+The database is an SQLite file, or the one in SEQUERE_DATABASE_URL. With SEQUERE_EXAMPLE_BACKEND=redis the follows and
+the timelines are in the Redis of SEQUERE_REDIS_URL.
+"""
 
 import os
 import sys
@@ -56,11 +60,17 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
-    "default": dj_database_url.parse(
-        os.environ.get("SEQUERE_DATABASE_URL") or f"sqlite:///{BASE_DIR / 'example.sqlite3'}"
-    )
-}
+IS_IN_REDIS = os.environ.get("SEQUERE_EXAMPLE_BACKEND") == "redis"
+if IS_IN_REDIS:
+    REDIS_URL = os.environ.get("SEQUERE_REDIS_URL") or "redis://localhost:6379/0"
+    SEQUERE_BACKEND = "sequere.backends.redis.RedisBackend"
+    SEQUERE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": "sequere-example:"}
+    SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"
+    SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": "sequere-example:timeline:"}
+
+# Two files: what is kept in the database is not brought up to date while it is kept in Redis.
+SQLITE = BASE_DIR / ("example-redis.sqlite3" if IS_IN_REDIS else "example.sqlite3")
+DATABASES = {"default": dj_database_url.parse(os.environ.get("SEQUERE_DATABASE_URL") or f"sqlite:///{SQLITE}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # One writer at a time, others wait for it; readers wait for nobody.
     DATABASES["default"]["OPTIONS"] = {

@@ -16,7 +16,7 @@ class SequereConfig(AppConfig):
         from sequere.checks import check_database, check_settings
         from sequere.projectors import provide
 
-        provide("follows", lambda: get_backend().projector)
+        provide("follows", get_backend)
         receivers.connect(self)
         checks.register(check_settings, "sequere")
         checks.register(check_database, checks.Tags.database)

@@ -15,11 +15,12 @@ from sequere.backends.base import BaseBackend
 from sequere.events import Event
 from sequere.immutability import is_supported, missing_triggers
 from sequere.outbox import BUILT_IN
-from sequere.projectors import PIPELINE, Projector
+from sequere.projectors import PIPELINE, Projector, is_queued, projections
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    return [*_check_backend(), *_check_projectors(), *_check_modes(), *_check_transaction_mode()]
+    wrong = [*_check_backend(), *_check_projectors(), *_check_modes()]
+    return [*(wrong or _check_modes_together()), *_check_transaction_mode()]
 
 
 def _check_backend() -> list[CheckMessage]:
@@ -97,7 +98,26 @@ def _check_modes() -> list[CheckMessage]:
         for name, mode in modes.items()
         if mode not in conf.MODES
     ]
-    if modes.get("follows", conf.INLINE) != conf.INLINE and modes.get("timelines", conf.INLINE) == conf.INLINE:
+    return messages
+
+
+def _check_modes_together() -> list[CheckMessage]:
+    try:
+        at_work = projections()
+    except (ImportError, AttributeError, TypeError):  # a backend of timelines that another check complains of
+        return []
+    inline = [name for name in at_work if not is_queued(name)]
+    messages: list[CheckMessage] = [
+        Error(
+            f"The projection {name!r} is inline, and its read model is not in the database: it would be written though"
+            " the transaction is rolled back.",
+            hint=f"Use {conf.ON_COMMIT!r} in SEQUERE_PROJECTION_MODES, or leave it out.",
+            id="sequere.E008",
+        )
+        for name in inline
+        if not at_work[name].is_transactional
+    ]
+    if "timelines" in inline and "follows" in at_work and "follows" not in inline:
         messages.append(
             Error(
                 "The timelines are inline, and read from follows that are not: they would miss what was just followed.",

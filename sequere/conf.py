@@ -15,6 +15,12 @@ def backend() -> str:
     return str(get_setting("BACKEND", "sequere.backends.database.DatabaseBackend"))
 
 
+def backend_options() -> Mapping[str, Any]:
+    """`SEQUERE_BACKEND_OPTIONS`: what the backend of the follows needs to know, such as the address of its server."""
+    options: Mapping[str, Any] = get_setting("BACKEND_OPTIONS", {})
+    return options
+
+
 def fail_silently() -> bool:
     """`SEQUERE_FAIL_SILENTLY`: whether a second follow, or an unfollow of nothing, is a no-op (True, the
     default) or raises."""
@@ -33,11 +39,7 @@ MODES = (INLINE, ON_COMMIT)
 
 
 def projection_modes() -> Mapping[str, str]:
-    """`SEQUERE_PROJECTION_MODES`: when each projection is applied, as {name: mode}: `inline` (the default), in the
-    transaction that records the event; `on_commit`, after it."""
+    """`SEQUERE_PROJECTION_MODES`: when each projection is applied, as {name: mode}: `inline`, in the transaction that
+    records the event (the default for read models in the database); `on_commit`, after it (for all others)."""
     modes: Mapping[str, str] = get_setting("PROJECTION_MODES", {})
     return modes
-
-
-def mode_of(projection: str) -> str:
-    return projection_modes().get(projection, INLINE)

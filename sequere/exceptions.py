@@ -110,6 +110,32 @@ class InvalidEventData(SequereException):
     numbers, booleans, None, lists, and dicts with text keys)."""
 
 
+# Backends
+
+
+class BackendException(SequereException):
+    """The server of a read model cannot do what it was asked to do."""
+
+
+class InvalidBackendOption(BackendException):
+    """The option {option} in {setting} {reason}."""
+
+
+class BackendUnavailable(BackendException):
+    """{server} cannot be used, {reason}: start it, or correct {setting}. What is recorded meanwhile waits in the
+    outbox, and is applied when it is back."""
+
+
+class ReadModelLost(BackendException):
+    """{server} has not what it should hold for {projection}, since it was emptied or never filled: run
+    'manage.py rebuild_projections --projection {projection}'."""
+
+
+class StaleWriter(BackendException):
+    """{server} refuses what somebody else has written meanwhile: the lock of this writer was lost, and the events are
+    applied again."""
+
+
 # Projections
 
 

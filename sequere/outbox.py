@@ -9,20 +9,28 @@ import logging
 import traceback
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connections, models, transaction
-from django.db.models.functions import Now
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from sequere import conf
 from sequere.base import ResourceKey
 from sequere.events import Event, Intent, lifecycle, record, stream_of
-from sequere.projectors import PIPELINE, Projector, is_queued, projection, projections
+from sequere.exceptions import BackendException, BackendUnavailable
+from sequere.projectors import (
+    PIPELINE,
+    LevelTriggeredProjector,
+    Projector,
+    is_queued,
+    mode_of,
+    projection,
+    projections,
+)
 from sequere.resources import among, lock
 from sequere.rows import insert
 from sequere.upsert import on_conflict_lock
@@ -45,17 +53,21 @@ MAX_ATTEMPTS = 5
 OVERDUE = timedelta(seconds=10)
 
 
+_NOBODY_FAILED_BEFORE = """NOT EXISTS (
+    SELECT 1 FROM sequere_queuedevent failed
+    WHERE failed.attempts > 0 AND (failed.parked_at IS NOT NULL OR failed.retry_at > %s)
+    AND failed.pipeline = sequere_queuedevent.pipeline AND failed.stream = sequere_queuedevent.stream
+    AND failed.event_id <= sequere_queuedevent.event_id
+)"""
+
+
 class QueuedEventQuerySet(models.QuerySet["QueuedEvent"]):
     def due(self) -> "QueuedEventQuerySet":
         """Without the events that have failed and are not to be tried yet, and those that wait behind them."""
-        failed = QueuedEvent.objects.using(self.db).filter(
-            models.Q(parked_at__isnull=False) | models.Q(retry_at__gt=Now()),
-            pipeline=models.OuterRef("pipeline"),
-            stream=models.OuterRef("stream"),
-            event_id__lte=models.OuterRef("event_id"),
-            attempts__gt=0,
-        )
-        return self.exclude(models.Exists(failed))
+        now = connections[self.db].ops.adapt_datetimefield_value(timezone.now())
+        # Built by the ORM, it would take as long as all else in a drain.
+        condition = RawSQL(_NOBODY_FAILED_BEFORE, [now], output_field=models.BooleanField())  # noqa: S611  # our names
+        return self.filter(condition)
 
     def about(self, resources: Iterable[ResourceKey]) -> "QueuedEventQuerySet":
         keys = list(resources)
@@ -165,7 +177,12 @@ def queue(events: Sequence[Event], using: str) -> None:
     shards: dict[str, set[int]] = defaultdict(set)
     for pipeline, _event, shard, *_rest in rows:
         shards[pipeline].add(shard)
-    transaction.on_commit(partial(_drain_after_commit, shards, using), using=using, robust=True)
+
+    def drain_them() -> None:
+        _drain_after_commit(shards, using)
+
+    # Not a partial: Django asks for the name of one that fails.
+    transaction.on_commit(drain_them, using=using, robust=True)
 
 
 def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, wait: bool = False) -> int:
@@ -173,19 +190,23 @@ def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, w
 
     A shard that somebody else drains is left to him, or waited for with `wait`. Every 500 events are a transaction. An
     event that fails is tried again later, and then parked; what is behind it in its stream waits, all else goes on.
-    Raises UnknownProjection.
+    What was left in other shards for long is applied, too. Raises UnknownProjection.
     """
     projectors = projectors_of(pipeline)
     waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
+    asked_for = None if shards is None else {*shards}
     applied = 0
-    # Looks again after each lock is given back: who came while it was held has left his events to us.
-    while numbers := _shards_with_events(waiting, shards):
+    # Who waits has just left something there.
+    numbers = asked_for if asked_for and wait else _shards_with_events(waiting, asked_for)
+    while numbers:
         with transaction.atomic(using=using):
-            held = _lock(pipeline, numbers, using, wait=wait)
-            batch = list(waiting.filter(shard__in=held).due().order_by("event_id")[:BATCH_SIZE])
-            applied += _apply(batch, projectors, using)
+            held = _lock(pipeline, numbers, using, wait=wait and (asked_for is None or numbers <= asked_for))
+            due = waiting.filter(shard__in=held).due().select_related("event")
+            applied += _apply(list(due.order_by("event_id")[:BATCH_SIZE]), projectors, using)
         if not held:
             break
+        # Looks again after each lock is given back: who came while it was held has left his events to us.
+        numbers = _shards_with_events(waiting, asked_for)
     return applied
 
 
@@ -261,13 +282,22 @@ def _status(name: str, projector: Projector, using: str) -> Status:
     class_ = type(projector)
     return Status(
         name=name,
-        mode=conf.mode_of(name),
+        mode=mode_of(name),
         projector=f"{class_.__module__}.{class_.__qualname__}",
         pending=numbers["pending"],
         oldest=(timezone.now() - numbers["oldest"]).total_seconds() if numbers["oldest"] else None,
         parked=numbers["parked"],
-        error=last.error if last else "",
+        error=_trouble(projector, using) or (last.error if last else ""),
     )
+
+
+def _trouble(projector: Projector, using: str) -> str:
+    """What is wrong with a read model as a whole."""
+    try:
+        is_lost = isinstance(projector, LevelTriggeredProjector) and projector.is_lost(using)
+    except BackendException as error:
+        return str(error)
+    return "The read model is lost: run rebuild_projections" if is_lost else ""
 
 
 def hold(pipeline: str, using: str) -> None:
@@ -288,16 +318,18 @@ def _shard(pipeline: str, event: Event) -> int:
 
 def _drain_after_commit(shards: Mapping[str, Collection[int]], using: str) -> None:
     for pipeline, numbers in shards.items():
-        drain(pipeline, numbers, using=using, wait=True)
-        oldest = QueuedEvent.objects.using(using).filter(pipeline=pipeline).due().order_by("event_id")
-        left = oldest.filter(event__recorded_at__lt=timezone.now() - OVERDUE).first()
-        if left:
-            drain(pipeline, {left.shard}, using=using)
+        with suppress(BackendUnavailable):  # which the log was told about; the events wait
+            drain(pipeline, numbers, using=using, wait=True)
 
 
-def _shards_with_events(waiting: QueuedEventQuerySet, shards: Collection[int] | None) -> set[int]:
-    due = waiting.due() if shards is None else waiting.due().filter(shard__in=shards)
-    return set(due.order_by().values_list("shard", flat=True).distinct())
+def _shards_with_events(waiting: QueuedEventQuerySet, asked_for: set[int] | None) -> set[int]:
+    """The shards in which something is due: of those that are asked for, else that where it waits for too long."""
+    due = waiting.due() if asked_for is None else waiting.due().filter(shard__in=asked_for)
+    found = set(due.order_by().values_list("shard", flat=True).distinct())
+    if found or asked_for is None:
+        return found
+    oldest = waiting.due().order_by("event_id").values_list("shard", "event__recorded_at").first()
+    return {oldest[0]} if oldest and oldest[1] < timezone.now() - OVERDUE else set()
 
 
 def _lock(pipeline: str, numbers: Collection[int], using: str, *, wait: bool) -> Collection[int]:
@@ -317,8 +349,7 @@ def _apply(batch: Sequence[QueuedEvent], projectors: Sequence[Projector], using:
     """Apply the events of a batch, but those that fail; returns how many."""
     if not batch:
         return 0
-    log = Event.objects.using(using).in_bulk([queued.event_id for queued in batch])
-    waiting = [(queued, log[queued.event_id]) for queued in batch]
+    waiting = [(queued, queued.event) for queued in batch]
     lock({key for projector in projectors for _, event in waiting for key in projector.resources(event)}, using)
     applied, _ = _apply_what_can_be(waiting, projectors, using)
     return applied
@@ -330,7 +361,7 @@ def _apply_what_can_be(waiting: Waiting, projectors: Sequence[Projector], using:
         with transaction.atomic(using=using):
             for projector in projectors:
                 projector.apply([event for _, event in waiting], using=using)
-    except (OperationalError, InterfaceError):  # the database is in trouble, not an event
+    except (OperationalError, InterfaceError, BackendException):  # a server is in trouble, not an event
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
         if len(waiting) == 1:

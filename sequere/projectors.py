@@ -1,6 +1,6 @@
 """Projectors keep read models equal to the log; projections are projectors at work under a name."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Protocol
@@ -22,6 +22,9 @@ class Projector:
     it sees once. In the other modes it is a later one, and an event may come again if that one broke off. A rebuild
     calls `reset()` and then `apply()` with all events of some subjects, in the order of the log.
     """
+
+    #: Whether the read model is in the database of the log, so that mode inline can write both or neither.
+    is_transactional: ClassVar[bool] = True
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Give each event to the method `on_<type>(event, using=…)`, where there is one."""
@@ -58,8 +61,12 @@ class Pass(Protocol):
     def total(self, using: str) -> int:
         """About how many keys there are, for a progress bar."""
 
-    def batches(self, using: str) -> Iterator[Collection[Any]]:
+    def batches(self, using: str) -> Iterator[Sized]:
         """The keys, in a stable order, read as the walk goes on."""
+
+    def differs(self, keys: Any, using: str) -> bool:
+        """Whether a batch is worth to be locked and compared; in doubt it is."""
+        return bool(self.compare(keys, using, repair=False))
 
     def resources(self, keys: Any, using: str) -> Iterable[ResourceKey]:
         """What to lock so that a batch stands still."""
@@ -74,30 +81,57 @@ class LevelTriggeredProjector(Projector):
     Twice, late or out of order: all the same. So a rebuild needs no reset; it walks the `passes` and repairs.
     """
 
-    passes: ClassVar[Sequence[Pass]] = ()
+    passes: Sequence[Pass] = ()
+
+    def is_lost(self, using: str) -> bool:
+        """Whether the read model is not there at all, so that there is nothing to compare with the log."""
+        return False
+
+    def rebuilt(self, using: str) -> None:
+        """Called when a rebuild has walked through all passes."""
 
 
 #: The projections of our own, in the order in which they are applied: timelines are read from follows.
 PIPELINE = ("follows", "timelines")
-_built_in: dict[str, Callable[[], Projector]] = {}
+_built_in: dict[str, Callable[[], "ReadModel"]] = {}
 
 
-def provide(name: str, projector: Callable[[], Projector]) -> None:
-    """Say, from an AppConfig, who makes the projector of a projection of the PIPELINE."""
-    _built_in[name] = projector
+class ReadModel(Protocol):
+    """What a projection of our own keeps: a backend."""
+
+    projector: Projector
+
+    def reset(self, using: str) -> None:
+        """Empty it; a rebuild fills it again."""
+
+
+def provide(name: str, read_model: Callable[[], ReadModel]) -> None:
+    """Say, from an AppConfig, who makes the read model of a projection of the PIPELINE."""
+    _built_in[name] = read_model
     projections.cache_clear()
+
+
+def read_models() -> Mapping[str, ReadModel]:
+    """The read models of our own, in the order in which they are written."""
+    return {name: _built_in[name]() for name in PIPELINE if name in _built_in}
 
 
 @cache
 def projections() -> Mapping[str, Projector]:
     """All projections at work, in the order in which they are applied: ours, then the host's."""
-    ours = {name: _built_in[name]() for name in PIPELINE if name in _built_in}
+    ours = {name: read_model.projector for name, read_model in read_models().items()}
     return {**ours, **{name: import_string(path)() for name, path in conf.projectors().items()}}
+
+
+def mode_of(name: str) -> str:
+    """When a projection is applied. Raises UnknownProjection."""
+    default = conf.INLINE if projection(name).is_transactional else conf.ON_COMMIT
+    return conf.projection_modes().get(name, default)
 
 
 def is_queued(name: str) -> bool:
     """Whether a projection is applied later than in the transaction of an event."""
-    return conf.mode_of(name) != conf.INLINE
+    return mode_of(name) != conf.INLINE
 
 
 def projection(name: str) -> Projector:

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.module_loading import autodiscover_modules
 
 from sequere.base import ModelBase, ResourceKey
+from sequere.chunks import chunks
 from sequere.exceptions import (
     AlreadyRegistered,
     AnonymousInstance,
@@ -119,7 +120,7 @@ class Registry:
         return {
             by_pk[instance.pk]: instance
             for identifier, by_pk in wanted.items()
-            for chunk in _chunks(list(by_pk), 500)
+            for chunk in chunks(by_pk, 500)
             for instance in self._by_identifier[identifier].get_queryset().filter(pk__in=chunk)
         }
 
@@ -187,10 +188,6 @@ def _object_id(identifier: str, model: type[models.Model], pk: Any) -> str:
     if "\x00" in text:
         raise InvalidObjectId(object_id=text, identifier=identifier, reason="it contains a NUL character")
     return text
-
-
-def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 registry = Registry()

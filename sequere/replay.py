@@ -4,9 +4,8 @@ A replay walks in batches. A batch is compared without locks; only where somethi
 locked and it is looked at again, so that what a writer was just doing is no difference. No signal of a host is sent.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import router, transaction
 
@@ -54,6 +53,11 @@ def verify(
         raise ProjectorNotVerifiable(name=name)
     using = router.db_for_write(Event)
     report = Report()
+    if not repair and projector.is_lost(using):
+        report.wrong = 1
+        if on_difference:
+            on_difference(Difference(f"the read model of {name}", "one", "none"))
+        return report
     for pass_ in projector.passes:
         total = pass_.total(using) if progress else 0
         done = 0
@@ -67,6 +71,8 @@ def verify(
             if progress:
                 progress(pass_.name, done, max(done, total))
         report.checked += done
+    if repair:
+        projector.rebuilt(using)
     return report
 
 
@@ -89,8 +95,8 @@ def rebuild(name: str, *, progress: Progress | None = None) -> Report:
     return report
 
 
-def _look_at(name: str, pass_: Pass, keys: Collection[Any], using: str, *, repair: bool) -> list[Difference]:
-    if not pass_.compare(keys, using, repair=False):
+def _look_at(name: str, pass_: Pass, keys: Sized, using: str, *, repair: bool) -> list[Difference]:
+    if not pass_.differs(keys, using):
         return []
     pipeline = pipeline_of(name)
     waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
@@ -100,7 +106,7 @@ def _look_at(name: str, pass_: Pass, keys: Collection[Any], using: str, *, repai
             resources = set(pass_.resources(keys, using))
             lock(resources, using)
             # What was only just recorded is late, not wrong.
-            if not waiting.about(resources).due().exists():
+            if not (waiting.exists() and waiting.about(resources).due().exists()):
                 return pass_.compare(keys, using, repair=repair)
 
 

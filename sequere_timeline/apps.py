@@ -15,5 +15,5 @@ class SequereTimelineConfig(AppConfig):
         from sequere_timeline.backends.base import get_backend
         from sequere_timeline.checks import check_settings
 
-        provide("timelines", lambda: get_backend().projector)
+        provide("timelines", get_backend)
         checks.register(check_settings, "sequere")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Django's name for it
 from django.utils.module_loading import import_string
 
 from sequere_timeline import conf
@@ -14,7 +14,7 @@ from sequere_timeline.exceptions import TimelineException
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    return [*_check_order(), *_check_backend(), *_check_max_length(), *_check_verbs()]
+    return [*_check_order(), *_check_choice(), *_check_backend(), *_check_max_length(), *_check_verbs()]
 
 
 def _check_order() -> list[CheckMessage]:
@@ -22,6 +22,19 @@ def _check_order() -> list[CheckMessage]:
         return []
     hint = "Add 'sequere' to INSTALLED_APPS."
     return [Error("sequere_timeline is installed without sequere.", hint=hint, id="sequere_timeline.E001")]
+
+
+def _check_choice() -> list[CheckMessage]:
+    if conf.is_backend_chosen():
+        return []
+    return [
+        Warning(
+            f"Timelines are kept by {conf.REDIS!r}, since nothing says where: no SEQUERE_TIMELINE_BACKEND, and no"
+            " 'sequere_timeline.backends.database' in INSTALLED_APPS.",
+            hint="Set SEQUERE_TIMELINE_BACKEND to it if that is meant, or add the app to keep them in the database.",
+            id="sequere_timeline.W001",
+        )
+    ]
 
 
 def _check_backend() -> list[CheckMessage]:
@@ -32,10 +45,7 @@ def _check_backend() -> list[CheckMessage]:
         return [
             Error(
                 f"Timelines are to be kept by {path!r}, which cannot be imported: {error}.",
-                hint=(
-                    "Add 'sequere_timeline.backends.database' to INSTALLED_APPS to keep them in the database, or set"
-                    " SEQUERE_TIMELINE_BACKEND. Without either, the choice is the Redis backend."
-                ),
+                hint=f"Use {conf.DATABASE!r} or {conf.REDIS!r}, or correct the path of a backend of yours.",
                 id="sequere_timeline.E002",
             )
         ]
@@ -44,7 +54,10 @@ def _check_backend() -> list[CheckMessage]:
     return [
         Error(
             f"SEQUERE_TIMELINE_BACKEND is {path!r}, which is no backend of timelines.",
-            hint=f"Use {conf.DATABASE!r}, or the path of a subclass of sequere_timeline.backends.base.BaseBackend.",
+            hint=(
+                f"Use {conf.DATABASE!r} or {conf.REDIS!r}, or the path of a subclass of"
+                " sequere_timeline.backends.base.BaseBackend."
+            ),
             id="sequere_timeline.E003",
         )
     ]

@@ -1,7 +1,7 @@
-"""Run the whole suite on SQLite and on PostgreSQL; there what concerns read models once more in mode on_commit.
+"""Run the whole suite on SQLite and on PostgreSQL; what concerns read models once more in mode on_commit, and in Redis.
 
-`python -m tests [--only DATABASE] [pytest's arguments]`; PostgreSQL is the server in
-SEQUERE_DATABASE_URL, or one that is started for the run.
+`python -m tests [--only PART] [pytest's arguments]`; PostgreSQL is the server in SEQUERE_DATABASE_URL, Redis that in
+SEQUERE_REDIS_URL, or one that is started for the run.
 """
 
 import argparse
@@ -10,46 +10,90 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 from xml.etree import ElementTree
 
-from tests.servers import ServerUnavailable, given_postgresql, postgresql
+from example_project.servers.postgresql import given_postgresql, postgresql
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import given_redis, own_valkey, redis_program, valkey
 
 MAX_WORKERS = 4
-#: What is run in every mode of projection.
-CONTRACTS = [
-    *(f"tests/sequere/test_{name}.py" for name in ("deletion", "follows", "friends", "many", "outbox")),
+#: What is run in every mode of projection; the contracts of backends are everywhere, on each backend and in each mode.
+READ_MODELS = [
+    *(f"tests/sequere/test_{name}.py" for name in ("deletion", "follows", "many", "outbox")),
     *(f"tests/{name}" for name in ("sequere_timeline", "model", "races")),
 ]
+#: What is run in Redis, and what on another server too.
+IN_REDIS = [*READ_MODELS, *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "mixin"))]
+ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
+#: What tells the tests where they run.
+OURS = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "TESTS_BACKEND", "TESTS_PROJECTION_MODE"}
 CI = os.environ.get("CI") == "true"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the suite did on one database."""
+    """How the suite did in one place."""
 
-    database: str
+    where: str
     ok: bool
     summary: str
 
     def __str__(self) -> str:
-        return f"{self.database}: {self.summary}"
+        return f"{self.where}: {self.summary}"
+
+
+#: Starts the servers that it needs, and runs pytest there.
+Part = Callable[[ExitStack, list[str]], Iterator[Outcome]]
+
+
+def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    # With the log in SQLite, Redis is tried by the part of Redis 7, and where somebody asks for it.
+    yield run("SQLite", chosen(["--ignore=tests/redis"], arguments))
+
+
+def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    url = servers.enter_context(postgresql())
+    yield run("PostgreSQL", arguments, SEQUERE_DATABASE_URL=url)
+    read_models = chosen(READ_MODELS, arguments)
+    yield run("PostgreSQL, on_commit", read_models, SEQUERE_DATABASE_URL=url, TESTS_PROJECTION_MODE="on_commit")
+
+
+def in_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    urls = {
+        "SEQUERE_REDIS_URL": servers.enter_context(valkey()),
+        "SEQUERE_DATABASE_URL": servers.enter_context(postgresql()),
+    }
+    yield run("Valkey, PostgreSQL", chosen(IN_REDIS, arguments), TESTS_BACKEND="redis", **urls)
+
+
+def in_redis_7(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    url = servers.enter_context(own_valkey(redis_program())).url
+    yield run("Redis, SQLite", chosen(ON_REDIS_7, arguments), TESTS_BACKEND="redis", SEQUERE_REDIS_URL=url)
+
+
+PARTS: dict[str, dict[str, Part]] = {
+    "sqlite": {"SQLite": on_sqlite},
+    "postgresql": {"PostgreSQL": on_postgresql},
+    "redis": {"Valkey": in_redis, "Redis": in_redis_7},
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--only", choices=["sqlite", "postgresql"], help="run on this database alone")
+    parser.add_argument("--only", choices=PARTS, help="run this part alone")
     options, arguments = parser.parse_known_args()
     signal.signal(signal.SIGTERM, _terminated)
 
-    outcomes = []
+    outcomes: list[Outcome] = []
     try:
-        if options.only != "postgresql":
-            outcomes.append(run("SQLite", None, arguments))
-        if options.only != "sqlite":
-            outcomes += run_on_postgresql(arguments)
+        for name in [options.only] if options.only else PARTS:
+            for where, part in PARTS[name].items():
+                outcomes += attempt(where, part, arguments)
     except KeyboardInterrupt:
         return 130
     headline("Summary")
@@ -57,26 +101,27 @@ def main() -> int:
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-def run_on_postgresql(arguments: list[str]) -> list[Outcome]:
-    chosen = any(argument.startswith("tests") for argument in arguments)
+def attempt(where: str, part: Part, arguments: list[str]) -> Iterator[Outcome]:
+    """The outcomes of a part; where its servers cannot be had, that is one, and a failure of CI alone."""
     try:
-        with postgresql() as url:
-            return [
-                run("PostgreSQL", url, arguments),
-                run("PostgreSQL, on_commit", url, arguments if chosen else [*CONTRACTS, *arguments], mode="on_commit"),
-            ]
+        with ExitStack() as servers:
+            yield from part(servers, arguments)
     except ServerUnavailable as error:
-        headline("PostgreSQL")
+        headline(where)
         print(error, flush=True)
-        return [Outcome("PostgreSQL", ok=not CI, summary=f"not run: {str(error).splitlines()[0]}")]
+        yield Outcome(where, ok=not CI, summary=f"not run: {str(error).splitlines()[0]}")
 
 
-def run(database: str, url: str | None, arguments: list[str], *, mode: str = "inline") -> Outcome:
-    headline(f"{database}, from SEQUERE_DATABASE_URL" if url and url == given_postgresql() else database)
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "TESTS_PROJECTION_MODE": mode}
-    environment.pop("SEQUERE_DATABASE_URL", None)
-    if url:
-        environment["SEQUERE_DATABASE_URL"] = url
+def chosen(tests: list[str], arguments: list[str]) -> list[str]:
+    """The tests, unless the arguments name others."""
+    return arguments if any(argument.startswith("tests") for argument in arguments) else [*tests, *arguments]
+
+
+def run(where: str, arguments: list[str], **environment: str) -> Outcome:
+    given = {given_postgresql(), given_redis()} & {*environment.values()}
+    headline(f"{where}, from the environment" if given else where)
+    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
+    environment = {**inherited, "DJANGO_SETTINGS_MODULE": "tests.settings", **environment}
     workers = 0 if "--pdb" in arguments else min(os.cpu_count() or 1, MAX_WORKERS)
     with tempfile.TemporaryDirectory(prefix="sequere-", ignore_cleanup_errors=True) as directory:
         environment["TMPDIR"] = directory  # whatever the tests leave behind goes with it
@@ -93,7 +138,7 @@ def run(database: str, url: str | None, arguments: list[str], *, mode: str = "in
         summary = _counts(report) if report.exists() else "no report"
     if code not in {0, 1}:
         summary += f" (pytest ended with exit code {code})"
-    return Outcome(database, ok=code == 0, summary=summary)
+    return Outcome(where, ok=code == 0, summary=summary)
 
 
 def headline(text: str) -> None:

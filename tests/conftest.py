@@ -2,7 +2,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import redis
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["sequere.testing.plugin"]
 
 # No deadline and no verdict on slow data: both measure how busy the machine is.
 settings.register_profile("default", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -11,23 +14,37 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
 
-MODE = os.environ.get("TESTS_PROJECTION_MODE", "inline")
+BACKEND = os.environ.get("TESTS_BACKEND", "database")
+CI = os.environ.get("CI") == "true"
+MODE = os.environ.get("TESTS_PROJECTION_MODE", "inline" if BACKEND == "database" else "on_commit")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if MODE != "inline" and item.get_closest_marker("inline"):
         pytest.skip("what it counts, or promises, is of mode inline")
+    if BACKEND != "database" and item.get_closest_marker("database"):
+        pytest.skip("what it looks into, or counts, is of the DatabaseBackend")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_waits_for_a_commit(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test in a transaction that never ends sees at once what a commit would bring."""
-    marker = request.node.get_closest_marker("django_db")
-    commits = "transactional_db" in request.fixturenames or (marker and marker.kwargs.get("transaction"))
-    if MODE == "inline" or commits or request.node.get_closest_marker("queued"):
+def _redis_is_empty() -> Iterator[None]:
+    """Whatever processes of their own have recorded, too."""
+    if BACKEND != "redis":
         yield
         return
-    from sequere.testing import draining
+    _unlink_what_is_ours()
+    yield
+    _unlink_what_is_ours()
 
-    with draining():
-        yield
+
+def _unlink_what_is_ours() -> None:
+    """Only keys with the prefix of the tests: the server may be somebody's own."""
+    from django.conf import settings
+
+    options = settings.SEQUERE_BACKEND_OPTIONS
+    with redis.Redis.from_url(options["url"]) as client:
+        cursor = -1
+        while cursor:
+            cursor, keys = client.scan(max(cursor, 0), match=f"{options['prefix']}*", count=1000)
+            if keys:
+                client.unlink(*keys)

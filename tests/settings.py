@@ -72,3 +72,12 @@ STATIC_URL = "static/"
 # In which mode the built-in projections run: `python -m tests` has the suite in several.
 if (mode := os.environ.get("TESTS_PROJECTION_MODE", "inline")) != "inline":
     SEQUERE_PROJECTION_MODES = {"follows": mode, "timelines": mode}
+
+# Where the read models are kept: `python -m tests` has what concerns them in Redis too, in the modes of there.
+if os.environ.get("TESTS_BACKEND") == "redis":
+    # Workers share a server, and each empties what is its own.
+    prefix = f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}:"
+    SEQUERE_BACKEND = "sequere.backends.redis.RedisBackend"
+    SEQUERE_BACKEND_OPTIONS = {"url": os.environ["SEQUERE_REDIS_URL"], "prefix": prefix}
+    SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"
+    SEQUERE_TIMELINE_BACKEND_OPTIONS = SEQUERE_BACKEND_OPTIONS | {"prefix": f"{prefix}timeline:"}

@@ -1,7 +1,7 @@
 """What a backend of follows is: a read model plus its queries."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -42,6 +42,14 @@ class BaseBackend(ABC):
     @abstractmethod
     def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
         """The number of "followers", "followings" or "friends". 1 query."""
+
+    @abstractmethod
+    def follower_keys(self, key: ResourceKey) -> Iterator[Sequence[ResourceKey]]:
+        """Who follows `key`, which is locked: about 1,000 at a time, in no order, for a projector. 1 query each."""
+
+    @abstractmethod
+    def reset(self, using: str) -> None:
+        """Empty the read model; a rebuild fills it again."""
 
     @classmethod
     def check(cls) -> list[CheckMessage]:

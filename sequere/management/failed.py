@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import router
 
 from sequere.events import Event
+from sequere.management.projections import ProjectionsCommand
 from sequere.outbox import QueuedEvent, QueuedEventQuerySet, pipeline_of
 
 
-class FailedEventsCommand(BaseCommand):
+class FailedEventsCommand(ProjectionsCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("events", nargs="*", type=int, help="Ids of events that have failed.")
         parser.add_argument("--all", action="store_true", help="All events that have failed.")

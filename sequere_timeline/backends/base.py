@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from django.core.checks import CheckMessage
 from django.core.signals import setting_changed
+from django.db import models
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
 from sequere.lazy import LazyList
@@ -16,6 +18,18 @@ from sequere_timeline import conf
 from sequere_timeline.actions import Action
 
 ActionList = LazyList[Action]
+
+
+class Reason(models.IntegerChoices):
+    """Why an entry is in a private timeline: bits, since there may be several reasons."""
+
+    OWN = 1, _("own")
+    DIRECT = 2, _("direct")
+    FOLLOWED = 4, _("followed")
+
+    @classmethod
+    def words(cls, reasons: int) -> list[str]:
+        return [reason.name.lower() for reason in cls if reason & reasons]
 
 
 class Filters(NamedTuple):
@@ -54,6 +68,10 @@ class BaseBackend(ABC):
     @abstractmethod
     def unread_count(self, owner: ResourceKey, filters: Filters) -> int:
         """How many private entries that are not the owner's own are dated later. 1 query."""
+
+    @abstractmethod
+    def reset(self, using: str) -> None:
+        """Empty the read model; a rebuild fills it again."""
 
     @classmethod
     def check(cls) -> list[CheckMessage]:

@@ -1,7 +1,8 @@
-"""Measure Sequere on PostgreSQL, each thing beside the same work in raw psycopg, in the same run.
+"""Measure Sequere, each thing beside the same work in raw psycopg or redis-py, in the same run.
 
-`python -m tests.benchmarks [--quick]`; PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for
-the run. The ratio tells how many times as long ours takes.
+`python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it.
+PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for the run; Valkey is always started. The
+ratio tells how many times as long ours takes.
 """
 
 import argparse
@@ -12,22 +13,53 @@ from contextlib import contextmanager
 
 import django
 import psycopg
+import redis
 
+from example_project.servers.postgresql import postgresql
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import own_valkey
 from tests.benchmarks.measuring import table
-from tests.servers import ServerUnavailable, postgresql
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__, allow_abbrev=False)
+    parser.add_argument("backend", choices=["database", "redis"])
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     options = parser.parse_args()
+    measure = {"database": in_database, "redis": in_redis}[options.backend]
     try:
-        with postgresql() as url, database(url) as connection:
-            measure(connection, quick=options.quick)
+        measure(quick=options.quick)
     except ServerUnavailable as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def in_database(*, quick: bool) -> None:
+    with postgresql() as url, database(url) as connection:
+        from tests.benchmarks.raw import Raw
+        from tests.benchmarks.scenarios import Scenarios
+
+        run = Scenarios(Raw(connection), quick=quick)
+        lines = [*run.replays()]
+        memory = run.memory()
+        for scenario in (run.follows, run.fan_outs, run.reads):
+            lines += scenario()
+        print(table(lines, "raw psycopg"))
+        print(memory)
+
+
+def in_redis(*, quick: bool) -> None:
+    with postgresql() as url, own_valkey() as server:
+        os.environ |= {"TESTS_BACKEND": "redis", "SEQUERE_REDIS_URL": server.url}
+        with database(url) as connection, redis.Redis.from_url(server.url) as client:
+            from tests.benchmarks.redis_raw import RawRedis
+            from tests.benchmarks.redis_scenarios import RedisScenarios
+
+            run = RedisScenarios(RawRedis(connection, client), client, quick=quick)
+            lines = [line for scenario in (run.replays, run.fan_outs, run.reads) for line in scenario()]
+            print(table(lines, "raw redis-py"))
+            print(*run.memory(), sep="\n")
 
 
 @contextmanager
@@ -44,19 +76,6 @@ def database(url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
             yield raw
     finally:
         connection.creation.destroy_test_db(given, verbosity=0)
-
-
-def measure(connection: psycopg.Connection[tuple[object, ...]], *, quick: bool) -> None:
-    from tests.benchmarks.raw import Raw
-    from tests.benchmarks.scenarios import Scenarios
-
-    run = Scenarios(Raw(connection), quick=quick)
-    lines = [*run.replays()]
-    memory = run.memory()
-    for scenario in (run.follows, run.fan_outs, run.reads):
-        lines += scenario()
-    print(table(lines))
-    print(memory)
 
 
 if __name__ == "__main__":

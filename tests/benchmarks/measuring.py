@@ -8,8 +8,6 @@ from time import perf_counter
 #: Called with the number of the round.
 Work = Callable[[int], object]
 
-HEADINGS = ("", "Sequere", "raw psycopg", "ratio")
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -42,8 +40,8 @@ def compare(name: str, ours: Work, raw: Work | None = None, *, rounds: int, call
     return Line(name, *medians, things=things)
 
 
-def table(lines: list[Line]) -> str:
-    rows = [HEADINGS, *(line.cells() for line in lines)]
+def table(lines: list[Line], raw: str) -> str:
+    rows = [("", "Sequere", raw, "ratio"), *(line.cells() for line in lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows

@@ -20,7 +20,7 @@ def test_every_link_to_a_file_or_a_heading_resolves() -> None:
 
 
 def test_every_page_is_in_a_table_of_contents() -> None:
-    entries = set(re.findall(r"^(\w+)$", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE))
+    entries = set(re.findall(r"^([\w-]+)$", (ROOT / "docs" / "index.md").read_text(), re.MULTILINE))
 
     assert {path.stem for path in PAGES if path.parent.name == "docs"} == {"index", *entries}
 

@@ -12,8 +12,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from example_project.servers.postgresql import given_postgresql
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import Valkey, own_valkey
 from tests.host.processes import ROOT
-from tests.servers import given_postgresql
 
 Manage = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -38,10 +40,32 @@ def database_url(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def manage(database_url: str) -> Manage:
     """manage.py, in that database."""
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "example_project.settings",
-        "SEQUERE_DATABASE_URL": database_url,
-    }
+    return _manage({"SEQUERE_DATABASE_URL": database_url, "SEQUERE_EXAMPLE_BACKEND": "database"})
+
+
+@pytest.fixture
+def redis_server() -> Iterator[Valkey]:
+    try:
+        with own_valkey() as server:
+            yield server
+    except ServerUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def manage_in_redis(database_url: str, redis_server: Valkey) -> Manage:
+    """manage.py, in that database, with the follows and the timelines in Redis."""
+    return _manage(
+        {
+            "SEQUERE_DATABASE_URL": database_url,
+            "SEQUERE_EXAMPLE_BACKEND": "redis",
+            "SEQUERE_REDIS_URL": redis_server.url,
+        }
+    )
+
+
+def _manage(where: dict[str, str]) -> Manage:
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "example_project.settings", **where}
 
     def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

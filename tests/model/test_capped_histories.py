@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from sequere.contrib.timeline import Timeline
 from sequere.replay import verifiable, verify
 from tests.model.plain import Key, Plain
-from tests.model.test_histories import EVERYTHING, Site, steps
+from tests.model.test_histories import EVERYTHING, Site, steps, undone
 
 
 class Cap:
@@ -53,7 +52,7 @@ def test_nothing_is_missing_and_nothing_is_too_much(
         "SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW": removes,
         "SEQUERE_TIMELINE_MAX_LENGTH": length,
     }
-    with override_settings(**chosen), transaction.atomic():
+    with override_settings(**chosen), undone():
         site = Site(Plain(imports, removes))
         cap = Cap(site.plain, length)
         for step in history:
@@ -68,4 +67,3 @@ def test_nothing_is_missing_and_nothing_is_too_much(
             assert uids == [uid for uid, _ in site.plain.timeline(key)][: len(uids)]
             assert len(uids) == timeline.count() <= length
         assert sum(verify(name).wrong for name in verifiable()) == 0
-        transaction.set_rollback(True)

@@ -1,7 +1,7 @@
 """A process with processes to be killed: each line of its standard input is a task of one of them.
 
-`record SEED` or `rebuild`, in the database of SEQUERE_DATABASE_URL. The child says its process id, then what it has
-done, line by line; when it is dead, there is an empty line.
+`record SEED [STEP]` or `rebuild`, in the database of SEQUERE_DATABASE_URL. The child says its process id, then what it
+has done, line by line; when it is dead, there is an empty line.
 """
 
 import os
@@ -17,14 +17,20 @@ from sequere import replay  # noqa: E402
 from sequere.contrib.timeline import Timeline  # noqa: E402
 from sequere.models import follow, unfollow  # noqa: E402
 from sequere.projectors import projections  # noqa: E402
+from tests.races.mortal import die_at  # noqa: E402
 from tests.testapp.models import User  # noqa: E402
 from tests.testapp.sequere_registry import JoinAction  # noqa: E402
 
 
-def record(seed: str) -> None:
-    """Follow, unfollow and publish for ever, among all users; one line for each event that is committed."""
+def record(seed: str, step: str = "") -> None:
+    """Follow, unfollow and publish for ever, among all users; one line for each event that is committed.
+
+    With a step it dies there, without being killed.
+    """
     random = Random(seed)
     everybody = list(User.objects.order_by("pk"))
+    if step:
+        die_at(int(step))
     while True:
         one, other = random.sample(everybody, 2)
         change = random.choice([follow, follow, unfollow, lambda one, _: Timeline(one).save(JoinAction(actor=one))])

@@ -51,7 +51,11 @@ class Children:
         """Kill the child when it has said that many lines. Returns them, and what else it has said."""
         lines = [self._parent.stdout.readline() for _ in range(number)]
         os.kill(self._child, signal.SIGKILL)
-        return lines + list(iter(self._parent.stdout.readline, "\n"))
+        return lines + self.last_words()
+
+    def last_words(self) -> list[str]:
+        """What a child has said until it was dead."""
+        return list(iter(self._parent.stdout.readline, "\n"))
 
 
 @contextmanager
@@ -87,6 +91,7 @@ def test_writers_killed_at_any_moment_leave_read_models_equal_to_the_log():
     assert committed <= set(Event.objects.values_list("pk", flat=True))
 
 
+@pytest.mark.database
 def test_a_rebuild_killed_in_the_middle_can_be_run_again():
     thoas, *newbies = User.objects.bulk_create(UserFactory.build_batch(800))
     follow_many((newbie, thoas) for newbie in newbies)

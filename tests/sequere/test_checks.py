@@ -29,7 +29,7 @@ def test_a_project_set_up_as_documented_is_right() -> None:
     assert found() == {}
 
 
-@pytest.mark.parametrize("path", ["sequere.backends.redis.RedisBackend", "sequere.api.follow", PATH, "nowhere"])
+@pytest.mark.parametrize("path", ["sequere.backends.redis.Nothing", "sequere.api.follow", PATH, "nowhere"])
 def test_sequere_e001_backend(settings: Any, path: str) -> None:
     settings.SEQUERE_BACKEND = path
 

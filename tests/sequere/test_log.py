@@ -1,7 +1,7 @@
 """The log: record(), its streams, versions and idempotency keys."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -82,6 +82,33 @@ def test_an_event_happens_when_it_is_recorded_unless_the_caller_knows_better() -
 
     assert outcome.event is not None
     assert outcome.event.occurred_at == outcome.event.recorded_at
+
+
+@pytest.mark.django_db
+def test_events_of_a_batch_happen_one_microsecond_after_the_other() -> None:
+    """What orders by time alone, as a sorted set does, keeps the order in which they were given."""
+    told = datetime(2013, 10, 25, tzinfo=UTC)
+    streams = [stream_of(f"joke {n}", THOAS) for n in range(4)]
+
+    record([joke(stream=streams[0])])
+    record([joke(stream=stream) for stream in streams[:3]] + [joke(stream=streams[3], occurred_at=told)])
+    record([to_follow(THOAS, FILM), to_follow(THOAS, FILM), to_unfollow(THOAS, FILM)])
+
+    events = Event.objects.order_by("id")
+    later = [event.occurred_at - event.recorded_at for event in events if event.occurred_at != told]
+    assert [delta // timedelta(microseconds=1) for delta in later] == [0, 0, 1, 2, 0, 1]
+    assert len({event.recorded_at for event in events[1:5]}) == 1
+
+
+@pytest.mark.django_db
+def test_data_that_python_takes_for_equal_stay_as_they_are() -> None:
+    """A column that says the same in all rows is sent once; 1 and True are not the same."""
+    data = [{"n": 1}, {"n": True}, {"n": 1}]
+
+    record([joke(stream=stream_of(f"joke {n}", THOAS), decide=lambda _, __, n=n: data[n]) for n in range(3)])
+
+    stored = Event.objects.order_by("id").values_list("data", flat=True)
+    assert [repr(one) for one in stored] == ["{'n': 1}", "{'n': True}", "{'n': 1}"]
 
 
 @pytest.mark.django_db

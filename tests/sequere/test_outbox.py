@@ -92,7 +92,7 @@ def test_what_is_rolled_back_never_waited(thoas: User, project: Project) -> None
     assert guests() == []
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_drain_that_was_lost_is_made_good(thoas: User, newbie: User, project: Project) -> None:
     with recorded_events() as events:
         follow(thoas, project)
@@ -109,29 +109,14 @@ def test_a_drain_that_was_lost_is_made_good(thoas: User, newbie: User, project: 
     assert guests() == [str(event) for event in events]
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_refusal_needs_no_read_model(thoas: User, project: Project) -> None:
     with assert_records(("followed", thoas, project)):
         follow(thoas, project)
         assert follow(thoas, project) is None
 
 
-@pytest.mark.queued
-def test_twice_or_late_changes_nothing(thoas: User, project: Project) -> None:
-    follow(thoas, project)
-    rows = list(QueuedEvent.objects.filter(pipeline=BUILT_IN))
-    drain_all(using="default")
-    unfollow(thoas, project)
-    drain_all(using="default")
-
-    QueuedEvent.objects.bulk_create(rows)
-    drain_all(using="default")
-
-    assert not is_following(thoas, project)
-    assert get_followers_count(project) == 0
-
-
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_change_of_mode_loses_nothing(settings: Any, thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, project)
     settings.SEQUERE_PROJECTION_MODES = {}
@@ -144,7 +129,7 @@ def test_a_change_of_mode_loses_nothing(settings: Any, thoas: User, newbie: User
     assert differences() == []
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_the_next_one_with_a_key_keeps_what_is_his(thoas: User, newbie: User, project: Project) -> None:
     """D7: and the first one's things are gone, although everything is applied when both have lived."""
     key = newbie.pk
@@ -166,7 +151,7 @@ def test_the_next_one_with_a_key_keeps_what_is_his(thoas: User, newbie: User, pr
     assert differences() == []
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_poison_event_stops_its_own_stream_only(thoas: User, newbie: User, project: Project) -> None:
     with recorded_events() as events:
         follow(thoas, project)
@@ -185,7 +170,7 @@ def test_a_poison_event_stops_its_own_stream_only(thoas: User, newbie: User, pro
     assert (behind.attempts, behind.error) == (0, "")
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_few_poison_events_among_many_are_found_quickly(project: Project) -> None:
     users = UserFactory.create_batch(100)
     follow_many((user, project) for user in users)
@@ -200,7 +185,7 @@ def test_a_few_poison_events_among_many_are_found_quickly(project: Project) -> N
     assert len(tries) < 50
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_it_is_tried_again_later_and_parked_in_the_end(thoas: User, project: Project) -> None:
     follow(thoas, project)
     GuestBook.refused = {str(thoas.pk)}
@@ -216,7 +201,7 @@ def test_it_is_tried_again_later_and_parked_in_the_end(thoas: User, project: Pro
     assert attempts == [(1, False), (2, False), (3, False), (4, False), (5, True), (5, True)]
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_an_operator_sees_what_waits(thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, project)
     GuestBook.refused = {str(thoas.pk)}
@@ -252,7 +237,7 @@ def parked(thoas: User, project: Project) -> Event:
     return event
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_parked_event_is_applied_when_the_operator_says_so(parked: Event, thoas: User) -> None:
     GuestBook.refused = set()
 
@@ -266,7 +251,7 @@ def test_a_parked_event_is_applied_when_the_operator_says_so(parked: Event, thoa
     assert waiting("guests") == []
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_parked_event_may_fail_again(parked: Event) -> None:
     with pytest.raises(SystemExit):
         command("retry_events", all=True, projection="guests")
@@ -274,7 +259,7 @@ def test_a_parked_event_may_fail_again(parked: Event) -> None:
     assert QueuedEvent.objects.get(pipeline="guests", event=parked).attempts == 1
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_parked_event_is_given_up_when_the_operator_says_so(parked: Event, thoas: User) -> None:
     with recorded_events() as traces:
         assert command("skip_events", parked.pk, projection="guests") == "1 events skipped\n"
@@ -288,7 +273,7 @@ def test_a_parked_event_is_given_up_when_the_operator_says_so(parked: Event, tho
     assert waiting("guests") == []
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 @pytest.mark.parametrize("name", ["retry_events", "skip_events"])
 def test_only_what_has_failed_can_be_retried_or_skipped(name: str, thoas: User, project: Project) -> None:
     event = follow(thoas, project)
@@ -302,7 +287,7 @@ def test_only_what_has_failed_can_be_retried_or_skipped(name: str, thoas: User, 
     assert waiting("guests") == [event.pk]
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_what_waits_is_late_and_not_wrong(thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, project)
 
@@ -310,7 +295,7 @@ def test_what_waits_is_late_and_not_wrong(thoas: User, newbie: User, project: Pr
     assert is_following(thoas, project)
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_a_rebuild_applies_what_waits_once(thoas: User, project: Project) -> None:
     follow(thoas, project)
 
@@ -320,7 +305,7 @@ def test_a_rebuild_applies_what_waits_once(thoas: User, project: Project) -> Non
     assert guests() == [f"user:{thoas.pk} followed project:{project.pk}"]
 
 
-@pytest.mark.queued
+@pytest.mark.sequere_queued
 def test_what_is_expected_of_the_log_is_said_when_it_is_not_so(thoas: User, newbie: User, project: Project) -> None:
     wrong = f"recorded followed user:{thoas.pk} project:{project.pk}, expected followed user:{newbie.pk} "
 

@@ -252,4 +252,12 @@ def test_what_is_gone_or_unknown_is_not_loaded() -> None:
 
 def test_a_backend_answers_every_question() -> None:
     """G6: the base class lacked friends and times."""
-    assert BaseBackend.__abstractmethods__ == {"are_following", "followers", "followings", "friends", "count"}
+    assert BaseBackend.__abstractmethods__ == {
+        "are_following",
+        "followers",
+        "followings",
+        "friends",
+        "count",
+        "follower_keys",
+        "reset",
+    }

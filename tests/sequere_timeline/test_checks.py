@@ -25,13 +25,47 @@ def test_sequere_timeline_e001_needs_sequere() -> None:
     assert "'sequere'" in str(found()["sequere_timeline.E001"].hint)
 
 
+@pytest.mark.database
 @modify_settings(INSTALLED_APPS={"remove": ["sequere_timeline.backends.database"]})
-def test_sequere_timeline_e002_names_the_choice_and_what_is_missing() -> None:
-    message = found()["sequere_timeline.E002"]
+def test_sequere_timeline_w001_names_the_choice_that_nobody_made() -> None:
+    """P3: the documentation was not sure which backend is the default."""
+    message = found()["sequere_timeline.W001"]
 
     assert conf.backend() == "sequere.contrib.timeline.redis.RedisBackend"
     assert conf.backend() in message.msg
-    assert "'sequere_timeline.backends.database'" in str(message.hint)
+    assert "the app" in str(message.hint)
+
+
+def test_sequere_timeline_e002_cannot_be_imported(settings: Any) -> None:
+    settings.SEQUERE_TIMELINE_BACKEND = "community.backends.Nowhere"
+
+    assert "'community.backends.Nowhere'" in found()["sequere_timeline.E002"].msg
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("localhost", "is 'localhost', which is no mapping"),
+        ({"hots": "localhost"}, "The option hots in SEQUERE_TIMELINE_BACKEND_OPTIONS is no option"),
+        ({"client_class": "redis.Radis"}, "client_class in SEQUERE_TIMELINE_BACKEND_OPTIONS cannot be imported"),
+        ({"cache": "nowhere"}, "is 'nowhere', which is no cache of django-redis"),
+        ({"cache": "default", "url": "redis://localhost"}, "url in SEQUERE_TIMELINE_BACKEND_OPTIONS does not go with"),
+        ({"url": "http://localhost"}, "url in SEQUERE_TIMELINE_BACKEND_OPTIONS is refused"),
+        ({"options": {"hots": "localhost"}}, "options in SEQUERE_TIMELINE_BACKEND_OPTIONS is refused"),
+    ],
+)
+def test_sequere_timeline_e007_options_of_redis(settings: Any, options: Any, reason: str) -> None:
+    settings.SEQUERE_TIMELINE_BACKEND = conf.REDIS
+    settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = options
+
+    assert reason in found()["sequere_timeline.E007"].msg
+
+
+def test_sequere_timeline_e008_timelines_in_the_database_need_follows_there(settings: Any) -> None:
+    settings.SEQUERE_BACKEND = "sequere.backends.redis.RedisBackend"
+    settings.SEQUERE_TIMELINE_BACKEND = conf.DATABASE
+
+    assert "or the timelines in Redis" in str(found()["sequere_timeline.E008"].hint)
 
 
 def test_sequere_timeline_e003_no_backend(settings: Any) -> None:
@@ -61,6 +95,7 @@ def test_sequere_timeline_e005_verbs() -> None:
         sequere.unregister(Stranger)
 
 
+@pytest.mark.database
 @modify_settings(INSTALLED_APPS={"remove": ["sequere.backends.database"]})
 def test_sequere_timeline_e006_needs_the_follows_in_the_database(settings: Any) -> None:
     assert "'sequere.backends.database'" in str(found()["sequere_timeline.E006"].hint)

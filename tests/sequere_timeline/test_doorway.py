@@ -33,6 +33,7 @@ def test_both_names_are_one_app():
     assert apps.get_app_config("sequere_timeline_database").name == "sequere_timeline.backends.database"
 
 
+@pytest.mark.database
 def test_another_backend_takes_effect_at_once(settings):
     assert type(get_backend()) is DatabaseBackend
 

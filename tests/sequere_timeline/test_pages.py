@@ -1,7 +1,6 @@
 """Loading a page: how many queries it costs, and what becomes of what is hidden or gone."""
 
 import pytest
-from django.core.paginator import Paginator
 
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
@@ -9,7 +8,7 @@ from sequere.models import follow_many
 from tests.factories import ArticleFactory, DocumentFactory, PackageFactory, ProjectFactory, UserFactory
 from tests.sequere_timeline.dates import october
 from tests.statements import exactly
-from tests.testapp.models import Article, Project, User
+from tests.testapp.models import Article, User
 from tests.testapp.sequere_registry import JoinAction, LikeAction, UserSequere
 
 pytestmark = pytest.mark.django_db
@@ -20,6 +19,7 @@ def thoas():
     return UserFactory(username="thoas")
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("number", [1, 10, 40])
 def test_a_page_is_one_query_and_one_per_model_class(thoas, number):
     """T12: ten actions were twenty queries."""
@@ -42,6 +42,7 @@ def test_a_page_is_one_query_and_one_per_model_class(thoas, number):
         assert len({action.target for action in private}) == number * len(makers)
 
 
+@pytest.mark.database
 def test_the_first_action_is_one_query_and_one_per_model_class(thoas):
     for n in range(3):
         Timeline(thoas).save(LikeAction(actor=thoas, target=ProjectFactory(), date=october(1 + n)))
@@ -50,6 +51,7 @@ def test_the_first_action_is_one_query_and_one_per_model_class(thoas):
         assert Timeline(thoas).get_private()[0].date == october(3)
 
 
+@pytest.mark.database
 def test_an_action_without_a_target_costs_no_query_for_it(thoas):
     Timeline(thoas).save(JoinAction(actor=thoas))
 
@@ -64,36 +66,6 @@ def test_instances_come_from_the_queryset_that_the_model_is_registered_with(thoa
     (action,) = Timeline(thoas).get_private()
 
     assert "email" in action.actor.get_deferred_fields()
-
-
-def test_a_page_of_a_paginator(thoas):
-    for n in range(7):
-        Timeline(thoas).save(JoinAction(actor=thoas, date=october(1 + n)))
-
-    pages = Paginator(Timeline(thoas).get_private(), 3)
-
-    assert (pages.count, pages.num_pages) == (7, 3)
-    assert [[action.date.day for action in page] for page in pages] == [[7, 6, 5], [4, 3, 2], [1]]
-
-
-def test_paging_walks_through_ties_without_skipping_or_repeating(thoas):
-    actions = [JoinAction(actor=thoas, date=october(1 + n // 3)) for n in range(10)]
-    for action in actions:
-        Timeline(thoas).save(action)
-
-    timeline = Timeline(thoas).get_private()
-    paged = [action for start in range(0, 12, 2) for action in timeline[start : start + 2]]
-
-    assert paged == actions[::-1]
-    assert list(timeline.iterator(chunk_size=3)) == paged
-
-
-def test_a_page_out_of_range_is_empty(thoas):
-    Timeline(thoas).save(JoinAction(actor=thoas))
-
-    assert Timeline(thoas).get_private()[5:10] == []
-    with pytest.raises(IndexError):
-        Timeline(thoas).get_private()[1]
 
 
 # Hidden, deleted
@@ -126,33 +98,3 @@ def test_an_action_whose_target_is_hidden_shows_none_in_its_place(thoas):
     assert (action.target, action.target_deleted) == (None, False)
     assert action.target_key == ResourceKey("article", str(article.pk))
     assert str(action) == "thoas like"
-
-
-def test_an_action_whose_target_was_deleted_stays_and_says_so(thoas):
-    """T10: the original dropped it from the page and went on counting it."""
-    project = ProjectFactory(name="La classe americaine")
-    key = ResourceKey("project", str(project.pk))
-    Timeline(thoas).save(LikeAction(actor=thoas, target=project))
-
-    Project.objects.all().delete()
-
-    for timeline in (Timeline(thoas).get_private(), Timeline(thoas).get_public()):
-        (action,) = timeline
-        assert (action.target, action.target_deleted, action.target_key) == (None, True, key)
-        assert (timeline.count(), timeline.hidden) == (1, 0)
-
-
-def test_an_instance_that_left_without_telling_hides_nothing_else(thoas):
-    """Deleted by raw SQL, that is: no signal, so the log does not know."""
-    ghost, project = UserFactory(), ProjectFactory()
-    newbie = UserFactory(username="newbie")
-    follow_many([(newbie, ghost), (newbie, thoas)])
-    Timeline(ghost).save(JoinAction(actor=ghost))
-    Timeline(thoas).save(LikeAction(actor=thoas, target=project))
-
-    User.objects.filter(pk=ghost.pk)._raw_delete("default")
-    Project.objects.filter(pk=project.pk)._raw_delete("default")
-    timeline = Timeline(newbie).get_private()
-
-    assert [(action.actor, action.target) for action in timeline] == [(thoas, None)]
-    assert timeline.hidden == 1

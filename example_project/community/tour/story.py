@@ -1,10 +1,10 @@
-"""The story of the documentation, told in a transaction that is undone: it can be told again and again."""
+"""The story of the documentation, told with people who come for it and leave again: it can be told again and again."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from django.db import router, transaction
-from django.db.models import F, TextField, Value
-from django.db.models.functions import Cast, Concat
+from django.db import models
 
 from example_project.community.models import Project, User
 from example_project.community.tour.transcript import Write, tell
@@ -14,11 +14,22 @@ STORY = Path(__file__).with_name("story.txt")
 
 def tell_story(write: Write) -> bool:
     """Tell it. True if all went as documented."""
-    with transaction.atomic(using=router.db_for_write(User)):
-        # The names may be taken by somebody, who gets his own back with all the rest.
-        other_name = Concat(Value("another one, "), Cast(F("pk"), TextField()))
-        User.objects.filter(username__in=["thoas", "newbie"]).update(username=other_name)
-        Project.objects.filter(name="La classe americaine").update(name=other_name)
-        went_well = tell(STORY, write)
-        transaction.set_rollback(True, using=router.db_for_write(User))
-    return went_well
+    with ExitStack() as names:
+        names.enter_context(_lent(User, "username", ["thoas", "newbie"]))
+        names.enter_context(_lent(Project, "name", ["La classe americaine"]))
+        return tell(STORY, write)
+
+
+@contextmanager
+def _lent(model: type[models.Model], field: str, names: list[str]) -> Iterator[None]:
+    """In this block the names are free. Who takes one is deleted at its end, and who had one has it again."""
+    named = model._default_manager.filter(**{f"{field}__in": names})
+    owners = list(named)
+    for owner in owners:
+        model._default_manager.filter(pk=owner.pk).update(**{field: f"another one, {owner.pk}"})
+    try:
+        yield
+    finally:
+        named.delete()
+        for owner in owners:
+            owner.save(update_fields=[field])

@@ -1,12 +1,12 @@
 """The questions that the database answers about follows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
-from django.db import models
+from django.db import models, router
 
 from sequere.backends.base import BaseBackend
 from sequere.backends.database.models import Follow, FollowCount
@@ -14,8 +14,12 @@ from sequere.backends.database.projector import FollowsProjector
 from sequere.backends.relations import Relation, RelationList, load_relations
 from sequere.base import ResourceKey
 from sequere.events import relation
+from sequere.keyset import walk
 from sequere.lazy import LazyList
 from sequere.resources import is_
+
+#: Followers that a projector is given at once.
+FOLLOWERS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,16 @@ class DatabaseBackend(BaseBackend):
 
     def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
         return _count(what, key, identifier)
+
+    def follower_keys(self, key: ResourceKey) -> Iterator[Sequence[ResourceKey]]:
+        followers = Follow.objects.using(router.db_for_write(Follow)).filter(is_(key, "to_"))
+        order, columns = ("followed_at", "event_id"), ("from_identifier", "from_object_id")
+        for page in walk(followers, order, FOLLOWERS_AT_ONCE, columns):
+            yield [ResourceKey(*row[2:]) for row in page]
+
+    def reset(self, using: str) -> None:
+        for model in (Follow, FollowCount):
+            model._default_manager.using(using).all().delete()
 
     @classmethod
     def check(cls) -> list[CheckMessage]:

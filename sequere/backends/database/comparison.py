@@ -21,28 +21,44 @@ NUMBERS = ("followers", "followings", "friends")
 #: The same columns in the stored half of a row of `changed`.
 OLD = tuple(f"old_{column}" for column in COLUMNS)
 
+#: The columns of an event that become those of a follow.
+OF_EVENT = (
+    "stream",
+    "actor_identifier",
+    "actor_object_id",
+    "target_identifier",
+    "target_object_id",
+    "occurred_at",
+    "id",
+)
+
 # A row of `changed` for each relation that is not stored as the log wants it: both, with NULLs for none. Friends since
-# the later of the two follows; two columns are compared at once, to order by time, ties by event.
+# the later of the two follows, which is the same for both of them; two columns are compared at once, to order by time,
+# ties by event.
 _CHANGED = """
-WITH pair (stream, opposite) AS ({pairs}),
-wanted AS (
-    SELECT e.stream, e.actor_identifier AS from_identifier, e.actor_object_id AS from_object_id,
-           e.target_identifier AS to_identifier, e.target_object_id AS to_object_id,
-           e.occurred_at AS followed_at, e.id AS event_id,
+WITH given (stream, opposite) AS ({given}),
+pair AS (
+    SELECT given.stream AS one, given.opposite AS other, {of_event}, {of_back},
            CASE WHEN (b.occurred_at, b.id) > (e.occurred_at, e.id) THEN b.occurred_at
                 WHEN b.id IS NOT NULL THEN e.occurred_at END AS friends_at,
            CASE WHEN (b.occurred_at, b.id) > (e.occurred_at, e.id) THEN b.id
                 WHEN b.id IS NOT NULL THEN e.id END AS friends_event_id
-    FROM pair JOIN {last_event} LEFT JOIN {last_back}
+    FROM given LEFT JOIN {last_event} LEFT JOIN {last_back}
 ),
+wanted (relation, {new}) AS ({sides}),
 changed ({old}, {new}) AS (
-    SELECT {of_stored}, {of_wanted} FROM pair
-    LEFT JOIN {follow} stored ON stored.stream = pair.stream LEFT JOIN wanted ON wanted.stream = pair.stream
+    SELECT {of_stored}, {of_wanted} FROM wanted LEFT JOIN {stored}
     WHERE ({of_stored}) {differs_from} ({of_wanted})
 )
 """
 
 _DIFFERS_FROM = {"postgresql": "IS DISTINCT FROM", "sqlite": "IS NOT"}
+
+# LIMIT lets PostgreSQL look up a row for each relation, whatever it thinks of the size of the table.
+_STORED = {
+    "postgresql": "LATERAL (SELECT * FROM {follow} WHERE stream = wanted.relation LIMIT 1) stored ON true",
+    "sqlite": "{follow} stored ON stored.stream = wanted.relation",
+}
 
 _COUNT = """
 {insert_counts}
@@ -75,11 +91,12 @@ _PUT = "{insert_follows} SELECT {new} FROM changed WHERE stream IS NOT NULL {rep
 class Comparison:
     """Some relations in the log and in the read model."""
 
-    def __init__(self, opposites: Mapping[UUID, UUID], using: str) -> None:
-        """`opposites` gives the stream of each relation, and that of the relation the other way round."""
+    def __init__(self, opposites: Mapping[UUID, UUID], using: str, *, both: bool) -> None:
+        """`opposites` gives the stream of each relation, and that of the relation the other way round, which is
+        compared as well if `both` are."""
         self._connection = connections[using]
         pairs, self._pairs = given(self._connection, fields_of(Event, ["stream", "stream"]), opposites.items())
-        self._words = {"pairs": pairs, **self._vocabulary()}
+        self._words = {"given": pairs, **self._vocabulary(both)}
 
     def write(self, *, count: bool) -> None:
         """Store what the log wants in the place of what is stored; with `count`, add the change to the counts.
@@ -102,15 +119,21 @@ class Comparison:
 
     def _execute(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
-            cursor.execute(sql.format_map(self._words), [self._pairs])
+            cursor.execute(sql.format_map(self._words), self._pairs)
             return cursor.fetchall() if cursor.description else []
 
-    def _vocabulary(self) -> dict[str, str]:
+    def _vocabulary(self, both: bool) -> dict[str, str]:
         connection, vendor = self._connection, self._connection.vendor
+        follow = connection.ops.quote_name(Follow._meta.db_table)
+        sides = [("one", "e"), ("other", "b")] if both else [("one", "e")]
         return {
-            "last_event": last_event(connection, "e", "pair.stream", f"e.type = '{FOLLOWED}'"),
-            "last_back": last_event(connection, "b", "pair.opposite", f"b.type = '{FOLLOWED}'"),
-            "follow": connection.ops.quote_name(Follow._meta.db_table),
+            "of_event": ", ".join(f"e.{column} AS e_{column}" for column in OF_EVENT),
+            "of_back": ", ".join(f"b.{column} AS b_{column}" for column in OF_EVENT),
+            "last_event": last_event(connection, "e", "given.stream", f"e.type = '{FOLLOWED}'"),
+            "last_back": last_event(connection, "b", "given.opposite", f"b.type = '{FOLLOWED}'"),
+            "sides": " UNION ALL ".join(_side(*side) for side in sides),
+            "follow": follow,
+            "stored": _STORED[vendor].format(follow=follow),
             "old": ", ".join(OLD),
             "new": ", ".join(COLUMNS),
             "of_stored": ", ".join(f"stored.{column}" for column in COLUMNS),
@@ -126,3 +149,8 @@ class Comparison:
 
 def _row(values: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip(COLUMNS, values, strict=True)) if values[0] is not None else {}
+
+
+def _side(relation: str, event: str) -> str:
+    columns = ", ".join(f"{event}_{column}" for column in OF_EVENT)
+    return f"SELECT {relation}, {columns}, friends_at, friends_event_id FROM pair"

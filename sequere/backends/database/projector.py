@@ -7,43 +7,38 @@ from uuid import UUID
 
 from django.db import models
 
+from sequere.backends import recorded
 from sequere.backends.database import counts
 from sequere.backends.database.comparison import COUNT_KEY, Comparison
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.base import ResourceKey
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, relation
 from sequere.keyset import walk
-from sequere.projectors import Difference, LevelTriggeredProjector
+from sequere.projectors import Difference, LevelTriggeredProjector, Pass
 from sequere.resources import Resource
 
 #: Relations by their stream: from and to.
 Relations = Mapping[UUID, tuple[ResourceKey, ResourceKey]]
 
 
-class RelationPass:
+class RelationPass(Pass):
     """All relations: those of the log, then those that only the read model knows. Counts are left to CountPass."""
 
     name = "follows"
     size = 250
 
     def total(self, using: str) -> int:
-        return Event.objects.using(using).filter(type=FOLLOWED, version=1).count()
+        return recorded.relations(using).count()
 
     def batches(self, using: str) -> Iterator[Relations]:
         log = Event.objects.using(using)
-        known = walk(
-            log.filter(type=FOLLOWED, version=1),
-            ("id",),
-            self.size,
-            ("stream", "actor_identifier", "actor_object_id", "target_identifier", "target_object_id"),
-        )
         stray = walk(
             Follow.objects.using(using).exclude(models.Exists(log.filter(stream=models.OuterRef("pk")))),
             ("stream",),
             self.size,
             ("from_identifier", "from_object_id", "to_identifier", "to_object_id"),
         )
-        for page in chain(([row[1:] for row in page] for page in known), stray):
+        for page in chain(([row[1:] for row in page] for page in recorded.pages(using, self.size)), stray):
             yield {row[0]: (ResourceKey(*row[1:3]), ResourceKey(*row[3:5])) for row in page}
 
     def resources(self, keys: Relations, using: str) -> Iterable[ResourceKey]:
@@ -51,14 +46,14 @@ class RelationPass:
 
     def compare(self, keys: Relations, using: str, *, repair: bool) -> list[Difference]:
         opposites = {stream: relation(to_key, from_key) for stream, (from_key, to_key) in keys.items()}
-        comparison = Comparison(opposites, using)
+        comparison = Comparison(opposites, using, both=False)
         found = comparison.differences()
         if found and repair:
             comparison.write(count=False)
         return [Difference(_name(wanted or stored), _described(wanted), _described(stored)) for stored, wanted in found]
 
 
-class CountPass:
+class CountPass(Pass):
     """The counts of all resources, from the follows that RelationPass has left."""
 
     name = "counts"
@@ -103,12 +98,12 @@ class FollowsProjector(LevelTriggeredProjector):
         for event in events:
             if event.type in {FOLLOWED, UNFOLLOWED} and (target := event.target):
                 opposite = relation(target, event.actor)
-                opposites[event.stream] = opposite
-                opposites[opposite] = event.stream
+                if opposite not in opposites:
+                    opposites[event.stream] = opposite
             elif event.type == DELETED:
                 deleted.append(event.actor)
         if opposites:
-            Comparison(opposites, using).write(count=True)
+            Comparison(opposites, using, both=True).write(count=True)
         if deleted:
             counts.forget_empty(deleted, using)
 

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from sequere.management.progress import Progress
+from sequere.management.projections import ProjectionsCommand
 from sequere.projectors import projections
 from sequere.replay import rebuild
 
 
-class Command(BaseCommand):
+class Command(ProjectionsCommand):
     help = "Make the read models what the event log says, while the site runs."
 
     def add_arguments(self, parser: CommandParser) -> None:

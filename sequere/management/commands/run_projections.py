@@ -4,14 +4,16 @@ import signal
 import time
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, router
 
 from sequere.events import Event
+from sequere.exceptions import BackendUnavailable, StaleWriter
+from sequere.management.projections import ProjectionsCommand
 from sequere.outbox import drain_all
 
 
-class Command(BaseCommand):
+class Command(ProjectionsCommand):
     help = "Apply what waits in the outbox, and go on until SIGTERM. Run as many as you like."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,7 +31,9 @@ class Command(BaseCommand):
                 if applied := drain_all(using=using):
                     self.stdout.write(f"{applied:,} events applied")
                     self.stdout.flush()
-            except (DatabaseError, InterfaceError) as error:
+            except BackendUnavailable:
+                pass  # which the log was told about, once; what waits is applied when it is back
+            except (DatabaseError, InterfaceError, StaleWriter) as error:
                 self.stderr.write(f"{type(error).__name__}: {error}")
                 connections[using].close()
             time.sleep(interval)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from sequere.management.progress import Progress
+from sequere.management.projections import ProjectionsCommand
 from sequere.replay import verifiable, verify
 
 
-class Command(BaseCommand):
+class Command(ProjectionsCommand):
     help = "Compare the read models with the event log. Exit status 1, and a list, if they differ."
 
     def add_arguments(self, parser: CommandParser) -> None:

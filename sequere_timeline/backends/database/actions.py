@@ -11,13 +11,15 @@ from uuid import UUID
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.events import Event, Latest, latest_of, lifecycle
+from sequere.events import Event
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere.resources import is_
+from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
-from sequere_timeline.backends.database.models import Entry, Reason, SavedAction
-from sequere_timeline.intents import ACTION_SAVED, generation, is_live, live_owners
+from sequere_timeline.backends.database.models import Entry, SavedAction
+from sequere_timeline.history import Life, histories, named_in
+from sequere_timeline.intents import ACTION_SAVED
 
 COLUMNS = tuple(field.attname for field in SavedAction._meta.concrete_fields)
 
@@ -63,7 +65,7 @@ def write(streams: Iterable[UUID], using: str) -> list[SavedAction]:
     ]
 
 
-class ActionPass:
+class ActionPass(Pass):
     """All actions: those of the log, then those that only the read model knows."""
 
     name = "actions"
@@ -114,17 +116,10 @@ def _id_of(change: Change) -> int:
 
 
 def _wanted(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
-    """What the log says about the actions that are there. 2 queries."""
-    log = Event.objects.using(using)
-    histories: dict[UUID, list[Event]] = defaultdict(list)
-    for event in log.filter(stream__in=streams).order_by("stream", "version"):
-        histories[event.stream].append(event)
-    resources = {key for history in histories.values() for event in history for key in named_in(event)}
-    latest = latest_of(map(lifecycle, resources), using)
-    floors = entries.floors(resources, using)
-    return {
-        stream: _fold(history, latest, floors) for stream, history in histories.items() if is_live(history[-1], latest)
-    }
+    """What the log says about the actions that are there. 2 queries, 3 with a cap."""
+    lives = {stream: history.present for stream, history in histories(streams, using).items() if history.present}
+    floors = entries.floors({owner for life in lives.values() for owner in life.owners}, using)
+    return {stream: _state_of(life, floors) for stream, life in lives.items()}
 
 
 def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
@@ -173,51 +168,28 @@ def _take(action: SavedAction, owner: ResourceKey, reasons: int, using: str) -> 
             entries.take(entry, reason)
 
 
-def named_in(event: Event) -> Iterator[ResourceKey]:
-    yield event.actor
-    if event.target:
-        yield event.target
-    for identifier, object_id, _ in event.data["owners"]:
-        yield ResourceKey(identifier, object_id)
-
-
-def _fold(history: list[Event], latest: Latest, floors: entries.Floors) -> ActionState:
-    """The action in its present life: what came before a deletion was another one."""
-    life: list[Event] = []
-    for event in history:
-        if event.type != ACTION_SAVED or (life and life[-1].data["generations"] != event.data["generations"]):
-            life = []
-        if event.type == ACTION_SAVED:
-            life.append(event)
-    last = life[-1]
-    published = next((event.pk for event in life if _is_published(event)), None)
-    is_target_gone = last.target and last.data["generations"]["target"] != generation(latest, last.target)
+def _state_of(life: Life, floors: entries.Floors) -> ActionState:
     action = SavedAction(
-        id=life[0].pk,
-        uid=last.stream,
-        actor_identifier=last.actor_identifier,
-        actor_object_id=last.actor_object_id,
-        verb=last.verb,
-        target_identifier=last.target_identifier,
-        target_object_id=last.target_object_id,
-        target_deleted=bool(is_target_gone),
-        date=last.occurred_at,
-        kwargs=last.data["kwargs"],
-        published_event_id=published,
+        id=life.id,
+        uid=life.uid,
+        actor_identifier=life.actor.identifier,
+        actor_object_id=life.actor.object_id,
+        verb=life.verb,
+        target_identifier=life.target.identifier if life.target else "",
+        target_object_id=life.target.object_id if life.target else "",
+        target_deleted=life.target_deleted,
+        date=life.date,
+        kwargs=life.kwargs,
+        published_event_id=life.published,
     )
-    owners = (ResourceKey(*owner[:2]) for owner in live_owners(last, latest))
     return ActionState(
         action,
         {
-            owner: Placed(int(Reason.OWN if owner == last.actor else Reason.DIRECT), action.date)
-            for owner in owners
-            if entries.is_kept(owner, (action.date, action.pk), floors)
+            owner: Placed(int(Reason.OWN if owner == life.actor else Reason.DIRECT), life.date)
+            for owner in life.owners
+            if entries.is_kept(owner, (life.date, life.id), floors)
         },
     )
-
-
-def _is_published(event: Event) -> bool:
-    return any(ResourceKey(*owner[:2]) == event.actor for owner in event.data["owners"])
 
 
 def _described(state: ActionState) -> str:

@@ -8,15 +8,18 @@ from typing import Any
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
 from django.db import models, router
+from django.utils.module_loading import import_string
 
+from sequere.backends.database.backend import DatabaseBackend as FollowsInDatabase
 from sequere.base import ResourceKey
+from sequere.conf import backend as follows
 from sequere.lazy import LazyList
 from sequere.registry import registry
 from sequere.resources import is_
 from sequere_timeline.actions import Action, get_actions, restore
-from sequere_timeline.backends.base import ActionList, BaseBackend, Filters
+from sequere_timeline.backends.base import ActionList, BaseBackend, Filters, Reason
 from sequere_timeline.backends.database.entries import has, kept
-from sequere_timeline.backends.database.models import Entry, Reason, SavedAction, TimelineState
+from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.projector import TimelinesProjector
 
 #: An action, and why it is in a private timeline.
@@ -136,6 +139,10 @@ class DatabaseBackend(BaseBackend):
     def unread_count(self, owner: ResourceKey, filters: Filters) -> int:
         return PrivateRows(owner, filters, desc=True).unread()
 
+    def reset(self, using: str) -> None:
+        for model in (Entry, SavedAction, TimelineState):
+            model._default_manager.using(using).all().delete()
+
     @classmethod
     def check(cls) -> list[CheckMessage]:
         missing = [
@@ -143,12 +150,28 @@ class DatabaseBackend(BaseBackend):
             for app in ("sequere.backends.database", "sequere_timeline.backends.database")
             if not apps.is_installed(app)
         ]
-        if not missing:
+        if missing:
+            return [
+                Error(
+                    f"Timelines are kept in the database, and {' and '.join(missing)} is not installed.",
+                    hint=f"Add {', '.join(map(repr, missing))} to INSTALLED_APPS.",
+                    id="sequere_timeline.E006",
+                )
+            ]
+        if _are_follows_there():
             return []
         return [
             Error(
-                f"Timelines are kept in the database, and {' and '.join(missing)} is not installed.",
-                hint=f"Add {', '.join(map(repr, missing))} to INSTALLED_APPS.",
-                id="sequere_timeline.E006",
+                "Timelines are kept in the database, and read from follows there, which are kept elsewhere.",
+                hint="Keep the follows in the database too, or the timelines in Redis.",
+                id="sequere_timeline.E008",
             )
         ]
+
+
+def _are_follows_there() -> bool:
+    try:
+        backend = import_string(follows())
+    except ImportError:  # another check says so
+        return True
+    return not isinstance(backend, type) or issubclass(backend, FollowsInDatabase)

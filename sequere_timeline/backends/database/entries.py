@@ -17,15 +17,14 @@ from sequere.resources import Resource, among, is_
 from sequere.rows import insert
 from sequere.upsert import insert_into, on_conflict
 from sequere_timeline import conf
-from sequere_timeline.backends.database.justification import Interval, within
-from sequere_timeline.backends.database.models import Entry, Reason, SavedAction, TimelineState
+from sequere_timeline.backends.base import Reason
+from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
+from sequere_timeline.justification import Interval, within
 
 #: Followers that one statement of a fan-out reaches.
 FOLLOWERS_PER_STATEMENT = 5000
 #: Owners that one statement of an import or a removal reaches.
 OWNERS_PER_STATEMENT = 2000
-#: A fan-out cuts a timeline that is longer than the cap by the cap divided by this.
-HYSTERESIS = 16
 
 COLUMNS = ("action_id", "owner_identifier", "owner_object_id", "date", "reasons")
 KEY = COLUMNS[:3]
@@ -123,7 +122,7 @@ def trim(owners: Iterable[ResourceKey], using: str) -> None:
 
 def _trim_followers(followers: models.QuerySet[Follow], cap: int, using: str) -> None:
     """The same for followers, whom nobody has locked: whom somebody else has locked is left for the next time."""
-    places = _floors_to_be(followers, "from_", cap, cap // HYSTERESIS, using)
+    places = _floors_to_be(followers, "from_", cap, cap // conf.HYSTERESIS, using)
     if places:
         free = Resource.objects.using(using).filter(among(places)).select_for_update(skip_locked=True)
         unlocked = {ResourceKey(*row) for row in free.values_list("identifier", "object_id")}

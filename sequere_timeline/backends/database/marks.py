@@ -2,68 +2,49 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import chain
 
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.events import Event, latest_of, lifecycle, stream_of
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere.resources import among
 from sequere_timeline.backends.database.models import TimelineState
-from sequere_timeline.intents import TIMELINE_READ, generation
+from sequere_timeline.marks import first_marks, owners_who_marked, read_marks
 
 
 def write(owners: Collection[ResourceKey], using: str) -> None:
     """Store until when the owners have read. 2 queries, and at most 2 statements."""
-    _store(_wanted(owners, using), owners, using)
+    _store(read_marks(owners, using), owners, using)
 
 
-class MarkPass:
+class MarkPass(Pass):
     """All read marks: those of the log, then those that only the read model knows."""
 
     name = "read marks"
     size = 500
 
     def total(self, using: str) -> int:
-        return Event.objects.using(using).filter(type=TIMELINE_READ, version=1).count()
+        return first_marks(using).count()
 
     def batches(self, using: str) -> Iterator[Sequence[ResourceKey]]:
-        known = Event.objects.using(using).filter(type=TIMELINE_READ, version=1)
-        of_owner = known.filter(
+        yield from owners_who_marked(using, self.size)
+        of_owner = first_marks(using).filter(
             actor_identifier=models.OuterRef("owner_identifier"), actor_object_id=models.OuterRef("owner_object_id")
         )
         stray = TimelineState.objects.using(using).filter(read_at__isnull=False).exclude(models.Exists(of_owner))
-        pages = chain(
-            (
-                [row[1:] for row in page]
-                for page in walk(known, ("id",), self.size, ("actor_identifier", "actor_object_id"))
-            ),
-            walk(stray, ("owner_identifier", "owner_object_id"), self.size),
-        )
-        for page in pages:
+        for page in walk(stray, ("owner_identifier", "owner_object_id"), self.size):
             yield [ResourceKey(*row) for row in page]
 
     def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
         return keys
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
-        wanted, stored = _wanted(keys, using), _stored(keys, using)
+        wanted, stored = read_marks(keys, using), _stored(keys, using)
         wrong = [key for key in keys if wanted.get(key) != stored.get(key)]
         if repair:
             _store(wanted, wrong, using)
         return [Difference(f"read mark of {key}", wanted.get(key), stored.get(key)) for key in wrong]
-
-
-def _wanted(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:
-    streams = [stream for owner in owners for stream in (stream_of("read", owner), lifecycle(owner))]
-    latest = latest_of(streams, using)
-    return {
-        event.actor: event.occurred_at
-        for event in latest.values()
-        if event.type == TIMELINE_READ and event.data["generation"] == generation(latest, event.actor)
-    }
 
 
 def _stored(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:

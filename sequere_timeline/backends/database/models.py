@@ -47,18 +47,6 @@ class SavedAction(models.Model):
         return ResourceKey(self.target_identifier, self.target_object_id) if self.target_identifier else None
 
 
-class Reason(models.IntegerChoices):
-    """Why an entry is in a private timeline: bits, since there may be several reasons."""
-
-    OWN = 1, _("own")
-    DIRECT = 2, _("direct")
-    FOLLOWED = 4, _("followed")
-
-    @classmethod
-    def words(cls, reasons: int) -> list[str]:
-        return [reason.name.lower() for reason in cls if reason & reasons]
-
-
 class Entry(models.Model):
     """An action in a private timeline. Small: what it is about stands in the action."""
 

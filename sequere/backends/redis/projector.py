@@ -1,0 +1,49 @@
+"""Keeps the follows in Redis equal to the log."""
+
+from collections.abc import Iterable, Sequence
+
+from sequere.backends.redis import uids
+from sequere.backends.redis.count_pass import CountPass, StrayPass
+from sequere.backends.redis.keys import Keys
+from sequere.backends.redis.model import RedisModel
+from sequere.backends.redis.moments import to_score
+from sequere.backends.redis.relation_pass import RelationPass
+from sequere.backends.redis.sides import Wanted, write
+from sequere.events import FOLLOWED, UNFOLLOWED, Event, latest_of
+from sequere.projectors import LevelTriggeredProjector, Pass
+
+
+class FollowsProjector(LevelTriggeredProjector):
+    """Follows, friends and counts, after the commit of what the log says."""
+
+    is_transactional = False
+
+    def __init__(self, model: RedisModel, keys: Keys) -> None:
+        self._model = model
+        self._keys = keys
+        self.passes: Sequence[Pass] = (RelationPass(model, keys), CountPass(model, keys), StrayPass(model, keys))
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        """Make the follows that `events` concern what the log says: 1 query; 2 round trips, 4 with new resources."""
+        relations = {
+            event.stream: (event.actor, target)
+            for event in events
+            if event.type in {FOLLOWED, UNFOLLOWED} and (target := event.target)
+        }
+        if not relations:
+            return
+        resources = sorted({key for pair in relations.values() for key in pair})
+        token, (answer,) = self._model.begin([uids.look_up(resources, self._keys)], using)
+        latest = latest_of(relations, using)
+        follows: list[Wanted] = [
+            (*pair, to_score(event.occurred_at) if event.type == FOLLOWED else "")
+            for stream, pair in relations.items()
+            for event in [latest[stream]]
+        ]
+        write(follows, uids.found(resources, answer), token, self._model, self._keys)
+
+    def is_lost(self, using: str) -> bool:
+        return self._model.is_lost(using)
+
+    def rebuilt(self, using: str) -> None:
+        self._model.rebuilt()

@@ -1,0 +1,178 @@
+"""What happens on the server in one step each.
+
+A score is passed on as the text that it is: as a number of Lua it would lose its last digits on the way.
+"""
+
+from sequere.backends.redis.connection import STALE, Script
+
+# KEYS: Keys.side(). ARGV: the number of the writer, the identifier and the object id of the resource on this side; then
+# for each follow the uid of the other resource, and its score, or nothing if the follow is over. The counts move by
+# what ZADD and ZREM report, each by that of its own set, so they cannot drift; who is a friend is decided from the sets
+# of this side alone.
+WRITE = Script(
+    f"""
+local known = redis.call('HMGET', KEYS[1], 'token', 'identifier', 'object_id')
+if known[1] and tonumber(known[1]) > tonumber(ARGV[1]) then
+  return redis.error_reply('{STALE} somebody else has written since')
+end
+if known[1] ~= ARGV[1] then redis.call('HSET', KEYS[1], 'token', ARGV[1]) end
+if known[2] ~= ARGV[2] or known[3] ~= ARGV[3] then
+  redis.call('HSET', KEYS[1], 'identifier', ARGV[2], 'object_id', ARGV[3])
+end
+
+local function move(count, by)
+  if by ~= 0 and redis.call('INCRBY', count, by) == 0 then redis.call('DEL', count) end
+end
+local function put(set, count, members)
+  if #members > 0 then move(count, redis.call('ZADD', set, unpack(members))) end
+end
+local function take(set, count, members)
+  if #members > 0 then move(count, -redis.call('ZREM', set, unpack(members))) end
+end
+
+local gone, there, scored = {{}}, {{}}, {{}}
+for i = 4, #ARGV, 2 do
+  if ARGV[i + 1] == '' then
+    gone[#gone + 1] = ARGV[i]
+  else
+    there[#there + 1] = ARGV[i]
+    scored[#scored + 1] = ARGV[i + 1]
+    scored[#scored + 1] = ARGV[i]
+  end
+end
+put(KEYS[2], KEYS[4], scored)
+put(KEYS[3], KEYS[5], scored)
+take(KEYS[2], KEYS[4], gone)
+take(KEYS[3], KEYS[5], gone)
+
+local friends = {{}}
+if #there > 0 then
+  local back = redis.call('ZMSCORE', KEYS[6], unpack(there))
+  for i, member in ipairs(there) do
+    if back[i] then
+      local score = scored[2 * i - 1]
+      friends[#friends + 1] = tonumber(back[i]) > tonumber(score) and back[i] or score
+      friends[#friends + 1] = member
+    else
+      gone[#gone + 1] = member
+    end
+  end
+end
+put(KEYS[7], KEYS[9], friends)
+put(KEYS[8], KEYS[10], friends)
+if #gone > 0 and redis.call('EXISTS', KEYS[7], KEYS[8]) > 0 then
+  take(KEYS[7], KEYS[9], gone)
+  take(KEYS[8], KEYS[10], gone)
+end
+"""
+)
+
+# KEYS and ARGV as for WRITE, without the number of the writer. Answers what WRITE would change: for each follow the
+# uid, the scores in the two sets and the two sets of friends, and that which the friends should have; first of all,
+# with an empty uid, the name of the resource if it is another one.
+COMPARE = Script(
+    """
+local wrong = {}
+local known = redis.call('HMGET', KEYS[1], 'identifier', 'object_id')
+if known[1] ~= ARGV[1] or known[2] ~= ARGV[2] then wrong[1] = {'', known[1] or '', known[2] or ''} end
+
+local members = {}
+for i = 3, #ARGV, 2 do members[#members + 1] = ARGV[i] end
+local function scores(set) return redis.call('ZMSCORE', set, unpack(members)) end
+local all, kind, back = scores(KEYS[2]), scores(KEYS[3]), scores(KEYS[6])
+local friends, friends_kind = scores(KEYS[7]), scores(KEYS[8])
+for i, member in ipairs(members) do
+  local score = tonumber(ARGV[2 * i + 2])
+  local friend = score and back[i] and math.max(score, tonumber(back[i])) or nil
+  if tonumber(all[i] or '') ~= score or tonumber(kind[i] or '') ~= score
+      or tonumber(friends[i] or '') ~= friend or tonumber(friends_kind[i] or '') ~= friend then
+    local wanted = friend and string.format('%.0f', friend) or ''
+    wrong[#wrong + 1] = {member, all[i] or '', kind[i] or '', friends[i] or '', friends_kind[i] or '', wanted}
+  end
+end
+return wrong
+"""
+)
+
+# KEYS: where the uid of a resource is to be, the hash of a new uid. ARGV: the new uid, identifier, object id. Answers
+# the uid of the resource, which may be that of another writer; nothing if the new one is taken.
+NAME = Script(
+    """
+local uid = redis.call('GET', KEYS[1])
+if uid then return uid end
+if redis.call('HEXISTS', KEYS[2], 'identifier') == 1 then return false end
+redis.call('SET', KEYS[1], ARGV[1])
+redis.call('HSET', KEYS[2], 'identifier', ARGV[2], 'object_id', ARGV[3])
+return ARGV[1]
+"""
+)
+
+# KEYS: where the uid of a resource is. ARGV: what is before the uid in a key, and what is behind it.
+COUNT = Script(
+    """
+local uid = redis.call('GET', KEYS[1])
+return uid and redis.call('GET', ARGV[1] .. uid .. ARGV[2]) or 0
+"""
+)
+
+# KEYS: where the uid of a resource is. ARGV: what is before the uid in a key, and what is behind it; 1 for the last
+# ones first; a position, and how many; and, to go on, the score and the uid of the last one that was read, which counts
+# instead of the position. Answers uids and scores. Where one was that is gone, or is elsewhere by now, is known: behind
+# all with an earlier score, or with the same one and an earlier uid.
+PAGE = Script(
+    """
+local uid = redis.call('GET', KEYS[1])
+if not uid then return {} end
+local set, desc, first = ARGV[1] .. uid .. ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
+if ARGV[6] then
+  local score, member = ARGV[6], ARGV[7]
+  if tonumber(redis.call('ZSCORE', set, member) or '') == tonumber(score) then
+    first = redis.call(desc and 'ZREVRANK' or 'ZRANK', set, member) + 1
+  else
+    local earlier = desc and {'(' .. score, '+inf'} or {'-inf', '(' .. score}
+    first = redis.call('ZCOUNT', set, unpack(earlier))
+    for _, tie in ipairs(redis.call('ZRANGEBYSCORE', set, score, score)) do
+      if (tie < member) ~= desc then first = first + 1 end
+    end
+  end
+end
+return redis.call(desc and 'ZREVRANGE' or 'ZRANGE', set, first, first + ARGV[5] - 1, 'WITHSCORES')
+"""
+)
+
+# KEYS: Keys.sets_and_counts(). ARGV: for each kind how many followers and followings there should be. Answers the kinds
+# where it is otherwise, by their position from 0; for each the sizes of the three sets, the three counts, and how many
+# friends the two sets of followers and followings make.
+MEASURE = Script(
+    """
+local wrong = {}
+for i = 1, #KEYS, 6 do
+  local followers, followings = redis.call('ZCARD', KEYS[i]), redis.call('ZCARD', KEYS[i + 2])
+  local friends, both = redis.call('ZCARD', KEYS[i + 4]), 0
+  if followers > 0 and followings > 0 then both = redis.call('ZINTERCARD', 2, KEYS[i], KEYS[i + 2]) end
+  local counts = redis.call('MGET', KEYS[i + 1], KEYS[i + 3], KEYS[i + 5])
+  for n = 1, 3 do counts[n] = tonumber(counts[n] or 0) or -1 end
+  local n = (i - 1) / 3
+  if followers ~= tonumber(ARGV[n + 1]) or followings ~= tonumber(ARGV[n + 2]) or friends ~= both
+      or counts[1] ~= followers or counts[2] ~= followings or counts[3] ~= friends then
+    wrong[#wrong + 1] = {n / 2, followers, followings, friends, counts[1], counts[2], counts[3], both}
+  end
+end
+return wrong
+"""
+)
+
+# KEYS: the hash of a resource, a set, and its count. ARGV: the number of the writer; then members that do not belong
+# into the set. The count is what is left in the set, whatever it was.
+CLEAN = Script(
+    f"""
+local token = redis.call('HGET', KEYS[1], 'token')
+if token and tonumber(token) > tonumber(ARGV[1]) then
+  return redis.error_reply('{STALE} somebody else has written since')
+end
+redis.call('HSET', KEYS[1], 'token', ARGV[1])
+if #ARGV > 1 then redis.call('ZREM', KEYS[2], unpack(ARGV, 2)) end
+local left = redis.call('ZCARD', KEYS[2])
+if left > 0 then redis.call('SET', KEYS[3], left) else redis.call('DEL', KEYS[3]) end
+"""
+)

@@ -1,0 +1,115 @@
+"""For the tests of host projects, under Django's TestCase as well, which never commits."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections, router
+
+from sequere.events import Event
+from sequere.outbox import drain_all
+from sequere.projectors import is_queued, projections, read_models
+from sequere.registry import registry
+from sequere.signals import events_recorded
+
+if TYPE_CHECKING:
+    from django.test import TransactionTestCase as _TestCase
+else:
+    _TestCase = object  # a mixin takes part in any test case
+
+
+def drain() -> int:
+    """Apply what waits in the outbox, also inside a transaction; returns how many events were applied."""
+    return drain_all(using=router.db_for_write(Event))
+
+
+@contextmanager
+def draining() -> Iterator[None]:
+    """In this block every call applies what it has recorded at once, as its commit would."""
+
+    def drain_now(**_: Any) -> None:
+        drain()
+
+    events_recorded.connect(drain_now)
+    try:
+        yield
+    finally:
+        events_recorded.disconnect(drain_now)
+
+
+@contextmanager
+def recorded_events() -> Iterator[list[Event]]:
+    """The events that are recorded in this block, in the order of the log."""
+    recorded: list[Event] = []
+
+    def note(events: Sequence[Event], **_: Any) -> None:
+        recorded.extend(events)
+
+    events_recorded.connect(note)
+    try:
+        yield recorded
+    finally:
+        events_recorded.disconnect(note)
+
+
+@contextmanager
+def assert_records(*expected: tuple[Any, ...]) -> Iterator[None]:
+    """Fail unless this block records just these events, as (type, actor) or (type, actor, target), in this order."""
+    with recorded_events() as recorded:
+        yield
+    wanted = [(type_, *map(registry.key_of, resources)) for type_, *resources in expected]
+    found = [(event.type, *filter(None, (event.actor, event.target))) for event in recorded]
+    if found != wanted:
+        raise AssertionError(f"recorded {_shown(found)}, expected {_shown(wanted)}")
+
+
+@contextmanager
+def isolated(*, drained: bool = True) -> Iterator[None]:
+    """Around a test: it sees at once what a commit would bring, and the next one finds nothing of it.
+
+    In a transaction that never ends, what the test records, and what `setUpTestData()` has recorded, is applied without
+    waiting for the commit, unless `drained` is False. Read models that no rollback reaches, such as those in Redis,
+    are emptied afterwards if anything was recorded.
+    """
+
+    recorded = 0
+
+    def see_to_it(events: Sequence[Event] = (), **_: Any) -> None:
+        nonlocal recorded
+        recorded += len(events)
+        if drained and _never_commits() and any(map(is_queued, projections())):
+            recorded += drain()
+
+    see_to_it()
+    events_recorded.connect(see_to_it)
+    try:
+        yield
+    finally:
+        events_recorded.disconnect(see_to_it)
+        if recorded:
+            _empty_what_no_rollback_reaches()
+
+
+class IsolatedMixin(_TestCase):
+    """For a TestCase, TransactionTestCase or LiveServerTestCase: each of its tests is `isolated()`."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.enterContext(isolated())
+
+
+def _never_commits() -> bool:
+    """Whether the transaction is that of a TestCase, as pytest-django's `db` is too."""
+    blocks = connections[router.db_for_write(Event)].atomic_blocks
+    return bool(blocks) and getattr(blocks[0], "_from_testcase", False)
+
+
+def _empty_what_no_rollback_reaches() -> None:
+    using = router.db_for_write(Event)
+    for read_model in read_models().values():
+        if not read_model.projector.is_transactional:
+            read_model.reset(using)
+
+
+def _shown(events: list[tuple[Any, ...]]) -> str:
+    return "; ".join(" ".join(map(str, event)) for event in events) or "nothing"

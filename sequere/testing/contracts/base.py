@@ -1,0 +1,118 @@
+"""What the tests of every contract need."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import models, router, transaction
+
+from sequere.base import ResourceKey
+from sequere.events import Event
+from sequere.outbox import BUILT_IN, QueuedEvent, drain
+from sequere.projectors import read_models
+from sequere.registry import registry
+from sequere.replay import verify
+from sequere.signals import events_recorded
+from sequere.testing import IsolatedMixin
+
+if TYPE_CHECKING:
+    from django.test import TestCase as _TestCase
+else:
+    _TestCase = object
+
+START = datetime(2013, 10, 25, tzinfo=UTC)
+
+
+def at(minute: int) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+class Contract(IsolatedMixin, _TestCase):
+    """A mixin for a TestCase, which begins with empty read models, two users, and a project.
+
+    "Users" and "projects" are the instances of any two registered models whose primary keys are of one type.
+    """
+
+    #: Whether the backend keeps apart what happened in the same moment: by the order of the log. If not, the order
+    #: may be any that stays.
+    has_ties_in_order_of_the_log = True
+
+    def create_user(self) -> models.Model:
+        """A saved instance of a registered model."""
+        raise NotImplementedError
+
+    def create_project(self) -> models.Model:
+        """A saved instance of another registered model."""
+        raise NotImplementedError
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.using = router.db_for_write(Event)
+        for read_model in read_models().values():
+            read_model.reset(self.using)
+        self.thoas, self.newbie = self.create_users(2)
+        self.project = self.create_project()
+        self.user_kind, self.project_kind = (key_of(one).identifier for one in (self.thoas, self.project))
+
+    def create_users(self, number: int) -> list[models.Model]:
+        return [self.create_user() for _ in range(number)]
+
+    # What may happen to an instance
+
+    def hide(self, instance: models.Model) -> None:
+        """Delete it without telling anybody, so that lists have it and cannot show it."""
+        type(instance)._base_manager.filter(pk=instance.pk)._raw_delete(using=instance._state.db)
+
+    def delete(self, instance: models.Model) -> ResourceKey:
+        """Delete it, and return the key that it had."""
+        key = key_of(instance)
+        instance.delete()
+        return key
+
+    def create_again(self, instance: models.Model) -> models.Model:
+        """Delete it, and save another one with its key."""
+        again = copy(instance)
+        instance.delete()
+        again.save(force_insert=True)
+        return again
+
+    # What may happen to an event
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """What is recorded in this block stays in the log; no projection hears of it."""
+        receivers, events_recorded.receivers = events_recorded.receivers, []
+        try:
+            yield
+        finally:
+            events_recorded.receivers = receivers
+
+    def apply_again(self, events: Iterable[Event | None]) -> None:
+        """Let the events come out of the outbox, whether they have come before or not."""
+        QueuedEvent.objects.using(self.using).bulk_create(
+            QueuedEvent(pipeline=BUILT_IN, event=event, shard=0, stream=event.stream) for event in events if event
+        )
+        drain(BUILT_IN, using=self.using)
+        left = QueuedEvent.objects.using(self.using).values_list("event_id", "error", "traceback")
+        self.assertEqual(list(left), [], "no event fails")
+
+    @contextmanager
+    def rolled_back(self) -> Iterator[None]:
+        """What is recorded in this block never was."""
+        with transaction.atomic(using=self.using):
+            yield
+            transaction.set_rollback(True, using=self.using)
+
+    # What a read model must be
+
+    def differences(self, projection: str) -> list[str]:
+        """Where the read model of a projection is not what the log says."""
+        found: list[str] = []
+        verify(projection, on_difference=lambda difference: found.append(str(difference)))
+        return found
+
+
+def key_of(instance: models.Model | ResourceKey) -> ResourceKey:
+    return registry.key_of(instance)

@@ -1,0 +1,146 @@
+"""The questions that Redis answers about timelines."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.checks import CheckMessage, Error
+
+from sequere.backends.redis.connection import Connection, Script, text, why_unusable
+from sequere.backends.redis.model import RedisModel
+from sequere.backends.redis.moments import from_score
+from sequere.base import ResourceKey
+from sequere.events import DELETED
+from sequere.lazy import LazyList
+from sequere.registry import registry
+from sequere_timeline import conf
+from sequere_timeline.actions import Action, get_actions
+from sequere_timeline.backends.base import ActionList, BaseBackend, Filters, Reason
+from sequere_timeline.backends.redis import names
+from sequere_timeline.backends.redis.actions import FIELDS, StoredAction
+from sequere_timeline.backends.redis.filling import fill
+from sequere_timeline.backends.redis.keys import PATTERNS, Keys
+from sequere_timeline.backends.redis.members import Member, parse
+from sequere_timeline.backends.redis.projector import TimelinesProjector
+from sequere_timeline.backends.redis.scripts import COUNT, PAGE, UNREAD
+from sequere_timeline.intents import ACTION_SAVED, TIMELINE_READ
+
+SETTING = "SEQUERE_TIMELINE_BACKEND_OPTIONS"
+PREFIX = "sequere:timeline:"
+
+#: Entries that a list reads at once when it is walked through.
+ENTRIES_AT_ONCE = 1000
+
+
+class Shelf:
+    """The timelines on a server, as readers see them."""
+
+    def __init__(self, connection: Connection, model: RedisModel) -> None:
+        self._connection = connection
+        self._model = model
+        self._keys = Keys(connection)
+
+    def ask(self, script: Script, owner: ResourceKey, filters: Filters, *arguments: Any, private: bool) -> Any:
+        """What a script answers about a timeline, which is filled first if it has expired. 1 round trip otherwise."""
+        key = self._keys.private(owner) if private else self._keys.public(owner)
+        keys = [key, self._keys.names, *([self._keys.resource(owner)] if script is UNREAD else [])]
+        command = script(keys, int(private), conf.seconds_to_keep(), *names.of_filters(filters), *arguments)
+        while True:
+            (answer,) = self._model.read(command)
+            if not private or answer != -1:
+                return answer
+            fill(owner, self._connection)
+
+    def load(self, members: Sequence[Member]) -> list[Action | None]:
+        """The actions of entries: 1 round trip, 1 query per model class. None where it is gone, or its actor hidden."""
+        values = self._model.read(*(("HMGET", self._keys.action(member.id), *FIELDS) for member in members))
+        stored = [
+            StoredAction(fields, Reason.words(member.reasons)) if fields[0] is not None else None
+            for member, fields in zip(members, values, strict=True)
+        ]
+        keys = (key for action in stored if action for key in (action.actor, action.target) if key)
+        instances = registry.load(dict.fromkeys(keys))
+        classes = get_actions()
+        return [action.restored(instances, classes) if action else None for action in stored]
+
+    def read_at(self, owner: ResourceKey) -> datetime | None:
+        (score,) = self._model.read(("HGET", self._keys.resource(owner), "read"))
+        return None if score is None else from_score(score)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The rows behind a timeline."""
+
+    shelf: Shelf
+    owner: ResourceKey
+    filters: Filters
+    desc: bool
+    private: bool
+
+    def count(self) -> int:
+        return int(self.shelf.ask(COUNT, self.owner, self.filters, private=self.private))
+
+    def rows(self, start: int, stop: int | None) -> list[Member]:
+        return [member for _, member in self._page(start, stop)]
+
+    def stream(self, start: int, stop: int | None) -> Iterator[Member]:
+        """Goes on after the last entry that it has given, wherever that is by then."""
+        left = None if stop is None else stop - start
+        after: tuple[int, str] | None = None
+        while left is None or left > 0:
+            size = ENTRIES_AT_ONCE if left is None else min(left, ENTRIES_AT_ONCE)
+            page = list(self._page(start, start + size) if after is None else self._page(0, size, after))
+            for score, member in page:
+                # Where the last one was withdrawn, those with its score come again.
+                if after is None or self._is_after((score, str(member)), after):
+                    yield member
+            if len(page) < size:
+                return
+            after = page[-1][0], str(page[-1][1])
+            left = None if left is None else left - size
+
+    def load(self, rows: Sequence[Member]) -> list[Action | None]:
+        return self.shelf.load(rows)
+
+    def _page(self, start: int, stop: int | None, after: tuple[int, str] | None = None) -> Iterator[tuple[int, Member]]:
+        score, last = after or ("", "")
+        limits = (start, -1 if stop is None else stop, int(self.desc), last, score)
+        answer: Sequence[Any] = self.shelf.ask(PAGE, self.owner, self.filters, *limits, private=self.private)
+        for member, score in zip(answer[::2], answer[1::2], strict=True):
+            yield round(float(score)), parse(text(member))
+
+    def _is_after(self, place: tuple[int, str], last: tuple[int, str]) -> bool:
+        return place < last if self.desc else place > last
+
+
+class RedisBackend(BaseBackend):
+    """Timelines in Redis, written after the commit of what the log says."""
+
+    def __init__(self) -> None:
+        self._connection = Connection(SETTING, conf.backend_options(), PREFIX)
+        self._model = RedisModel(self._connection, "timelines", (ACTION_SAVED, TIMELINE_READ, DELETED))
+        self._shelf = Shelf(self._connection, self._model)
+        self.projector = TimelinesProjector(self._connection, self._model)
+
+    def private(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
+        return LazyList(Entries(self._shelf, owner, filters, desc, private=True))
+
+    def public(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
+        return LazyList(Entries(self._shelf, owner, filters, desc, private=False))
+
+    def read_at(self, owner: ResourceKey) -> datetime | None:
+        return self._shelf.read_at(owner)
+
+    def unread_count(self, owner: ResourceKey, filters: Filters) -> int:
+        return int(self._shelf.ask(UNREAD, owner, filters, private=True))
+
+    def reset(self, using: str) -> None:
+        self._model.reset(*PATTERNS)
+
+    @classmethod
+    def check(cls) -> list[CheckMessage]:
+        reason = why_unusable(SETTING, conf.backend_options())
+        hint = "See docs/settings.md for the options of the RedisBackend."
+        return [Error(reason, hint=hint, id="sequere_timeline.E007")] if reason else []

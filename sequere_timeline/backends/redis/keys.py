@@ -1,0 +1,62 @@
+"""The keys of timelines in Redis, below the prefix; docs/redis-keys.md describes them."""
+
+from collections.abc import Iterable
+
+from sequere.backends.redis.connection import Connection
+from sequere.base import ResourceKey
+
+#: All that is ours but the numbers of writers, which must not begin again.
+PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "names", "global:name")
+
+
+class Keys:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._private = connection.key("private", "")
+
+    def private(self, owner: ResourceKey) -> str:
+        """Sorted set: what the owner sees. Expires."""
+        return f"{self._private}{owner[0]}:{owner[1]}"
+
+    def privates(self, owners: Iterable[ResourceKey]) -> list[str]:
+        """The same for many, without a call for each."""
+        prefix = self._private
+        return [f"{prefix}{identifier}:{object_id}" for identifier, object_id in owners]
+
+    def public(self, owner: ResourceKey) -> str:
+        """Sorted set: what the owner did."""
+        return self._connection.key("public", *owner)
+
+    def direct(self, owner: ResourceKey) -> str:
+        """Sorted set: what others did, and was saved in this timeline."""
+        return self._connection.key("direct", *owner)
+
+    def resource(self, key: ResourceKey) -> str:
+        """Hash: until when it has `read`, and the `token` of its last writer."""
+        return self._connection.key("resource", *key)
+
+    def action(self, id_: int) -> str:
+        """Hash: an action."""
+        return self._connection.key("action", id_)
+
+    @property
+    def names(self) -> str:
+        """Hash: the numbers of names."""
+        return self._connection.key("names")
+
+    @property
+    def last_number(self) -> str:
+        """String: the last number that was handed out."""
+        return self._connection.key("global", "name")
+
+    def owner_of(self, key: str) -> ResourceKey:
+        """Whose timeline it is."""
+        _, identifier, object_id = key.removeprefix(self._connection.prefix).split(":", 2)
+        return ResourceKey(identifier, object_id)
+
+    def is_action(self, key: str) -> bool:
+        return key.startswith(self._connection.key("action", ""))
+
+    def id_of(self, key: str) -> int:
+        """The id of the action that is stored under a key."""
+        return int(key.removeprefix(self._connection.key("action", "")))

@@ -1,0 +1,48 @@
+"""An entry of a timeline as a member of a sorted set: short, in ASCII, and all that a filter needs.
+
+    id reasons verb [. kind . target]
+
+The id of the action comes first, its length before its digits, so that Redis, which orders equal scores by their
+members' bytes, orders them by id. The rest are numbers of names (see `names`). All are written in base 64, with digits
+in the order of their bytes.
+"""
+
+from typing import NamedTuple
+
+DIGITS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+
+#: What a private timeline has besides its entries, so that it is there also when it is empty. The score is that of the
+#: oldest entry that was kept when it was last cut: what has a lower one is not shown.
+FLOOR = ""
+
+
+class Member(NamedTuple):
+    """The parts of an entry: the id of the action, why it is there, and of what kind it is."""
+
+    id: int
+    reasons: int
+    kind: str
+
+    def __str__(self) -> str:
+        digits = to_digits(self.id)
+        return f"{len(digits):x}{digits}{self.reasons}{self.kind}"
+
+
+def parse(member: str) -> Member:
+    end = 1 + int(member[0], 16)
+    return Member(to_number(member[1:end]), int(member[end]), member[end + 1 :])
+
+
+def to_digits(number: int) -> str:
+    digits = ""
+    while number:
+        number, place = divmod(number, 64)
+        digits = DIGITS[place] + digits
+    return digits or DIGITS[0]
+
+
+def to_number(digits: str) -> int:
+    number = 0
+    for digit in digits:
+        number = number * 64 + DIGITS.index(digit)
+    return number

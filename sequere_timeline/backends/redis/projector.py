@@ -1,0 +1,109 @@
+"""Keeps the timelines in Redis equal to the log."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sequere.backends.redis.connection import Connection, text
+from sequere.backends.redis.model import RedisModel
+from sequere.backends.redis.moments import to_score
+from sequere.base import ResourceKey
+from sequere.chunks import chunks
+from sequere.events import Event, latest_of, lifecycle
+from sequere.resources import is_
+from sequere_timeline.backends.redis.keys import Keys
+from sequere_timeline.backends.redis.members import parse
+from sequere_timeline.backends.redis.names import hand_out, look_up, of_generation, of_life
+from sequere_timeline.backends.redis.passes import PASSES
+from sequere_timeline.backends.redis.scripts import NEWEST
+from sequere_timeline.backends.redis.writer import Writer
+from sequere_timeline.history import History, histories
+from sequere_timeline.intents import ACTION_SAVED
+from sequere_timeline.marks import read_marks
+from sequere_timeline.projector import BaseTimelinesProjector, News
+
+#: Actions that are looked at together.
+ACTIONS_AT_ONCE = 500
+
+
+class TimelinesProjector(BaseTimelinesProjector):
+    """Actions, timelines and read marks, after the commit of what the log says."""
+
+    is_transactional = False
+
+    def __init__(self, connection: Connection, model: RedisModel) -> None:
+        self._connection = connection
+        self._model = model
+        self._keys = Keys(connection)
+        self.passes = [pass_(connection, model) for pass_ in PASSES]
+
+    def take_in(self, news: News, using: str) -> None:
+        """Follows cost 2 round trips together; an action 2, and 2 for every 1,000 followers."""
+        if news.deleted:
+            self._count_generations(news.deleted, using)
+            for key in news.deleted:
+                news.actions.update(self._concerned_by(key, using))
+        for streams in chunks(news.actions, ACTIONS_AT_ONCE):
+            self._write(streams, using)
+        if news.follows or news.deleted:
+            self._expire(news.follows, news.deleted)
+        if readers := news.readers | news.deleted:
+            self._mark(readers, using)
+
+    def is_lost(self, using: str) -> bool:
+        return self._model.is_lost(using)
+
+    def rebuilt(self, using: str) -> None:
+        self._model.rebuilt()
+
+    def _write(self, streams: Collection[UUID], using: str) -> None:
+        """Make these actions, whose actors are locked, and their entries what the log says. 2 queries."""
+        of_streams = sorted(histories(streams, using).values(), key=_first_id)
+        lives = [life for history in of_streams for life in history.lives()]
+        names = [name for life in lives for name in of_life(life)]
+        stored = (("HMGET", self._keys.action(life.id), "uid", "reached") for life in lives)
+        token, (known, *answers) = self._model.begin([look_up(names, self._keys), *stored], using)
+        states = {life.id: [part and text(part) for part in state] for life, state in zip(lives, answers, strict=True)}
+        writer = Writer(self._connection, token, hand_out(names, known, self._connection), using)
+        for history in of_streams:
+            for life in history.former:
+                if states[life.id][0]:
+                    writer.remove(life)
+        present = [history.present for history in of_streams if history.present]
+        writer.save(present)
+        writer.publish(life for life in present if life.published and states[life.id][1] != str(life.published))
+        writer.finish()
+
+    def _mark(self, owners: Collection[ResourceKey], using: str) -> None:
+        """Store until when the owners have read. 1 query, 2 round trips."""
+        token, _ = self._model.begin([], using)
+        marks = {owner: to_score(mark) for owner, mark in read_marks(owners, using).items()}
+        writer = Writer(self._connection, token, {}, using)
+        writer.mark({owner: marks.get(owner) for owner in owners})
+        writer.finish()
+
+    def _expire(self, follows: Sequence[Event], deleted: Collection[ResourceKey]) -> None:
+        """Let the private timelines expire that have changed: who reads one fills it. 2 round trips."""
+        subjects = list(dict.fromkeys(event.subject for event in follows))
+        exist = self._connection.run(("EXISTS", self._keys.public(subject)) for subject in subjects)
+        publishers = {subject for subject, is_there in zip(subjects, exist, strict=True) if is_there}
+        owners = {event.actor for event in follows if event.subject in publishers}
+        for chunk in chunks(sorted(owners | {*deleted}), ACTIONS_AT_ONCE):
+            self._connection.run([("UNLINK", *self._keys.privates(chunk))])
+
+    def _count_generations(self, keys: Collection[ResourceKey], using: str) -> None:
+        latest = latest_of(map(lifecycle, keys), using)
+        fields = {of_generation(event.actor): event.version for event in latest.values()}
+        self._connection.run([("HSET", self._keys.names, *(part for field in fields.items() for part in field))])
+
+    def _concerned_by(self, key: ResourceKey, using: str) -> set[UUID]:
+        """The streams of the actions that a deleted instance did, that were done upon it, or saved in its timeline."""
+        saved = Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
+        own_or_upon = saved.filter(is_(key, "actor_") | is_(key, "target_"))
+        (members,) = self._connection.run([NEWEST([self._keys.direct(key)], "-inf", -1)])
+        ids = [parse(text(member)).id for member in members[::2]]
+        direct = Event.objects.using(using).filter(pk__in=ids)
+        return {*own_or_upon.values_list("stream", flat=True), *direct.values_list("stream", flat=True)}
+
+
+def _first_id(history: History) -> int:
+    return min(life.id for life in history.lives())

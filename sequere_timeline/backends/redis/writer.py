@@ -1,0 +1,161 @@
+"""Writing actions into timelines, as a writer with a number who has locked their actors."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sequere.backends import base as follows
+from sequere.backends.redis.connection import Connection
+from sequere.backends.redis.moments import to_score
+from sequere.base import ResourceKey
+from sequere.chunks import chunks
+from sequere.events import FOLLOWED, Event, relation
+from sequere.resources import is_
+from sequere_timeline import conf
+from sequere_timeline.backends.base import Reason
+from sequere_timeline.backends.redis.actions import to_fields
+from sequere_timeline.backends.redis.filling import MAX_LENGTH
+from sequere_timeline.backends.redis.keys import Keys
+from sequere_timeline.backends.redis.members import Member
+from sequere_timeline.backends.redis.names import Numbers, kind_of
+from sequere_timeline.backends.redis.scripts import DELIVER, DROP, MARK, PLACE, PUT, REACHED, RETRACT, WITHDRAW
+from sequere_timeline.history import Life
+from sequere_timeline.justification import contains, intervals_of, only_live_follows_count
+
+#: All that an entry can say of why it is there.
+REASONS = (Reason.OWN, Reason.DIRECT, Reason.FOLLOWED, Reason.DIRECT | Reason.FOLLOWED)
+#: Relations to an actor that are looked at together, where more than the live ones count.
+RELATIONS_AT_ONCE = 1000
+
+
+#: A command for the server.
+Command = tuple[Any, ...]
+
+
+class Writer:
+    """One drain's hand. What it writes is refused when somebody else has locked the actor since.
+
+    Commands go to the server together, in their order; the last of them when it has finished.
+    """
+
+    def __init__(self, connection: Connection, token: int, numbers: Numbers, using: str) -> None:
+        self._connection = connection
+        self._keys = Keys(connection)
+        self._token = token
+        self._numbers = numbers
+        self._using = using
+        self._commands: list[Command] = []
+
+    def save(self, lives: Iterable[Life]) -> None:
+        """Store actions that are there, and put them where no follow needs to bring them."""
+        for life in lives:
+            fields = [part for field in to_fields(life).items() for part in field]
+            where = [self._resource(life), self._keys.action(life.id), self._keys.public(life.actor)]
+            is_public = int(life.published is not None)
+            self._do(PUT(where, self._token, to_score(life.date), self._member(life, 0), is_public, *fields))
+            self._place(life, {*life.named, life.actor})
+
+    def publish(self, lives: Iterable[Life]) -> None:
+        """Let actions reach the followers of their actors: 2 round trips for every 1,000."""
+        for life in lives:
+            score, member, (cap, slack) = to_score(life.date), self._member(life, Reason.FOLLOWED), _cap()
+            for timelines in self._timelines_of_followers(life):
+                self._do(DELIVER([self._resource(life), *timelines], self._token, score, member, cap, slack))
+            # Where it is for other reasons too, the entry must say so.
+            self._place(life, life.named - {life.actor})
+            self.note_reached(life)
+
+    def note_reached(self, life: Life) -> None:
+        """The followers have it."""
+        self._do(REACHED([self._resource(life), self._keys.action(life.id)], self._token, life.published or ""))
+
+    def remove(self, life: Life) -> None:
+        """Take an action out of all timelines. 2 round trips for every 1,000 followers.
+
+        Out of the public one first: who fills a private one from there now is not going to find it.
+        """
+        resource = self._resource(life)
+        self._do(RETRACT([resource, self._keys.public(life.actor)], self._token, self._member(life, 0)))
+        if life.published is not None:
+            for timelines in self._timelines_of_followers(life, all_ever=True):
+                self._do(WITHDRAW([resource, *timelines], self._token, *self._variants(life)))
+        self._place(life, life.named, is_there=False)
+        self._do(DROP([resource, self._keys.action(life.id)], self._token))
+
+    def mark(self, marks: Mapping[ResourceKey, int | None]) -> None:
+        """Store until when owners have read; None for never."""
+        for owner, score in sorted(marks.items()):
+            self._do(MARK([self._keys.resource(owner)], self._token, "" if score is None else score))
+
+    def finish(self) -> None:
+        """Send what was not sent yet. 1 round trip."""
+        commands, self._commands = self._commands, []
+        self._connection.run(commands)
+
+    def _do(self, command: Command) -> None:
+        self._commands.append(command)
+
+    def _timelines_of_followers(self, life: Life, *, all_ever: bool = False) -> Iterator[list[str]]:
+        for number, owners in enumerate(self._audience(life, all_ever=all_ever)):
+            if number:
+                self.finish()
+            yield self._keys.privates(owners)
+
+    def _member(self, life: Life, reasons: int) -> str:
+        return str(Member(life.id, reasons, kind_of(life, self._numbers)))
+
+    def _variants(self, life: Life) -> list[str]:
+        return [self._member(life, reasons) for reasons in REASONS]
+
+    def _place(self, life: Life, owners: Iterable[ResourceKey], *, is_there: bool = True) -> None:
+        """Give owners the entry that is right, or take it."""
+        for owner in sorted(owners):
+            is_direct = is_there and owner in life.owners and owner != life.actor
+            reasons = self._reasons(life, owner) if is_there else 0
+            self._do(
+                PLACE(
+                    [self._resource(life), self._keys.private(owner), self._keys.direct(owner)],
+                    self._token,
+                    to_score(life.date),
+                    self._member(life, reasons) if reasons else "",
+                    self._member(life, 0),
+                    int(is_direct),
+                    *_cap(),
+                    *self._variants(life),
+                )
+            )
+
+    def _reasons(self, life: Life, owner: ResourceKey) -> int:
+        if owner == life.actor:
+            return Reason.OWN if life.published is not None else 0
+        reasons = Reason.DIRECT if owner in life.owners else 0
+        if life.published is not None:
+            stream = relation(owner, life.actor)
+            intervals = intervals_of({stream: (owner, life.actor)}, self._using)[stream]
+            if contains(intervals, life.published):
+                reasons |= Reason.FOLLOWED
+        return reasons
+
+    def _audience(self, life: Life, *, all_ever: bool = False) -> Iterator[Sequence[ResourceKey]]:
+        """Those whose follow justifies an action, or everybody who may have it by a follow, about 1,000 at a time."""
+        if only_live_follows_count():
+            yield from follows.get_backend().follower_keys(life.actor)
+            return
+        known = Event.objects.using(self._using).filter(is_(life.actor, "target_"), type=FOLLOWED, version=1)
+        rows = known.values_list("stream", "actor_identifier", "actor_object_id").iterator(chunk_size=2000)
+        for chunk in chunks(rows, RELATIONS_AT_ONCE):
+            relations = {stream: (ResourceKey(*owner), life.actor) for stream, *owner in chunk}
+            if all_ever:
+                yield [owner for owner, _ in relations.values()]
+                continue
+            intervals = intervals_of(relations, self._using)
+            published = life.published or 0
+            yield [relations[stream][0] for stream in relations if contains(intervals[stream], published)]
+
+    def _resource(self, life: Life) -> str:
+        return self._keys.resource(life.actor)
+
+
+def _cap() -> tuple[int, int]:
+    """How long a private timeline may be, 0 for any length, and how much longer before it is cut."""
+    cap = conf.max_length(default=MAX_LENGTH) or 0
+    return cap, cap // conf.HYSTERESIS

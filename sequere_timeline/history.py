@@ -1,0 +1,105 @@
+"""What the log says about actions: each in its present life, and what it was before."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sequere.base import ResourceKey
+from sequere.events import Event, Latest, latest_of, lifecycle
+from sequere_timeline.intents import ACTION_SAVED, generation, is_live, live_owners
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """An action from one saving to its deletion, or to that of its actor: what comes after is another one."""
+
+    #: The event that saved it first.
+    id: int
+    uid: UUID
+    actor: ResourceKey
+    verb: str
+    target: ResourceKey | None
+    #: How often the target had been deleted before, and whether it was deleted since.
+    target_generation: int
+    target_deleted: bool
+    date: datetime
+    kwargs: Mapping[str, Any]
+    #: The event that saved it in the timeline of its actor, if there is one.
+    published: int | None
+    #: Those of the timelines it was saved in whose owners are still there.
+    owners: tuple[ResourceKey, ...]
+    #: All timelines it was ever saved in.
+    named: frozenset[ResourceKey]
+
+
+@dataclass(slots=True)
+class History:
+    """The lives of an action: the present one, if it is there, and the former ones."""
+
+    present: Life | None = None
+    former: list[Life] = field(default_factory=list)
+
+    def lives(self) -> list[Life]:
+        return [*self.former, *filter(None, [self.present])]
+
+
+def histories(streams: Collection[UUID], using: str) -> dict[UUID, History]:
+    """What the log knows of these actions; those that it has never heard of are left out. 2 queries."""
+    events: dict[UUID, list[Event]] = defaultdict(list)
+    for event in Event.objects.using(using).filter(stream__in=streams).order_by("stream", "version"):
+        events[event.stream].append(event)
+    resources = {key for history in events.values() for event in history for key in named_in(event)}
+    latest = latest_of(map(lifecycle, resources), using)
+    return {stream: _history(of_stream, latest) for stream, of_stream in events.items()}
+
+
+def named_in(event: Event) -> Iterator[ResourceKey]:
+    """The resources that an event of an action is about."""
+    yield event.actor
+    if event.target:
+        yield event.target
+    for identifier, object_id, _ in event.data["owners"]:
+        yield ResourceKey(identifier, object_id)
+
+
+def _history(events: list[Event], latest: Latest) -> History:
+    lives: list[list[Event]] = []
+    before: Event | None = None
+    for event in events:
+        if event.type == ACTION_SAVED:
+            continues = (
+                before and before.type == ACTION_SAVED and before.data["generations"] == event.data["generations"]
+            )
+            if not continues:
+                lives.append([])
+            lives[-1].append(event)
+        before = event
+    history = History(former=[_life(life, latest) for life in lives])
+    if is_live(events[-1], latest):
+        history.present = history.former.pop()
+    return history
+
+
+def _life(life: list[Event], latest: Latest) -> Life:
+    last = life[-1]
+    published = next(
+        (event.pk for event in life if [*event.actor] in [owner[:2] for owner in event.data["owners"]]), None
+    )
+    target_generation = last.data["generations"]["target"] or 0
+    return Life(
+        id=life[0].pk,
+        uid=last.stream,
+        actor=last.actor,
+        verb=last.verb,
+        target=last.target,
+        target_generation=target_generation,
+        target_deleted=bool(last.target and target_generation != generation(latest, last.target)),
+        date=last.occurred_at,
+        kwargs=last.data["kwargs"],
+        published=published,
+        owners=tuple(ResourceKey(*owner[:2]) for owner in live_owners(last, latest)),
+        named=frozenset(ResourceKey(*owner[:2]) for event in life for owner in event.data["owners"]),
+    )

@@ -1,0 +1,1 @@
+"""For the tests of host projects, and of other backends."""

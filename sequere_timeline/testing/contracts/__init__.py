@@ -1,0 +1,23 @@
+"""What a backend of timelines owes, as tests for whoever writes another one; like `sequere.testing.contracts`."""
+
+from sequere_timeline.testing.contracts.cap import CapContract
+from sequere_timeline.testing.contracts.deletions import DeletionsContract
+from sequere_timeline.testing.contracts.entries import EntriesContract
+from sequere_timeline.testing.contracts.filters import FiltersContract
+from sequere_timeline.testing.contracts.follows import FollowEffectsContract
+from sequere_timeline.testing.contracts.marks import ReadMarksContract
+from sequere_timeline.testing.contracts.replays import TimelineReplaysContract
+
+__all__ = ["TimelinesContract"]
+
+
+class TimelinesContract(
+    EntriesContract,
+    FiltersContract,
+    FollowEffectsContract,
+    ReadMarksContract,
+    DeletionsContract,
+    CapContract,
+    TimelineReplaysContract,
+):
+    """The contract of a backend of timelines (`sequere_timeline.backends.base.BaseBackend`)."""

@@ -1,0 +1,30 @@
+"""A client of Redis that counts its round trips."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from redis.client import Pipeline
+
+
+class CountingPipeline(Pipeline):
+    round_trips = 0
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        CountingPipeline.round_trips += 1
+        return super().execute(raise_on_error)
+
+
+class CountingRedis(redis.Redis):
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> CountingPipeline:
+        return CountingPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+@contextmanager
+def round_trips(number: int) -> Iterator[None]:
+    """Fail unless the block makes so many round trips to Redis."""
+    before = CountingPipeline.round_trips
+    yield
+    made = CountingPipeline.round_trips - before
+    assert made == number, f"{made} round trips"

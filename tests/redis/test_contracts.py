@@ -1,0 +1,15 @@
+"""The backends of Redis keep the contracts."""
+
+from django.test import TestCase
+
+from sequere.testing.contracts import FollowsContract
+from sequere_timeline.testing.contracts import TimelinesContract
+from tests.contracts.instances import Instances
+
+
+class TestFollows(Instances, FollowsContract, TestCase):
+    has_ties_in_order_of_the_log = False
+
+
+class TestTimelines(Instances, TimelinesContract, TestCase):
+    pass

@@ -1,0 +1,209 @@
+"""Every kind of damage is found, and repaired from the log."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sequere.backends.base import get_backend
+from sequere.backends.redis.count_pass import Numbers
+from sequere.events import Event
+from sequere.models import follow, get_followers, get_followers_count, get_followings, get_friends, unfollow
+from sequere.registry import registry
+from sequere.replay import rebuild, verify
+from tests.factories import ProjectFactory, UserFactory
+from tests.redis.test_follow_keys import everything
+
+pytestmark = pytest.mark.django_db
+
+
+class Site:
+    """thoas (1) and newbie (2) are friends, fan (3) follows thoas and a film (4), and ex (5) has followed thoas."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.everybody = []
+        for name in ("thoas", "newbie", "fan"):
+            self.everybody.append(UserFactory(username=name))
+        thoas, newbie, fan = self.everybody
+        film, ex = ProjectFactory(name="La classe americaine"), UserFactory(username="ex")
+        self.everybody += [film, ex]
+        self.ex, self.thoas = ex, thoas
+        for one, other in zip(self.everybody, self.everybody[1:], strict=False):
+            follow(one, other)
+            unfollow(one, other)
+        for one, other in [(thoas, newbie), (newbie, thoas), (fan, thoas), (fan, film), (ex, thoas)]:
+            follow(one, other)
+        unfollow(ex, thoas)
+
+    def key(self, number: int, suffix: str) -> str:
+        """A key of the one with that number."""
+        return f"sequere:uid:{self.uid(number)}:{suffix}"
+
+    def uid(self, number: int) -> str:
+        return str(self.client.get(self.name(number)))
+
+    def name(self, number: int) -> str:
+        return "sequere:uid:{}:{}".format(*registry.key_of(self.everybody[number - 1]))
+
+    def answers(self) -> list[Any]:
+        return [
+            [
+                (list(get(one)), list(get(one, identifier="user")))
+                for one in self.everybody
+                for get in (get_followers, get_followings, get_friends)
+            ],
+            [
+                get_backend().count(what, registry.key_of(one), kind)
+                for one in self.everybody
+                for what in ("followers", "followings", "friends")
+                for kind in (None, "user", "project")
+            ],
+        ]
+
+
+@pytest.fixture
+def site(client: Any) -> Site:
+    return Site(client)
+
+
+def delete(number: int, *suffixes: str) -> Callable[[Site], Any]:
+    return lambda site: site.client.delete(*(site.key(number, suffix) for suffix in suffixes))
+
+
+def put(number: int, other: int, score: int, *suffixes: str) -> Callable[[Site], Any]:
+    return lambda site: [site.client.zadd(site.key(number, suffix), {site.uid(other): score}) for suffix in suffixes]
+
+
+def take(number: int, other: int, *suffixes: str) -> Callable[[Site], Any]:
+    return lambda site: [site.client.zrem(site.key(number, suffix), site.uid(other)) for suffix in suffixes]
+
+
+def unfollow_of_which_nobody_was_told(site: Site) -> None:
+    follow(site.ex, site.thoas)
+    kept = {
+        key: (
+            site.client.zrange(key, 0, -1, withscores=True) if site.client.type(key) == "zset" else site.client.get(key)
+        )
+        for key in site.client.scan_iter("sequere:uid:*")
+        if site.client.type(key) != "hash"
+    }
+    unfollow(site.ex, site.thoas)
+    for key, value in kept.items():
+        site.client.zadd(key, dict(value)) if isinstance(value, list) else site.client.set(key, value)
+
+
+def resource_of_which_nobody_knows(site: Site) -> None:
+    uid = site.client.incr("sequere:global:uid")
+    site.client.hset(f"sequere:uid::{uid}", mapping={"identifier": "user", "object_id": "404"})
+    site.client.set("sequere:uid:user:404", uid)
+    site.client.zadd(f"sequere:uid:{uid}:followers", {site.uid(1): 1})
+    site.client.set(f"sequere:uid:{uid}:followers:count", 1)
+    site.client.zadd(site.key(1, "followings"), {uid: 1})
+
+
+def second_uid(site: Site) -> None:
+    """R4."""
+    uid = site.client.incr("sequere:global:uid")
+    site.client.hset(f"sequere:uid::{uid}", mapping={"identifier": "user", "object_id": str(site.ex.pk)})
+    for suffix in ("followers", "followers:user"):
+        site.client.zadd(site.key(1, suffix), {uid: 1})
+
+
+DAMAGES: dict[str, Callable[[Site], Any]] = {
+    "a side is gone": delete(1, "followers", "followers:user", "followers:count", "followers:user:count"),
+    "a set is gone": delete(1, "followers"),
+    "a set of a kind is gone": delete(3, "followings:project"),
+    "a follower is missing": take(1, 3, "followers", "followers:user"),
+    "a following is missing": take(3, 1, "followings"),
+    "a follow has another time": put(1, 3, 5, "followers", "followers:user"),
+    "a follow has another time by kind": put(1, 3, 5, "followers:user"),
+    "a follow that never was": put(2, 3, 5, "followers", "followers:user"),
+    "a follow that is over": put(1, 5, 5, "followers", "followers:user"),
+    "a follow of which nobody was told that it is over": unfollow_of_which_nobody_was_told,
+    "a follow of an unknown kind": put(1, 4, 5, "followers:project"),
+    "a follower of another kind": put(1, 4, 5, "followers:user"),
+    "a follower of whom nobody knows": lambda site: site.client.zadd(site.key(1, "followers"), {"4711": 1}),
+    "a friend is missing": take(1, 2, "friends", "friends:user"),
+    "a friend has another time": put(1, 2, 5, "friends"),
+    "a friend who is none": put(1, 3, 5, "friends", "friends:user"),
+    "a friend by kind who is none": put(1, 3, 5, "friends:user"),
+    "a friend who does not even follow": put(5, 4, 5, "friends"),
+    "a count is too large": lambda site: site.client.incr(site.key(1, "followers:count")),
+    "a count is negative": lambda site: site.client.set(site.key(1, "friends:user:count"), -1),
+    "a count is missing": delete(3, "followings:count"),
+    "a count of a kind is missing": delete(3, "followings:project:count"),
+    "a count of an unknown kind": lambda site: site.client.set(site.key(1, "followers:project:count"), 3),
+    "a count is no number": lambda site: site.client.set(site.key(1, "followers:count"), "many"),
+    "a name is gone": lambda site: site.client.delete(f"sequere:uid::{site.uid(3)}"),
+    "a name is another one": lambda site: site.client.hset(f"sequere:uid::{site.uid(3)}", "object_id", "404"),
+    "a uid is gone": lambda site: site.client.delete(site.name(3)),
+    "a resource has two uids": second_uid,
+    "a resource of which nobody knows": resource_of_which_nobody_knows,
+    "all but the marker is gone": lambda site: [
+        site.client.delete(key) for key in site.client.scan_iter("sequere:uid:*")
+    ],
+    "everything is gone": lambda site: site.client.flushall(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_it_is_found_and_repaired(site: Site, damage: Callable[[Site], Any]) -> None:
+    before = site.answers()
+    assert verify("follows").wrong == 0
+    damage(site)
+    said: list[str] = []
+
+    assert verify("follows", on_difference=lambda difference: said.append(str(difference))).wrong == len(said) > 0
+    assert rebuild("follows").wrong > 0
+
+    assert all("expected" in line and "found" in line for line in said)
+    assert site.answers() == before
+    assert verify("follows", on_difference=print).wrong == 0
+
+
+def test_verify_says_where(site: Site) -> None:
+    site.client.zrem(site.key(3, "followings"), site.uid(1))
+    site.client.incr(site.key(1, "followers:count"))
+    fan, thoas = (f"user:{one.pk}" for one in (site.everybody[2], site.thoas))
+    since = dict(get_followers(site.thoas))[site.everybody[2]]
+    said: list[str] = []
+
+    verify("follows", on_difference=lambda difference: said.append(str(difference)))
+
+    assert said[0] == (
+        f"follow {fan} → {thoas}: expected {since}, found in the followings none, by kind {since};"
+        " in the friends none, by kind none where none was expected"
+    )
+    assert said[1:] == [
+        f"counts of {one}: expected {expected}, found {found}, counted as {counted}"
+        for one, expected, found, counted in (
+            (thoas, Numbers(2, 1, 1), Numbers(2, 1, 1), Numbers(3, 1, 1)),
+            (fan, Numbers(0, 2, 0), Numbers(0, 1, 0), Numbers(0, 2, 0)),
+        )
+    ]
+
+
+def test_verify_changes_nothing(site: Site) -> None:
+    site.client.zrem(site.key(3, "followings"), site.uid(1))
+    resource_of_which_nobody_knows(site)
+    site.client.delete(site.key(1, "followers:count"))
+    before = everything(site.client)
+
+    verify("follows")
+
+    after = everything(site.client)
+    assert {key for key in {*before, *after} if before.get(key) != after.get(key)} <= {"sequere:global:token"}
+
+
+def test_counts_never_drift_whatever_is_applied_again(site: Site) -> None:
+    """R1, R2, Guarantee 2."""
+    before = site.answers()
+    for events in (list(Event.objects.order_by("id")), list(Event.objects.order_by("-id"))):
+        get_backend().projector.apply(events, using="default")
+        for event in events:
+            get_backend().projector.apply([event], using="default")
+
+    assert site.answers() == before
+    assert get_followers_count(site.thoas) == 2
+    assert verify("follows").wrong == 0

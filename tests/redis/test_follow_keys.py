@@ -1,0 +1,208 @@
+"""The layout in the server, as the documentation of the original has it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+import sequere
+from sequere.backends.base import get_backend
+from sequere.base import ModelBase, ResourceKey
+from sequere.models import (
+    follow,
+    get_followers,
+    get_followers_count,
+    get_followings,
+    get_friends,
+    get_friends_count,
+    is_following,
+    is_following_many,
+    unfollow,
+)
+from tests.factories import PackageFactory, ProjectFactory, StrangerFactory, UserFactory
+from tests.testapp.models import Project, Stranger, User
+
+pytestmark = pytest.mark.django_db
+
+MOMENT = datetime(2013, 10, 25, 4, 41, 31, 612067, tzinfo=UTC)
+SCORE = 1382676091612067
+
+
+def everything(client: Any) -> dict[str, Any]:
+    read = {
+        "string": client.get,
+        "hash": client.hgetall,
+        "zset": lambda key: dict(client.zrange(key, 0, -1, withscores=True)),
+    }
+    return {key: read[client.type(key)](key) for key in client.scan_iter()}
+
+
+def test_the_keys_are_those_of_the_documentation(client: Any, thoas: User, project: Project) -> None:
+    """R11: times are microseconds."""
+    follow(thoas, project, timestamp=MOMENT)
+
+    keys = everything(client)
+
+    token = keys.pop("sequere:global:token")
+    assert keys == {
+        "sequere:global:built": "1",
+        "sequere:global:uid": "2",
+        f"sequere:uid:project:{project.pk}": "1",
+        f"sequere:uid:user:{thoas.pk}": "2",
+        "sequere:uid::1": {"identifier": "project", "object_id": str(project.pk), "token": token},
+        "sequere:uid::2": {"identifier": "user", "object_id": str(thoas.pk), "token": token},
+        "sequere:uid:1:followers": {"2": SCORE},
+        "sequere:uid:1:followers:count": "1",
+        "sequere:uid:1:followers:user": {"2": SCORE},
+        "sequere:uid:1:followers:user:count": "1",
+        "sequere:uid:2:followings": {"1": SCORE},
+        "sequere:uid:2:followings:count": "1",
+        "sequere:uid:2:followings:project": {"1": SCORE},
+        "sequere:uid:2:followings:project:count": "1",
+    }
+
+
+def test_friends_have_keys_too_since_the_later_of_the_two_follows(client: Any, thoas: User, newbie: User) -> None:
+    """R17: the time of a friendship was that of whichever follow came second."""
+    follow(thoas, newbie, timestamp=MOMENT)
+    follow(newbie, thoas, timestamp=1)
+
+    friends = {key: value for key, value in everything(client).items() if "friends" in key}
+
+    assert friends == {
+        f"sequere:uid:{uid}:friends{suffix}": value
+        for uid, other in (("1", "2"), ("2", "1"))
+        for suffix, value in (
+            ("", {other: SCORE}),
+            (":user", {other: SCORE}),
+            (":count", "1"),
+            (":user:count", "1"),
+        )
+    }
+
+
+def test_what_is_over_leaves_only_the_names(client: Any, thoas: User, newbie: User) -> None:
+    """R3: counts went below zero."""
+    follow(thoas, newbie)
+    follow(newbie, thoas)
+    unfollow(thoas, newbie)
+    unfollow(newbie, thoas)
+
+    keys = {key for key in everything(client) if not key.startswith("sequere:global:")}
+
+    assert keys == {
+        "sequere:uid::1",
+        "sequere:uid::2",
+        f"sequere:uid:user:{thoas.pk}",
+        f"sequere:uid:user:{newbie.pk}",
+    }
+
+
+def test_reading_allocates_nothing(client: Any, thoas: User, project: Project) -> None:
+    """R5, Semantics, reads that write: two reads made four keys."""
+    follow(thoas, UserFactory())
+    before = everything(client)
+
+    for one, other in ((thoas, project), (project, thoas), (UserFactory(), project)):
+        assert not is_following(one, other)
+        assert is_following_many(one, [other, UserFactory()]).get(other) is False
+        assert (get_followers_count(one), get_friends_count(one, identifier="project")) == (0, 0)
+        assert (list(get_followers(one)), list(get_friends(one)[:2])) == ([], [])
+        assert list(get_backend().follower_keys(ResourceKey("project", "404"))) == []
+
+    assert everything(client) == before
+
+
+def test_an_unfollow_of_nobody_allocates_nothing(client: Any, thoas: User, project: Project) -> None:
+    unfollow(thoas, project)
+
+    assert everything(client) == {}
+
+
+def test_the_kind_count_has_keys_of_its_own(client: Any, thoas: User) -> None:
+    """R10: a set of the kind "count" had the key of a counter."""
+
+    class Count(ModelBase):
+        identifier = "count"
+
+    sequere.register(Stranger, Count)
+    try:
+        stranger = StrangerFactory()
+        follow(stranger, thoas)
+        follow(thoas, stranger)
+
+        assert [get_followers_count(thoas), get_followers_count(thoas, identifier="count")] == [1, 1]
+        assert [one for one, _ in get_friends(thoas, identifier="count")] == [stranger]
+        assert client.type("sequere:uid:2:followers:count:") == "zset"
+        assert client.get("sequere:uid:2:followers:count::count") == "1"
+    finally:
+        sequere.unregister(Stranger)
+
+
+def test_a_colon_in_a_key_or_a_prefix_separates_nothing(client: Any, thoas: User, settings: Any) -> None:
+    """R10, R15: two pairs shared a key."""
+    settings.SEQUERE_BACKEND_OPTIONS = {**settings.SEQUERE_BACKEND_OPTIONS, "prefix": "a:[b]*:"}
+    one, other = PackageFactory(name="followers"), PackageFactory(name="followers:count")
+
+    follow(thoas, one)
+    follow(thoas, other)
+    unfollow(thoas, one)
+
+    assert [package for package, _ in get_followings(thoas)] == [other]
+    assert (get_followers_count(one), get_followers_count(other)) == (0, 1)
+    assert all(key.startswith("a:[b]*:") for key in client.scan_iter())
+
+
+def test_two_resources_never_share_a_uid(client: Any, thoas: User) -> None:
+    """R4, R7: two uids for one resource, and one for two."""
+    others = [UserFactory(), ProjectFactory(pk=thoas.pk), PackageFactory(name=str(thoas.pk))]
+    for other in others:
+        follow(thoas, other)
+
+    uids = [client.get(key) for key in client.scan_iter("sequere:uid:*") if client.type(key) == "string"]
+
+    names = [client.hget(f"sequere:uid::{uid}", "object_id") for uid in range(1, 5)]
+    assert sorted(names) == sorted([str(thoas.pk), *(str(other.pk) for other in others)])
+    assert len([uid for uid in uids if uid]) >= 4
+
+
+def test_a_uid_that_is_taken_is_not_given_to_another_one(client: Any, thoas: User, project: Project) -> None:
+    """As after a failover to a replica that has not heard of the last ones."""
+    follow(thoas, project)
+    client.set("sequere:global:uid", 0)
+
+    newbie = UserFactory()
+    follow(newbie, project)
+
+    assert client.get(f"sequere:uid:user:{newbie.pk}") == "3"
+    assert [follower for follower, _ in get_followers(project)] == [newbie, thoas]
+
+
+def test_reset_removes_what_is_ours_and_leaves_the_rest(client: Any, thoas: User, project: Project) -> None:
+    """R16: clear() was FLUSHDB. The last uid stays, so that no late writer meets another resource there."""
+    for key in ("sequere:timeline:uid:1", "sequere", "other:sequere:uid:1"):
+        client.set(key, "theirs")
+    follow(thoas, project)
+    token = client.get("sequere:global:token")
+
+    get_backend().reset("default")
+
+    assert everything(client) == {
+        "sequere:timeline:uid:1": "theirs",
+        "sequere": "theirs",
+        "other:sequere:uid:1": "theirs",
+        "sequere:global:uid": "2",
+        "sequere:global:token": token,
+    }
+
+
+def test_nothing_holds_up_the_server(client: Any, thoas: User, project: Project) -> None:
+    """R16."""
+    client.config_resetstat()
+    follow(thoas, project)
+    list(get_followers(project))
+    get_backend().reset("default")
+
+    used = {name.removeprefix("cmdstat_") for name in client.info("commandstats")}
+
+    assert not used & {"keys", "flushdb", "flushall", "smembers", "hgetall", "del|sync"}

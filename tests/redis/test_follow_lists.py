@@ -1,0 +1,181 @@
+"""Lists and counts: what they cost, and what they survive."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from sequere.backends.base import get_backend
+from sequere.backends.redis import rows
+from sequere.events import Event
+from sequere.models import (
+    follow,
+    follow_many,
+    get_followers,
+    get_followers_count,
+    is_following,
+    is_following_many,
+    unfollow,
+)
+from sequere.registry import registry
+from sequere.replay import rebuild, verify
+from tests.factories import ProjectFactory, UserFactory
+from tests.redis.counting import round_trips
+from tests.statements import exactly
+from tests.testapp.models import Project, User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def fans(project: Project) -> list[User]:
+    """Nine of them, the newest first."""
+    fans = UserFactory.create_batch(9)
+    follow_many((fan, project, moment) for moment, fan in enumerate(fans, 1))
+    return fans[::-1]
+
+
+def test_what_it_costs(project: Project, fans: list[User], thoas: User) -> None:
+    """R18: eight round trips for one follow."""
+    newbie = UserFactory()
+
+    with round_trips(1), exactly(0):
+        assert get_followers_count(project) == 9
+    with round_trips(2), exactly(0):
+        assert is_following(fans[0], project)
+    with round_trips(2), exactly(0):
+        assert sum(is_following_many(fans[0], [project, *fans[1:]]).values()) == 1
+    with round_trips(2), exactly(1):
+        assert len(list(get_followers(project)[2:7])) == 5
+    with round_trips(0), exactly(0):
+        assert list(get_followers(project)[:0]) == []
+    with round_trips(2), exactly(0):
+        assert sum(map(len, get_backend().follower_keys(registry.key_of(project)))) == 9
+    follow(thoas, newbie)
+    # One of them for the timelines: has the one followed published anything?
+    with round_trips(3):
+        follow(thoas, fans[0])
+    with round_trips(5):
+        follow_many([(thoas, other) for other in UserFactory.create_batch(30)])
+    with round_trips(0), exactly(1):
+        follow(thoas, fans[0])
+
+
+def test_a_batch_costs_one_look_into_the_log(project: Project, fans: list[User]) -> None:
+    events = list(Event.objects.all())
+
+    with CaptureQueriesContext(connection) as captured, round_trips(2):
+        get_backend().projector.apply(events, using="default")
+
+    assert len(captured) == 1
+
+
+@pytest.mark.parametrize("desc", [True, False])
+def test_a_list_that_is_streamed_goes_on_after_its_last_row(
+    project: Project, fans: list[User], desc: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Q5: neither new rows nor rows that are gone shift what is still to come."""
+    monkeypatch.setattr(rows, "ROWS_AT_ONCE", 2)
+    expected = fans if desc else fans[::-1]
+    stream = get_followers(project, desc=desc).iterator(2)
+
+    seen = [next(stream)[0] for _ in range(2)]
+    follow(UserFactory(), project, timestamp=100 if desc else -100)
+    unfollow(seen[0], project)
+    unfollow(seen[1], project)
+    unfollow(expected[2], project)
+    seen += [fan for fan, _ in stream]
+
+    assert seen == [*expected[:2], *expected[3:]]
+
+
+@pytest.mark.parametrize("desc", [True, False])
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_ties_come_once_although_the_last_one_is_gone(
+    project: Project, desc: bool, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R11: the order of equal times is stable."""
+    monkeypatch.setattr(rows, "ROWS_AT_ONCE", size)
+    fans = UserFactory.create_batch(12)
+    follow_many((fan, project, 1) for fan in fans)
+    order = [fan for fan, _ in get_followers(project, desc=desc)]
+    assert sorted(fan.pk for fan in order) == sorted(fan.pk for fan in fans)
+
+    seen = []
+    for fan, _ in get_followers(project, desc=desc).iterator(size):
+        seen.append(fan)
+        unfollow(fan, project)
+
+    assert seen == order
+
+
+def test_the_follows_of_one_import_are_in_its_order(project: Project) -> None:
+    """R11, Semantics, ties."""
+    fans = UserFactory.create_batch(12)
+
+    follow_many((fan, project) for fan in fans)
+
+    assert [fan for fan, _ in get_followers(project)] == fans[::-1]
+
+
+def test_slices_are_what_they_are_of_a_list(project: Project, fans: list[User]) -> None:
+    """R19: [:0] and open slices sent a negative LIMIT, which is all the rest."""
+    whole = list(get_followers(project))
+
+    for start in (None, 0, 1, 8, 9, 12, -1, -4, -12):
+        for stop in (None, 0, 1, 8, 9, 12, -1, -4, -12):
+            assert list(get_followers(project)[start:stop]) == whole[start:stop]
+
+
+def test_a_name_that_is_gone_hides_one_row(client: Any, project: Project, fans: list[User]) -> None:
+    """R20, R9: it broke the page."""
+    client.delete(f"sequere:uid::{client.get(f'sequere:uid:user:{fans[3].pk}')}")
+
+    followers = get_followers(project)
+
+    assert [fan for fan, _ in followers] == [*fans[:3], *fans[4:]]
+    assert (followers.hidden, followers.count()) == (1, 9)
+    assert sum(map(len, get_backend().follower_keys(registry.key_of(project)))) == 8
+    rebuild("follows")
+    assert [fan for fan, _ in get_followers(project)] == fans
+
+
+def test_more_followers_than_a_page_and_more_than_a_small_set_holds(client: Any, project: Project) -> None:
+    """Beyond 128 the server keeps them another way, and lets them be scanned in parts."""
+    fans = User.objects.bulk_create(UserFactory.build_batch(2500))
+    follow_many((fan, project, moment) for moment, fan in enumerate(fans))
+
+    with round_trips(4):
+        assert [fan for fan, _ in get_followers(project)] == fans[::-1]
+    pages = list(get_backend().follower_keys(registry.key_of(project)))
+    assert len(pages) in {2, 3}
+    assert {key for page in pages for key in page} == {registry.key_of(fan) for fan in fans}
+    assert get_followers_count(project, identifier="user") == 2500
+    client.set("sequere:uid:1:followers:count", 3)
+    assert rebuild("follows").wrong == 1
+    assert verify("follows").wrong == 0
+    assert get_followers_count(project) == 2500
+
+
+def test_equal_keys_of_different_kinds(thoas: User) -> None:
+    """R7, R8, D3."""
+    other = ProjectFactory(pk=thoas.pk)
+    fan = UserFactory()
+    follow(fan, thoas)
+    follow(fan, other)
+
+    assert is_following_many(fan, [thoas, other]) == {thoas: True, other: True}
+    assert [get_followers_count(one) for one in (thoas, other)] == [1, 1]
+
+
+def test_a_follow_long_ago_and_one_far_away(project: Project) -> None:
+    """R12: a timestamp of 0 was ignored."""
+    fans = UserFactory.create_batch(3)
+    for fan, moment in zip(fans, (-10_000_000_000.000001, 0, 7_000_000_000.000001), strict=True):
+        follow(fan, project, timestamp=moment)
+
+    times = [moment.timestamp() for _, moment in get_followers(project, desc=False)]
+
+    assert times == pytest.approx([-10_000_000_000.000001, 0, 7_000_000_000.000001], abs=1e-6)
+    assert verify("follows").wrong == 0

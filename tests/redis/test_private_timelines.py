@@ -1,0 +1,272 @@
+"""A private timeline that nobody reads is forgotten, and filled again for whoever does."""
+
+from collections.abc import Callable
+from itertools import takewhile
+from typing import Any
+
+import pytest
+import redis
+
+from sequere.contrib.timeline import Timeline
+from sequere.models import follow, follow_many, unfollow
+from sequere_timeline.backends.base import get_backend
+from sequere_timeline.backends.redis import filling
+from tests.factories import ProjectFactory, UserFactory
+from tests.races.concurrently import in_rounds, meanwhile
+from tests.races.outcome import differences
+from tests.redis.counting import round_trips
+from tests.sequere_timeline.dates import october
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction, LikeAction
+
+pytestmark = pytest.mark.django_db
+
+
+def key_of(user: User) -> str:
+    return f"sequere:timeline:private:user:{user.pk}"
+
+
+def days(user: User) -> list[int]:
+    """The dates in October of what is in a private timeline, oldest first."""
+    return [action.date.day for action in Timeline(user).get_private(desc=False)]
+
+
+def save(user: User, *dates: int) -> list[JoinAction]:
+    actions = [JoinAction(actor=user, date=october(day)) for day in dates]
+    for action in actions:
+        Timeline(user).save(action)
+    return actions
+
+
+def test_nobody_sees_an_empty_home_because_he_was_away(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    follow(newbie, thoas)
+    save(thoas, 1)
+    before = days(newbie)
+    client.delete(key_of(newbie))
+
+    save(thoas, 2)
+
+    assert not client.exists(key_of(newbie))
+    assert (before, days(newbie)) == ([1], [1, 2])
+
+
+def test_a_timeline_that_is_there_gets_what_is_published_also_when_it_is_empty(
+    client: "redis.Redis", thoas: User, newbie: User
+) -> None:
+    follow(newbie, thoas)
+    empty = days(newbie)
+
+    save(thoas, 1)
+
+    assert empty == []
+    assert client.zcard(key_of(newbie)) == 2
+    assert days(newbie) == [1]
+
+
+def test_it_is_filled_with_all_that_is_in_it(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    film = ProjectFactory()
+    follow(newbie, thoas)
+    follow(thoas, newbie)
+    save(newbie, 1)
+    save(thoas, 2)
+    Timeline(newbie).save(like := LikeAction(actor=thoas, target=film, date=october(3)))
+    Timeline(thoas).save(like)
+    before = [(action, action.reasons) for action in Timeline(newbie).get_private()]
+
+    client.delete(key_of(newbie))
+
+    assert [(action, action.reasons) for action in Timeline(newbie).get_private()] == before
+    assert [reasons for _, reasons in before] == [{"direct", "followed"}, {"followed"}, {"own"}]
+
+
+def test_a_long_timeline_keeps_800_and_is_cut_when_it_has_more_than_850(
+    client: "redis.Redis", thoas: User, newbie: User
+) -> None:
+    follow(newbie, thoas)
+    Timeline(newbie).get_private_count()
+    for _ in range(850):
+        Timeline(thoas).save(JoinAction(actor=thoas))
+    before = Timeline(newbie).get_private_count()
+
+    Timeline(thoas).save(JoinAction(actor=thoas))
+
+    assert (before, Timeline(newbie).get_private_count()) == (850, 800)
+    assert list(Timeline(newbie).get_private()) == list(Timeline(thoas).get_public()[:800])
+    assert Timeline(thoas).get_public_count() == 851
+    client.delete(key_of(newbie))
+    assert list(Timeline(newbie).get_private()) == list(Timeline(thoas).get_public()[:800])
+
+
+def test_what_is_older_than_the_last_cut_is_not_shown(settings: Any, thoas: User, newbie: User) -> None:
+    """Else a timeline that a deletion has shortened would have a gap."""
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = 3
+    follow(newbie, thoas)
+    Timeline(newbie).get_private_count()
+    actions = save(thoas, *range(11, 20))
+    for action in actions[-2:]:
+        Timeline(thoas).delete(action)
+
+    save(thoas, 1, 18)
+
+    assert days(newbie) == [17, 18]
+    assert Timeline(newbie).get_private_count() == 2
+    assert [action.date.day for action in Timeline(newbie).get_private()[:5]] == [18, 17]
+    assert differences() == []
+
+
+@pytest.mark.parametrize("removed", [0, 1])
+def test_who_is_just_filling_it_begins_again_if_something_is_withdrawn(
+    thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    follow(newbie, thoas)
+    actions = save(thoas, 1, 2)
+    interrupted(monkeypatch, lambda: Timeline(thoas).delete(actions[removed]))
+
+    assert days(newbie) == [2 - removed]
+
+
+def test_who_is_just_filling_it_gets_what_is_published_meanwhile(
+    thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(newbie, thoas)
+    save(thoas, 1)
+    interrupted(monkeypatch, lambda: save(thoas, 2))
+
+    assert days(newbie) == [1, 2]
+
+
+@pytest.mark.parametrize(("change", "seen"), [(unfollow, []), (lambda one, other: None, [1])])
+def test_who_is_just_filling_it_sees_a_follow_that_ends_meanwhile(
+    thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, change: Callable[..., Any], seen: list[int]
+) -> None:
+    follow(newbie, thoas)
+    save(thoas, 1)
+    interrupted(monkeypatch, lambda: change(newbie, thoas))
+
+    assert days(newbie) == seen
+
+
+def test_an_action_leaves_the_public_timeline_first(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    """Or else who fills his own in between would keep it."""
+    follow(newbie, thoas)
+    (action,) = save(thoas, 1)
+    Timeline(newbie).get_private_count()
+
+    with client.monitor() as monitor:
+        Timeline(thoas).delete(action)
+        client.ping()
+        commands = list(takewhile(lambda command: command != "PING", (one["command"] for one in monitor.listen())))
+
+    removals = [command.split()[1] for command in commands if command.startswith("ZREM ")]
+    assert [key.split(":")[2] for key in removals][:2] == ["public", "private"]
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any]) -> None:
+    """Let something happen when a timeline that is being filled was read, and is not yet written."""
+    read = filling.content
+    left = [what]
+
+    def read_and_wait(*arguments: Any) -> Any:
+        content = read(*arguments)
+        if left:
+            left.pop()()
+        return content
+
+    monkeypatch.setattr(filling, "content", read_and_wait)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readers_who_fill_timelines_meet_writers(client: "redis.Redis") -> None:
+    thoas, *newbies = UserFactory.create_batch(4)
+    live: list[JoinAction] = []
+
+    def publish(_: int) -> None:
+        live.append(action := JoinAction(actor=thoas))
+        Timeline(thoas).save(action)
+
+    def delete(_: int) -> None:
+        if len(live) > 2:
+            Timeline(thoas).delete(live.pop(0))
+
+    def change_his_mind(round_: int) -> None:
+        (unfollow if round_ % 3 == 2 else follow)(newbies[round_ % 3], thoas)
+
+    def look() -> None:
+        for newbie in newbies:
+            list(Timeline(newbie).get_private()[:5])
+            client.delete(key_of(newbie))
+
+    with meanwhile(look, look):
+        in_rounds(40, publish, delete, change_his_mind)
+
+    assert differences() == []
+    for newbie in newbies:
+        expected = {action.uid for action in live} if newbie.is_following(thoas) else set()
+        assert {action.uid for action in Timeline(newbie).get_private()} == expected
+
+
+def test_a_page_costs_two_round_trips_and_a_count_one(thoas: User, newbie: User) -> None:
+    """T12: 20 queries for 10 actions."""
+    film = ProjectFactory()
+    for user in UserFactory.create_batch(25):
+        follow(newbie, user)
+        Timeline(user).save(LikeAction(actor=user, target=film))
+    timeline = Timeline(newbie)
+    timeline.get_private_count(), timeline.get_unread_count()  # the server knows the scripts from then on
+
+    with round_trips(2):
+        page = list(timeline.get_private(action=LikeAction, target=film)[:25])
+    with round_trips(1):
+        counts = timeline.get_private_count()
+    with round_trips(1):
+        unread = timeline.get_unread_count(target=film)
+    with round_trips(1):
+        marked = timeline.read_at
+
+    assert (len(page), counts, unread, marked) == (25, 25, 25, None)
+
+
+@pytest.mark.parametrize(("followers", "trips"), [(0, 3), (999, 4), (2500, 8)])
+def test_a_fan_out_costs_two_round_trips_for_a_thousand_followers(thoas: User, followers: int, trips: int) -> None:
+    """SF: a round trip for each follower."""
+    newbies = User.objects.bulk_create(UserFactory.build_batch(followers))
+    follow_many((newbie, thoas) for newbie in newbies)
+    for newbie in newbies[:: max(1, followers // 5)]:
+        Timeline(newbie).get_private_count()
+    save(thoas, 1)
+
+    # What is there already, and where the followers are; then the followers, and the timelines, for each thousand.
+    with round_trips(trips):
+        save(thoas, 2)
+
+    for newbie in newbies[:: max(1, followers // 5)]:
+        assert days(newbie) == [1, 2]
+
+
+def test_a_list_is_walked_through_in_constant_memory_and_never_repeats_a_row(
+    thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Q5: offset paging repeats rows on insert."""
+    from sequere_timeline.backends.redis import backend
+
+    monkeypatch.setattr(backend, "ENTRIES_AT_ONCE", 3)
+    follow(newbie, thoas)
+    actions = save(thoas, 1, 2, 2, 2, 2, 2, 3, 4)
+
+    walk = Timeline(newbie).get_private().iterator(chunk_size=1)
+    seen = [next(walk) for _ in range(4)]
+    save(thoas, 5)
+    Timeline(thoas).delete(seen[-1])
+    seen += walk
+
+    assert seen == actions[::-1]
+    assert (
+        list(Timeline(newbie).get_private(desc=False).iterator(chunk_size=1))[:3]
+        == [action for action in actions if action != seen[3]][:3]
+    )
+
+
+def test_creating_a_backend_does_no_io(settings: Any) -> None:
+    settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": "redis://nowhere.invalid:1"}
+
+    assert get_backend() is not None

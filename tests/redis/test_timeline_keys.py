@@ -1,0 +1,150 @@
+"""What lies in Redis of timelines: docs/redis-keys.md."""
+
+from typing import Any
+
+import pytest
+import redis
+
+from sequere.contrib.timeline import Timeline
+from sequere.models import follow
+from sequere_timeline.backends.redis.members import DIGITS, Member, parse, to_digits, to_number
+from tests.factories import PackageFactory, ProjectFactory, UserFactory
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction, LikeAction
+
+pytestmark = pytest.mark.django_db
+
+DAY = 24 * 60 * 60
+
+
+def keys_of(client: "redis.Redis") -> dict[str, str]:
+    """The keys of timelines without their prefix, and their types."""
+    prefix = "sequere:timeline:"
+    return {key.removeprefix(prefix): client.type(key) for key in client.scan_iter(f"{prefix}*")}
+
+
+def test_the_keys_of_a_story(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    project = ProjectFactory()
+    follow(newbie, thoas)
+    event = Timeline(thoas).save(LikeAction(actor=thoas, target=project))
+    Timeline(newbie).save(JoinAction(actor=thoas))
+    Timeline(newbie).mark_as_read()
+    before = keys_of(client)
+    Timeline(newbie).get_private_count()
+
+    assert event is not None
+    written = {
+        "global:built": "string",
+        "global:token": "string",
+        "global:name": "string",
+        "names": "hash",
+        f"action:{event.pk}": "hash",
+        f"action:{event.pk + 1}": "hash",
+        f"public:user:{thoas.pk}": "zset",
+        f"direct:user:{newbie.pk}": "zset",
+        f"resource:user:{thoas.pk}": "hash",
+        f"resource:user:{newbie.pk}": "hash",
+    }
+    assert before == written
+    assert keys_of(client) == {**written, f"private:user:{newbie.pk}": "zset"}
+
+
+def test_a_key_may_have_a_colon_in_it(client: "redis.Redis", thoas: User) -> None:
+    """R10: identifiers and keys with ":" shared a key."""
+    package = PackageFactory(name="lib:c6:amd64")
+    follow(thoas, package)
+    Timeline(package).save(JoinAction(actor=package))
+
+    assert [action.actor for action in Timeline(thoas).get_private()] == [package]
+    assert "public:package:lib:c6:amd64" in keys_of(client)
+
+
+def test_reading_what_there_is_not_allocates_nothing(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    """R5: every read allocated keys."""
+    follow(newbie, thoas)
+    before = keys_of(client)
+
+    seen = [
+        list(Timeline(thoas).get_public()),
+        Timeline(thoas).get_public_count(action="unheard of", target=newbie),
+        Timeline(thoas).read_at,
+    ]
+
+    assert seen == [[], 0, None]
+    assert keys_of(client) == before
+
+
+def test_a_score_is_the_date_in_microseconds(client: "redis.Redis", thoas: User) -> None:
+    """T2, R11: whole seconds, and local time."""
+    Timeline(thoas).save(JoinAction(actor=thoas, date=1382676091.612067))
+
+    ((_, score),) = client.zrange(f"sequere:timeline:public:user:{thoas.pk}", 0, -1, withscores=True)
+
+    assert score == 1382676091612067
+
+
+@pytest.mark.parametrize("number", [0, 1, 63, 64, 4095, 4096, 10**9, 2**62])
+def test_numbers_are_written_in_base_64(number: int) -> None:
+    assert to_number(to_digits(number)) == number
+    assert parse(str(Member(number, 4, "a.b.c"))) == Member(number, 4, "a.b.c")
+
+
+def test_members_are_ordered_as_their_ids() -> None:
+    """R11, ties: Redis orders them by their bytes, which is no order of numbers."""
+    ids = [1, 9, 10, 63, 64, 65, 4095, 4096, 99_999, 10**6, 10**9, 2**40]
+    members = [str(Member(id_, 4, "1")).encode() for id_ in ids]
+
+    assert sorted(members) == members
+    assert list(DIGITS) == sorted(DIGITS)
+
+
+@pytest.mark.parametrize(("days", "left"), [(30, 30 * DAY), (0.5, DAY // 2), (None, -1)])
+def test_a_private_timeline_expires_unless_it_is_read(
+    client: "redis.Redis", thoas: User, settings: Any, days: float | None, left: int
+) -> None:
+    settings.SEQUERE_TIMELINE_EXPIRES_AFTER = days
+    key = f"sequere:timeline:private:user:{thoas.pk}"
+    Timeline(thoas).get_private_count()
+
+    assert client.ttl(key) == left
+    if days is not None:
+        client.expire(key, 7)
+        Timeline(thoas).save(JoinAction(actor=thoas))
+        assert client.ttl(key) == 7
+        list(Timeline(thoas).get_private())
+        assert client.ttl(key) == left
+
+
+def test_a_reset_leaves_the_others_alone(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    """R16: clear() was FLUSHDB. The default prefixes nest."""
+    from sequere.backends.base import get_backend as follows
+    from sequere_timeline.backends.base import get_backend as timelines
+
+    follow(newbie, thoas)
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    client.set("somebody else's", 1)
+    all_keys = set(client.scan_iter("*"))
+    of_timelines = {key for key in all_keys if key.startswith("sequere:timeline:")}
+
+    timelines().reset("default")
+    left = set(client.scan_iter("*"))
+    assert left == all_keys - of_timelines | {"sequere:timeline:global:token"}
+
+    follows().reset("default")
+    left = set(client.scan_iter("*"))
+    assert {key for key in left if not key.startswith(("sequere:global:", "sequere:timeline:global:"))} == {
+        "somebody else's"
+    }
+
+
+def test_names_have_their_numbers_for_good(client: "redis.Redis", thoas: User) -> None:
+    users = UserFactory.create_batch(3)
+    for user in users:
+        Timeline(thoas).save(LikeAction(actor=thoas, target=user))
+    names = client.hgetall("sequere:timeline:names")
+
+    Timeline(thoas).save(LikeAction(actor=thoas, target=users[0]))
+
+    assert client.hgetall("sequere:timeline:names") == names
+    assert set(names) == {"verb:like", "kind:user", *(f"target:0:user:{user.pk}" for user in users)}
+    assert len(set(names.values())) == 5
