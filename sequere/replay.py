@@ -13,8 +13,9 @@ from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.exceptions import ProjectorNotVerifiable
 from sequere.keyset import walk
-from sequere.outbox import QueuedEvent, drain, forget, hold, pipeline_of
+from sequere.outbox import drain, forget, hold, pipeline_of
 from sequere.projectors import Difference, LevelTriggeredProjector, Pass, Projector, projection, projections
+from sequere.queued import QueuedEvent
 from sequere.resources import Resource, lock
 
 #: Subjects of a host's projector that are forgotten and applied again in one transaction.
