@@ -94,16 +94,22 @@ return wrong
 """
 )
 
-# KEYS: where the uid of a resource is to be, the hash of a new uid. ARGV: the new uid, identifier, object id. Answers
-# the uid of the resource, which may be that of another writer; nothing if the new one is taken.
+# KEYS: for each resource, where its uid is to be, and the hash of a new uid. ARGV: for each the new uid, identifier,
+# object id. Answers the uids of the resources, each of which may be that of another writer; nothing where the new one
+# is taken.
 NAME = Script(
     """
-local uid = redis.call('GET', KEYS[1])
-if uid then return uid end
-if redis.call('HEXISTS', KEYS[2], 'identifier') == 1 then return false end
-redis.call('SET', KEYS[1], ARGV[1])
-redis.call('HSET', KEYS[2], 'identifier', ARGV[2], 'object_id', ARGV[3])
-return ARGV[1]
+local uids = {}
+for i = 1, #KEYS / 2 do
+  local name, hash, uid = KEYS[2 * i - 1], KEYS[2 * i], ARGV[3 * i - 2]
+  uids[i] = redis.call('GET', name)
+  if not uids[i] and redis.call('HEXISTS', hash, 'identifier') == 0 then
+    redis.call('SET', name, uid)
+    redis.call('HSET', hash, 'identifier', ARGV[3 * i - 1], 'object_id', ARGV[3 * i])
+    uids[i] = uid
+  end
+end
+return uids
 """
 )
 
