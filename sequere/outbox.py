@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
 from sequere.events import Event, Intent, lifecycle, record, stream_of
-from sequere.exceptions import BackendException, BackendUnavailable
+from sequere.exceptions import BackendException, BackendUnavailable, StaleWriter
 from sequere.projectors import (
     PIPELINE,
     LevelTriggeredProjector,
@@ -195,14 +195,20 @@ def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, w
     projectors = projectors_of(pipeline)
     waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
     asked_for = None if shards is None else {*shards}
-    applied = 0
+    applied = overtaken = 0
     # Who waits has just left something there.
     numbers = asked_for if asked_for and wait else _shards_with_events(waiting, asked_for)
     while numbers:
-        with transaction.atomic(using=using):
-            held = _lock(pipeline, numbers, using, wait=wait and (asked_for is None or numbers <= asked_for))
-            due = waiting.filter(shard__in=held).due().select_related("event")
-            applied += _apply(list(due.order_by("event_id")[:BATCH_SIZE]), projectors, using)
+        try:
+            with transaction.atomic(using=using):
+                held = _lock(pipeline, numbers, using, wait=wait and (asked_for is None or numbers <= asked_for))
+                due = waiting.filter(shard__in=held).due().select_related("event")
+                applied += _apply(list(due.order_by("event_id")[:BATCH_SIZE]), projectors, using)
+        except StaleWriter:
+            overtaken += 1
+            if overtaken < MAX_ATTEMPTS:
+                continue
+            raise
         if not held:
             break
         # Looks again after each lock is given back: who came while it was held has left his events to us.

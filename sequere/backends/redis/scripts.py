@@ -11,6 +11,10 @@ from sequere.backends.redis.connection import STALE, Script
 # of this side alone.
 WRITE = Script(
     f"""
+local uid = redis.call('GET', KEYS[11])
+if not uid or KEYS[1]:sub(-#uid - 1) ~= ':' .. uid then
+  return redis.error_reply('{STALE} the resource has another uid by now')
+end
 local known = redis.call('HMGET', KEYS[1], 'token', 'identifier', 'object_id')
 if known[1] and tonumber(known[1]) > tonumber(ARGV[1]) then
   return redis.error_reply('{STALE} somebody else has written since')
