@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from sequere.base import ResourceKey
 from sequere.events import Event, lifecycle, record
-from sequere.exceptions import BackendException, BackendUnavailable
+from sequere.exceptions import BackendException, BackendUnavailable, StaleWriter
 from sequere.projectors import (
     PIPELINE,
     LevelTriggeredProjector,
@@ -103,13 +103,19 @@ def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, w
     """
     projectors = projectors_of(pipeline)
     asked_for = None if shards is None else {*shards}
-    applied = 0
+    applied = overtaken = 0
     # Who waits has just left something there.
     numbers = asked_for if asked_for and wait else _shards_with_events(pipeline, asked_for, using)
     while numbers:
-        with transaction.atomic(using=using):
-            held = _lock(pipeline, numbers, using, wait=wait and (asked_for is None or numbers <= asked_for))
-            applied += _apply(pipeline, _due(pipeline, held, using), projectors, using)
+        try:
+            with transaction.atomic(using=using):
+                held = _lock(pipeline, numbers, using, wait=wait and (asked_for is None or numbers <= asked_for))
+                applied += _apply(pipeline, _due(pipeline, held, using), projectors, using)
+        except StaleWriter:
+            overtaken += 1
+            if overtaken < MAX_ATTEMPTS:
+                continue
+            raise
         if not held:
             break
         # Looks again after each lock is given back: who came while it was held has left his events to us.
