@@ -1,7 +1,8 @@
 """Read the log, and make the read models what it says, or say where they are not.
 
 A replay walks in batches. A batch is compared without locks; only where something differs, its resources are
-locked and it is looked at again, so that what a writer was just doing is no difference. No signal of a host is sent.
+locked and it is looked at again, so that what a writer was just doing is no difference. A read model that is lost as a
+whole may be filled at once instead. No signal of a host is sent.
 """
 
 from collections.abc import Callable, Sequence, Sized
