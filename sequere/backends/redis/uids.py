@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from sequere.backends.redis.connection import Connection, chunks, text
+from sequere.backends.redis.connection import Connection, text
 from sequere.backends.redis.keys import Keys
 from sequere.backends.redis.scripts import NAME
 from sequere.base import ResourceKey
+from sequere.chunks import chunks
 from sequere.exceptions import ReadModelLost
 
 #: Resources that one call of a script gives a uid.
