@@ -132,8 +132,8 @@ class ReadModelLost(BackendException):
 
 
 class StaleWriter(BackendException):
-    """{server} refuses what somebody else has written meanwhile: the lock of this writer was lost, and the events are
-    applied again."""
+    """{server} refuses what somebody else has written meanwhile: the lock of this writer was lost, or the read model
+    was, and the events are applied again."""
 
 
 # Projections

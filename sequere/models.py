@@ -24,7 +24,7 @@ from sequere.api import (
     unfollow_many,
 )
 from sequere.events import Event
-from sequere.outbox import QueuedEvent, Shard
+from sequere.queued import QueuedEvent, Shard
 from sequere.resources import Resource
 
 __all__ = [

@@ -11,17 +11,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connections, models, transaction
-from django.db.models.expressions import RawSQL
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
-from sequere.events import Event, Intent, lifecycle, record, stream_of
-from sequere.exceptions import BackendException, BackendUnavailable
+from sequere.events import Event, lifecycle, record
+from sequere.exceptions import BackendException, BackendUnavailable, StaleWriter
 from sequere.projectors import (
     PIPELINE,
     LevelTriggeredProjector,
@@ -31,7 +30,8 @@ from sequere.projectors import (
     projection,
     projections,
 )
-from sequere.resources import among, lock
+from sequere.queued import IS_DUE, QueuedEvent, QueuedEventQuerySet, Shard
+from sequere.resources import lock
 from sequere.rows import insert
 from sequere.upsert import on_conflict_lock
 
@@ -51,97 +51,6 @@ BATCH_SIZE = 500
 MAX_ATTEMPTS = 5
 #: A shard whose oldest event waits for so long was left by its process; the next one that drains takes care of it.
 OVERDUE = timedelta(seconds=10)
-
-
-_NOBODY_FAILED_BEFORE = """NOT EXISTS (
-    SELECT 1 FROM sequere_queuedevent failed
-    WHERE failed.attempts > 0 AND (failed.parked_at IS NOT NULL OR failed.retry_at > %s)
-    AND failed.pipeline = sequere_queuedevent.pipeline AND failed.stream = sequere_queuedevent.stream
-    AND failed.event_id <= sequere_queuedevent.event_id
-)"""
-
-
-class QueuedEventQuerySet(models.QuerySet["QueuedEvent"]):
-    def due(self) -> "QueuedEventQuerySet":
-        """Without the events that have failed and are not to be tried yet, and those that wait behind them."""
-        now = connections[self.db].ops.adapt_datetimefield_value(timezone.now())
-        # Built by the ORM, it would take as long as all else in a drain.
-        condition = RawSQL(_NOBODY_FAILED_BEFORE, [now], output_field=models.BooleanField())  # noqa: S611  # our names
-        return self.filter(condition)
-
-    def about(self, resources: Iterable[ResourceKey]) -> "QueuedEventQuerySet":
-        keys = list(resources)
-        return self.filter(among(keys, "event__actor_") | among(keys, "event__target_"))
-
-    def failed(self) -> "QueuedEventQuerySet":
-        """The events that wait for another attempt, or for an operator."""
-        return self.filter(attempts__gt=0)
-
-
-class QueuedEvent(models.Model):
-    """An event that waits for a pipeline: for the built-in projections together, or for one of the host."""
-
-    pk = models.CompositePrimaryKey("pipeline", "event_id")
-    pipeline = models.CharField(_("projection"), max_length=100)
-    event = models.ForeignKey(Event, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
-    shard = models.PositiveSmallIntegerField()
-    stream = models.UUIDField()
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    retry_at = models.DateTimeField(_("next attempt"), null=True)
-    parked_at = models.DateTimeField(_("parked at"), null=True)
-    error = models.TextField(_("error"), blank=True)
-    traceback = models.TextField(_("traceback"), blank=True)
-
-    objects = QueuedEventQuerySet.as_manager()
-
-    class Meta:
-        app_label = "sequere"
-        verbose_name = _("queued event")
-        verbose_name_plural = _("queued events")
-        indexes = (
-            models.Index(fields=["pipeline", "shard", "event"], name="sequere_queue_shard"),
-            models.Index(
-                fields=["pipeline", "stream", "event"],
-                name="sequere_queue_failed",
-                condition=models.Q(attempts__gt=0),
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"event {self.event_id} for {self.pipeline}"
-
-    def trace(self, type_: str) -> Intent:
-        """What the log keeps of an operator's decision about this event."""
-        return Intent(
-            type=type_,
-            stream=stream_of("queued", ResourceKey(self.pipeline, str(self.event_id))),
-            actor=self.event.actor,
-            target=self.event.target,
-            decide=lambda last, latest: {
-                "event": self.event_id,
-                "projection": self.pipeline,
-                "attempts": self.attempts,
-                "error": self.error,
-            },
-        )
-
-
-class Shard(models.Model):
-    """A part of a pipeline. The row says nothing: who drains the part holds its lock."""
-
-    pk = models.CompositePrimaryKey("pipeline", "number")
-    pipeline = models.CharField(max_length=100)
-    number = models.PositiveSmallIntegerField()
-
-    class Meta:
-        app_label = "sequere"
-
-    def __str__(self) -> str:
-        return f"{self.pipeline} {self.number}"
-
-
-#: Events in their queue.
-Waiting = Sequence[tuple[QueuedEvent, Event]]
 
 COLUMNS = ("pipeline", "event_id", "shard", "stream", "attempts", "error", "traceback")
 SHARD = ("pipeline", "number")
@@ -193,20 +102,24 @@ def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, w
     What was left in other shards for long is applied, too. Raises UnknownProjection.
     """
     projectors = projectors_of(pipeline)
-    waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
     asked_for = None if shards is None else {*shards}
-    applied = 0
+    applied = overtaken = 0
     # Who waits has just left something there.
-    numbers = asked_for if asked_for and wait else _shards_with_events(waiting, asked_for)
+    numbers = asked_for if asked_for and wait else _shards_with_events(pipeline, asked_for, using)
     while numbers:
-        with transaction.atomic(using=using):
-            held = _lock(pipeline, numbers, using, wait=wait and (asked_for is None or numbers <= asked_for))
-            due = waiting.filter(shard__in=held).due().select_related("event")
-            applied += _apply(list(due.order_by("event_id")[:BATCH_SIZE]), projectors, using)
+        try:
+            with transaction.atomic(using=using):
+                held = _lock(pipeline, numbers, using, wait=wait and (asked_for is None or numbers <= asked_for))
+                applied += _apply(pipeline, _due(pipeline, held, using), projectors, using)
+        except StaleWriter:
+            overtaken += 1
+            if overtaken < MAX_ATTEMPTS:
+                continue
+            raise
         if not held:
             break
         # Looks again after each lock is given back: who came while it was held has left his events to us.
-        numbers = _shards_with_events(waiting, asked_for)
+        numbers = _shards_with_events(pipeline, asked_for, using)
     return applied
 
 
@@ -322,14 +235,50 @@ def _drain_after_commit(shards: Mapping[str, Collection[int]], using: str) -> No
             drain(pipeline, numbers, using=using, wait=True)
 
 
-def _shards_with_events(waiting: QueuedEventQuerySet, asked_for: set[int] | None) -> set[int]:
+def _shards_with_events(pipeline: str, asked_for: set[int] | None, using: str) -> set[int]:
     """The shards in which something is due: of those that are asked for, else that where it waits for too long."""
-    due = waiting.due() if asked_for is None else waiting.due().filter(shard__in=asked_for)
-    found = set(due.order_by().values_list("shard", flat=True).distinct())
-    if found or asked_for is None:
-        return found
-    oldest = waiting.due().order_by("event_id").values_list("shard", "event__recorded_at").first()
-    return {oldest[0]} if oldest and oldest[1] < timezone.now() - OVERDUE else set()
+    now = timezone.now()
+    if asked_for is None:
+        return _shards(f"SELECT DISTINCT shard FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE}", [pipeline, now], using)
+    of_these = f"shard IN ({_marks(asked_for)})"
+    look = f"SELECT DISTINCT shard FROM {_QUEUE} WHERE pipeline = %s AND {of_these} AND {IS_DUE}"
+    return _shards(look, [pipeline, *asked_for, now], using) or _shards(
+        f"""SELECT shard FROM (
+            SELECT shard, event_id FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE} ORDER BY event_id LIMIT 1
+        ) oldest JOIN {_LOG} ON {_LOG}.id = event_id WHERE recorded_at < %s""",
+        [pipeline, now, now - OVERDUE],
+        using,
+    )
+
+
+def _due(pipeline: str, shards: Collection[int], using: str) -> list[Event]:
+    """The oldest events that wait in some shards. 1 query."""
+    if not shards:
+        return []
+    sql = f"""
+        SELECT {_LOG}.* FROM {_QUEUE} JOIN {_LOG} ON {_LOG}.id = event_id
+        WHERE pipeline = %s AND shard IN ({_marks(shards)}) AND {IS_DUE} ORDER BY event_id LIMIT {BATCH_SIZE}
+    """
+    return list(Event.objects.using(using).raw(sql, _adapted([pipeline, *shards, timezone.now()], using)))
+
+
+# What a drain asks stands here in SQL: built by the ORM, it would take longer than all that is applied.
+_QUEUE, _LOG = QueuedEvent._meta.db_table, Event._meta.db_table
+
+
+def _shards(sql: str, values: Iterable[Any], using: str) -> set[int]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, _adapted(values, using))
+        return {number for (number,) in cursor.fetchall()}
+
+
+def _adapted(values: Iterable[Any], using: str) -> list[Any]:
+    adapt = connections[using].ops.adapt_datetimefield_value
+    return [adapt(value) if isinstance(value, datetime) else value for value in values]
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 def _lock(pipeline: str, numbers: Collection[int], using: str, *, wait: bool) -> Collection[int]:
@@ -345,36 +294,37 @@ def _lock(pipeline: str, numbers: Collection[int], using: str, *, wait: bool) ->
     return set(shards.select_for_update(skip_locked=True).values_list("number", flat=True))
 
 
-def _apply(batch: Sequence[QueuedEvent], projectors: Sequence[Projector], using: str) -> int:
+def _apply(pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> int:
     """Apply the events of a batch, but those that fail; returns how many."""
     if not batch:
         return 0
-    waiting = [(queued, queued.event) for queued in batch]
-    lock({key for projector in projectors for _, event in waiting for key in projector.resources(event)}, using)
-    applied, _ = _apply_what_can_be(waiting, projectors, using)
+    lock({key for projector in projectors for event in batch for key in projector.resources(event)}, using)
+    applied, _ = _apply_what_can_be(pipeline, batch, projectors, using)
     return applied
 
 
-def _apply_what_can_be(waiting: Waiting, projectors: Sequence[Projector], using: str) -> tuple[int, set[UUID]]:
+def _apply_what_can_be(
+    pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str
+) -> tuple[int, set[UUID]]:
     """Apply events together, or in halves if that fails; returns how many, and the streams that have come to a stop."""
+    waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
     try:
         with transaction.atomic(using=using):
             for projector in projectors:
-                projector.apply([event for _, event in waiting], using=using)
+                projector.apply(batch, using=using)
     except (OperationalError, InterfaceError, BackendException):  # a server is in trouble, not an event
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
-        if len(waiting) == 1:
-            _note_failure(waiting[0][0], error, using)
-            return 0, {waiting[0][0].stream}
+        if len(batch) == 1:
+            _note_failure(waiting.get(event_id=batch[0].pk), error, using)
+            return 0, {batch[0].stream}
     else:
-        ids = [queued.event_id for queued, _ in waiting]
-        QueuedEvent.objects.using(using).filter(pipeline=waiting[0][0].pipeline, event_id__in=ids).delete()
-        return len(ids), set()
-    half = len(waiting) // 2
-    applied, failed = _apply_what_can_be(waiting[:half], projectors, using)
-    if rest := [pair for pair in waiting[half:] if pair[0].stream not in failed]:
-        more, also_failed = _apply_what_can_be(rest, projectors, using)
+        waiting.filter(event_id__in=[event.pk for event in batch]).delete()
+        return len(batch), set()
+    half = len(batch) // 2
+    applied, failed = _apply_what_can_be(pipeline, batch[:half], projectors, using)
+    if rest := [event for event in batch[half:] if event.stream not in failed]:
+        more, also_failed = _apply_what_can_be(pipeline, rest, projectors, using)
         return applied + more, failed | also_failed
     return applied, failed
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
@@ -53,6 +53,10 @@ class Difference:
         return f"{self.what}: expected {self.expected}, found {self.found}"
 
 
+#: Told after each batch: the name of the pass, how many keys are done, about how many there are.
+Progress = Callable[[str, int, int], None]
+
+
 class Pass(Protocol):
     """One walk over a part of a read model, in batches of keys that log and model name together."""
 
@@ -75,6 +79,13 @@ class Pass(Protocol):
         """Where the model was not what the log says; with `repair`, it is afterwards."""
 
 
+class Filled(NamedTuple):
+    """How many keys of a lost read model were filled in at once, and the walks that shall make the rest of it right."""
+
+    number: int
+    passes: Sequence[Pass]
+
+
 class LevelTriggeredProjector(Projector):
     """A projector that takes an event as a hint, and makes the read model what the log says by now.
 
@@ -86,6 +97,10 @@ class LevelTriggeredProjector(Projector):
     def is_lost(self, using: str) -> bool:
         """Whether the read model is not there at all, so that there is nothing to compare with the log."""
         return False
+
+    def fill(self, using: str, progress: Progress | None) -> Filled:
+        """Fill a read model that is lost, so that nobody reads it, in a faster way than the passes, if there is one."""
+        return Filled(0, self.passes)
 
     def rebuilt(self, using: str) -> None:
         """Called when a rebuild has walked through all passes."""

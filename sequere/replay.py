@@ -1,7 +1,8 @@
 """Read the log, and make the read models what it says, or say where they are not.
 
 A replay walks in batches. A batch is compared without locks; only where something differs, its resources are
-locked and it is looked at again, so that what a writer was just doing is no difference. No signal of a host is sent.
+locked and it is looked at again, so that what a writer was just doing is no difference. A read model that is lost as a
+whole may be filled at once instead. No signal of a host is sent.
 """
 
 from collections.abc import Callable, Sequence, Sized
@@ -13,15 +14,21 @@ from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.exceptions import ProjectorNotVerifiable
 from sequere.keyset import walk
-from sequere.outbox import QueuedEvent, drain, forget, hold, pipeline_of
-from sequere.projectors import Difference, LevelTriggeredProjector, Pass, Projector, projection, projections
+from sequere.outbox import drain, forget, hold, pipeline_of
+from sequere.projectors import (
+    Difference,
+    LevelTriggeredProjector,
+    Pass,
+    Progress,
+    Projector,
+    projection,
+    projections,
+)
+from sequere.queued import QueuedEvent
 from sequere.resources import Resource, lock
 
 #: Subjects of a host's projector that are forgotten and applied again in one transaction.
 SUBJECTS_PER_BATCH = 100
-
-#: Told after each batch: the name of the pass, how many keys are done, about how many there are.
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(slots=True)
@@ -53,12 +60,15 @@ def verify(
         raise ProjectorNotVerifiable(name=name)
     using = router.db_for_write(Event)
     report = Report()
-    if not repair and projector.is_lost(using):
+    passes = projector.passes
+    if projector.is_lost(using):
         report.wrong = 1
         if on_difference:
             on_difference(Difference(f"the read model of {name}", "one", "none"))
-        return report
-    for pass_ in projector.passes:
+        if not repair:
+            return report
+        report.checked, passes = projector.fill(using, progress)
+    for pass_ in passes:
         total = pass_.total(using) if progress else 0
         done = 0
         for keys in pass_.batches(using):

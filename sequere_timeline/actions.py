@@ -81,6 +81,7 @@ def restore(
     classes: dict[str, type[Action]],
     verb: str,
     actor: models.Model,
+    actor_key: ResourceKey,
     target: models.Model | None,
     target_key: ResourceKey | None,
     date: datetime,
@@ -100,8 +101,7 @@ def restore(
     action.kwargs = kwargs
     action.target_deleted = target_deleted
     action.reasons = frozenset(reasons)
-    action._target_key = target_key
-    action.saved_as(uid)
+    action.uid, action._actor_key, action._target_key = uid, actor_key, target_key
     if cls is Action:
         action.verb = verb  # type: ignore[misc]  # the class that had it is gone
     return action

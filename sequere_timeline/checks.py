@@ -14,7 +14,14 @@ from sequere_timeline.exceptions import TimelineException
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    return [*_check_order(), *_check_choice(), *_check_backend(), *_check_max_length(), *_check_verbs()]
+    return [
+        *_check_order(),
+        *_check_choice(),
+        *_check_backend(),
+        *_check_max_length(),
+        *_check_expires_after(),
+        *_check_verbs(),
+    ]
 
 
 def _check_order() -> list[CheckMessage]:
@@ -69,6 +76,14 @@ def _check_max_length() -> list[CheckMessage]:
         return []
     hint = "Use the number of entries that a private timeline keeps, or None for all."
     return [Error(f"SEQUERE_TIMELINE_MAX_LENGTH is {length!r}.", hint=hint, id="sequere_timeline.E004")]
+
+
+def _check_expires_after() -> list[CheckMessage]:
+    days: Any = conf.expires_after()
+    if days is None or (type(days) in {int, float} and days > 0):
+        return []
+    hint = "Use the days after which a timeline that nobody reads expires, or None for never."
+    return [Error(f"SEQUERE_TIMELINE_EXPIRES_AFTER is {days!r}.", hint=hint, id="sequere_timeline.E009")]
 
 
 def _check_verbs() -> list[CheckMessage]:

@@ -41,6 +41,12 @@ def live(first: int, last: int, what: models.Expression, using: str) -> dict[int
     return dict(page.order_by("id").values_list("id", "said"))
 
 
+def live_follows(using: str) -> EventQuerySet:
+    """The last event of each relation that is live: a version after it would be the end of it."""
+    later = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") + 1)
+    return Event.objects.using(using).filter(~models.Exists(later), type=FOLLOWED)
+
+
 def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
     """Those of `keys` that have ever followed or been followed. 2 queries."""
     keys = list(keys)

@@ -7,7 +7,8 @@ from django.db import router
 
 from sequere.events import Event
 from sequere.management.projections import ProjectionsCommand
-from sequere.outbox import QueuedEvent, QueuedEventQuerySet, pipeline_of
+from sequere.outbox import pipeline_of
+from sequere.queued import QueuedEvent, QueuedEventQuerySet
 
 
 class FailedEventsCommand(ProjectionsCommand):

@@ -203,7 +203,7 @@ def test_a_drainer_whose_connection_is_cut_and_that_goes_on_writing_is_refused(
     thread = Late()
 
     def send_when_told(commands: Any) -> Any:
-        writes = [command for command in commands if command[0] == "EVALSHA" and command[2] == 10]
+        writes = [command for command in commands if command[0] == "EVALSHA" and command[2] == 11]
         if current_thread() is thread and writes:
             late.append(_pid())
             has_read.set()

@@ -1,16 +1,15 @@
 """Every kind of damage to the timelines in Redis is found, and repaired from the log."""
 
 from collections.abc import Callable
-from io import StringIO
 from typing import Any
 
 import pytest
 import redis
-from django.core.management import call_command
 
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import ReadModelLost
 from sequere.models import follow
+from tests.commands import run
 from tests.factories import ProjectFactory, UserFactory
 from tests.sequere_timeline.dates import october
 from tests.testapp.sequere_registry import JoinAction, LikeAction
@@ -117,16 +116,6 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a read mark that never was": lambda site: site.client.hset(site.key("resource", site.thoas), "read", 1),
     "everything is gone": lambda site: site.client.flushall(),
 }
-
-
-def run(command: str, **options: Any) -> tuple[int, str]:
-    """The exit status of a command, and what it says."""
-    out = StringIO()
-    try:
-        call_command(command, stdout=out, **options)
-    except SystemExit as exit_:
-        return int(exit_.code or 0), out.getvalue()
-    return 0, out.getvalue()
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from io import StringIO
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
 from django.db import models
 from django.utils import timezone
 
@@ -17,6 +15,7 @@ from sequere.contrib.timeline import Timeline
 from sequere.events import relation
 from sequere.models import follow, unfollow
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
+from tests.commands import run
 from tests.factories import ProjectFactory, UserFactory
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
@@ -175,16 +174,6 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a read mark that never was": stray_mark,
     "everything is gone": empty,
 }
-
-
-def run(command: str, **options: Any) -> tuple[int, str]:
-    """The exit status of a command, and what it says."""
-    out = StringIO()
-    try:
-        call_command(command, stdout=out, **options)
-    except SystemExit as exit_:
-        return int(exit_.code or 0), out.getvalue()
-    return 0, out.getvalue()
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)

@@ -74,6 +74,13 @@ def test_sequere_timeline_e003_no_backend(settings: Any) -> None:
     assert conf.DATABASE in str(found()["sequere_timeline.E003"].hint)
 
 
+@pytest.mark.parametrize("days", [0, -1, True, "30"])
+def test_sequere_timeline_e009_expiry(settings: Any, days: Any) -> None:
+    settings.SEQUERE_TIMELINE_EXPIRES_AFTER = days
+
+    assert repr(days) in found()["sequere_timeline.E009"].msg
+
+
 @pytest.mark.parametrize("length", [0, -1, True, "800", 1.5])
 def test_sequere_timeline_e004_cap(settings: Any, length: Any) -> None:
     settings.SEQUERE_TIMELINE_MAX_LENGTH = length

@@ -23,6 +23,10 @@ class Keys:
     def last_uid(self) -> str:
         return f"{self.prefix}global:uid"
 
+    def load(self, token: int) -> str:
+        """Is there while the writer with that number fills a lost model: an emptied server has lost it."""
+        return f"{self.prefix}global:load:{token}"
+
     @property
     def uids(self) -> str:
         """What all keys below begin with, for scripts that find the uid themselves."""
@@ -40,11 +44,12 @@ class Keys:
         suffix = suffix_of(what, identifier)
         return f"{self.prefix}uid:{uid}{suffix}", f"{self.prefix}uid:{uid}{suffix}:count"
 
-    def side(self, uid: str, what: str, identifier: str) -> Sequence[str]:
-        """All that a follow changes at one of its ends, with resources of one kind: the KEYS of the scripts."""
+    def side(self, resource: ResourceKey, uid: str, what: str, identifier: str) -> Sequence[str]:
+        """All that a follow changes at one of its ends, with resources of one kind, and where its uid is: the KEYS of
+        the scripts."""
         stem = f"{self.prefix}uid:{uid}:"
         all_, friends = f"{stem}{what}", f"{stem}{FRIENDS}"
-        kind = _kind(identifier)
+        kind = kind_of(identifier)
         return (
             f"{self.prefix}uid::{uid}",
             all_,
@@ -56,6 +61,7 @@ class Keys:
             f"{friends}:{kind}",
             f"{friends}:count",
             f"{friends}:{kind}:count",
+            self.name(resource),
         )
 
     def sets_and_counts(self, uid: str, identifiers: Iterable[str | None]) -> list[str]:
@@ -70,9 +76,9 @@ class Keys:
 
 def suffix_of(what: str, identifier: str | None) -> str:
     """The end of the key of a set, behind the uid."""
-    return f":{what}" if identifier is None else f":{what}:{_kind(identifier)}"
+    return f":{what}" if identifier is None else f":{what}:{kind_of(identifier)}"
 
 
-def _kind(identifier: str) -> str:
+def kind_of(identifier: str) -> str:
     """Resources of the kind "count" have a colon more: `followers:count` is a number."""
     return "count:" if identifier == "count" else identifier

@@ -9,7 +9,8 @@ from django.db import models, router
 from sequere.backends.redis.connection import Connection, Script
 from sequere.events import Event
 from sequere.exceptions import ReadModelLost
-from sequere.outbox import BUILT_IN, QueuedEvent
+from sequere.outbox import BUILT_IN
+from sequere.queued import QueuedEvent
 
 logger = logging.getLogger("sequere")
 

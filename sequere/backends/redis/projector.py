@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from sequere.backends.redis import uids
 from sequere.backends.redis.count_pass import CountPass, StrayPass
 from sequere.backends.redis.keys import Keys
+from sequere.backends.redis.loading import fill
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import to_score
 from sequere.backends.redis.relation_pass import RelationPass
 from sequere.backends.redis.sides import Wanted, write
 from sequere.events import FOLLOWED, UNFOLLOWED, Event, latest_of
-from sequere.projectors import LevelTriggeredProjector, Pass
+from sequere.projectors import Filled, LevelTriggeredProjector, Pass, Progress
 
 
 class FollowsProjector(LevelTriggeredProjector):
@@ -44,6 +45,9 @@ class FollowsProjector(LevelTriggeredProjector):
 
     def is_lost(self, using: str) -> bool:
         return self._model.is_lost(using)
+
+    def fill(self, using: str, progress: Progress | None) -> Filled:
+        return fill(self._model, self._keys, using, progress)
 
     def rebuilt(self, using: str) -> None:
         self._model.rebuilt()

@@ -11,6 +11,10 @@ from sequere.backends.redis.connection import STALE, Script
 # of this side alone.
 WRITE = Script(
     f"""
+local uid = redis.call('GET', KEYS[11])
+if not uid or KEYS[1]:sub(-#uid - 1) ~= ':' .. uid then
+  return redis.error_reply('{STALE} the resource has another uid by now')
+end
 local known = redis.call('HMGET', KEYS[1], 'token', 'identifier', 'object_id')
 if known[1] and tonumber(known[1]) > tonumber(ARGV[1]) then
   return redis.error_reply('{STALE} somebody else has written since')
@@ -67,6 +71,62 @@ end
 """
 )
 
+# What WRITE makes, for many follows of resources of which there is nothing yet. KEYS: the mark of the load. ARGV: the
+# number of the writer, for how long the mark lives on, what the other keys begin with, 1 if the server was empty
+# before; then, again and again, the uid of a resource, a set, a kind, and scores and uids of that kind in one text.
+# Answers the uids of resources around which somebody else has written since, or, if there was nothing before, at all;
+# nothing if the mark is gone. Whoever gives followers of a resource gives them before its followings, and so the
+# friends are made when there are followings.
+LOAD = Script(
+    """
+if redis.call('EXPIRE', KEYS[1], ARGV[2]) == 0 then return false end
+
+local refused = {}
+local function is_ours(uid)
+  local hash = ARGV[3] .. ':' .. uid
+  local token = redis.call('HGET', hash, 'token')
+  if token == ARGV[1] then return true end
+  if token and (ARGV[4] == '1' or tonumber(token) > tonumber(ARGV[1])) then
+    refused[#refused + 1] = uid
+    return false
+  end
+  redis.call('HSET', hash, 'token', ARGV[1])
+  return true
+end
+local function count(set)
+  redis.call('SET', set .. ':count', redis.call('ZCARD', set))
+end
+local function befriend(stem, suffix)
+  local friends, sides = stem .. 'friends' .. suffix, {stem .. 'followers' .. suffix, stem .. 'followings' .. suffix}
+  if redis.call('EXISTS', unpack(sides)) < 2 then return 0 end
+  local number = redis.call('ZINTERSTORE', friends, 2, sides[1], sides[2], 'AGGREGATE', 'MAX')
+  if number > 0 then redis.call('SET', friends .. ':count', number) end
+  return number
+end
+
+local before, may = nil, false
+for i = 5, #ARGV, 4 do
+  local uid, what, kind = ARGV[i], ARGV[i + 1], ':' .. ARGV[i + 2]
+  if uid ~= before then before, may = uid, is_ours(uid) end
+  if may then
+    local stem, members = ARGV[3] .. uid .. ':', {}
+    for part in string.gmatch(ARGV[i + 3], '%S+') do members[#members + 1] = part end
+    local set = stem .. what
+    redis.call('ZADD', set .. kind, unpack(members))
+    if redis.call('EXISTS', set) == 1 then
+      redis.call('ZADD', set, unpack(members))
+    else
+      redis.call('COPY', set .. kind, set)
+    end
+    count(set .. kind)
+    count(set)
+    if what == 'followings' and befriend(stem, '') > 0 then befriend(stem, kind) end
+  end
+end
+return refused
+"""
+)
+
 # KEYS and ARGV as for WRITE, without the number of the writer. Answers what WRITE would change: for each follow the
 # uid, the scores in the two sets and the two sets of friends, and that which the friends should have; first of all,
 # with an empty uid, the name of the resource if it is another one.
@@ -94,16 +154,22 @@ return wrong
 """
 )
 
-# KEYS: where the uid of a resource is to be, the hash of a new uid. ARGV: the new uid, identifier, object id. Answers
-# the uid of the resource, which may be that of another writer; nothing if the new one is taken.
+# KEYS: for each resource, where its uid is to be, and the hash of a new uid. ARGV: for each the new uid, identifier,
+# object id. Answers the uids of the resources, each of which may be that of another writer; nothing where the new one
+# is taken.
 NAME = Script(
     """
-local uid = redis.call('GET', KEYS[1])
-if uid then return uid end
-if redis.call('HEXISTS', KEYS[2], 'identifier') == 1 then return false end
-redis.call('SET', KEYS[1], ARGV[1])
-redis.call('HSET', KEYS[2], 'identifier', ARGV[2], 'object_id', ARGV[3])
-return ARGV[1]
+local uids = {}
+for i = 1, #KEYS / 2 do
+  local name, hash, uid = KEYS[2 * i - 1], KEYS[2 * i], ARGV[3 * i - 2]
+  uids[i] = redis.call('GET', name)
+  if not uids[i] and redis.call('HEXISTS', hash, 'identifier') == 0 then
+    redis.call('SET', name, uid)
+    redis.call('HSET', hash, 'identifier', ARGV[3 * i - 1], 'object_id', ARGV[3 * i])
+    uids[i] = uid
+  end
+end
+return uids
 """
 )
 

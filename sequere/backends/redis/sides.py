@@ -38,7 +38,7 @@ def calls(
     """The commands that run a script for each side, with arguments that come first."""
     for side, follows in sides.items():
         resource, what, identifier = side
-        names = keys.side(known[resource], what, identifier)
+        names = keys.side(resource, known[resource], what, identifier)
         for start in range(0, len(follows), 2 * FOLLOWS_PER_CALL):
             yield side, script(names, *first, *resource, *follows[start : start + 2 * FOLLOWS_PER_CALL])
 

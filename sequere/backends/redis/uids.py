@@ -1,13 +1,18 @@
 """Resources by number: what is in the sorted sets is short, and a name is stored once."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from sequere.backends.redis.connection import Connection, text
 from sequere.backends.redis.keys import Keys
 from sequere.backends.redis.scripts import NAME
 from sequere.base import ResourceKey
+from sequere.chunks import chunks
 from sequere.exceptions import ReadModelLost
+
+#: Resources that one call of a script gives a uid.
+NAMES_PER_CALL = 250
 
 #: Those of the resources that have one.
 Uids = Mapping[ResourceKey, str]
@@ -28,10 +33,19 @@ def hand_out(names: Collection[ResourceKey], connection: Connection, keys: Keys)
     while missing := [name for name in names if name not in uids]:
         (last,) = connection.run([("INCRBY", keys.last_uid, len(missing))])
         first = int(last) - len(missing) + 1
-        numbered = [(str(uid), name) for uid, name in enumerate(missing, first)]
-        answers = connection.run(NAME((keys.name(name), keys.resource(uid)), uid, *name) for uid, name in numbered)
-        uids |= found(missing, answers)
+        answers = connection.run(_named(some, keys) for some in chunks(enumerate(missing, first), NAMES_PER_CALL))
+        uids |= found(missing, chain.from_iterable(answers))
     return uids
+
+
+def _named(numbered: Iterable[tuple[int, ResourceKey]], keys: Keys) -> tuple[Any, ...]:
+    """The command that gives uids to resources."""
+    places: list[str] = []
+    values: list[Any] = []
+    for uid, name in numbered:
+        places += (keys.name(name), keys.resource(str(uid)))
+        values += (uid, *name)
+    return NAME(places, *values)
 
 
 def names(uids: Sequence[str], connection: Connection, keys: Keys) -> list[ResourceKey | None]:

@@ -110,6 +110,7 @@ def _action(
         classes,
         verb=saved.verb,
         actor=instances[saved.actor],
+        actor_key=saved.actor,
         target=None if saved.target is None or saved.target_deleted else instances.get(saved.target),
         target_key=saved.target,
         date=saved.date,

@@ -51,6 +51,7 @@ class StoredAction:
             classes,
             verb=self.verb,
             actor=instances[self.actor],
+            actor_key=self.actor,
             target=None if self.target is None or self.target_deleted else instances.get(self.target),
             target_key=self.target,
             date=self.date,

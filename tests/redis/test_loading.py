@@ -1,0 +1,408 @@
+"""A model that is lost is loaded from the log at once, while others go on writing."""
+
+import re
+import tracemalloc
+from collections.abc import Callable, Iterator
+from random import Random
+from threading import Event as Flag
+from threading import Thread, current_thread
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+import sequere
+from sequere.backends.base import get_backend
+from sequere.backends.redis import loading, numbered
+from sequere.backends.redis.scripts import LOAD
+from sequere.base import ModelBase, ResourceKey
+from sequere.events import Event
+from sequere.exceptions import ReadModelLost
+from sequere.models import (
+    QueuedEvent,
+    follow,
+    follow_many,
+    get_followers_count,
+    get_followings,
+    get_friends,
+    get_friends_count,
+    is_following,
+    unfollow,
+    unfollow_many,
+)
+from sequere.replay import rebuild, verify
+from tests.factories import PackageFactory, ProjectFactory, StrangerFactory, UserFactory
+from tests.races.concurrently import in_rounds
+from tests.races.outcome import differences, rounds
+from tests.redis.test_follow_keys import everything
+from tests.testapp.models import Project, Stranger, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def by_name(client: Any) -> dict[Any, Any]:
+    """All that is stored, with names where the uids are, but for the numbers of writers."""
+    stored = everything(client)
+    names = {
+        uid: (value["identifier"], value["object_id"])
+        for key, value in stored.items()
+        if isinstance(value, dict) and "identifier" in value
+        for uid in [key.rpartition(":")[2]]
+    }
+    found: dict[Any, Any] = {}
+    for key, value in stored.items():
+        _, _, *rest = key.split(":")
+        if isinstance(value, dict) and not rest[0]:
+            found["name", names[rest[-1]]] = value | {"token": ""}
+        elif key.startswith("sequere:uid:") and rest[0] in names:
+            what = {names[uid]: score for uid, score in value.items()} if isinstance(value, dict) else value
+            found[names[rest[0]], *rest[1:]] = what
+        elif key.startswith("sequere:uid:"):
+            found[key] = names[value]
+    return found
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbered, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(numbered, "MEMBERS_AT_ONCE", 2)
+    monkeypatch.setattr(loading, "MEMBERS_PER_CALL", 2)
+    monkeypatch.setattr(loading, "CALLS_AT_ONCE", 2)
+    monkeypatch.setattr(loading, "RESOURCES_AT_ONCE", 2)
+
+
+@pytest.fixture
+def counted() -> Iterator[type[Stranger]]:
+    """Models of the kind "count"."""
+
+    class Count(ModelBase):
+        identifier = "count"
+
+    sequere.register(Stranger, Count)
+    yield Stranger
+    sequere.unregister(Stranger)
+
+
+@pytest.fixture
+def site(counted: type[Stranger]) -> list[Any]:
+    """Everything that can happen to follows; not one by one, or else a uid is given and not needed."""
+    random = Random(1)
+    everybody = [
+        *UserFactory.create_batch(4),
+        *ProjectFactory.create_batch(2),
+        PackageFactory(name="followers"),
+        PackageFactory(name="followers:count"),
+        *(StrangerFactory() for _ in range(2)),
+    ]
+    for _ in range(4):
+        pairs = [(one, other) for one in everybody for other in everybody if one is not other]
+        follow_many(random.sample(pairs, 60))
+        unfollow_many(random.sample(pairs, 40))
+        comes_and_goes = UserFactory()
+        follow(comes_and_goes, everybody[0])
+        follow(everybody[1], comes_and_goes)
+        again = User(pk=comes_and_goes.pk, username=comes_and_goes.username)
+        comes_and_goes.delete()
+        again.save(force_insert=True)
+    follow(again, everybody[2])
+    return everybody
+
+
+@pytest.mark.parametrize("is_lost_by", ["flushall", "reset"])
+@pytest.mark.parametrize("pages", ["large", "small"])
+def test_it_is_what_writing_event_by_event_would_have_made_of_it(
+    client: Any, site: list[Any], is_lost_by: str, pages: str, request: pytest.FixtureRequest
+) -> None:
+    if pages == "small":
+        request.getfixturevalue("small_pages")
+    before = by_name(client)
+    lose: dict[str, Callable[[], Any]] = {"flushall": client.flushall, "reset": lambda: get_backend().reset("default")}
+    lose[is_lost_by]()
+
+    report = rebuild("follows")
+
+    assert by_name(client) == before
+    assert report.checked == sum(len(get_followings(one)) for one in (*site, *User.objects.exclude(pk__in=_pks(site))))
+    assert verify("follows", on_difference=print).wrong == 0
+
+
+def _pks(site: list[Any]) -> list[Any]:
+    return [one.pk for one in site if isinstance(one, User)]
+
+
+def test_what_is_there_and_wrong_is_made_right(client: Any, site: list[Any], thoas: User) -> None:
+    """As after a rebuild that was killed, or when keys were evicted."""
+    before = by_name(client)
+    client.delete("sequere:global:built")
+    random = Random(2)
+    for key in sorted(client.scan_iter("sequere:uid:*")):
+        if client.type(key) == "zset":
+            random.choice([client.delete, lambda key: client.zadd(key, {"1": 5, "4711": 5}), lambda key: None])(key)
+        elif re.match(r"sequere:uid:\d+:.*count$", key):
+            random.choice([client.delete, client.incr, lambda key: None])(key)
+    client.zadd("sequere:uid:9999:followers", {"1": 5})
+    client.hset("sequere:uid::9999", mapping={"identifier": "user", "object_id": "404"})
+
+    rebuild("follows")
+
+    assert by_name(client) == before
+    assert verify("follows", on_difference=print).wrong == 0
+
+
+def test_an_empty_log_is_loaded_too(client: Any, thoas: User, project: Project) -> None:
+    follow(thoas, project)
+    unfollow(thoas, project)
+    client.flushall()
+
+    assert rebuild("follows").checked == 0
+
+    assert (get_followers_count(project), list(get_followings(thoas))) == (0, [])
+    assert verify("follows").wrong == 0
+
+
+def test_a_celebrity_is_loaded_in_parts(client: Any, thoas: User, newbie: User) -> None:
+    fans = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + 2_500)]
+    follow_many([*((fan, thoas) for fan in fans), *((thoas, fan) for fan in fans[:1_200])])
+    follow_many([(newbie, thoas), (thoas, newbie)])
+    before = by_name(client)
+    client.flushall()
+    client.config_resetstat()
+
+    rebuild("follows")
+
+    assert by_name(client) == before
+    assert get_friends_count(thoas) == 1_201
+
+
+def test_progress_is_told(client: Any, site: list[Any], small_pages: None) -> None:
+    client.flushall()
+    told: list[tuple[str, int, int]] = []
+
+    report = rebuild("follows", progress=lambda *done: told.append(done))
+
+    assert list(dict.fromkeys(name for name, _, _ in told)) == ["resources", "follows"]
+    assert all(0 < done <= total or done == 0 for _, done, total in told)
+    assert told[-1][1] == report.checked
+    assert [done for name, done, _ in told if name == "follows"] == sorted(
+        done for name, done, _ in told if name == "follows"
+    )
+
+
+class Killed(BaseException):
+    """The process is gone: no except clause of ours may hear of it."""
+
+
+@pytest.mark.parametrize("after", range(1, 14, 2))
+def test_a_load_that_was_killed_is_run_again(
+    client: Any, site: list[Any], small_pages: None, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    before = by_name(client)
+    client.flushall()
+    sent = 0
+    with monkeypatch.context() as patch:
+        redis = get_backend().projector._model.connection
+        send = redis._send
+
+        def die(commands: Any) -> Any:
+            nonlocal sent
+            sent += 1
+            if sent > after:
+                raise Killed
+            return send(commands)
+
+        patch.setattr(redis, "_send", die)
+        with pytest.raises(Killed):
+            rebuild("follows")
+    with pytest.raises(ReadModelLost):
+        is_following(site[0], site[1])
+    follow(*UserFactory.create_batch(2))
+    client.delete(*[key for key in client.scan_iter("sequere:uid:*") if key.endswith("404")] or ["none"])
+
+    rebuild("follows")
+
+    assert before.items() <= {**by_name(client)}.items()
+    assert verify("follows", on_difference=print).wrong == 0
+
+
+def test_a_server_that_is_emptied_in_the_middle_is_noticed(client: Any, site: list[Any], small_pages: None) -> None:
+    for number in range(1, 12):
+        client.flushall()
+        calls = 0
+
+        def empty(*_: Any, last: int = number) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == last:
+                client.flushall()
+                follow(*UserFactory.create_batch(2))  # which is given the first uids again
+
+        with pytest.raises(ReadModelLost):
+            rebuild("follows", progress=empty)
+        with pytest.raises(ReadModelLost):
+            is_following(site[0], site[1])
+
+    rebuild("follows")
+    assert verify("follows", on_difference=print).wrong == 0
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, before: Any, once: Callable[[], Any]) -> None:
+    """Call a function before the first call of a script."""
+    redis = get_backend().projector._model.connection
+    send = redis._send
+    left = [once]
+
+    def interrupted(commands: Any) -> Any:
+        if left and any(command[0] == "EVALSHA" and command[1] is before for command in commands):
+            left.pop()()
+        return send(commands)
+
+    monkeypatch.setattr(redis, "_send", interrupted)
+
+
+def test_what_is_recorded_between_reading_and_writing_is_neither_missed_nor_overwritten(
+    client: Any, thoas: User, newbie: User, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    friend, stranger = UserFactory.create_batch(2)
+    follow_many([(thoas, project), (newbie, project), (newbie, thoas)])
+    follow(friend, project)
+    client.flushall()
+
+    def meanwhile() -> None:
+        unfollow(thoas, project)
+        follow(thoas, newbie)
+        follow(stranger, thoas)  # who has no uid yet
+        unfollow(friend, project)
+        follow(friend, project, timestamp=5)
+
+    interrupt(monkeypatch, LOAD, meanwhile)
+    rebuild("follows")
+
+    assert not is_following(thoas, project)
+    assert is_following(stranger, thoas)
+    assert [one for one, _ in get_friends(thoas)] == [newbie]
+    assert (get_followers_count(project), get_followers_count(thoas)) == (2, 2)
+    assert verify("follows", on_difference=print).wrong == 0
+    assert not QueuedEvent.objects.exists()
+
+
+def test_a_resource_of_which_nothing_is_left_meanwhile_is_empty(
+    client: Any, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow_many([(thoas, project)])
+    client.flushall()
+
+    interrupt(monkeypatch, LOAD, lambda: unfollow(thoas, project))
+    rebuild("follows")
+
+    assert (get_followers_count(project), list(get_followings(thoas))) == (0, [])
+    assert verify("follows", on_difference=print).wrong == 0
+
+
+def test_two_loads_at_once_share_nothing_and_end_well(client: Any, site: list[Any], small_pages: None) -> None:
+    before = by_name(client)
+    for _ in range(rounds(3, 1)):
+        client.flushall()
+
+        in_rounds(1, lambda _: rebuild("follows"), lambda _: rebuild("follows"))
+
+        assert by_name(client) == before
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite nobody else draws while somebody drains")
+def test_a_drain_with_an_older_number_is_refused_and_draws_another_one(
+    client: Any, thoas: User, newbie: User, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(newbie, project)
+    follow(thoas, newbie)
+    client.flushall()
+    has_drawn, may_write = Flag(), Flag()
+    redis = get_backend().projector._model.connection
+    send = redis._send
+    errors: list[Exception] = []
+
+    def late() -> None:
+        try:
+            follow(thoas, project)
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=late)
+    writes = 0
+
+    def send_when_told(commands: Any) -> Any:
+        nonlocal writes
+        if current_thread() is thread and any(command[0] == "EVALSHA" and command[2] == 11 for command in commands):
+            writes += 1
+            has_drawn.set()
+            assert may_write.wait(30)
+        return send(commands)
+
+    monkeypatch.setattr(redis, "_send", send_when_told)
+    thread.start()
+    assert has_drawn.wait(30)
+
+    rebuild("follows")
+    assert is_following(thoas, project)
+    may_write.set()
+    thread.join(30)
+
+    assert writes == 2
+    assert errors == []
+    assert not QueuedEvent.objects.exists()
+    assert get_followers_count(project) == 2
+    assert verify("follows", on_difference=print).wrong == 0
+
+
+@pytest.mark.parametrize("size", ["as it is", "in small pages"])
+def test_writers_go_on_during_a_load(client: Any, size: str, request: pytest.FixtureRequest) -> None:
+    everybody = UserFactory.create_batch(12)
+    keys = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + 300)]
+    random = Random(0)
+    follow_many((one, other) for one in keys for other in random.sample(keys, 5) if one != other)
+    follow_many((one, other) for one in keys for other in everybody[:3])
+    if size != "as it is":
+        request.getfixturevalue("small_pages")
+
+    def write(seed: int) -> Callable[[int], None]:
+        mine = Random(seed)
+
+        def in_round(_: int) -> None:
+            for _ in range(rounds(25, 6)):
+                one, other = mine.sample(everybody, 2)
+                mine.choice([follow, follow, unfollow])(one, mine.choice([other, mine.choice(keys)]))
+
+        return in_round
+
+    def load(_: int) -> None:
+        get_backend().reset("default")
+        rebuild("follows")
+
+    for round_ in range(rounds(4, 2)):
+        in_rounds(1, write(3 * round_), write(3 * round_ + 1), write(3 * round_ + 2), load)
+
+        assert not QueuedEvent.objects.exists()
+        assert differences() == []
+
+
+def test_memory_does_not_grow_with_the_follows(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbered, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(loading, "CALLS_AT_ONCE", 1)
+
+    def peak(people: int) -> int:
+        keys = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + people)]
+        random = Random(0)
+        follow_many((one, other) for one in keys for other in random.sample(keys, 8) if one != other)
+        client.flushall()
+        tracemalloc.start()
+        rebuild("follows")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(300)
+    small, large = peak(500), peak(4_000)
+
+    assert Event.objects.count() > 30_000
+    assert large < 1.3 * small
