@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import redis
 
 from sequere.contrib.timeline import Timeline
+from sequere.events import record
 from sequere.models import follow, follow_many, unfollow
+from sequere.registry import registry
 from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.redis import filling
+from sequere_timeline.intents import to_save
 from tests.factories import ProjectFactory, UserFactory
 from tests.races.concurrently import in_rounds, meanwhile
 from tests.races.outcome import differences
@@ -84,8 +88,8 @@ def test_a_long_timeline_keeps_800_and_is_cut_when_it_has_more_than_850(
 ) -> None:
     follow(newbie, thoas)
     Timeline(newbie).get_private_count()
-    for _ in range(850):
-        Timeline(thoas).save(JoinAction(actor=thoas))
+    key = registry.key_of(thoas)
+    record([to_save(JoinAction(actor=thoas, date=october(1, minute=n % 60)), uuid4(), key) for n in range(850)])
     before = Timeline(newbie).get_private_count()
 
     Timeline(thoas).save(JoinAction(actor=thoas))
