@@ -163,7 +163,12 @@ local uids = {}
 for i = 1, #KEYS / 2 do
   local name, hash, uid = KEYS[2 * i - 1], KEYS[2 * i], ARGV[3 * i - 2]
   uids[i] = redis.call('GET', name)
-  if not uids[i] and redis.call('HEXISTS', hash, 'identifier') == 0 then
+  if uids[i] then
+    local known = string.sub(hash, 1, #hash - #uid) .. uids[i]
+    if redis.call('HEXISTS', known, 'identifier') == 0 then  -- as after a reset while others write
+      redis.call('HSET', known, 'identifier', ARGV[3 * i - 1], 'object_id', ARGV[3 * i])
+    end
+  elseif redis.call('HEXISTS', hash, 'identifier') == 0 then
     redis.call('SET', name, uid)
     redis.call('HSET', hash, 'identifier', ARGV[3 * i - 1], 'object_id', ARGV[3 * i])
     uids[i] = uid
