@@ -58,7 +58,7 @@ class RedisModel:
             self._is_known_to_be_lost = False
         elif not self._should_be_there(using):
             self.rebuilt()
-        elif not self._is_known_to_be_lost:
+        elif not self._is_known_to_be_lost and not self._is_built():  # by somebody who was first
             self._is_known_to_be_lost = True
             logger.error("%s", ReadModelLost(server=self.connection.server, projection=self._projection))
         return token, answers
