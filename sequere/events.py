@@ -41,6 +41,8 @@ _ODD_VERSION = Exact(models.F("version") % models.Value(2), models.Value(1))
 
 
 class EventQuerySet(models.QuerySet["Event"]):
+    """What `Event.objects` gives. It reads; `update()` and `delete()` raise ImmutableEvent."""
+
     def current(self) -> "EventQuerySet":
         """Only events that are the last of their stream."""
         later = Event.objects.using(self.db).filter(
