@@ -66,6 +66,8 @@ def follow_page(blocks: Iterable[Block], directory: Path) -> None:
                 path = directory / block.path
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(path.read_text() + block.text if path.name == "settings.py" else block.text)
+                if path.suffix == ".py":
+                    compile(path.read_text(), path, "exec")
 
 
 def is_run(block: Block) -> bool:
