@@ -22,7 +22,14 @@ LEFT_OUT = {
     "python manage.py shell": "what is typed there is run",
 }
 
-PROGRAMS = {"python": [sys.executable], "django-admin": [sys.executable, "-m", "django"]}
+#: What goes on until the page is done.
+SERVICES = {"python manage.py run_projections", "celery -A mysite worker --beat --queues sequere,sequere.fanout"}
+
+PROGRAMS = {
+    "python": [sys.executable],
+    "django-admin": [sys.executable, "-m", "django"],
+    "celery": [sys.executable, "-m", "celery"],
+}
 OUTPUT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 #: What is logged while transcripts are tried.
@@ -57,7 +64,9 @@ def follow_page(blocks: Iterable[Block], directory: Path) -> None:
                 continue
             if block.language == "console":
                 for command, output in commands(block):
-                    if not command.startswith(tuple(LEFT_OUT)):
+                    if command in SERVICES:
+                        stack.enter_context(_service(_command(command), directory))
+                    elif not command.startswith(tuple(LEFT_OUT)):
                         _run(_command(command), directory, output)
             elif block.language == "pycon":
                 shell = shell or stack.enter_context(_shell(directory))
@@ -101,6 +110,23 @@ def _run(command: list[str], directory: Path, output: str = "") -> None:
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
     if output:
         assert doctest.OutputChecker().check_output(output, done.stdout, OUTPUT), f"{output}\n{done.stdout}"
+
+
+@contextmanager
+def _service(command: list[str], directory: Path) -> Iterator[None]:
+    log = directory / "service.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            command, cwd=directory, env=_environment(directory), stdout=output, stderr=subprocess.STDOUT
+        ) as service,
+    ):
+        try:
+            yield
+            assert service.poll() is None, log.read_text()
+        finally:
+            service.terminate()
+        assert service.wait(timeout=60) == 0, log.read_text()
 
 
 @contextmanager
