@@ -1,12 +1,12 @@
 """Walking over a table by its keys: every page begins after the last row of the one before, never at an OFFSET."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import models
 
 
-def after(columns: tuple[str, ...], values: tuple[Any, ...]) -> models.Q:
+def after(columns: tuple[str, ...], values: Sequence[Any]) -> models.Q:
     """The condition that a row comes after `values` in the order of `columns`."""
     first, *rest = columns
     condition = models.Q(**{f"{first}__gt": values[0]})
