@@ -4,6 +4,8 @@ import inspect
 from functools import partial
 from typing import Any
 
+from django.core.exceptions import BadRequest
+
 
 class SequereException(Exception):
     """Sequere could not do what it was asked to do."""
@@ -58,6 +60,13 @@ class AnonymousInstance(SequereException):
 
 class InvalidObjectId(SequereException):
     """{object_id!r} cannot be the key of a {identifier}: {reason}."""
+
+
+# Lists
+
+
+class InvalidCursor(SequereException, BadRequest):
+    """{cursor!r} is no cursor of ours: begin without one, and go on with the next_cursor of each page."""
 
 
 # Follows
