@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from sequere import conf
 from sequere.backends.base import BaseBackend
 from sequere.events import Event
+from sequere.hints import celery_app
 from sequere.immutability import is_supported, missing_triggers
 from sequere.projectors import PIPELINE, Projector, is_queued, projections
 from sequere.queued import BUILT_IN, FAN_OUT
@@ -137,7 +138,7 @@ def _check_celery() -> list[CheckMessage]:
     if not for_celery:
         return []
     try:
-        from celery import current_app
+        app = celery_app()
     except ImportError as error:
         return [
             Error(
@@ -146,17 +147,28 @@ def _check_celery() -> list[CheckMessage]:
                 id="sequere.E010",
             )
         ]
-    scheduled = {entry.get("task") for entry in current_app.conf.beat_schedule.values()}
+    messages: list[CheckMessage] = []
+    if app.main == "default":
+        messages.append(
+            checks.Warning(
+                f"The projection {for_celery[0]!r} is for the workers of Celery, and there is no Celery app: its tasks"
+                " would go nowhere.",
+                hint="Import it in the __init__.py of your project: from example.celery import app as celery_app",
+                id="sequere.W005",
+            )
+        )
+    scheduled = {entry.get("task") for entry in app.conf.beat_schedule.values()}
     if SWEEP in scheduled or apps.is_installed("django_celery_beat"):
-        return []
+        return messages
     return [
+        *messages,
         checks.Warning(
             f"The projection {for_celery[0]!r} is for the workers of Celery, and nothing calls {SWEEP!r}: what a worker"
             " that has died, or a broker that was down, has left undone would stay so.",
             hint='CELERY_BEAT_SCHEDULE = {"sequere": {"task": "sequere.sweep", "schedule": 10,'
             ' "options": {"queue": "sequere", "expires": 10}}}, and run a beat: celery --app example worker --beat',
             id="sequere.W004",
-        )
+        ),
     ]
 
 

@@ -1,6 +1,7 @@
 """Telling the workers of Celery that events wait. Whoever cannot be told is found by the sweep."""
 
 import logging
+import sys
 from collections.abc import Iterable
 from functools import cache
 from time import monotonic
@@ -19,6 +20,7 @@ PATIENCE = 0.4
 _AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 
 _silent_until = 0.0
+_app: Any = None
 
 
 def tell_workers(pipeline: str, shards: Iterable[int], **_: Any) -> None:
@@ -31,11 +33,12 @@ def tell_workers(pipeline: str, shards: Iterable[int], **_: Any) -> None:
 
     from sequere.tasks import drain
 
+    task, broker = celery_app().tasks[drain.name], _broker(celery_app())
     queue = conf.celery_queues()["fan_out" if pipeline == FAN_OUT else "default"]
     try:
-        with producers[_broker(drain.app)].acquire(block=True, timeout=PATIENCE) as producer:
+        with producers[broker].acquire(block=True, timeout=PATIENCE) as producer:
             for shard in sorted(shards):
-                drain.apply_async((pipeline, shard), queue=queue, producer=producer, retry=True, retry_policy=_AT_ONCE)
+                task.apply_async((pipeline, shard), queue=queue, producer=producer, retry=True, retry_policy=_AT_ONCE)
     except OperationalError as error:
         _silent_until = monotonic() + SILENCE
         logger.warning(
@@ -53,6 +56,17 @@ def _broker(app: Any) -> Any:
     return broker.clone(transport_options={**(broker.transport_options or {}), **options, **_AT_ONCE})
 
 
+def celery_app() -> Any:
+    """The Celery app of the host."""
+    from celery import current_app
+
+    return _app or current_app._get_current_object()
+
+
 def connect() -> None:
     """Called once, when the app is ready."""
+    global _app  # noqa: PLW0603
+    if "celery" in sys.modules:
+        # In other threads, which serve requests, Celery takes an app without any configuration for the current one.
+        _app = celery_app()
     events_queued.connect(tell_workers, dispatch_uid="sequere.tell_workers")
