@@ -11,6 +11,7 @@ from example_project.servers.valkey import own_valkey
 from tests.conftest import CI
 
 REDIS = "redis://localhost:6379/0"
+BROKER = "redis://localhost:6379/1"
 
 
 @contextmanager
@@ -19,6 +20,8 @@ def served(markdown: str) -> Iterator[str]:
     with ExitStack() as servers:
         if REDIS in markdown:
             markdown = markdown.replace(REDIS, _redis(servers))
+        if BROKER in markdown:
+            markdown = markdown.replace(BROKER, _redis(servers).replace("unix://", "redis+socket://"))
         yield markdown
 
 

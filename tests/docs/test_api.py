@@ -30,7 +30,7 @@ PUBLIC = {
         "provide",
         "read_models",
     },
-    "sequere.outbox": {"forget", "hold", "pipeline_of", "projectors_of", "queue"},
+    "sequere.outbox": {"forget", "hold", "pipeline_of", "pipelines_of", "projectors_of", "queue"},
     "sequere.replay": set(),
     "sequere.testing": set(),
     "sequere.contrib.timeline": set(),

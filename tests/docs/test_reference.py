@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from django.conf import settings
 from django.core.management import BaseCommand, get_commands, load_command_class
 from django.dispatch import Signal
+from django.test import override_settings
 
 import sequere.conf
 import sequere.exceptions
@@ -100,7 +102,10 @@ def _defaults(conf: ModuleType) -> dict[str, list[object]]:
     """The settings of a module, each with what it is when nobody has set it."""
     getters = [function for function in vars(conf).values() if inspect.isfunction(function)]
     documented = ((re.match(r"`(SEQUERE_\w+)`", getter.__doc__ or ""), getter) for getter in getters)
-    return {found[1]: [getter()] for found, getter in documented if found}
+    with override_settings():
+        for name in [name for name in dir(settings) if name.startswith("SEQUERE_")]:
+            delattr(settings, name)
+        return {found[1]: [getter()] for found, getter in documented if found}
 
 
 def test_every_signal_is_documented() -> None:
