@@ -58,9 +58,9 @@ def _broker(app: Any) -> Any:
 
 def celery_app() -> Any:
     """The Celery app of the host."""
-    from celery import current_app
+    from celery.app import app_or_default
 
-    return _app or current_app._get_current_object()
+    return app_or_default(_app)
 
 
 def connect() -> None:

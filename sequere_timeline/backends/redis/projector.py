@@ -40,14 +40,15 @@ class TimelinesProjector(BaseTimelinesProjector):
 
     def take_in(self, news: News, using: str) -> None:
         """Follows cost 2 round trips together; an action 2, and 2 for every 1,000 followers."""
+        # While the public timelines of whoever was unfollowed, and deleted, still tell that he has published.
+        if news.follows or news.deleted:
+            self._expire(news.follows, news.deleted)
         if news.deleted:
             self._count_generations(news.deleted, using)
             for key in news.deleted:
                 news.actions.update(self._concerned_by(key, using))
         for streams in chunks(news.actions, ACTIONS_AT_ONCE):
             self._write(streams, using)
-        if news.follows or news.deleted:
-            self._expire(news.follows, news.deleted)
         if readers := news.readers | news.deleted:
             self._mark(readers, using)
 
