@@ -43,3 +43,12 @@ class ModelBase:
     def can_follow(self, user: Any, instance: models.Model) -> bool:
         """Whether a user may follow an instance through the views of Sequere; they show what `get_queryset()` has."""
         return True
+
+    def can_view(self, user: Any, instance: models.Model) -> bool:
+        """Whether a user, perhaps an anonymous one, may see the followers, followings and friends of an instance, and
+        its public timeline. For all that the lists name, `get_queryset()` decides alone."""
+        return True
+
+    def can_view_private(self, user: Any, instance: models.Model) -> bool:
+        """Whether a user may see the private timeline of an instance: only his own."""
+        return bool(instance == user)
