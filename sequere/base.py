@@ -45,8 +45,10 @@ class ModelBase:
         return True
 
     def can_view(self, user: Any, instance: models.Model) -> bool:
-        """Whether a user, perhaps an anonymous one, may see the followers, followings and friends of an instance, and
-        its public timeline. For all that the lists name, `get_queryset()` decides alone."""
+        """Whether a user may see the followers, followings and friends of an instance, and its public timeline.
+
+        He may be anonymous; in a template without a request he is None. What is in the lists is for `get_queryset()`.
+        """
         return True
 
     def can_view_private(self, user: Any, instance: models.Model) -> bool:
