@@ -10,8 +10,8 @@ from tests.docs.pages import DOCS, blocks, page
 from tests.docs.project import follow_page, is_run
 from tests.docs.servers import served, skip_without
 
-#: Done in a project of its own, or in this checkout.
-ELSEWHERE = {"tutorial.md", "development.md"}
+#: Done in a project of its own, in this checkout, or in test_moving.py.
+ELSEWHERE = {"tutorial.md", "development.md", "moving.md"}
 
 GUIDES = [
     path.name
