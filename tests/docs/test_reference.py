@@ -3,6 +3,7 @@
 import ast
 import inspect
 import re
+from argparse import SUPPRESS
 from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,7 +146,8 @@ def _help(command: BaseCommand, name: str) -> tuple[str, dict[str, str]]:
     """What a command says of itself, and of each option that not every command has."""
     everywhere = {action.dest for action in BaseCommand().create_parser("manage.py", name)._actions}
     options = [action for action in command.create_parser("manage.py", name)._actions if action.dest not in everywhere]
-    return command.help, {(action.option_strings or [action.dest])[0]: action.help or "" for action in options}
+    said = {(action.option_strings or [action.dest])[0]: (action.help or "").replace("%%", "%") for action in options}
+    return command.help, {option: text for option, text in said.items() if text != SUPPRESS}
 
 
 def _quoted(text: str) -> str:
