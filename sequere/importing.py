@@ -57,18 +57,20 @@ INVALID = "with a key or a time that there cannot be"
 SKIPPED = "left out, as asked for"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that is not imported, and why."""
+class Row(NamedTuple):
+    """A row, as the other package means it."""
 
     id: int
     follower: ResourceKey
     followed: ResourceKey
     since: datetime | None
-    reason: str
 
     def __str__(self) -> str:
         return f"row {self.id}: {self.follower} → {self.followed}"
+
+
+#: What `follow_many()` takes.
+Pair = tuple[ResourceKey, ResourceKey, datetime | None]
 
 
 @dataclass(slots=True)
@@ -109,7 +111,11 @@ class Import:
         return int(self._rows.filter(id__gt=after).count())
 
     def run(
-        self, *, after: int = 0, dry_run: bool = False, on_refused: Callable[[Refused], None] | None = None
+        self,
+        *,
+        after: int = 0,
+        dry_run: bool = False,
+        on_refused: Callable[[Row, str], None] = lambda row, reason: None,
     ) -> Iterator[Report]:
         """Import the rows with larger ids than `after`, in transactions of 2,000; the report so far, after each.
 
@@ -118,16 +124,15 @@ class Import:
         """
         report = Report(last=after)
         for page in walk(self._rows.filter(id__gt=after), ("id",), BATCH_SIZE, self._source.columns):
-            pairs, refused = self._sorted_out([self._read(row) for row in page])
+            pairs, refused = self._sorted_out([self._read(values) for values in page])
             if dry_run:
                 report.new += _unknown(pairs)
             else:
                 with event_metadata(cause="imported", table=self._source.table):
                     report.new += follow_many(pairs, again=False)
-            for one in refused:
-                report.refused[one.reason] += 1
-                if on_refused:
-                    on_refused(one)
+            for row, reason in refused:
+                report.refused[reason] += 1
+                on_refused(row, reason)
             report.read += len(page)
             report.last = page[-1][0]
             yield report
@@ -165,30 +170,25 @@ class Import:
     def _is_unknown(self, identifier: str, known: Collection[str]) -> bool:
         return identifier not in self._skipped and self._renamed.get(identifier, identifier) not in known
 
-    def _read(self, row: Sequence[Any]) -> "_Row":
-        *identifiers, from_, to, since = row[1:]
+    def _read(self, values: Sequence[Any]) -> Row:
+        id_, *identifiers, from_, to, since = values
         from_identifier, to_identifier = identifiers or (self._user, self._user)
-        return _Row(row[0], ResourceKey(from_identifier, str(from_)), ResourceKey(to_identifier, str(to)), since)
+        return Row(id_, ResourceKey(from_identifier, str(from_)), ResourceKey(to_identifier, str(to)), since)
 
-    def _sorted_out(self, rows: Sequence["_Row"]) -> tuple[list[tuple[Any, ...]], list[Refused]]:
-        """What can be recorded, and what cannot."""
-        drafts: list[tuple[_Row, tuple[ResourceKey, ResourceKey, datetime | None]]] = []
+    def _sorted_out(self, rows: Sequence[Row]) -> tuple[list[Pair], list[tuple[Row, str]]]:
+        """What can be recorded, and what cannot, with the reasons."""
+        drafts: list[tuple[Row, Pair]] = []
         refused = []
         for row in rows:
             try:
                 drafts.append((row, self._pair(row)))
             except _Refusal as refusal:
-                refused.append(row.refused(str(refusal)))
+                refused.append((row, str(refusal)))
         there = registry.stored({key for _, (from_key, to_key, _) in drafts for key in (from_key, to_key)})
-        pairs = []
-        for row, pair in drafts:
-            if there.issuperset(pair[:2]):
-                pairs.append(pair)
-            else:
-                refused.append(row.refused(GONE))
-        return pairs, refused
+        refused += [(row, GONE) for row, pair in drafts if not there.issuperset(pair[:2])]
+        return [pair for _, pair in drafts if there.issuperset(pair[:2])], refused
 
-    def _pair(self, row: "_Row") -> tuple[ResourceKey, ResourceKey, datetime | None]:
+    def _pair(self, row: Row) -> Pair:
         if not self._skipped.isdisjoint((row.follower.identifier, row.followed.identifier)):
             raise _Refusal(SKIPPED)
         try:
@@ -204,23 +204,11 @@ class Import:
         return registry.key_of(old._replace(identifier=self._renamed.get(old.identifier, old.identifier)))
 
 
-class _Row(NamedTuple):
-    """A row, as the other package means it."""
-
-    id: int
-    follower: ResourceKey
-    followed: ResourceKey
-    since: datetime | None
-
-    def refused(self, reason: str) -> Refused:
-        return Refused(*self, reason=reason)
-
-
 class _Refusal(Exception):  # it never leaves this module
     """The reason why a row is not imported."""
 
 
-def _unknown(pairs: Sequence[tuple[Any, ...]]) -> int:
+def _unknown(pairs: Sequence[Pair]) -> int:
     """How many of the relations are not in the log. 1 query."""
     streams = {relation(*pair[:2]) for pair in pairs}
     return len(streams - latest_of(streams, router.db_for_read(Event)).keys()) if streams else 0

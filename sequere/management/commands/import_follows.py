@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from sequere.exceptions import SequereException
-from sequere.importing import SOURCES, Import, Refused, Report
+from sequere.importing import SOURCES, Import, Report, Row
 from sequere.management.progress import Progress
 
 #: Rows of a kind that are named on the terminal.
@@ -55,21 +55,21 @@ class Command(BaseCommand):
         self,
         import_: Import,
         table: str,
-        write: Callable[[Refused], None],
+        write: Callable[[Row, str], None],
         *,
         dry_run: bool,
         after: int,
         refused: Path | None,
         **options: Any,
     ) -> Report:
-        report, examples = Report(last=after), defaultdict[str, list[Refused]](list)
+        report, examples = Report(last=after), defaultdict[str, list[Row]](list)
         progress, total = Progress(self.stdout), import_.count(after)
         self.stdout.write(f"{table}: {total:,} rows")
 
-        def keep(row: Refused) -> None:
-            write(row)
-            if len(examples[row.reason]) < EXAMPLES:
-                examples[row.reason].append(row)
+        def keep(row: Row, reason: str) -> None:
+            write(row, reason)
+            if len(examples[reason]) < EXAMPLES:
+                examples[reason].append(row)
 
         try:
             for report in import_.run(after=after, dry_run=dry_run, on_refused=keep):
@@ -105,10 +105,10 @@ def _opened(path: Path | None) -> Any:
         raise CommandError(f"{path}: {error.strerror or error}") from error
 
 
-def _writer(file: Any) -> Callable[[Refused], None]:
+def _writer(file: Any) -> Callable[[Row, str], None]:
     """Writes rows to a CSV file, if there is one."""
     if file is None:
-        return lambda row: None
+        return lambda row, reason: None
     lines = csv.writer(file)
     lines.writerow(["id", "from", "to", "since", "reason"])
-    return lambda row: lines.writerow([row.id, row.follower, row.followed, row.since, row.reason])
+    return lambda row, reason: lines.writerow([*row, reason])
