@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
@@ -136,12 +137,15 @@ def worker(for_celery: None, session_worker: Worker) -> Iterator[Worker]:
 
 
 @pytest.fixture
-def start_worker(for_celery: None, broker: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Starts workers that the test may kill."""
+def start_worker(for_celery: None, settings: Any, broker: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts workers that the test may kill, on queues that nobody else serves."""
     workers: list[Worker] = []
+    queue = f"sequere-tests-{uuid4().hex}"
+    settings.SEQUERE_CELERY_QUEUES = {"default": queue, "fan_out": f"{queue}.fanout"}
 
     def start(*queues: str, **environment: str) -> Worker:
-        worker = Worker(broker, tmp_path / f"worker-{len(workers)}.log", *queues, **environment)
+        log = tmp_path / f"worker-{len(workers)}.log"
+        worker = Worker(broker, log, *queues, TESTS_QUEUE=queue, **environment)
         worker.start()
         workers.append(worker)
         return worker
