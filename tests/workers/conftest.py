@@ -72,7 +72,8 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        options = ["--queues", ",".join(self._queues), "--loglevel", "INFO", "--concurrency", "1"]
+        name = f"{uuid4().hex}@localhost"  # two of one name cannot be on one broker
+        options = ["--hostname", name, "--queues", ",".join(self._queues), "--loglevel", "INFO", "--concurrency", "1"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
