@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,13 @@ from example_project.servers.process import NotReady, ServerUnavailable, directo
 
 #: Where the package has its program itself; what is in the PATH is a wrapper that works for one user.
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+#: What stops a server here sends an interrupt, which Erlang does not take.
+UNTIL_INTERRUPTED = """
+import signal, subprocess, sys
+server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+signal.signal(signal.SIGINT, lambda *_: server.terminate())
+sys.exit(server.wait())
+"""
 
 
 @contextmanager
@@ -27,6 +35,9 @@ def rabbitmq() -> Iterator[str]:
             "HOME": str(home),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(names),
+            "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",
+            "RABBITMQ_ALLOW_INPUT": "1",  # then no shell stands around the machine
+            "RABBITMQ_SERVER_START_ARGS": "-noinput",
             "RABBITMQ_NODENAME": f"sequere-{port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(port),
@@ -48,7 +59,9 @@ def rabbitmq() -> Iterator[str]:
                 raise NotReady(str(error)) from error
 
         try:
-            with running("rabbitmq", [PROGRAM], home / "output", look, env=environment):
+            with running(
+                "rabbitmq", [sys.executable, "-c", UNTIL_INTERRUPTED, PROGRAM], home / "output", look, env=environment
+            ):
                 yield f"amqp://guest:guest@127.0.0.1:{port}//"
         finally:
             # Erlang has started it for our node, and leaves it.
