@@ -76,7 +76,7 @@ if (mode := os.environ.get("TESTS_PROJECTION_MODE", "inline")) != "inline":
 # Where the read models are kept: `python -m tests` has what concerns them in Redis too, in the modes of there.
 if os.environ.get("TESTS_BACKEND") == "redis":
     # Workers share a server, and each empties what is its own.
-    prefix = f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}:"
+    prefix = os.environ.get("TESTS_PREFIX") or f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}:"
     SEQUERE_BACKEND = "sequere.backends.redis.RedisBackend"
     SEQUERE_BACKEND_OPTIONS = {"url": os.environ["SEQUERE_REDIS_URL"], "prefix": prefix}
     SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"

@@ -58,7 +58,8 @@ def in_database(*, quick: bool) -> None:
 
 def in_redis(*, quick: bool) -> None:
     with postgresql() as url, own_valkey() as server:
-        os.environ |= {"TESTS_BACKEND": "redis", "SEQUERE_REDIS_URL": server.url}
+        # The names of the keys are part of the memory they take.
+        os.environ |= {"TESTS_BACKEND": "redis", "SEQUERE_REDIS_URL": server.url, "TESTS_PREFIX": "sequere:"}
         with database(url) as connection, redis.Redis.from_url(server.url) as client:
             from tests.benchmarks.redis_raw import RawRedis
             from tests.benchmarks.redis_scenarios import RedisScenarios
