@@ -85,6 +85,12 @@ class Worker:
                 start_new_session=True,
             )
 
+    @property
+    def group(self) -> int:
+        """The process group of the worker and its children."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """With SIGKILL, the worker and its children."""
         if self._process is not None:
