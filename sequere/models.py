@@ -24,11 +24,12 @@ from sequere.api import (
     unfollow_many,
 )
 from sequere.events import Event
-from sequere.queued import QueuedEvent, Shard
+from sequere.queued import Projection, QueuedEvent, Shard
 from sequere.resources import Resource
 
 __all__ = [
     "Event",
+    "Projection",
     "QueuedEvent",
     "Resource",
     "Shard",

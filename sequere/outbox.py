@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError, connections, models, tra
 from django.utils import timezone
 
 from sequere.base import ResourceKey
-from sequere.events import Event, lifecycle, record
+from sequere.events import TYPES, Event, lifecycle, record
 from sequere.exceptions import BackendException, BackendUnavailable, StaleWriter
 from sequere.projectors import (
     PIPELINE,
@@ -39,6 +39,7 @@ logger = logging.getLogger("sequere")
 
 EVENT_RETRIED = "event_retried"
 EVENT_SKIPPED = "event_skipped"
+TYPES.update({EVENT_RETRIED, EVENT_SKIPPED})
 
 #: The name under which the projections of our own are queued. They are applied together, in their order, so that the
 #: timelines never run ahead of the follows.
