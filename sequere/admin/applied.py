@@ -1,0 +1,66 @@
+"""Whether each projection has applied an event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin.utils import quote
+from django.utils.translation import gettext_lazy as _
+
+from sequere.base import ResourceKey
+from sequere.events import Event, latest_of, stream_of
+from sequere.outbox import EVENT_SKIPPED, pipeline_of
+from sequere.projectors import mode_of, projections
+from sequere.queued import QueuedEvent
+
+APPLIED = _("applied")
+SKIPPED = _("skipped")
+PENDING = _("pending")
+BEHIND = _("pending, behind another event of its stream")
+FAILED = _("failed, tried again later")
+PARKED = _("parked")
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """How far a projection is with an event."""
+
+    projection: str
+    mode: str
+    state: Any
+    #: Its row in the outbox, or the one of the event that it waits behind.
+    queued: QueuedEvent | None = None
+
+    @property
+    def quoted(self) -> str:
+        """The projection as a part of an address."""
+        return str(quote(self.projection))
+
+
+def applications(event: Event, using: str) -> Sequence[Application]:
+    """How far each projection is with an event. 2 queries, and 1 for each that it waits for."""
+    pipelines = {pipeline_of(name) for name in projections()}
+    outbox = QueuedEvent.objects.using(using)
+    waiting = {queued.pipeline: queued for queued in outbox.filter(pipeline__in=pipelines, event_id=event.pk)}
+    traces = {pipeline: stream_of("queued", ResourceKey(pipeline, str(event.pk))) for pipeline in pipelines}
+    latest = latest_of(traces.values(), using)
+    skipped = {
+        pipeline for pipeline, stream in traces.items() if stream in latest and latest[stream].type == EVENT_SKIPPED
+    }
+    states = {
+        pipeline: _waiting(waiting[pipeline], using) if pipeline in waiting else (SKIPPED, None)
+        for pipeline in waiting.keys() | skipped
+    }
+    return [Application(name, mode_of(name), *states.get(pipeline_of(name), (APPLIED, None))) for name in projections()]
+
+
+def _waiting(queued: QueuedEvent, using: str) -> tuple[Any, QueuedEvent]:
+    if queued.parked_at:
+        return PARKED, queued
+    if queued.attempts:
+        return FAILED, queued
+    before = QueuedEvent.objects.using(using).filter(
+        pipeline=queued.pipeline, stream=queued.stream, event_id__lt=queued.event_id
+    )
+    obstacle = before.failed().order_by("event_id").first()
+    return (BEHIND, obstacle) if obstacle else (PENDING, queued)
