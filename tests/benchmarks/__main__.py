@@ -1,6 +1,7 @@
 """Measure Sequere, each thing beside the same work in raw psycopg or redis-py, in the same run.
 
 `python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it.
+`python -m tests.benchmarks admin`: what the pages of the admin cost with a million events in the log.
 PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for the run; Valkey is always started. The
 ratio tells how many times as long ours takes.
 """
@@ -23,10 +24,10 @@ from tests.benchmarks.measuring import table
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__, allow_abbrev=False)
-    parser.add_argument("backend", choices=["database", "redis"])
+    parser.add_argument("backend", choices=["database", "redis", "admin"])
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     options = parser.parse_args()
-    measure = {"database": in_database, "redis": in_redis}[options.backend]
+    measure = {"database": in_database, "redis": in_redis, "admin": in_admin}[options.backend]
     try:
         measure(quick=options.quick)
     except ServerUnavailable as error:
@@ -60,6 +61,16 @@ def in_redis(*, quick: bool) -> None:
             lines = [line for scenario in (run.replays, run.fan_outs, run.reads) for line in scenario()]
             print(table(lines, "raw redis-py"))
             print(*run.memory(), sep="\n")
+
+
+def in_admin(*, quick: bool) -> None:
+    with postgresql() as url, database(url) as connection:
+        from tests.benchmarks.admin_scenarios import AdminScenarios
+
+        run = AdminScenarios(connection, quick=quick)
+        print(f"{run.number:,} events: {run.prepare()}")
+        print(*run.lists(), sep="\n")
+        print(run.export())
 
 
 @contextmanager
