@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
 from sequere.events import Event, latest_of, stream_of
-from sequere.outbox import EVENT_SKIPPED, pipeline_of
+from sequere.outbox import EVENT_SKIPPED, pipelines_of
 from sequere.projectors import mode_of, projections
-from sequere.queued import QueuedEvent
+from sequere.queued import FAN_OUT, QueuedEvent
 
 APPLIED = _("applied")
 SKIPPED = _("skipped")
@@ -19,6 +19,7 @@ PENDING = _("pending")
 BEHIND = _("pending, behind another event of its stream")
 FAILED = _("failed, tried again later")
 PARKED = _("parked")
+REACHED = _("under way, %(number)s followers reached")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,26 @@ class Application:
         return str(quote(self.projection))
 
 
+_APPLIED = (APPLIED, None)
+
+
 def applications(event: Event, using: str) -> Sequence[Application]:
     """How far each projection is with an event. 2 queries, and 1 for each that it waits for."""
-    pipelines = {pipeline_of(name) for name in projections()}
+    pipelines = {pipeline for name in projections() for pipeline in pipelines_of(name)}
     outbox = QueuedEvent.objects.using(using)
     waiting = {queued.pipeline: queued for queued in outbox.filter(pipeline__in=pipelines, event_id=event.pk)}
     traces = {pipeline: stream_of("queued", ResourceKey(pipeline, str(event.pk))) for pipeline in pipelines}
     latest = latest_of(traces.values(), using)
-    skipped = {
-        pipeline for pipeline, stream in traces.items() if stream in latest and latest[stream].type == EVENT_SKIPPED
+    states: dict[str, tuple[Any, QueuedEvent | None]] = {
+        pipeline: (SKIPPED, None)
+        for pipeline, stream in traces.items()
+        if stream in latest and latest[stream].type == EVENT_SKIPPED
     }
-    states = {
-        pipeline: _waiting(waiting[pipeline], using) if pipeline in waiting else (SKIPPED, None)
-        for pipeline in waiting.keys() | skipped
-    }
-    return [Application(name, mode_of(name), *states.get(pipeline_of(name), (APPLIED, None))) for name in projections()]
+    states |= {pipeline: _waiting(queued, using) for pipeline, queued in waiting.items()}
+    return [
+        Application(name, mode_of(name), *next((states[one] for one in pipelines_of(name) if one in states), _APPLIED))
+        for name in projections()
+    ]
 
 
 def _waiting(queued: QueuedEvent, using: str) -> tuple[Any, QueuedEvent]:
@@ -59,6 +65,8 @@ def _waiting(queued: QueuedEvent, using: str) -> tuple[Any, QueuedEvent]:
         return PARKED, queued
     if queued.attempts:
         return FAILED, queued
+    if queued.pipeline == FAN_OUT:
+        return REACHED % {"number": queued.reached}, queued
     before = QueuedEvent.objects.using(using).filter(
         pipeline=queued.pipeline, stream=queued.stream, event_id__lt=queued.event_id
     )

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from sequere import outbox, replay
 from sequere.events import Event
-from sequere.outbox import Status, pipeline_of
+from sequere.outbox import Status, pipeline_of, pipelines_of
 from sequere.projectors import Difference, LevelTriggeredProjector, Projector, projection
-from sequere.queued import QueuedEvent, QueuedEventQuerySet
+from sequere.queued import FAN_OUT, QueuedEvent, QueuedEventQuerySet
 
 #: So many events can wait, or so many be in the log, for work within a request.
 MANY = 10_000
@@ -42,7 +42,7 @@ class Task:
 
     @property
     def failed(self) -> QueuedEventQuerySet:
-        failed = QueuedEvent.objects.using(self.using).filter(pipeline=pipeline_of(self.name)).failed()
+        failed = QueuedEvent.objects.using(self.using).filter(pipeline__in=pipelines_of(self.name)).failed()
         return failed if self.chosen is None else failed.filter(event_id__in=self.chosen)
 
 
@@ -69,20 +69,24 @@ class Operation:
 
     def refusal(self, status: Status, using: str) -> str:
         """Why it is not done within a request, if it is not. At most 1 query."""
+        reason = self._too_long(status, using)
         command = f"manage.py {self.command.format(name=status.name)}"
+        return f"{reason} {_('Run “%(command)s”.') % {'command': command}}" if reason else ""
+
+    def _too_long(self, status: Status, using: str) -> str:
         if self.reads_log:
             last = Event.objects.using(using).order_by("-pk").values_list("pk", flat=True).first() or 0
-            if last <= MANY:
-                return ""
-            reason = _("The log has up to %(number)s events, too many for a page to wait for.") % {
-                "number": f"{last:,}"
-            }
-        elif self.name != "skip" and status.pending > MANY:
-            number = f"{status.pending:,}"
-            reason = _("%(number)s events wait, too many for a page to wait for.") % {"number": number}
-        else:
+            too_many = _("The log has up to %(number)s events, too many for a page to wait for.")
+            return too_many % {"number": f"{last:,}"} if last > MANY else ""
+        if self.name == "skip":
             return ""
-        return " ".join([reason, _("Run “%(command)s”.") % {"command": command}])
+        if status.pending > MANY:
+            too_many = _("%(number)s events wait, too many for a page to wait for.")
+            return too_many % {"number": f"{status.pending:,}"}
+        fan_outs = QueuedEvent.objects.using(using).filter(pipeline=FAN_OUT)
+        if FAN_OUT in pipelines_of(status.name) and fan_outs.exists():
+            return _("An action waits for its many followers, too long for a page to wait for.")
+        return ""
 
 
 def _drain(task: Task) -> Outcome:

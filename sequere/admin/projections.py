@@ -19,8 +19,8 @@ from sequere.admin.operations import OPERATIONS, Operation, Outcome, Task
 from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
 from sequere.events import Event
 from sequere.exceptions import BackendException
-from sequere.outbox import BUILT_IN, Status, pipeline_of, status
-from sequere.queued import Projection
+from sequere.outbox import Status, pipeline_of, status
+from sequere.queued import BUILT_IN, Projection
 
 #: Failed events on a page.
 PAGE = 100

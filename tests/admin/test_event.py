@@ -88,3 +88,10 @@ def test_it_tells_who_has_applied_it(browser: Client, thoas: User, newbie: User,
     assert waits[1].startswith(f"Pending, behind another event of its stream: {event.pk}")
     assert skipped == ["Skipped timelines", "Skipped"]
     assert applied == ["Applied timelines", "Applied"]
+
+
+def test_it_tells_how_many_followers_it_has_reached(browser: Client, thoas: User, project: Project) -> None:
+    event = follow(thoas, project)
+    QueuedEvent.objects.filter(event=event).update(pipeline="fan-out", reached=7)
+
+    assert states(browser, event) == ["Applied timelines", "Under way, 7 followers reached"]

@@ -236,6 +236,18 @@ def test_what_would_take_long_is_refused_with_the_command(
     assert (len(waiting("built-in")), logged()) == (4, [])
 
 
+@pytest.mark.parametrize("verb", ["drain", "retry"])
+def test_a_fan_out_is_left_to_a_command(browser: Client, failed: list[int], verb: str) -> None:
+    queued = QueuedEvent.objects.filter(pipeline="built-in", event_id=failed[0])
+    queued.update(pipeline="fan-out", attempts=5, parked_at=timezone.now())
+
+    pages = {name: browser.get(url(name, verb), {"all": "1"}, follow=True) for name in ("timelines", "follows")}
+
+    assert "An action waits for its many followers" in text_of(pages["timelines"])
+    assert "many followers" not in text_of(pages["follows"])
+    assert browser.post(url("timelines", verb), {"all": "1"}).status_code == 403
+
+
 def test_a_server_that_is_down_is_named_and_logged(
     browser: Client, failed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
