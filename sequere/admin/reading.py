@@ -60,7 +60,7 @@ def read(
 ) -> Page:
     """The newest events that are older than `before`, or the oldest that are newer than `after`.
 
-    Looks at `depth` times as many events as usual, if it must. At most 4 queries.
+    Looks at `depth` times as many events as usual, if it must. At most 3 queries.
     """
     back = after is None
     first = selection.first if after is None else max(selection.first, after + 1)

@@ -115,7 +115,7 @@ def test_a_look_for_something_rare_ends_and_says_where(monkeypatch: pytest.Monke
 def test_no_page_counts_the_table_or_skips_rows(ways: str, filters: models.Q) -> None:
     write(20)
 
-    with at_most(4), CaptureQueriesContext(connection) as captured:
+    with at_most(3), CaptureQueriesContext(connection) as captured:
         read(Selection(WAYS[ways], filters), "default")
 
     for query in captured:
