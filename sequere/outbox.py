@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from sequere import conf, waiting
 from sequere.base import ResourceKey
-from sequere.events import Event, lifecycle, record
+from sequere.events import TYPES, Event, lifecycle, record
 from sequere.exceptions import BackendException, BackendUnavailable, StaleWriter
 from sequere.projectors import (
     PIPELINE,
@@ -46,6 +46,7 @@ logger = logging.getLogger("sequere")
 
 EVENT_RETRIED = "event_retried"
 EVENT_SKIPPED = "event_skipped"
+TYPES.update({EVENT_RETRIED, EVENT_SKIPPED})
 
 #: The projection that the fan-outs belong to.
 FANNED_OUT = PIPELINE[-1]
