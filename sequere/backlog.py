@@ -37,7 +37,7 @@ class Backlog:
 
 def backlogs(pipelines: Iterable[str], using: str) -> Mapping[str, Backlog]:
     """What waits in each of some pipelines. 2 queries."""
-    names = sorted({*pipelines})
+    names = list(pipelines)
     if not names:
         return {}
     now = connections[using].ops.adapt_datetimefield_value(timezone.now())

@@ -73,6 +73,11 @@ def pipelines_of(name: str) -> list[str]:
     return [pipeline_of(name), *([FAN_OUT] if name == FANNED_OUT else [])]
 
 
+def known_pipelines() -> list[str]:
+    """All the places where events may wait, in the order in which they are applied."""
+    return list(dict.fromkeys(chain.from_iterable(map(pipelines_of, projections()))))
+
+
 def projectors_of(pipeline: str) -> list[Projector]:
     """The projectors that a pipeline applies, in their order. Raises UnknownProjection."""
     if pipeline == FAN_OUT:
@@ -251,9 +256,8 @@ def status(using: str) -> list[Status]:
 
 def waiting_for_projections(using: str) -> dict[str, Backlog]:
     """What waits for each projection, in all its pipelines together. 2 queries."""
-    pipelines = {name: pipelines_of(name) for name in projections()}
-    waiting = backlogs(chain.from_iterable(pipelines.values()), using)
-    return {name: Backlog.of([waiting[pipeline] for pipeline in pipelines[name]]) for name in pipelines}
+    waiting = backlogs(known_pipelines(), using)
+    return {name: Backlog.of([waiting[pipeline] for pipeline in pipelines_of(name)]) for name in projections()}
 
 
 def _status(name: str, projector: Projector, waiting: Backlog, using: str) -> Status:

@@ -1,4 +1,4 @@
-"""Follow and unfollow by POST: `path("sequere/", include("sequere.urls"))`."""
+"""Follow and unfollow by POST, and a monitor's look: `path("sequere/", include("sequere.urls"))`."""
 
 from django.urls import path
 
@@ -9,4 +9,5 @@ app_name = "sequere"
 urlpatterns = [
     path("follow/", views.follow, name="follow"),
     path("unfollow/", views.unfollow, name="unfollow"),
+    path("health/", views.health, name="health"),
 ]

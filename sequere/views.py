@@ -5,20 +5,24 @@ The form has `identifier` and `object_id`, and may have `next`, an address of th
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from sequere import api
 from sequere.base import ResourceKey
 from sequere.exceptions import InvalidObjectId, SelfFollowException, UnknownIdentifier
+from sequere.health import examine
 from sequere.registry import registry
 
 
@@ -34,6 +38,16 @@ def follow(request: HttpRequest) -> HttpResponse:
 def unfollow(request: HttpRequest) -> HttpResponse:
     """The user of the request no longer follows an instance. No news is no error."""
     return _change(request, api.unfollow, asks_permission=False)
+
+
+# ATOMIC_REQUESTS would ask the database before we can say that it is down.
+@transaction.non_atomic_requests
+@require_safe
+@never_cache
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether the projections keep up, for a monitor: 200, or 503 where something is wrong."""
+    found = examine()
+    return JsonResponse(asdict(found), status=HTTPStatus.OK if found.healthy else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _change(request: HttpRequest, verb: Callable[..., Any], *, asks_permission: bool) -> HttpResponse:
