@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Protocol, TypeVar
 
 from django.db import transaction
+from django.dispatch import Signal
 
 from sequere.events import Event
 from sequere.projectors import Chunk, Projector
@@ -46,7 +47,7 @@ def applications(step: Application) -> Application:
     def observed(pipeline: str, events: Sequence[Event], projectors: Sequence[Projector], using: str) -> None:
         started = monotonic()
         step(pipeline, events, projectors, using)
-        if not (events_projected.has_listeners(QueuedEvent) or logger.isEnabledFor(logging.DEBUG)):
+        if not _is_heard(events_projected):
             return
         seconds = monotonic() - started
 
@@ -102,7 +103,7 @@ def fan_outs(step: Callable[[FanOutT, HowT, str], Chunk]) -> Callable[[FanOutT, 
         started = monotonic()
         event_id, before = fan_out.event_id, fan_out.reached
         chunk = step(fan_out, how, using)
-        if not (fan_out_advanced.has_listeners(QueuedEvent) or logger.isEnabledFor(logging.DEBUG)):
+        if not _is_heard(fan_out_advanced):
             return chunk
         seconds = monotonic() - started
 
@@ -126,12 +127,10 @@ def fan_outs(step: Callable[[FanOutT, HowT, str], Chunk]) -> Callable[[FanOutT, 
     return observed
 
 
+def _is_heard(signal: Signal) -> bool:
+    return signal.has_listeners(QueuedEvent) or logger.isEnabledFor(logging.DEBUG)
+
+
 def _log(what: str, pipeline: str, event_ids: Sequence[int], **figures: float) -> None:
-    logger.debug(
-        "%s %s in %.3f s: %s",
-        pipeline,
-        what,
-        figures["seconds"],
-        ", ".join(map(str, event_ids)),
-        extra={"pipeline": pipeline, "event_ids": event_ids, **figures},
-    )
+    about = {"pipeline": pipeline, "event_ids": event_ids, **figures}
+    logger.debug("%s %s in %.3f s: %s", pipeline, what, figures["seconds"], event_ids, extra=about)

@@ -218,7 +218,7 @@ def test_the_log_names_the_events(
         ("DEBUG", "fan-out", [event.pk]),
     ]
     assert caplog.messages[1].startswith("built-in has applied 1 events in 0.")
-    assert caplog.messages[1].endswith(f" s: {event.pk}")
+    assert caplog.messages[1].endswith(f" s: [{event.pk}]")
     assert caplog.records[-1].reached == 5  # type: ignore[attr-defined]
 
 
