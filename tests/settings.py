@@ -87,5 +87,10 @@ if "TESTS_BROKER_URL" in os.environ:
     DATABASES["default"]["CONN_MAX_AGE"] = 600  # a worker keeps its connection from one task to the next
 CELERY_BROKER_URL = os.environ.get("TESTS_BROKER_URL", "memory://")
 CELERY_BEAT_SCHEDULE = {"sequere": {"task": "sequere.sweep", "schedule": 10, "options": {"queue": "sequere"}}}
-queue = f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+queue = os.environ.get("TESTS_QUEUE") or f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 SEQUERE_CELERY_QUEUES = {"default": queue, "fan_out": f"{queue}.fanout"}
+
+# A projector of the host, in a worker that a test has started.
+if projectors := os.environ.get("TESTS_PROJECTORS"):
+    SEQUERE_PROJECTORS = dict(entry.split("=") for entry in projectors.split(","))
+    SEQUERE_PROJECTION_MODES |= dict.fromkeys(SEQUERE_PROJECTORS, mode)
