@@ -172,6 +172,11 @@ class Event(models.Model):
         followed = self.target if self.type in {FOLLOWED, UNFOLLOWED} else None
         return followed or self.actor
 
+    @property
+    def age(self) -> float:
+        """Seconds since it was recorded; never less than none, though the clocks of two machines differ."""
+        return max(0.0, (timezone.now() - self.recorded_at).total_seconds())
+
 
 #: All columns but the id, which the database hands out.
 COLUMNS = tuple(field.attname for field in Event._meta.concrete_fields if not field.primary_key)

@@ -15,6 +15,7 @@ GUIDES = [
     "projectors.md",
     "operations.md",
     "admin.md",
+    "watching.md",
     "testing.md",
     "backends.md",
 ]
