@@ -1,7 +1,8 @@
 """Measure Sequere, each thing beside the same work in raw psycopg or redis-py, in the same run.
 
 `python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it;
-`workers|workers-redis`: the same with workers of Celery.
+`workers|workers-redis`: the same with workers of Celery; `admin`: what the pages of the admin cost with many events
+
 PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for the run; Valkey is always started. The
 ratio tells how many times as long ours takes.
 """
@@ -25,7 +26,7 @@ from tests.benchmarks.measuring import table
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__, allow_abbrev=False)
-    parser.add_argument("what", choices=["database", "redis", "workers", "workers-redis"])
+    parser.add_argument("what", choices=["database", "redis", "workers", "workers-redis", "admin"])
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     options = parser.parse_args()
     measure = {
@@ -33,6 +34,7 @@ def main() -> int:
         "redis": in_redis,
         "workers": with_workers,
         "workers-redis": partial(with_workers, redis_too=True),
+        "admin": in_admin,
     }
     try:
         measure[options.what](quick=options.quick)
@@ -91,6 +93,16 @@ def with_workers(*, quick: bool, redis_too: bool = False) -> None:
         run = WorkerScenarios(connection, client, quick=quick)
         print(table([*run.throughput()], "by hand"))
         print(*run.celebrity(), sep="\n")
+
+
+def in_admin(*, quick: bool) -> None:
+    with postgresql() as url, database(url) as connection:
+        from tests.benchmarks.admin_scenarios import AdminScenarios
+
+        run = AdminScenarios(connection, quick=quick)
+        print(f"{run.number:,} events: {run.prepare()}")
+        print(*run.lists(), sep="\n")
+        print(run.export())
 
 
 @contextmanager
