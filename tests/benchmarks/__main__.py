@@ -1,8 +1,7 @@
 """Measure Sequere, each thing beside the same work in raw psycopg or redis-py, in the same run.
 
 `python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it;
-`workers|workers-redis`: the same with workers of Celery; `admin`: what the pages of the admin cost with many events
-
+`workers|workers-redis`: the same with workers of Celery; `admin`: what the pages of the admin cost with many events.
 PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for the run; Valkey is always started. The
 ratio tells how many times as long ours takes.
 """
