@@ -1,4 +1,5 @@
-"""Run the whole suite on SQLite and on PostgreSQL; what concerns read models once more in mode on_commit, and in Redis.
+"""Run the whole suite on SQLite and on PostgreSQL; what concerns read models once more in mode on_commit, and in Redis;
+and the example site in a browser.
 
 `python -m tests [--only PART] [pytest's arguments]`; PostgreSQL is the server in SEQUERE_DATABASE_URL, Redis that in
 SEQUERE_REDIS_URL, or one that is started for the run.
@@ -20,6 +21,7 @@ from xml.etree import ElementTree
 from example_project.servers.postgresql import given_postgresql, postgresql
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import given_redis, own_valkey, redis_program, valkey
+from tests.browser.chromium import chromium_program
 
 MAX_WORKERS = 4
 #: What is run in every mode of projection; the contracts of backends are everywhere, on each backend and in each mode.
@@ -30,6 +32,8 @@ READ_MODELS = [
 #: What is run in Redis, and what on another server too.
 IN_REDIS = [*READ_MODELS, *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "mixin"))]
 ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
+#: The site in a browser is a part of its own: it is the same wherever the tests keep what is theirs.
+NO_BROWSER = "--ignore=tests/browser"
 #: What tells the tests where they run.
 OURS = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "TESTS_BACKEND", "TESTS_PROJECTION_MODE"}
 CI = os.environ.get("CI") == "true"
@@ -53,12 +57,12 @@ Part = Callable[[ExitStack, list[str]], Iterator[Outcome]]
 
 def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     # With the log in SQLite, Redis is tried by the part of Redis 7, and where somebody asks for it.
-    yield run("SQLite", chosen(["--ignore=tests/redis"], arguments))
+    yield run("SQLite", chosen([NO_BROWSER, "--ignore=tests/redis"], arguments))
 
 
 def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql())
-    yield run("PostgreSQL", arguments, SEQUERE_DATABASE_URL=url)
+    yield run("PostgreSQL", chosen([NO_BROWSER], arguments), SEQUERE_DATABASE_URL=url)
     read_models = chosen(READ_MODELS, arguments)
     yield run("PostgreSQL, on_commit", read_models, SEQUERE_DATABASE_URL=url, TESTS_PROJECTION_MODE="on_commit")
 
@@ -76,10 +80,16 @@ def in_redis_7(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     yield run("Redis, SQLite", chosen(ON_REDIS_7, arguments), TESTS_BACKEND="redis", SEQUERE_REDIS_URL=url)
 
 
+def in_browser(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    chromium_program()
+    yield run("Chromium", chosen(["tests/browser"], arguments))
+
+
 PARTS: dict[str, dict[str, Part]] = {
     "sqlite": {"SQLite": on_sqlite},
     "postgresql": {"PostgreSQL": on_postgresql},
     "redis": {"Valkey": in_redis, "Redis": in_redis_7},
+    "browser": {"Chromium": in_browser},
 }
 
 

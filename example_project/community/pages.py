@@ -1,0 +1,17 @@
+"""Pages of a list, each of which begins where the one before has ended."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest
+
+from sequere.exceptions import InvalidCursor
+
+PER_PAGE = 20
+
+
+def page_of(request: HttpRequest, items: Any) -> Any:
+    """The page of a list of Sequere's that the address asks for. 1 query, and 1 for each kind of what is on it."""
+    try:
+        return items.page(PER_PAGE, request.GET.get("cursor"))
+    except InvalidCursor as error:
+        raise Http404(str(error)) from error
