@@ -152,6 +152,11 @@ class UnknownProjection(SequereException):
     """There is no projection {name!r}: use one of {known}."""
 
 
+class ProjectionTimeout(SequereException):
+    """After {timeout:g} seconds, {waiting} events or more that this process has recorded still wait, the first one for
+    {oldest:.1f} seconds: see 'manage.py show_projections', and whether a worker runs."""
+
+
 class ProjectorNotVerifiable(SequereException):
     """The projection {name!r} cannot be verified, because its projector does not say what its read model
     should hold: rebuild it instead."""

@@ -1,12 +1,12 @@
 """Walking over a table by its keys: every page begins after the last row of the one before, never at an OFFSET."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import models
 
 
-def after(columns: tuple[str, ...], values: tuple[Any, ...], *, desc: bool = False) -> models.Q:
+def after(columns: tuple[str, ...], values: Sequence[Any], *, desc: bool = False) -> models.Q:
     """The condition that a row comes after `values` in the order of `columns`, all of them descending if `desc`."""
     first, *rest = columns
     beyond = "lt" if desc else "gt"

@@ -86,6 +86,17 @@ class Filled(NamedTuple):
     passes: Sequence[Pass]
 
 
+#: Where a walk over followers has come to, as who walks understands it: what JSON can say.
+Cursor = list[Any]
+
+
+class Chunk(NamedTuple):
+    """How many followers a step of a fan-out has reached, and where the next one begins; None after the last."""
+
+    reached: int
+    cursor: Cursor | None
+
+
 class LevelTriggeredProjector(Projector):
     """A projector that takes an event as a hint, and makes the read model what the log says by now.
 
@@ -101,6 +112,13 @@ class LevelTriggeredProjector(Projector):
     def fill(self, using: str, progress: Progress | None) -> Filled:
         """Fill a read model that is lost, so that nobody reads it, in a faster way than the passes, if there is one."""
         return Filled(0, self.passes)
+
+    def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
+        """Bring an event to some thousand followers, from a cursor on, as things are now.
+
+        For what `apply()` has left with `outbox.queue_fan_out()`; the resources that the event names are locked.
+        """
+        return Chunk(0, None)
 
     def rebuilt(self, using: str) -> None:
         """Called when a rebuild has walked through all passes."""

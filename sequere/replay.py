@@ -14,7 +14,7 @@ from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.exceptions import ProjectorNotVerifiable
 from sequere.keyset import walk
-from sequere.outbox import drain, forget, hold, pipeline_of
+from sequere.outbox import drain, forget, hold, pipelines_of
 from sequere.projectors import (
     Difference,
     LevelTriggeredProjector,
@@ -108,10 +108,11 @@ def rebuild(name: str, *, progress: Progress | None = None) -> Report:
 def _look_at(name: str, pass_: Pass, keys: Sized, using: str, *, repair: bool) -> list[Difference]:
     if not pass_.differs(keys, using):
         return []
-    pipeline = pipeline_of(name)
-    waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
+    pipelines = pipelines_of(name)
+    waiting = QueuedEvent.objects.using(using).filter(pipeline__in=pipelines)
     while True:
-        drain(pipeline, using=using, wait=True)
+        for pipeline in pipelines:
+            drain(pipeline, using=using, wait=True)
         with transaction.atomic(using=using):
             resources = set(pass_.resources(keys, using))
             lock(resources, using)

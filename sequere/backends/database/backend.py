@@ -1,6 +1,6 @@
 """The questions that the database answers about follows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error
 from django.db import models, router
 
-from sequere.backends.base import BaseBackend
+from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.backends.database.projector import FollowsProjector
 from sequere.backends.relations import Relation, RelationList, load_relations
@@ -16,12 +16,13 @@ from sequere.base import ResourceKey
 from sequere.cursors import Place
 from sequere.events import relation
 from sequere.keyset import after as comes_after
-from sequere.keyset import walk
 from sequere.lazy import LazyList
+from sequere.projectors import Cursor
 from sequere.resources import is_
 
-#: Followers that a projector is given at once.
+#: Followers that a projector is given at once, and in which order.
 FOLLOWERS_AT_ONCE = 1000
+WALK = ("followed_at", "event_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,14 @@ class DatabaseBackend(BaseBackend):
     def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
         return _count(what, key, identifier)
 
-    def follower_keys(self, key: ResourceKey) -> Iterator[Sequence[ResourceKey]]:
+    def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
         followers = Follow.objects.using(router.db_for_write(Follow)).filter(is_(key, "to_"))
-        order, columns = ("followed_at", "event_id"), ("from_identifier", "from_object_id")
-        for page in walk(followers, order, FOLLOWERS_AT_ONCE, columns):
-            yield [ResourceKey(*row[2:]) for row in page]
+        if cursor:
+            followers = followers.filter(comes_after(WALK, cursor))
+        columns = (*WALK, "from_identifier", "from_object_id")
+        rows = list(followers.order_by(*WALK).values_list(*columns)[:FOLLOWERS_AT_ONCE])
+        keys = [ResourceKey(*row[2:]) for row in rows]
+        return FollowerPage(keys, [str(rows[-1][0]), rows[-1][1]] if len(rows) == FOLLOWERS_AT_ONCE else None)
 
     def reset(self, using: str) -> None:
         for model in (Follow, FollowCount):
