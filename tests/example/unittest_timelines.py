@@ -23,6 +23,7 @@ class Home(SiteTest):
         content = self.get("/")
 
         assert "Nothing yet. Follow somebody" in content
+        assert '<a href="/latest/">See what everybody does.</a>' in content
         assert "Worth following" in content
 
     def test_one_can_say_something(self) -> None:

@@ -11,7 +11,7 @@ from example_project.community import likes
 from example_project.community.demo_user import get_or_create_demo_user
 from example_project.community.models import Project, User
 from example_project.community.sample.notes import NOTES
-from example_project.community.sample.people import FOLLOWED_BY_DEMO, PEOPLE
+from example_project.community.sample.people import FOLLOWED_BY_DEMO, FOLLOWERS_OF_DEMO, PEOPLE
 from example_project.community.sample.projects import PROJECTS
 from example_project.community.sequere_registry import (
     JoinAction,
@@ -51,6 +51,7 @@ def fill() -> None:
     follow_many(_follows(random, [*people.values()], [*projects.values()], since))
     chosen = [*(people[login] for login in FOLLOWED_BY_DEMO), *random.sample([*projects.values()], FOLLOWED_PROJECTS)]
     demo.follow_many(chosen)
+    follow_many((people[login], demo) for login in FOLLOWERS_OF_DEMO)
     for action in sorted(_actions(random, people, projects, now), key=lambda action: action.date):
         if isinstance(action, LikeAction):
             likes.save(action)

@@ -29,3 +29,4 @@ PEOPLE = [
 
 #: Whom the demo user follows, besides some projects.
 FOLLOWED_BY_DEMO = ["thoas", "amara", "bjorn", "carmen", "ines", "kavya", "mei", "paula"]
+FOLLOWERS_OF_DEMO = ["newbie", "thoas", "mei"]
