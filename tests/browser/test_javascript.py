@@ -25,8 +25,8 @@ def test_a_follow_button_does_not_reload_the_page(newbie: "Page") -> None:
     newbie.evaluate("window.isTheSame = true")
     been = newbie.evaluate("history.length")
 
-    newbie.get_by_role("button", name="Follow Florent Messa").click()
-    expect(newbie.get_by_role("button", name="Unfollow Florent Messa")).to_be_visible()
+    newbie.get_by_role("button", name="Follow Théo Abitbol").click()
+    expect(newbie.get_by_role("button", name="Unfollow Théo Abitbol")).to_be_visible()
 
     assert newbie.evaluate("window.isTheSame") is True
     assert newbie.evaluate("history.length") == been
@@ -34,12 +34,12 @@ def test_a_follow_button_does_not_reload_the_page(newbie: "Page") -> None:
 
 def test_it_works_by_keyboard_and_keeps_the_focus(newbie: "Page") -> None:
     newbie.goto("/people/thoas/")
-    newbie.get_by_role("button", name="Follow Florent Messa").focus()
+    newbie.get_by_role("button", name="Follow Théo Abitbol").focus()
 
     newbie.keyboard.press("Enter")
-    expect(newbie.get_by_role("button", name="Unfollow Florent Messa")).to_be_focused()
+    expect(newbie.get_by_role("button", name="Unfollow Théo Abitbol")).to_be_focused()
     newbie.keyboard.press("Space")
-    expect(newbie.get_by_role("button", name="Follow Florent Messa", exact=True)).to_be_focused()
+    expect(newbie.get_by_role("button", name="Follow Théo Abitbol", exact=True)).to_be_focused()
 
 
 def test_the_skip_link_is_the_first_thing_that_the_keyboard_finds(newbie: "Page") -> None:
@@ -57,6 +57,6 @@ def test_what_goes_wrong_is_seen(visit: Visit) -> None:
     page.goto("/people/thoas/")
     page.context.clear_cookies()
 
-    page.get_by_role("button", name="Follow Florent Messa").click()
+    page.get_by_role("button", name="Follow Théo Abitbol").click()
 
     expect(page.get_by_role("heading", name="That came from nowhere")).to_be_visible()

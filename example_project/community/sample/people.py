@@ -1,7 +1,7 @@
 """Who is there: login, first name, last name, and what they say about themselves."""
 
 PEOPLE = [
-    ("thoas", "Florent", "Messa", "Follows everything that can be followed."),
+    ("thoas", "Théo", "Abitbol", "Follows everything that can be followed."),
     ("newbie", "Hélène", "Marchand", "New here. What is everybody working on?"),
     ("amara", "Amara", "Okafor", "Maps, tides, and the small databases that hold them."),
     ("bjorn", "Björn", "Lindqvist", "Keeps old synthesizers in tune with new software."),
