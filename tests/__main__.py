@@ -30,7 +30,10 @@ READ_MODELS = [
     *(f"tests/{name}" for name in ("sequere_timeline", "model", "races")),
 ]
 #: What is run in Redis, and what on another server too.
-IN_REDIS = [*READ_MODELS, *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "mixin"))]
+IN_REDIS = [
+    *READ_MODELS,
+    *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "list_views", "mixin", "views")),
+]
 ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
 #: The site in a browser is a part of its own: it is the same wherever the tests keep what is theirs.
 NO_BROWSER = "--ignore=tests/browser"
