@@ -12,4 +12,4 @@ def page_of(request: HttpRequest, items: Any) -> Any:
 
     Raises InvalidCursor, which Django answers with 400.
     """
-    return items.page(PER_PAGE, request.GET.get("cursor"))
+    return items.page(PER_PAGE, request.GET.get("older"))

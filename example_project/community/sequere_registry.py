@@ -24,6 +24,7 @@ class NoteAction(Action):
     """What somebody has to say: NoteAction(actor=user, text="Il est fort ce George")."""
 
     verb = "note"
+    public_kwargs = ("text",)
 
 
 class StartAction(Action):
@@ -36,6 +37,7 @@ class ReleaseAction(Action):
     """A new version of a project: ReleaseAction(actor=project, version="1.0", text="what is new")."""
 
     verb = "release"
+    public_kwargs = ("version", "text")
 
     def __str__(self) -> str:
         return f"{super().__str__()} {self.kwargs['version']}"

@@ -150,7 +150,7 @@ class Pages(FullSiteTest):
         assert names_on(self.get(url)) == before
 
     def test_a_made_up_cursor_leads_nowhere(self) -> None:
-        self.get("/people/thoas/followers/?cursor=made-up", status=400)
+        self.get("/people/thoas/followers/?older=made-up", status=400)
 
     def test_there_is_a_way_back_to_the_newest(self) -> None:
         url = "/latest/" + next_page(self.get("/latest/"))

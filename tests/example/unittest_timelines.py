@@ -92,6 +92,20 @@ class Unread(SiteTest):
         return self.get("/").partition('name="until" value="')[2].partition('"')[0]
 
 
+class Json(SiteTest):
+    def test_timelines_and_followers_are_there_for_programs(self) -> None:
+        Timeline(self.thoas).save(NoteAction(actor=self.thoas, text="Il est fort ce George"))
+
+        timeline = self.client.get(f"/sequere/user/{self.thoas.pk}/timeline/").json()
+        followers = self.client.get(f"/sequere/user/{self.thoas.pk}/followers/").json()
+
+        assert "Il est fort ce George" in str(timeline)
+        assert "/people/newbie/" in str(followers)
+
+    def test_a_private_timeline_is_for_its_owner(self) -> None:
+        assert self.client.get(f"/sequere/user/{self.thoas.pk}/timeline/private/").status_code in {403, 404}
+
+
 class Latest(SiteTest):
     def test_it_shows_what_everybody_does(self) -> None:
         content = self.get("/latest/")

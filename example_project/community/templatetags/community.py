@@ -13,7 +13,6 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from example_project.community.models import User
-from sequere.contrib.timeline import Action
 
 register = template.Library()
 
@@ -53,9 +52,3 @@ def when(moment: datetime) -> SafeString:
     else:
         text = formatted(timezone.localtime(moment), "DATE_FORMAT")
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), full, text)
-
-
-@register.filter
-def sentence(action: Action) -> list[str]:
-    """The templates that tell what an action is, best first."""
-    return [f"community/actions/{action.verb}.html", "community/actions/other.html"]

@@ -1,5 +1,7 @@
 """What happens: to those whom one follows, and to everybody."""
 
+from datetime import UTC, datetime
+
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
@@ -13,6 +15,8 @@ from example_project.community.sequere_registry import NoteAction
 from example_project.community.statistics import most_followed
 from example_project.community.suggestions import suggestions
 from sequere.contrib.timeline import Timeline
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -47,7 +51,7 @@ def _timeline(request: HttpRequest, user: User, form: NoteForm) -> HttpResponse:
     timeline = Timeline(user)
     context = {
         "page": page_of(request, timeline.get_private()),
-        "read_at": timeline.read_at,
+        "read_at": timeline.read_at or NEVER,
         "form": form,
         "suggestions": suggestions(user),
     }

@@ -15,7 +15,6 @@ from django.views.generic import CreateView, UpdateView
 
 from example_project.community.forms import ProfileForm, SignUpForm
 from example_project.community.models import User
-from example_project.community.pages import page_of
 from example_project.community.relations import render_relations
 from example_project.community.sequere_registry import JoinAction
 from sequere.contrib.timeline import Timeline
@@ -23,9 +22,7 @@ from sequere.contrib.timeline import Timeline
 
 @require_safe
 def person(request: HttpRequest, username: str) -> HttpResponse:
-    person = _person_or_404(username)
-    context = {"resource": person, "page": page_of(request, Timeline(person).get_public())}
-    return render(request, "community/person.html", context)
+    return render(request, "community/person.html", {"resource": _person_or_404(username)})
 
 
 @require_safe

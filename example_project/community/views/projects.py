@@ -14,7 +14,7 @@ from django.views.generic import CreateView, UpdateView
 from example_project.community import likes
 from example_project.community.forms import ProjectForm, ReleaseForm
 from example_project.community.models import Project, User
-from example_project.community.pages import PER_PAGE, page_of
+from example_project.community.pages import PER_PAGE
 from example_project.community.relations import render_relations
 from example_project.community.sequere_registry import ReleaseAction, StartAction
 from example_project.community.statistics import most_followed, number_of_follows
@@ -38,7 +38,6 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
     project = _project_or_404(pk)
     context = {
         "resource": project,
-        "page": page_of(request, Timeline(project).get_public()),
         "number_of_likes": likes.number_of_likes(project),
         "is_liked": request.user.is_authenticated and likes.likes(request.user, project),
     }
