@@ -18,7 +18,7 @@ class Costs(FullSiteTest):
     """Whoever is logged in costs 3 queries more: session, user, and what is unread; and 1 for each list of buttons."""
 
     def test_the_welcome(self) -> None:
-        self.get("/", queries=5)
+        self.get("/", queries=4)
 
     def test_home(self) -> None:
         self.client.force_login(self.thoas)

@@ -9,14 +9,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from example_project.community import everybody
 from example_project.community.forms import NoteForm, ReadForm
-from example_project.community.models import User
+from example_project.community.models import Project, User
 from example_project.community.pages import PER_PAGE, page_of
 from example_project.community.sequere_registry import NoteAction
-from example_project.community.statistics import most_followed
 from example_project.community.suggestions import suggestions
 from sequere.contrib.timeline import Timeline
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+#: How many of the newest projects strangers are shown.
+NEW = 5
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -61,6 +62,6 @@ def _timeline(request: HttpRequest, user: User, form: NoteForm) -> HttpResponse:
 def _welcome(request: HttpRequest) -> HttpResponse:
     context = {
         "actions": list(everybody.timeline().get_private()[:PER_PAGE]),
-        "projects": most_followed(5),
+        "projects": Project.objects.order_by("-pk")[:NEW],
     }
     return render(request, "community/welcome.html", context)
