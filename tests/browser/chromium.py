@@ -23,6 +23,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: How long a test waits for what it expects, in milliseconds, however busy the machine is.
+PATIENCE = 15_000
 
 
 def chromium_program() -> str:
@@ -39,8 +41,9 @@ def chromium_program() -> str:
 def chromium() -> Iterator["Browser"]:
     """A browser that lives as long as the block. Raises ServerUnavailable."""
     program = chromium_program()
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         try:

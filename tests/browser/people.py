@@ -5,6 +5,8 @@ from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from tests.browser.chromium import PATIENCE
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
@@ -27,7 +29,7 @@ class Visitors:
     def visit(self, *, is_refused: bool = False, **options: Any) -> "Page":
         context = self._browser.new_context(base_url=self._site, locale="en", **options)
         self._stack.callback(context.close)
-        context.set_default_timeout(10_000)  # milliseconds
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._asked)
