@@ -8,6 +8,7 @@ Lists take `cursor`, `limit`, and `identifier` for one kind of resource.
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -17,12 +18,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import get_script_prefix
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from sequere import api
 from sequere.backends.relations import Relation, RelationList
 from sequere.exceptions import BackendException, SelfFollowException, UnknownIdentifier
+from sequere.health import examine
 from sequere.http import Refused, address_of, describe, find, find_visible, json_view, page_as_json
 from sequere.registry import registry
 
@@ -60,6 +63,16 @@ def followings(request: HttpRequest, identifier: str, object_id: str) -> HttpRes
 def friends(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
     """Who follows an instance and is followed by it."""
     return _list(request, api.get_friends, find_visible(request, identifier, object_id))
+
+
+# ATOMIC_REQUESTS would ask the database before we can say that it is down.
+@transaction.non_atomic_requests
+@require_safe
+@never_cache
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether the projections keep up, for a monitor: 200, or 503 where something is wrong."""
+    found = examine()
+    return JsonResponse(asdict(found), status=HTTPStatus.OK if found.healthy else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _list(request: HttpRequest, get: Callable[..., RelationList], instance: models.Model) -> HttpResponse:
