@@ -20,7 +20,7 @@ STALE    := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format types layers migrations package docs bench faults soak serve shell lock clean
+.PHONY: help demo test extended lint format types layers migrations package docs bench faults soak serve shell lock clean
 ifneq ($(STALE),)
 .PHONY: $(CREATED) $(STAMPS)
 endif
@@ -44,8 +44,11 @@ endif
 demo: $(EXAMPLE) ## a tour of Sequere in the terminal (BACKEND=redis: with follows and timelines in Redis)
 	@$(WITH) $(PY) manage.py demo
 
-test: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## all tests, on SQLite, on PostgreSQL, in Redis and in a browser (ARGS: pytest's, or --only sqlite)
+test: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## the tests, on SQLite, on PostgreSQL, in Redis and with Celery (ARGS: pytest's, or --only sqlite)
 	@$(PY) -m tests $(ARGS)
+
+extended: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## what takes longer: the contracts with Celery's workers, RabbitMQ, Redis 7, a browser
+	@$(PY) -m tests --extended $(ARGS)
 
 lint: $(VENV)/.dev ## look for mistakes and unformatted code
 	@$(PY) -m ruff check .

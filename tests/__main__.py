@@ -1,7 +1,7 @@
-"""Run the whole suite on SQLite and on PostgreSQL; what concerns read models once more in mode on_commit, and in Redis;
-and the example site in a browser.
+"""Run the suite on SQLite and on PostgreSQL; what concerns read models once more in mode on_commit, and in Redis; and
+workers of Celery.
 
-`python -m tests [--only PART] [pytest's arguments]`; PostgreSQL is the server in SEQUERE_DATABASE_URL, Redis that in
+`python -m tests [--only PART | --extended] [pytest's arguments]`; PostgreSQL is the server in SEQUERE_DATABASE_URL, Redis that in
 SEQUERE_REDIS_URL, or one that is started for the run.
 """
 
@@ -36,13 +36,15 @@ IN_REDIS = [
     *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "list_views", "mixin", "views")),
 ]
 ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
-#: What has workers of Celery, which take their time, and what is tried with another broker too.
-WITH_WORKERS = "tests/workers"
-ON_RABBITMQ = ["tests/workers/test_worker.py", "tests/workers/test_outages.py"]
+#: What has workers of Celery; the contracts there take their time.
+WORKERS = "tests/workers"
+WITHOUT_CONTRACTS = [WORKERS, f"--ignore={WORKERS}/test_contracts.py"]
 #: The site in a browser is a part of its own: it is the same wherever the tests keep what is theirs.
 BROWSER = "tests/browser"
 #: What has a part of its own.
-APART = [f"--ignore={WITH_WORKERS}", f"--ignore={BROWSER}"]
+APART = [f"--ignore={WORKERS}", f"--ignore={BROWSER}"]
+#: What does not depend on the database: it has projects, or processes, of its own.
+ON_SQLITE_ONLY = [f"--ignore=tests/{name}" for name in ("docs", "example", "servers")]
 #: What tells the tests where they run.
 OURS = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "TESTS_BACKEND", "TESTS_BROKER_URL", "TESTS_PROJECTION_MODE"}
 CI = os.environ.get("CI") == "true"
@@ -65,13 +67,13 @@ Part = Callable[[ExitStack, list[str]], Iterator[Outcome]]
 
 
 def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    # With the log in SQLite, Redis is tried by the part of Redis 7, and where somebody asks for it.
+    # With the log in SQLite, Redis is tried by the part of Redis 7.
     yield run("SQLite", chosen(["--ignore=tests/redis", *APART], arguments))
 
 
 def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql())
-    yield run("PostgreSQL", chosen(APART, arguments), SEQUERE_DATABASE_URL=url)
+    yield run("PostgreSQL", chosen([*APART, *ON_SQLITE_ONLY], arguments), SEQUERE_DATABASE_URL=url)
     read_models = chosen(READ_MODELS, arguments)
     yield run("PostgreSQL, on_commit", read_models, SEQUERE_DATABASE_URL=url, TESTS_PROJECTION_MODE="on_commit")
 
@@ -90,11 +92,16 @@ def in_redis_7(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
 
 
 def with_workers(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    url = servers.enter_context(postgresql())
+    yield run("Celery's workers, PostgreSQL", chosen(WITHOUT_CONTRACTS, arguments), SEQUERE_DATABASE_URL=url)
+
+
+def with_contracts(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     urls = {"SEQUERE_DATABASE_URL": servers.enter_context(postgresql())}
-    tests = chosen([WITH_WORKERS], arguments)
-    yield run("Celery's workers, PostgreSQL", tests, **urls)
+    contracts = chosen([f"{WORKERS}/test_contracts.py"], arguments)
+    yield run("Celery's workers, PostgreSQL, contracts", contracts, **urls)
     urls["SEQUERE_REDIS_URL"] = servers.enter_context(valkey())
-    yield run("Celery's workers, Valkey, PostgreSQL", tests, TESTS_BACKEND="redis", **urls)
+    yield run("Celery's workers, Valkey", chosen([WORKERS], arguments), TESTS_BACKEND="redis", **urls)
 
 
 def with_rabbitmq(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
@@ -102,7 +109,7 @@ def with_rabbitmq(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]
         "TESTS_BROKER_URL": servers.enter_context(rabbitmq()),
         "SEQUERE_DATABASE_URL": servers.enter_context(postgresql()),
     }
-    yield run("Celery's workers, RabbitMQ", chosen(ON_RABBITMQ, arguments), **urls)
+    yield run("Celery's workers, RabbitMQ", chosen(WITHOUT_CONTRACTS, arguments), **urls)
 
 
 def in_browser(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
@@ -110,26 +117,34 @@ def in_browser(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     yield run("Chromium", chosen([BROWSER], arguments))
 
 
-PARTS: dict[str, dict[str, Part]] = {
-    "sqlite": {"SQLite": on_sqlite},
-    "postgresql": {"PostgreSQL": on_postgresql},
-    "redis": {"Valkey": in_redis, "Redis": in_redis_7},
-    "workers": {"Celery's workers": with_workers, "RabbitMQ": with_rabbitmq},
-    "browser": {"Chromium": in_browser},
+#: By their names in --only, and as they are headed.
+PARTS: dict[str, tuple[str, Part]] = {
+    "sqlite": ("SQLite", on_sqlite),
+    "postgresql": ("PostgreSQL", on_postgresql),
+    "redis": ("Valkey", in_redis),
+    "workers": ("Celery's workers", with_workers),
+}
+#: What takes longer, or needs a program that only a distribution has.
+EXTENDED: dict[str, tuple[str, Part]] = {
+    "redis7": ("Redis", in_redis_7),
+    "contracts": ("Celery's workers", with_contracts),
+    "rabbitmq": ("RabbitMQ", with_rabbitmq),
+    "browser": ("Chromium", in_browser),
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--only", choices=PARTS, help="run this part alone")
+    parser.add_argument("--only", choices=PARTS | EXTENDED, help="run this part alone")
+    parser.add_argument("--extended", action="store_true", help="run the parts that are not run otherwise")
     options, arguments = parser.parse_known_args()
     signal.signal(signal.SIGTERM, _terminated)
 
+    parts = EXTENDED if options.extended else PARTS
     outcomes: list[Outcome] = []
     try:
-        for name in [options.only] if options.only else PARTS:
-            for where, part in PARTS[name].items():
-                outcomes += attempt(where, part, arguments)
+        for where, part in [(PARTS | EXTENDED)[options.only]] if options.only else parts.values():
+            outcomes += attempt(where, part, arguments)
     except KeyboardInterrupt:
         return 130
     headline("Summary")
