@@ -25,13 +25,16 @@ from sequere.api import (
 )
 from sequere.events import Event
 from sequere.queued import QueuedEvent, Shard
+from sequere.rebuilds import Rebuild, Slice
 from sequere.resources import Resource
 
 __all__ = [
     "Event",
     "QueuedEvent",
+    "Rebuild",
     "Resource",
     "Shard",
+    "Slice",
     "afollow",
     "afollow_many",
     "aget_followers_count",

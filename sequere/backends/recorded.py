@@ -16,7 +16,7 @@ from sequere.resources import among
 #: A relation: the id of its first event, its stream, and the identifiers and object ids of both ends, from and to.
 Relation = tuple[int, UUID, str, str, str, str]
 
-_ENDS = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
+ENDS = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
 
 
 def relations(using: str) -> EventQuerySet:
@@ -26,7 +26,7 @@ def relations(using: str) -> EventQuerySet:
 
 def pages(using: str, size: int) -> Iterator[list[Any]]:
     """All relations in the order of their first events. 1 query per page."""
-    return walk(relations(using), ("id",), size, ("stream", *_ENDS))
+    return walk(relations(using), ("id",), size, ("stream", *ENDS))
 
 
 def live(first: int, last: int, what: models.Expression, using: str) -> dict[int, Any]:

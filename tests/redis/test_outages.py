@@ -12,6 +12,7 @@ from django.db import connection, connections
 
 from example_project.servers.valkey import Valkey, own_valkey
 from sequere.backends.base import get_backend
+from sequere.backends.redis.loading import LoadPass
 from sequere.backends.redis.model import RedisModel
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
@@ -129,8 +130,7 @@ def test_a_server_that_is_emptied_during_a_rebuild_is_noticed(
     client: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follow_many((UserFactory(), project) for _ in range(6))
-    (relations, *_) = get_backend().projector.passes
-    monkeypatch.setattr(relations, "size", 3)
+    monkeypatch.setattr(LoadPass, "size", 3)
     client.flushall()
 
     with pytest.raises(ReadModelLost):

@@ -1,23 +1,25 @@
 """What is stored of each resource, counted and compared with how many live relations the log knows."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.db import models
 
 from sequere.backends import recorded
 from sequere.backends.redis import uids
 from sequere.backends.redis.connection import text
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
 from sequere.backends.redis.model import RedisModel
+from sequere.backends.redis.scanning import ScanPass
 from sequere.backends.redis.scripts import CLEAN, MEASURE
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
 from sequere.events import FOLLOWED, latest_of, relation
 from sequere.exceptions import ReadModelLost
-from sequere.keyset import walk
-from sequere.projectors import Difference, Pass
+from sequere.passes import Difference, RowPass
 from sequere.registry import registry
-from sequere.resources import Resource
+from sequere.resources import KEY, Resource
 
 #: How many of each kind (None: of all) should follow a resource, and be followed by it.
 Wanted = dict[ResourceKey, dict[str | None, tuple[int, int]]]
@@ -59,23 +61,23 @@ class Page:
         return len(self.resources)
 
 
-class CountPass(Pass):
+class CountPass(RowPass):
     """The sets and the counts of all resources. RelationPass has put in what was missing; the rest is too much."""
 
     name = "counts"
+    columns = KEY
     size = 1000
 
     def __init__(self, model: RedisModel, keys: Keys) -> None:
         self._model = model
         self._keys = keys
+        self._memory = uids.Memory(model.connection, keys)
 
-    def total(self, using: str) -> int:
-        return Resource.objects.using(using).count()
+    def rows(self, using: str) -> "models.QuerySet[Any]":
+        return Resource.objects.using(using)
 
-    def batches(self, using: str) -> Iterator[Page]:
-        memory = uids.Memory(self._model.connection, self._keys)
-        for page in walk(Resource.objects.using(using), ("identifier", "object_id"), self.size):
-            yield Page([ResourceKey(*row) for row in page], memory)
+    def keys(self, rows: list[Any], using: str) -> Page:
+        return Page([ResourceKey(*row) for row in rows], self._memory)
 
     def resources(self, keys: Page, using: str) -> Collection[ResourceKey]:
         return keys.resources
@@ -184,13 +186,15 @@ class CountPass(Pass):
         return uids.found(names, answer)
 
 
-class StrayPass(Pass):
-    """The resources in Redis of which the log knows no relation."""
+class StrayPass(ScanPass):
+    """The resources in Redis of which the log knows no relation, by their uids."""
 
     name = "strays"
+    patterns = ("uid::*",)
     size = 1000
 
     def __init__(self, model: RedisModel, keys: Keys) -> None:
+        super().__init__(model.connection)
         self._model = model
         self._keys = keys
 
@@ -198,10 +202,8 @@ class StrayPass(Pass):
         (last,) = self._model.connection.run([("GET", self._keys.last_uid)])
         return int(last or 0)
 
-    def batches(self, using: str) -> Iterator[list[str]]:
-        """Uids."""
-        pages = self._model.connection.keys("uid::*")  # with few keys each, since most keys have other endings
-        yield from chunks((key.rpartition(":")[2] for page in pages for key in page), self.size)
+    def keys(self, found: Sequence[str], using: str) -> list[str]:
+        return [key.rpartition(":")[2] for key in found]
 
     def resources(self, keys: list[str], using: str) -> Collection[ResourceKey]:
         return self._strays(keys, using).values()

@@ -1,8 +1,10 @@
 """All relations of the log, compared with what is stored of them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
+
+from django.db import models
 
 from sequere.backends import recorded
 from sequere.backends.redis import uids
@@ -13,7 +15,7 @@ from sequere.backends.redis.moments import Score, from_score
 from sequere.backends.redis.scripts import COMPARE
 from sequere.backends.redis.sides import Side, Wanted, calls, sides_of, write
 from sequere.base import ResourceKey
-from sequere.projectors import Difference, Pass
+from sequere.passes import Difference, RowPass
 
 
 class Page:
@@ -36,7 +38,7 @@ class Since(int):
         return str(from_score(self))
 
 
-class RelationPass(Pass):
+class RelationPass(RowPass):
     """All relations of the log, on both of their sides.
 
     The friends are compared with the two sets that they are made of, each of which is compared with the log when it is
@@ -44,19 +46,19 @@ class RelationPass(Pass):
     """
 
     name = "follows"
+    also = ("stream", *recorded.ENDS)
     size = 5000
 
     def __init__(self, model: RedisModel, keys: Keys) -> None:
         self._model = model
         self._keys = keys
+        self._memory = uids.Memory(model.connection, keys)
 
-    def total(self, using: str) -> int:
-        return recorded.relations(using).count()
+    def rows(self, using: str) -> "models.QuerySet[Any]":
+        return recorded.relations(using)
 
-    def batches(self, using: str) -> Iterator[Page]:
-        memory = uids.Memory(self._model.connection, self._keys)
-        for relations in recorded.pages(using, self.size):
-            yield Page(relations, memory)
+    def keys(self, rows: list[Any], using: str) -> Page:
+        return Page(rows, self._memory)
 
     def resources(self, keys: Page, using: str) -> Collection[ResourceKey]:
         return keys.resources
