@@ -45,6 +45,8 @@ class Pass:
     """
 
     name: str
+    #: About how many keys a page has.
+    size = 500
 
     def total(self, using: str) -> int:
         """About how many keys there are, for a progress bar."""
@@ -81,7 +83,6 @@ class RowPass(Pass):
     columns: ClassVar[tuple[str, ...]] = ("id",)
     #: What else is read of each row.
     also: ClassVar[tuple[str, ...]] = ()
-    size = 500
 
     def rows(self, using: str) -> "models.QuerySet[Any]":
         """All rows, without an order."""

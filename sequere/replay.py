@@ -29,9 +29,8 @@ from sequere.queued import QueuedEvent
 from sequere.rebuilds import Rebuild, Slice
 from sequere.resources import KEY, Resource, lock
 
-#: Slices that a walk is cut into, at most, and the keys that one has, at least.
+#: Slices that a walk is cut into, at most; none has less keys than a batch.
 SLICES = 64
-KEYS_PER_SLICE = 2000
 #: Keys of a sample that follow each other.
 KEYS_PER_SAMPLE = 50
 
@@ -80,17 +79,16 @@ def verify(
     if not isinstance(projector, LevelTriggeredProjector):
         raise ProjectorNotVerifiable(name=name)
     using = router.db_for_write(Event)
-    is_rebuilt = repair and sample is None
-    if not is_rebuilt and projector.is_lost(using):
+    if not (repair and sample is None) and projector.is_lost(using):
         return _lost(name, on_difference)
-    known = projector.prepare(using) if is_rebuilt else {}
+    known = projector.prepare(using) if repair else {}
     passes = projector.passes_of(known)
 
     def settle(pass_: Pass, keys: Any) -> int:
         return _settle(name, pass_, keys, using, repair=repair, on_difference=on_difference)
 
     report = _walk(passes, settle, using, sample, progress)
-    if is_rebuilt:
+    if repair:
         projector.rebuilt(known, using)
     return report
 
@@ -112,7 +110,7 @@ def preview(name: str, *, progress: Told | None = None, on_difference: OnDiffere
             return 0
         return _told(pass_.compare(keys, using, repair=False), on_difference)
 
-    return _walk(projector.passes, look, using, None, progress)
+    return _walk(projector.passes_of({}), look, using, None, progress)
 
 
 def rebuild(name: str, *, restart: bool = False, progress: Told | None = None) -> Report:
@@ -316,7 +314,7 @@ def _begin(name: str, projector: Projector, using: str) -> Rebuild:
     rebuilds.filter(projection=name, pk__lt=rebuild.pk).delete()
     for stage, pass_ in enumerate(passes):
         total = pass_.total(using)
-        size = max(ceil(total / SLICES), KEYS_PER_SLICE)
+        size = max(ceil(total / SLICES), pass_.size)
         bounds = list(pairwise([None, *pass_.cuts(size, using), None]))
         Slice.objects.using(using).bulk_create(
             Slice(

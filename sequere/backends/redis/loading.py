@@ -17,7 +17,7 @@ from django.db import models
 
 from sequere.backends.redis import uids
 from sequere.backends.redis.connection import text
-from sequere.backends.redis.count_pass import CountPass
+from sequere.backends.redis.counts import Counts
 from sequere.backends.redis.keys import FOLLOWINGS, Keys, kind_of
 from sequere.backends.redis.model import SECONDS_TO_GO_ON, RedisModel
 from sequere.backends.redis.numbered import Around, Members, around, between, numbered
@@ -33,7 +33,7 @@ MEMBERS_PER_CALL = 1000
 #: Calls that are sent together.
 CALLS_AT_ONCE = 20
 #: Resources that are loaded together: those at the other ends are looked up each time.
-RESOURCES_AT_ONCE = 5000
+RESOURCES_AT_ONCE = 10_000
 
 #: How many follows a call of the script loads, and the call.
 Call = tuple[int, Sequence[Any]]
@@ -46,13 +46,14 @@ class Loading:
     log, the names with their uids and the order of the rows, is left to the database and its disk.
     """
 
-    def __init__(self, model: RedisModel, keys: Keys, number: int, mark: str, *, is_empty: bool) -> None:
-        """`mark` is there until the server is emptied. Where it `is_empty`, whatever is found came in between."""
+    def __init__(self, model: RedisModel, keys: Keys, number: int, *, is_empty: bool = False) -> None:
+        """`number` is that of a rebuild. Where the server `is_empty`, whatever is found has come in between."""
+        self._model = model
         self._connection = model.connection
-        self._is_empty = is_empty
         self._keys = keys
         self._number = number
-        self._mark = mark
+        self._mark = model.mark(number)
+        self._is_empty = is_empty
         #: The uids of resources around which somebody else has written.
         self.refused: set[str] = set()
 
@@ -63,13 +64,26 @@ class Loading:
                 follows.learn(self._uids_of(page, wanted.resources))
             return self._write(follows.members())
 
+    def load_again(self, resources: Sequence[ResourceKey], using: str) -> None:
+        """Load what is there of resources that are locked, give them their names, and remove what is too much."""
+        while True:
+            again = Loading(self._model, self._keys, self._number)
+            again._number, _ = self._model.draw([])
+            again.load(around(resources), using)
+            if not again.refused:  # by another rebuild, which has drawn a number meanwhile
+                break
+        (answer,) = self._connection.run([uids.look_up(resources, self._keys)])
+        self._connection.run(
+            ("HSET", self._keys.resource(uid), "identifier", key.identifier, "object_id", key.object_id)
+            for key, uid in uids.found(resources, answer).items()
+        )
+        Counts(self._model, self._keys).compare(resources, using, repair=True)
+
     def _uids_of(self, page: Sequence[ResourceKey], wanted: Collection[ResourceKey]) -> uids.Uids:
         """The uids of resources, of which those that are wanted are told their names as well. 3 round trips."""
         others = [key for key in page if key not in wanted]
-        known = {}
-        if others:
-            (answer,) = self._connection.run([uids.look_up(others, self._keys)])
-            known = uids.found(others, answer)
+        (answer,) = self._connection.run([uids.look_up(others, self._keys)]) if others else ((),)
+        known = uids.found(others, answer)
         return {**known, **uids.hand_out([key for key in page if key not in known], self._connection, self._keys)}
 
     def _write(self, members: Iterable[Members]) -> int:
@@ -136,25 +150,13 @@ class LoadPass(RowPass):
         return [Difference(f"follows of {len(keys.resources)} resources", loaded, "none")] if loaded else []
 
     def repair(self, keys: Around, using: str) -> int:
-        mark = self._model.mark(self._number)
-        loading = Loading(self._model, self._keys, self._number, mark, is_empty=self._was_empty)
+        loading = Loading(self._model, self._keys, self._number, is_empty=self._was_empty)
         loaded = loading.load(keys, using)
         if loading.refused:
-            self._load_again(sorted(loading.refused), mark, using)
+            names = uids.names(sorted(loading.refused), self._model.connection, self._keys)
+            if None in names:
+                raise ReadModelLost(server=self._model.connection.server, projection="follows")
+            refused = sorted(name for name in names if name)
+            lock(refused, using)
+            loading.load_again(refused, using)
         return loaded
-
-    def _load_again(self, refused: Sequence[str], mark: str, using: str) -> None:
-        """Lock resources, load what is there of them, and remove what is too much."""
-        names = uids.names(refused, self._model.connection, self._keys)
-        if None in names:
-            raise ReadModelLost(server=self._model.connection.server, projection="follows")
-        resources = sorted(name for name in names if name)
-        lock(resources, using)
-        while True:
-            number, _ = self._model.draw([])
-            loading = Loading(self._model, self._keys, number, mark, is_empty=False)
-            loading.load(around(resources), using)
-            if not loading.refused:  # by another rebuild, which has drawn a number meanwhile
-                break
-        counts = CountPass(self._model, self._keys)
-        counts.compare(counts.keys(resources, using), using, repair=True)

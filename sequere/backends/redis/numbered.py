@@ -34,7 +34,6 @@ WITH relation AS ({relations})
 SELECT actor_identifier, actor_object_id FROM relation UNION SELECT target_identifier, target_object_id FROM relation
 """
 
-# The latest ones first: a small sorted set is searched from its beginning for the place of a new member.
 _MEMBERS = """
 WITH live (follower, follower_kind, of_follower, followed, followed_kind, of_followed, score) AS (
     SELECT a.uid, a.identifier, a.is_wanted, b.uid, b.identifier, b.is_wanted, score FROM ({relations}) follow
@@ -46,8 +45,8 @@ side (uid, what, kind, score, other) AS (
     UNION ALL SELECT follower, '{followings}', followed_kind, score, followed FROM live WHERE of_follower
 ),
 member AS (
-    SELECT uid, what, kind, score || ' ' || other AS member,
-           (row_number() OVER (PARTITION BY uid, what, kind ORDER BY score DESC) - 1) / {members_at_once} AS part
+    SELECT uid, what, kind, {member} AS member,
+           (row_number() OVER (PARTITION BY uid, what, kind ORDER BY {order}) - 1) / {members_at_once} AS part
     FROM side
 )
 SELECT uid, what, kind, COUNT(*), {join_texts}(member, ' ') FROM member
@@ -105,14 +104,24 @@ class NumberedFollows:
             cursor.execute(f"INSERT INTO sequere_uid {select}", values)
 
     def members(self) -> Iterator[Members]:
-        """The sides of the live follows that are those of the resources, in the order of their uids. 1 query."""
+        """The sides of the live follows that are those of the resources, in the order of their uids. 1 query.
+
+        The latest ones first: a small sorted set is searched from its beginning for the place of a new member.
+        """
+        return self._members(member="score || ' ' || other", order="score DESC")
+
+    def members_in_order(self) -> Iterator[Members]:
+        """The same as a sorted set has them: the earliest ones first, each uid before its score."""
+        return self._members(member="other || ' ' || score", order="score, CAST(other AS text)")
+
+    def _members(self, **words: str) -> Iterator[Members]:
         with self._connection.cursor() as cursor:
             cursor.execute("ANALYZE sequere_uid")
         live = self._live.annotate(score=Score("occurred_at")).values_list(*recorded.ENDS, "score")
-        for page in self._pages(_MEMBERS, live):
+        for page in self._pages(_MEMBERS, live, **words):
             yield from page
 
-    def _pages(self, sql: str, relations: models.QuerySet[Any, Any]) -> Iterator[list[Any]]:
+    def _pages(self, sql: str, relations: models.QuerySet[Any, Any], **more: str) -> Iterator[list[Any]]:
         select, values = relations.query.get_compiler(connection=self._connection).as_sql()
         words = {
             "relations": select,
@@ -120,6 +129,7 @@ class NumberedFollows:
             "followings": FOLLOWINGS,
             "members_at_once": MEMBERS_AT_ONCE,
             "join_texts": _JOIN_TEXTS[self._connection.vendor],
+            **more,
         }
         with self._connection.chunked_cursor() as cursor:
             cursor.execute(sql.format_map(words), values)

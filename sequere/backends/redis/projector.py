@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sequere.backends.redis import uids
-from sequere.backends.redis.count_pass import CountPass, StrayPass
 from sequere.backends.redis.keys import Keys
 from sequere.backends.redis.loading import LoadPass
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import to_score
-from sequere.backends.redis.relation_pass import RelationPass
+from sequere.backends.redis.resource_pass import ResourcePass
 from sequere.backends.redis.sides import Wanted, write
+from sequere.backends.redis.strays import StrayPass
 from sequere.events import FOLLOWED, UNFOLLOWED, Event, latest_of
 from sequere.passes import Pass
 from sequere.projectors import LevelTriggeredProjector
@@ -55,12 +55,13 @@ class FollowsProjector(LevelTriggeredProjector):
         return self._model.can_go_on(known)
 
     def passes_of(self, known: Mapping[str, Any]) -> Sequence[Pass]:
-        """New ones, since they remember uids. What is lost is loaded; if there was anything left, it is counted."""
-        passes = (RelationPass, CountPass, StrayPass)
-        if not known.get("is_lost"):
-            return [pass_(self._model, self._keys) for pass_ in passes]
-        load = LoadPass(self._model, self._keys, known["number"], was_empty=known["was_empty"])
-        return [load, *(pass_(self._model, self._keys) for pass_ in passes[1:] if not known["was_empty"])]
+        """What is lost is loaded; if there was anything left of it, it is looked at as well."""
+        number = known.get("number")
+        passes = [ResourcePass(self._model, self._keys, number), StrayPass(self._model, self._keys)]
+        if number is None or not known["is_lost"]:
+            return passes
+        load = LoadPass(self._model, self._keys, number, was_empty=known["was_empty"])
+        return [load] if known["was_empty"] else [load, *passes]
 
     def rebuilt(self, known: Mapping[str, Any], using: str) -> None:
         self._model.rebuilt(known)

@@ -17,7 +17,6 @@ class ScanPass(Pass):
     """
 
     patterns: ClassVar[tuple[str, ...]]
-    size = 500
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
