@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.db import connections, router
@@ -13,14 +13,19 @@ from django.utils.module_loading import import_string
 from sequere import conf
 from sequere.backends.base import BaseBackend
 from sequere.events import Event
+from sequere.hints import celery_app
 from sequere.immutability import is_supported, missing_triggers
-from sequere.outbox import BUILT_IN
 from sequere.projectors import PIPELINE, Projector, is_queued, projections
+from sequere.queued import BUILT_IN, FAN_OUT
+
+#: The name of the task, which must not be imported: Celery may not be installed.
+SWEEP = "sequere.sweep"
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     wrong = [*_check_backend(), *_check_projectors(), *_check_modes()]
-    return [*(wrong or _check_modes_together()), *_check_transaction_mode()]
+    together = [] if wrong else [*_check_modes_together(), *_check_celery()]
+    return [*wrong, *together, *_check_transaction_mode()]
 
 
 def _check_backend() -> list[CheckMessage]:
@@ -58,7 +63,7 @@ def _check_projectors() -> list[CheckMessage]:
                     id="sequere.E003",
                 )
             )
-        if name in {*PIPELINE, BUILT_IN}:
+        if name in {*PIPELINE, BUILT_IN, FAN_OUT}:
             messages.append(
                 Error(
                     f"SEQUERE_PROJECTORS has a projection {name!r}, which is the name of a built-in one.",
@@ -126,6 +131,45 @@ def _check_modes_together() -> list[CheckMessage]:
             )
         )
     return messages
+
+
+def _check_celery() -> list[CheckMessage]:
+    for_celery = [name for name, mode in conf.projection_modes().items() if mode == conf.CELERY]
+    if not for_celery:
+        return []
+    try:
+        app = celery_app()
+    except ImportError as error:
+        return [
+            Error(
+                f"The projection {for_celery[0]!r} is for the workers of Celery, which cannot be imported: {error}.",
+                hint="pip install 'django-sequere[celery]'",
+                id="sequere.E010",
+            )
+        ]
+    messages: list[CheckMessage] = []
+    if app.main == "default":
+        messages.append(
+            checks.Warning(
+                f"The projection {for_celery[0]!r} is for the workers of Celery, and there is no Celery app: its tasks"
+                " would go nowhere.",
+                hint="Import it in the __init__.py of your project: from example.celery import app as celery_app",
+                id="sequere.W005",
+            )
+        )
+    scheduled = {entry.get("task") for entry in app.conf.beat_schedule.values()}
+    if SWEEP in scheduled or apps.is_installed("django_celery_beat"):
+        return messages
+    return [
+        *messages,
+        checks.Warning(
+            f"The projection {for_celery[0]!r} is for the workers of Celery, and nothing calls {SWEEP!r}: what a worker"
+            " that has died, or a broker that was down, has left undone would stay so.",
+            hint='CELERY_BEAT_SCHEDULE = {"sequere": {"task": "sequere.sweep", "schedule": 10,'
+            ' "options": {"queue": "sequere", "expires": 10}}}, and run a beat: celery --app example worker --beat',
+            id="sequere.W004",
+        ),
+    ]
 
 
 def _check_transaction_mode() -> list[CheckMessage]:

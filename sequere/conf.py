@@ -35,11 +35,19 @@ def projectors() -> Mapping[str, str]:
 
 INLINE = "inline"
 ON_COMMIT = "on_commit"
-MODES = (INLINE, ON_COMMIT)
+CELERY = "celery"
+MODES = (INLINE, ON_COMMIT, CELERY)
 
 
 def projection_modes() -> Mapping[str, str]:
     """`SEQUERE_PROJECTION_MODES`: when each projection is applied, as {name: mode}: `inline`, in the transaction that
-    records the event (the default for read models in the database); `on_commit`, after it (for all others)."""
+    records the event (the default for read models in the database); `on_commit`, after it, by the same process (for
+    all others); `celery`, after it, by the workers of Celery."""
     modes: Mapping[str, str] = get_setting("PROJECTION_MODES", {})
     return modes
+
+
+def celery_queues() -> Mapping[str, str]:
+    """`SEQUERE_CELERY_QUEUES`: the queues that the tasks are sent to: `default`, and `fan_out` for what a celebrity has
+    published, so that it delays nothing else. They are `sequere` and `sequere.fanout`."""
+    return {"default": "sequere", "fan_out": "sequere.fanout", **get_setting("CELERY_QUEUES", {})}

@@ -4,6 +4,8 @@ import inspect
 from functools import partial
 from typing import Any
 
+from django.core.exceptions import BadRequest
+
 
 class SequereException(Exception):
     """Sequere could not do what it was asked to do."""
@@ -58,6 +60,13 @@ class AnonymousInstance(SequereException):
 
 class InvalidObjectId(SequereException):
     """{object_id!r} cannot be the key of a {identifier}: {reason}."""
+
+
+# Lists
+
+
+class InvalidCursor(SequereException, BadRequest):
+    """{cursor!r} is no cursor of ours: begin without one, and go on with the next_cursor of each page."""
 
 
 # Follows
@@ -141,6 +150,11 @@ class StaleWriter(BackendException):
 
 class UnknownProjection(SequereException):
     """There is no projection {name!r}: use one of {known}."""
+
+
+class ProjectionTimeout(SequereException):
+    """After {timeout:g} seconds, {waiting} events or more that this process has recorded still wait, the first one for
+    {oldest:.1f} seconds: see 'manage.py show_projections', and whether a worker runs."""
 
 
 class ProjectorNotVerifiable(SequereException):

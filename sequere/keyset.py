@@ -7,13 +7,14 @@ from django.db import models
 from django.db.models.functions import Mod, RowNumber
 
 
-def after(columns: tuple[str, ...], values: tuple[Any, ...]) -> models.Q:
-    """The condition that a row comes after `values` in the order of `columns`."""
+def after(columns: tuple[str, ...], values: Sequence[Any], *, desc: bool = False) -> models.Q:
+    """The condition that a row comes after `values` in the order of `columns`, all of them descending if `desc`."""
     first, *rest = columns
-    condition = models.Q(**{f"{first}__gt": values[0]})
+    beyond = "lt" if desc else "gt"
+    condition = models.Q(**{f"{first}__{beyond}": values[0]})
     if rest:
-        condition |= models.Q(**{first: values[0]}) & after(tuple(rest), values[1:])
-        condition &= models.Q(**{f"{first}__gte": values[0]})  # what an index can start from
+        condition |= models.Q(**{first: values[0]}) & after(tuple(rest), values[1:], desc=desc)
+        condition &= models.Q(**{f"{first}__{beyond}e": values[0]})  # what an index can start from
     return condition
 
 

@@ -6,6 +6,8 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 
 from asgiref.sync import sync_to_async
 
+from sequere.cursors import CursorPage, Place, from_cursor, to_cursor
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -15,7 +17,7 @@ REPR_LENGTH = 20
 
 
 class Source(Protocol[T_co]):
-    """What a backend offers for a list: its length, and the rows between two positions."""
+    """What a backend offers for a list: its length, and the rows between two positions, or after a place."""
 
     def count(self) -> int:
         """How many entries are stored. 1 query."""
@@ -25,6 +27,10 @@ class Source(Protocol[T_co]):
 
     def stream(self, start: int, stop: int | None) -> Iterable[Any]:
         """The same, in constant memory."""
+
+    def page(self, size: int, after: Place | None) -> Sequence[tuple[Place, Any]]:
+        """The first `size` entries, or those after a place, whether an entry is still there or not; with their places.
+        1 query."""
 
     def load(self, rows: Sequence[Any]) -> Sequence[T_co | None]:
         """The items of `rows`, with None in the place of what is hidden. 1 query per model class."""
@@ -72,6 +78,25 @@ class LazyList(Generic[T]):
         rows = iter(self._source.stream(self._start, self._stop))
         while chunk := list(islice(rows, chunk_size)):
             yield from (item for item in self._source.load(chunk) if item is not None)
+
+    def page(self, size: int, cursor: str | None = None) -> CursorPage[T]:
+        """The first `size` entries, or those after the page whose `next_cursor` is given.
+
+        Whatever is added or removed between two pages, none repeats or skips an entry that stays where it is. A page is
+        shorter by what is hidden. 1 query, and 1 per model class. Raises InvalidCursor, and TypeError for a slice.
+        """
+        if self._start or self._stop is not None:
+            raise TypeError("A slice has no cursors: page() belongs to the whole list.")
+        if size < 1:
+            raise ValueError("A page has at least one entry.")
+        found = self._source.page(size + 1, from_cursor(cursor) if cursor else None)
+        loaded = self._source.load([row for _, row in found[:size]])
+        items = [item for item in loaded if item is not None]
+        return CursorPage(
+            items=items,
+            next_cursor=to_cursor(found[size - 1][0]) if len(found) > size else None,
+            hidden=len(loaded) - len(items),
+        )
 
     @property
     def hidden(self) -> int:
@@ -130,6 +155,9 @@ class LazyList(Generic[T]):
 
     async def afirst(self) -> T | None:
         return await sync_to_async(self.first)()
+
+    async def apage(self, size: int, cursor: str | None = None) -> CursorPage[T]:
+        return await sync_to_async(self.page)(size, cursor)
 
     async def __aiter__(self) -> AsyncIterator[T]:
         for item in await sync_to_async(self._load)():

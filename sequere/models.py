@@ -27,6 +27,7 @@ from sequere.events import Event
 from sequere.queued import QueuedEvent, Shard
 from sequere.rebuilds import Rebuild, Slice
 from sequere.resources import Resource
+from sequere.waiting import await_for_projections, wait_for_projections
 
 __all__ = [
     "Event",
@@ -44,6 +45,7 @@ __all__ = [
     "ais_following_many",
     "aunfollow",
     "aunfollow_many",
+    "await_for_projections",
     "follow",
     "follow_many",
     "get_followers",
@@ -56,4 +58,5 @@ __all__ = [
     "is_following_many",
     "unfollow",
     "unfollow_many",
+    "wait_for_projections",
 ]

@@ -3,6 +3,9 @@
 A projection that is not inline leaves a row here in the transaction of each event. Whoever drains holds the row of a
 shard, so the changes around one subject are applied by one worker at a time, in the order of the log; the lock ends
 with its transaction, whatever becomes of the process.
+
+An event that concerns more followers than one transaction should reach waits once more, as a fan-out: each step of it
+is a transaction of its own, and stores where the next one begins. Newer events go on between two steps.
 """
 
 import logging
@@ -12,17 +15,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from time import monotonic
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connections, models, transaction
 from django.utils import timezone
 
+from sequere import conf, waiting
 from sequere.base import ResourceKey
 from sequere.events import Event, lifecycle, record
 from sequere.exceptions import BackendException, BackendUnavailable, StaleWriter
 from sequere.projectors import (
     PIPELINE,
+    Chunk,
     LevelTriggeredProjector,
     Projector,
     is_queued,
@@ -30,9 +36,10 @@ from sequere.projectors import (
     projection,
     projections,
 )
-from sequere.queued import IS_DUE, QueuedEvent, QueuedEventQuerySet, Shard
+from sequere.queued import BUILT_IN, FAN_OUT, IS_DUE, QueuedEvent, QueuedEventQuerySet, Shard
 from sequere.resources import lock
 from sequere.rows import insert
+from sequere.signals import events_queued
 from sequere.upsert import on_conflict_lock
 
 logger = logging.getLogger("sequere")
@@ -40,9 +47,8 @@ logger = logging.getLogger("sequere")
 EVENT_RETRIED = "event_retried"
 EVENT_SKIPPED = "event_skipped"
 
-#: The name under which the projections of our own are queued. They are applied together, in their order, so that the
-#: timelines never run ahead of the follows.
-BUILT_IN = "built-in"
+#: The projection that the fan-outs belong to.
+FANNED_OUT = PIPELINE[-1]
 #: Workers that can apply the events of the built-in projections at the same time.
 SHARDS = 64
 #: Events applied in one transaction.
@@ -51,28 +57,43 @@ BATCH_SIZE = 500
 MAX_ATTEMPTS = 5
 #: A shard whose oldest event waits for so long was left by its process; the next one that drains takes care of it.
 OVERDUE = timedelta(seconds=10)
+#: Seconds for which a worker of Celery drains a shard before others have their turn.
+TURN = 0.25
 
 COLUMNS = ("pipeline", "event_id", "shard", "stream", "attempts", "error", "traceback")
 SHARD = ("pipeline", "number")
 
 
 def pipeline_of(name: str) -> str:
-    """Where the events of a projection wait."""
+    """Where the events of a projection wait at first."""
     return BUILT_IN if name in PIPELINE else name
+
+
+def pipelines_of(name: str) -> list[str]:
+    """All the places where the events of a projection may wait."""
+    return [pipeline_of(name), *([FAN_OUT] if name == FANNED_OUT else [])]
 
 
 def projectors_of(pipeline: str) -> list[Projector]:
     """The projectors that a pipeline applies, in their order. Raises UnknownProjection."""
+    if pipeline == FAN_OUT:
+        return [projection(FANNED_OUT)]
     if pipeline != BUILT_IN:
         return [projection(pipeline)]
     # Also those that are inline by now: what was queued before they were is not lost, and twice does no harm.
     return [projector for name, projector in projections().items() if name in PIPELINE]
 
 
+def _is_for_celery(pipeline: str) -> bool:
+    """Whether the workers of Celery shall drain a pipeline: if none of its projections wants it done at once."""
+    modes = {mode_of(name) for name in projections() if pipeline in pipelines_of(name)}
+    return conf.CELERY in modes and conf.ON_COMMIT not in modes
+
+
 def queue(events: Sequence[Event], using: str) -> None:
     """Let the events wait for every projection that is not inline; 1 statement, none if all are inline.
 
-    They are drained after the commit.
+    After the commit they are drained, or the workers of Celery are told, 1 query.
     """
     pipelines = {pipeline_of(name) for name in projections() if is_queued(name)}
     if not pipelines:
@@ -86,21 +107,43 @@ def queue(events: Sequence[Event], using: str) -> None:
     shards: dict[str, set[int]] = defaultdict(set)
     for pipeline, _event, shard, *_rest in rows:
         shards[pipeline].add(shard)
-
-    def drain_them() -> None:
-        _drain_after_commit(shards, using)
-
-    # Not a partial: Django asks for the name of one that fails.
-    transaction.on_commit(drain_them, using=using, robust=True)
+    _after_commit(shards, [event.pk for event in events], using)
 
 
-def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, wait: bool = False) -> int:
+def queue_fan_out(event_id: int, stream: UUID, subject: ResourceKey, chunk: Chunk, using: str) -> None:
+    """Let a projector go on after the commit with what `chunk` has begun: with `fan_out()`, step by step.
+
+    1 statement. One that waits already goes on from where it is. The resources of the event are locked.
+    """
+    shard = lifecycle(subject).int % SHARDS
+    row = (FAN_OUT, event_id, shard, stream, chunk.cursor, chunk.reached, 0, "", "")
+    columns = ("pipeline", "event_id", "shard", "stream", "cursor", "reached", "attempts", "error", "traceback")
+    insert(QueuedEvent, columns, [row], using, suffix="ON CONFLICT DO NOTHING")
+    _after_commit({FAN_OUT: {shard}}, [event_id], using)
+
+
+def end_fan_outs(streams: Collection[UUID], using: str) -> None:
+    """What these events are about is gone, and with it what was to be done for it. 1 statement, none for no streams."""
+    if streams:
+        QueuedEvent.objects.using(using).filter(pipeline=FAN_OUT, stream__in=streams).delete()
+
+
+def drain(
+    pipeline: str,
+    shards: Collection[int] | None = None,
+    *,
+    using: str,
+    wait: bool = False,
+    seconds: float | None = None,
+) -> int:
     """Apply what waits in some shards of a pipeline, all of them by default; returns how many events were applied.
 
-    A shard that somebody else drains is left to him, or waited for with `wait`. Every 500 events are a transaction. An
-    event that fails is tried again later, and then parked; what is behind it in its stream waits, all else goes on.
-    What was left in other shards for long is applied, too. Raises UnknownProjection.
+    A shard that somebody else drains is left to him, or waited for with `wait`. Every 500 events are a transaction, and
+    every step of a fan-out. An event that fails is tried again later, and then parked; what is behind it in its stream
+    waits, all else goes on. What was left in other shards for long is applied, too. After some `seconds` the rest is
+    left to the workers of Celery. Raises UnknownProjection.
     """
+    started = monotonic()
     projectors = projectors_of(pipeline)
     asked_for = None if shards is None else {*shards}
     applied = overtaken = 0
@@ -110,7 +153,10 @@ def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, w
         try:
             with transaction.atomic(using=using):
                 held = _lock(pipeline, numbers, using, wait=wait and (asked_for is None or numbers <= asked_for))
-                applied += _apply(pipeline, _due(pipeline, held, using), projectors, using)
+                if pipeline == FAN_OUT:
+                    applied += _go_on(held, using)
+                else:
+                    applied += _apply(pipeline, _due(pipeline, held, using), projectors, using)
         except StaleWriter:
             overtaken += 1
             if overtaken < MAX_ATTEMPTS:
@@ -120,14 +166,32 @@ def drain(pipeline: str, shards: Collection[int] | None = None, *, using: str, w
             break
         # Looks again after each lock is given back: who came while it was held has left his events to us.
         numbers = _shards_with_events(pipeline, asked_for, using)
+        if numbers and seconds is not None and monotonic() - started > seconds:
+            _tell_celery(pipeline, numbers, using)
+            break
     return applied
 
 
 def drain_all(*, using: str) -> int:
-    """Drain every pipeline; returns how many events were applied."""
+    """Drain every pipeline, the fan-outs last; returns how many events were applied."""
+    return sum(drain(pipeline, using=using) for pipeline in _waiting_pipelines(using)) + (
+        drain(FAN_OUT, using=using) if FANNED_OUT in projections() else 0
+    )
+
+
+def sweep(using: str) -> None:
+    """Tell the workers of Celery what waits for so long that somebody must have died before he could. 2 queries for
+    each pipeline."""
+    for pipeline in [*_waiting_pipelines(using), *([FAN_OUT] if FANNED_OUT in projections() else [])]:
+        if overdue := _overdue(pipeline, using):
+            _tell_celery(pipeline, overdue, using)
+
+
+def _waiting_pipelines(using: str) -> list[str]:
+    """The known pipelines in which something waits, without the fan-outs. 1 query."""
     known = {pipeline_of(name) for name in projections()}
     waiting = QueuedEvent.objects.using(using).order_by().values_list("pipeline", flat=True).distinct()
-    return sum(drain(pipeline, using=using) for pipeline in sorted(known.intersection(waiting)))
+    return sorted(known.intersection(waiting))
 
 
 def retry(failed: QueuedEventQuerySet) -> int:
@@ -185,13 +249,13 @@ def status(using: str) -> list[Status]:
 
 
 def _status(name: str, projector: Projector, using: str) -> Status:
-    waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline_of(name))
-    numbers = waiting.order_by().aggregate(
+    queued = QueuedEvent.objects.using(using).filter(pipeline__in=pipelines_of(name))
+    numbers = queued.order_by().aggregate(
         pending=models.Count("event_id", filter=models.Q(parked_at__isnull=True)),
         parked=models.Count("event_id", filter=models.Q(parked_at__isnull=False)),
         oldest=models.Min("event__recorded_at"),
     )
-    last = waiting.failed().order_by("-event_id").first()
+    last = queued.failed().order_by("-event_id").first()
     class_ = type(projector)
     return Status(
         name=name,
@@ -229,10 +293,40 @@ def _shard(pipeline: str, event: Event) -> int:
     return lifecycle(event.subject).int % SHARDS if pipeline == BUILT_IN else 0
 
 
-def _drain_after_commit(shards: Mapping[str, Collection[int]], using: str) -> None:
-    for pipeline, numbers in shards.items():
-        with suppress(BackendUnavailable):  # which the log was told about; the events wait
-            drain(pipeline, numbers, using=using, wait=True)
+def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str) -> None:
+    """See to events that have just been queued, when everybody can see them."""
+
+    # Not a partial: Django asks for the name of one that fails.
+    def see_to_them() -> None:
+        for pipeline, numbers in shards.items():
+            if pipeline != FAN_OUT:
+                waiting.note(pipeline, event_ids, using)
+            if _is_for_celery(pipeline):
+                _tell_celery(pipeline, numbers - _known_to_celery(pipeline, numbers, event_ids[0], using), using)
+                continue
+            with suppress(BackendUnavailable):  # which the log was told about; the events wait
+                drain(pipeline, numbers, using=using, wait=True)
+
+    transaction.on_commit(see_to_them, using=using, robust=True)
+
+
+def _tell_celery(pipeline: str, shards: set[int], using: str) -> None:
+    if shards:
+        events_queued.send_robust(sender=QueuedEvent, pipeline=pipeline, shards=shards, using=using)
+
+
+def _known_to_celery(pipeline: str, shards: set[int], before: int, using: str) -> set[int]:
+    """The shards in which an older event is due. 1 query.
+
+    Whoever left it there has told Celery, and who has just applied it looks again after he has given the lock back: so
+    a thousand events do not make a thousand tasks.
+    """
+    return _shards(
+        f"SELECT DISTINCT shard FROM {_QUEUE}"
+        f" WHERE pipeline = %s AND shard IN ({_marks(shards)}) AND event_id < %s AND {IS_DUE}",
+        [pipeline, *shards, before, timezone.now()],
+        using,
+    )
 
 
 def _shards_with_events(pipeline: str, asked_for: set[int] | None, using: str) -> set[int]:
@@ -251,6 +345,17 @@ def _shards_with_events(pipeline: str, asked_for: set[int] | None, using: str) -
     )
 
 
+def _overdue(pipeline: str, using: str) -> set[int]:
+    """The shards in which something is due for too long. 1 query."""
+    now = timezone.now()
+    return _shards(
+        f"""SELECT DISTINCT shard FROM {_QUEUE} JOIN {_LOG} ON {_LOG}.id = event_id
+        WHERE pipeline = %s AND recorded_at < %s AND {IS_DUE}""",
+        [pipeline, now - OVERDUE, now],
+        using,
+    )
+
+
 def _due(pipeline: str, shards: Collection[int], using: str) -> list[Event]:
     """The oldest events that wait in some shards. 1 query."""
     if not shards:
@@ -261,6 +366,9 @@ def _due(pipeline: str, shards: Collection[int], using: str) -> list[Event]:
     """
     return list(Event.objects.using(using).raw(sql, _adapted([pipeline, *shards, timezone.now()], using)))
 
+
+#: A server is in trouble, not an event.
+_TROUBLES = (OperationalError, InterfaceError, BackendException)
 
 # What a drain asks stands here in SQL: built by the ORM, it would take longer than all that is applied.
 _QUEUE, _LOG = QueuedEvent._meta.db_table, Event._meta.db_table
@@ -312,7 +420,7 @@ def _apply_what_can_be(
         with transaction.atomic(using=using):
             for projector in projectors:
                 projector.apply(batch, using=using)
-    except (OperationalError, InterfaceError, BackendException):  # a server is in trouble, not an event
+    except _TROUBLES:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
         if len(batch) == 1:
@@ -327,6 +435,32 @@ def _apply_what_can_be(
         more, also_failed = _apply_what_can_be(pipeline, rest, projectors, using)
         return applied + more, failed | also_failed
     return applied, failed
+
+
+def _go_on(shards: Collection[int], using: str) -> int:
+    """One step of the fan-out that has reached the fewest in these shards; returns 1 if it was the last one, else 0."""
+    waiting = QueuedEvent.objects.using(using).filter(pipeline=FAN_OUT)
+    due = waiting.filter(shard__in=shards).due().order_by("reached", "event_id")
+    if (queued := due.select_related("event").first()) is None:
+        return 0
+    projector = cast(LevelTriggeredProjector, projection(FANNED_OUT))
+    lock(projector.resources(queued.event), using)
+    # What it is about may be gone since.
+    if not waiting.filter(event_id=queued.event_id).exists():
+        return 0
+    try:
+        with transaction.atomic(using=using):
+            chunk = projector.fan_out(queued.event, queued.cursor, using=using)
+    except _TROUBLES:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
+        _note_failure(queued, error, using)
+        return 0
+    if chunk.cursor is None:
+        return waiting.filter(event_id=queued.event_id).delete()[0]
+    reached = queued.reached + chunk.reached
+    waiting.filter(event_id=queued.event_id).update(cursor=chunk.cursor, reached=reached, attempts=0, error="")
+    return 0
 
 
 def _note_failure(queued: QueuedEvent, error: Exception, using: str) -> None:

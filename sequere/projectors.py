@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
@@ -41,6 +41,17 @@ class Projector:
         raise TypeError(f"{type(self).__name__} needs a method reset(subjects, *, using) to be rebuilt")
 
 
+#: Where a walk over followers has come to, as who walks understands it: what JSON can say.
+Cursor = list[Any]
+
+
+class Chunk(NamedTuple):
+    """How many followers a step of a fan-out has reached, and where the next one begins; None after the last."""
+
+    reached: int
+    cursor: Cursor | None
+
+
 class LevelTriggeredProjector(Projector):
     """A projector that takes an event as a hint, and makes the read model what the log says by now.
 
@@ -56,6 +67,13 @@ class LevelTriggeredProjector(Projector):
     def prepare(self, using: str) -> Mapping[str, Any]:
         """Called when a rebuild begins: what all its processes are to know, as JSON can say it."""
         return {}
+
+    def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
+        """Bring an event to some thousand followers, from a cursor on, as things are now.
+
+        For what `apply()` has left with `outbox.queue_fan_out()`; the resources that the event names are locked.
+        """
+        return Chunk(0, None)
 
     def can_go_on(self, known: Mapping[str, Any], using: str) -> bool:
         """Whether a rebuild that was broken off is worth to be gone on with."""

@@ -11,6 +11,12 @@ from sequere.base import ResourceKey
 from sequere.events import Event, Intent, stream_of
 from sequere.resources import among
 
+#: The name under which the projections of our own are queued. They are applied together, in their order, so that the
+#: timelines never run ahead of the follows.
+BUILT_IN = "built-in"
+#: The name under which fan-outs are queued.
+FAN_OUT = "fan-out"
+
 #: Of an event that waits: neither it nor one before it in its stream has failed and is not to be tried yet. The
 #: parameter is the time of now.
 IS_DUE = """NOT EXISTS (
@@ -46,6 +52,9 @@ class QueuedEvent(models.Model):
     event = models.ForeignKey(Event, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
     shard = models.PositiveSmallIntegerField()
     stream = models.UUIDField()
+    #: Of a fan-out: where it has come to, and how many followers it has reached.
+    cursor = models.JSONField(null=True)
+    reached = models.PositiveIntegerField(_("reached"), db_default=0)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     retry_at = models.DateTimeField(_("next attempt"), null=True)
     parked_at = models.DateTimeField(_("parked at"), null=True)

@@ -14,7 +14,7 @@ SILENCE = timedelta(seconds=60)
 
 
 class Rebuild(models.Model):
-    """The read model of a projection, made what the log says. The last one of each projection is kept."""
+    """The read model of a projection, made what the log says. The last one is kept."""
 
     id = models.BigAutoField(primary_key=True)
     projection = models.CharField(_("projection"), max_length=100)
@@ -94,8 +94,8 @@ class Progress:
 
 def progress(using: str) -> list[Progress]:
     """How far the last rebuild of each projection is. 2 queries."""
-    rebuilds = Rebuild.objects.using(using).order_by("projection", "-pk")
-    last = {rebuild.projection: rebuild for rebuild in reversed(rebuilds)}
+    rebuilds = Rebuild.objects.using(using).order_by("projection", "pk")
+    last = {rebuild.projection: rebuild for rebuild in rebuilds}
     sums = {
         row["rebuild"]: row
         for row in Slice.objects.using(using)

@@ -10,6 +10,7 @@ and one that is killed leaves nothing to clean up.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from math import ceil
 from random import Random
@@ -22,15 +23,18 @@ from django.utils import timezone
 from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.exceptions import ProjectorNotVerifiable, ReadModelLost, RebuildAbandoned, StaleWriter
-from sequere.outbox import MAX_ATTEMPTS, drain, forget, hold, pipeline_of
+from sequere.outbox import MAX_ATTEMPTS, drain, forget, hold, pipelines_of
 from sequere.passes import Cursor, Difference, Page, Pass, RowPass
 from sequere.projectors import LevelTriggeredProjector, Projector, projection, projections
 from sequere.queued import QueuedEvent
 from sequere.rebuilds import Rebuild, Slice
 from sequere.resources import KEY, Resource, lock
+from sequere.signals import rebuilds_left
 
 #: Slices that a walk is cut into, at most; none has less keys than a batch.
 SLICES = 64
+#: How long a rebuild is remembered after it has ended.
+KEPT_FOR = timedelta(days=1)
 #: Keys of a sample that follow each other.
 KEYS_PER_SAMPLE = 50
 
@@ -106,7 +110,7 @@ def preview(name: str, *, progress: Told | None = None, on_difference: OnDiffere
         return _lost(name, on_difference)
 
     def look(pass_: Pass, keys: Any) -> int:
-        if not pass_.differs(keys, using) or _is_late(pipeline_of(name), set(pass_.resources(keys, using)), using):
+        if not pass_.differs(keys, using) or _is_late(pipelines_of(name), set(pass_.resources(keys, using)), using):
             return 0
         return _told(pass_.compare(keys, using, repair=False), on_difference)
 
@@ -126,12 +130,10 @@ def rebuild(name: str, *, restart: bool = False, progress: Told | None = None) -
 def finish(rebuild: Rebuild, *, progress: Told | None = None) -> Report:
     """Work at a rebuild until it has ended, and tell what all its processes have done. Raises RebuildAbandoned."""
     work(rebuild.pk, progress=progress)
-    ended = Rebuild.objects.using(rebuild._state.db).filter(pk=rebuild.pk).first()
-    if ended is None or ended.error:
-        raise RebuildAbandoned(
-            projection=rebuild.projection, reason=ended.error if ended else "somebody has begun it anew"
-        )
-    return Report(checked=ended.done, wrong=ended.wrong)
+    rebuild.refresh_from_db()
+    if rebuild.error:
+        raise RebuildAbandoned(projection=rebuild.projection, reason=rebuild.error)
+    return Report(checked=rebuild.done, wrong=rebuild.wrong)
 
 
 def start(name: str, *, restart: bool = False) -> Rebuild:
@@ -148,7 +150,8 @@ def start(name: str, *, restart: bool = False) -> Rebuild:
             return rebuild
         try:
             with transaction.atomic(using=using):
-                under_way.delete()
+                if rebuild:
+                    _end(rebuild, using, error="somebody has begun it anew")
                 return _begin(name, projector, using)
         except IntegrityError:  # another process was first
             restart = False
@@ -178,6 +181,20 @@ def work(rebuild_id: int, *, seconds: float | None = None, progress: Told | None
         _end(rebuild, using, error=str(error))
         raise
     return False
+
+
+def hand_over(rebuild_ids: Sequence[int]) -> None:
+    """Leave rebuilds to a worker of Celery, one after the other. Raises BackendUnavailable."""
+    rebuilds_left.send(sender=Rebuild, rebuild_ids=[*rebuild_ids], using=router.db_for_write(Event))
+
+
+def take_turn(rebuild_ids: Sequence[int], *, seconds: float) -> None:
+    """Work at rebuilds, one after the other, and hand over what is left when the time is over."""
+    started = monotonic()
+    for position, rebuild_id in enumerate(rebuild_ids):
+        if not work(rebuild_id, seconds=seconds - (monotonic() - started)):
+            hand_over(rebuild_ids[position:])
+            return
 
 
 class SubjectPass(RowPass):
@@ -257,23 +274,24 @@ def _settle(name: str, pass_: Pass, keys: Any, using: str, *, repair: bool, on_d
     """Compare a batch, and lock what seems to differ; returns how many differences there were."""
     if not pass_.differs(keys, using):
         return 0
-    pipeline = pipeline_of(name)
+    pipelines = pipelines_of(name)
     while True:
-        drain(pipeline, using=using, wait=True)
+        for pipeline in pipelines:
+            drain(pipeline, using=using, wait=True)
         with transaction.atomic(using=using):
-            if _lock(pipeline, pass_, keys, using):
+            if _lock(pipelines, pass_, keys, using):
                 return _told(pass_.compare(keys, using, repair=repair), on_difference)
 
 
-def _lock(pipeline: str, pass_: Pass, keys: Any, using: str) -> bool:
+def _lock(pipelines: Sequence[str], pass_: Pass, keys: Any, using: str) -> bool:
     """Let a batch stand still; false if something about it waits: what was only just recorded is late, not wrong."""
     resources = set(pass_.resources(keys, using))
     lock(resources, using)
-    return not _is_late(pipeline, resources, using)
+    return not _is_late(pipelines, resources, using)
 
 
-def _is_late(pipeline: str, resources: set[ResourceKey], using: str) -> bool:
-    waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
+def _is_late(pipelines: Sequence[str], resources: set[ResourceKey], using: str) -> bool:
+    waiting = QueuedEvent.objects.using(using).filter(pipeline__in=pipelines)
     return waiting.exists() and waiting.about(resources).due().exists()
 
 
@@ -311,7 +329,7 @@ def _begin(name: str, projector: Projector, using: str) -> Rebuild:
     passes = _passes(name, projector, known)
     rebuilds = Rebuild.objects.using(using)
     rebuild = rebuilds.create(projection=name, passes=[pass_.name for pass_ in passes], known=known)
-    rebuilds.filter(projection=name, pk__lt=rebuild.pk).delete()
+    rebuilds.filter(projection=name, ended_at__lt=timezone.now() - KEPT_FOR).delete()
     for stage, pass_ in enumerate(passes):
         total = pass_.total(using)
         size = max(ceil(total / SLICES), pass_.size)
@@ -355,7 +373,8 @@ def _take(rebuild: Rebuild, passes: Sequence[Pass], using: str, before: Taken | 
             if overtaken == MAX_ATTEMPTS:
                 raise
         # Not in the transaction that holds the slice: a drain locks for itself.
-        drain(pipeline_of(rebuild.projection), using=using, wait=True)
+        for pipeline in pipelines_of(rebuild.projection):
+            drain(pipeline, using=using, wait=True)
 
 
 def _advance(mine: Slice, rebuild: Rebuild, pass_: Pass, using: str, *, is_wrong: bool) -> int | None:
@@ -368,7 +387,7 @@ def _advance(mine: Slice, rebuild: Rebuild, pass_: Pass, using: str, *, is_wrong
     elif isinstance(pass_, SubjectPass):
         pass_.apply_again(page.keys, using)
     elif is_wrong or pass_.differs(page.keys, using):
-        if not _lock(pipeline_of(rebuild.projection), pass_, page.keys, using):
+        if not _lock(pipelines_of(rebuild.projection), pass_, page.keys, using):
             return None
         wrong = pass_.repair(page.keys, using)
     mine.cursor, mine.is_done = page.end, page.end is None

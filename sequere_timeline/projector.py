@@ -1,15 +1,20 @@
-"""What the projectors of timelines have in common: which events mean what to them."""
+"""What the projectors of timelines have in common: which events mean what to them, and who is reached when."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import inf
 from uuid import UUID
 
 from sequere.base import ResourceKey
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event
-from sequere.projectors import LevelTriggeredProjector
+from sequere.outbox import FANNED_OUT, queue_fan_out
+from sequere.projectors import Chunk, Cursor, LevelTriggeredProjector, is_queued
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
+
+#: Followers that one transaction reaches, apart from those of mode inline.
+FOLLOWERS_AT_ONCE = 5000
 
 
 @dataclass(slots=True)
@@ -22,6 +27,27 @@ class News:
     #: Whose read marks may have moved.
     readers: set[ResourceKey] = field(default_factory=set)
     deleted: set[ResourceKey] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """An action that the followers of its actor shall have."""
+
+    event_id: int
+    stream: UUID
+    actor: ResourceKey
+    #: Lets some of them have it, from a cursor on.
+    step: Callable[[Cursor | None], Chunk]
+
+    def reach(self, cursor: Cursor | None, number: float) -> Chunk:
+        """Go on from a cursor until about so many followers have it."""
+        reached = 0
+        while reached < number:
+            chunk = self.step(cursor)
+            reached, cursor = reached + chunk.reached, chunk.cursor
+            if cursor is None:
+                break
+        return Chunk(reached, cursor)
 
 
 class BaseTimelinesProjector(LevelTriggeredProjector):
@@ -44,3 +70,23 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
     @abstractmethod
     def take_in(self, news: News, using: str) -> None:
         """Make what the news are about what the log says."""
+
+    @abstractmethod
+    def publication(self, event: Event, using: str) -> Publication | None:
+        """What an event has published, if it is still there."""
+
+    def publish(self, publications: Iterable[Publication], using: str) -> None:
+        """Let some thousand followers have actions now, and the others later; all of them now in mode inline."""
+        left = FOLLOWERS_AT_ONCE if is_queued(FANNED_OUT) else inf
+        for publication in publications:
+            chunk = Chunk(0, None)
+            if left > 0:
+                chunk = publication.reach(None, left)
+                if chunk.cursor is None:
+                    continue
+                left -= chunk.reached
+            queue_fan_out(publication.event_id, publication.stream, publication.actor, chunk, using)
+
+    def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
+        publication = self.publication(event, using)
+        return publication.reach(cursor, FOLLOWERS_AT_ONCE) if publication else Chunk(0, None)

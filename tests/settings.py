@@ -81,3 +81,11 @@ if os.environ.get("TESTS_BACKEND") == "redis":
     SEQUERE_BACKEND_OPTIONS = {"url": os.environ["SEQUERE_REDIS_URL"], "prefix": prefix}
     SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"
     SEQUERE_TIMELINE_BACKEND_OPTIONS = SEQUERE_BACKEND_OPTIONS | {"prefix": f"{prefix}timeline:"}
+
+# Where Celery's tasks go in the tests that have a worker; those that run side by side do not share one.
+if "TESTS_BROKER_URL" in os.environ:
+    DATABASES["default"]["CONN_MAX_AGE"] = 600  # a worker keeps its connection from one task to the next
+CELERY_BROKER_URL = os.environ.get("TESTS_BROKER_URL", "memory://")
+CELERY_BEAT_SCHEDULE = {"sequere": {"task": "sequere.sweep", "schedule": 10, "options": {"queue": "sequere"}}}
+queue = f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+SEQUERE_CELERY_QUEUES = {"default": queue, "fan_out": f"{queue}.fanout"}

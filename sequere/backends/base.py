@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.checks import CheckMessage
 from django.core.signals import setting_changed
@@ -12,7 +12,14 @@ from django.utils.module_loading import import_string
 from sequere import conf
 from sequere.backends.relations import RelationList
 from sequere.base import ResourceKey
-from sequere.projectors import Projector
+from sequere.projectors import Cursor, Projector
+
+
+class FollowerPage(NamedTuple):
+    """Some followers, and where the next ones begin; None after the last."""
+
+    keys: Sequence[ResourceKey]
+    next: Cursor | None
 
 
 class BaseBackend(ABC):
@@ -44,8 +51,23 @@ class BaseBackend(ABC):
         """The number of "followers", "followings" or "friends". 1 query."""
 
     @abstractmethod
+    def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
+        """About 1,000 of those who follow `key`, which is locked, from a cursor on, in the order of the backend's
+        choice. 1 query.
+
+        The lock may have been given back since the page before. Who follows `key` now and did so then is on some page;
+        who is new may be left out, and nobody does harm by being there twice.
+        """
+
     def follower_keys(self, key: ResourceKey) -> Iterator[Sequence[ResourceKey]]:
-        """Who follows `key`, which is locked: about 1,000 at a time, in no order, for a projector. 1 query each."""
+        """Who follows `key`, which is locked: page by page."""
+        page = self.follower_page(key)
+        while True:
+            if page.keys:
+                yield page.keys
+            if page.next is None:
+                return
+            page = self.follower_page(key, page.next)
 
     @abstractmethod
     def reset(self, using: str) -> None:

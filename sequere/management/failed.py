@@ -7,7 +7,7 @@ from django.db import router
 
 from sequere.events import Event
 from sequere.management.projections import ProjectionsCommand
-from sequere.outbox import pipeline_of
+from sequere.outbox import pipelines_of
 from sequere.queued import QueuedEvent, QueuedEventQuerySet
 
 
@@ -23,7 +23,7 @@ class FailedEventsCommand(ProjectionsCommand):
             raise CommandError("Give the ids of events, or --all.")
         failed = QueuedEvent.objects.using(router.db_for_write(Event)).failed()
         if name := options["projection"]:
-            failed = failed.filter(pipeline=pipeline_of(name))
+            failed = failed.filter(pipeline__in=pipelines_of(name))
         if not options["all"]:
             found = failed.filter(event_id__in=options["events"])
             missing = sorted({*options["events"]} - {*found.values_list("event_id", flat=True)})

@@ -135,6 +135,8 @@ class Migration(migrations.Migration):
                 ("pipeline", models.CharField(max_length=100, verbose_name="projection")),
                 ("shard", models.PositiveSmallIntegerField()),
                 ("stream", models.UUIDField()),
+                ("cursor", models.JSONField(null=True)),
+                ("reached", models.PositiveIntegerField(db_default=0, verbose_name="reached")),
                 ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
                 ("retry_at", models.DateTimeField(null=True, verbose_name="next attempt")),
                 ("parked_at", models.DateTimeField(null=True, verbose_name="parked at")),

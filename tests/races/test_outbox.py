@@ -15,8 +15,9 @@ import pytest
 
 from sequere.events import Event
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
-from sequere.outbox import BUILT_IN, SHARDS, drain, drain_all
+from sequere.outbox import SHARDS, drain, drain_all
 from sequere.projectors import Projector
+from sequere.queued import BUILT_IN
 from tests.conftest import MODE
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds

@@ -50,6 +50,9 @@ def test_what_it_costs(project: Project, fans: list[User], thoas: User) -> None:
         assert len(list(get_followers(project)[2:7])) == 5
     with round_trips(0), exactly(0):
         assert list(get_followers(project)[:0]) == []
+    first = get_followers(project).page(2)
+    with round_trips(2), exactly(1):
+        assert [fan for fan, _ in get_followers(project).page(2, first.next_cursor)] == fans[2:4]
     with round_trips(2), exactly(0):
         assert sum(map(len, get_backend().follower_keys(registry.key_of(project)))) == 9
     follow(thoas, newbie)

@@ -220,6 +220,9 @@ def test_a_page_costs_two_round_trips_and_a_count_one(thoas: User, newbie: User)
 
     with round_trips(2):
         page = list(timeline.get_private(action=LikeAction, target=film)[:25])
+    first = timeline.get_private().page(5)
+    with round_trips(2):
+        assert list(timeline.get_private().page(5, first.next_cursor)) == page[5:10]
     with round_trips(1):
         counts = timeline.get_private_count()
     with round_trips(1):
@@ -268,6 +271,21 @@ def test_a_list_is_walked_through_in_constant_memory_and_never_repeats_a_row(
         list(Timeline(newbie).get_private(desc=False).iterator(chunk_size=1))[:3]
         == [action for action in actions if action != seen[3]][:3]
     )
+
+
+@pytest.mark.parametrize("desc", [True, False])
+def test_a_walk_goes_on_where_it_was_among_more_equal_dates_than_it_reads_at_once(
+    thoas: User, desc: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sequere_timeline.backends.redis.backend.ENTRIES_AT_ONCE", 3)
+    actions = save(thoas, *[1] * 70)  # whose ids, as texts, have digits, capitals and small letters
+    seen = []
+
+    for action in Timeline(thoas).get_private(desc=desc).iterator(chunk_size=3):
+        seen.append(action)
+        Timeline(thoas).delete(action)
+
+    assert seen == (actions[::-1] if desc else actions)
 
 
 def test_creating_a_backend_does_no_io(settings: Any) -> None:

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db import connection
 from django.template import Context, Template
 
+from sequere.cursors import Place
 from sequere.exceptions import NotRegistered, UnknownIdentifier
 from sequere.models import (
     follow,
@@ -76,6 +77,18 @@ def test_a_page_costs_one_query_and_one_for_each_model(film: Project, fans: list
             True,
             7,
         ]
+
+
+@pytest.mark.database
+def test_a_page_with_a_cursor_costs_the_same(film: Project, fans: list[User]) -> None:
+    follow_many((project, film) for project in ProjectFactory.create_batch(3))
+
+    with exactly(3):
+        first = get_followers(film).page(4)
+    with exactly(2):
+        second = get_followers(film).page(4, first.next_cursor)
+
+    assert [*first, *second] == list(get_followers(film))
 
 
 @pytest.mark.database
@@ -154,6 +167,7 @@ def test_a_falsy_instance_counts(film: Project) -> None:
 def test_it_is_awaited(film: Project, fans: list[User]) -> None:
     async def read() -> tuple[list[User], int, Any]:
         followers = get_followers(film)
+        assert (await followers.apage(1)).items == [(fans[0], at(4))]
         return [user async for user, _ in followers], await followers.acount(), await followers.afirst()
 
     assert async_to_sync(read)() == (fans, 5, (fans[0], at(4)))
@@ -185,9 +199,13 @@ def test_a_long_list_costs_a_query_for_500_of_each_model(film: Project) -> None:
 @pytest.mark.database
 @pytest.mark.parametrize("get", [get_followers, get_followings, get_friends])
 @pytest.mark.parametrize("options", [{}, {"desc": False}, {"identifier": "user"}])
-def test_a_page_is_read_from_an_index(film: Project, fans: list[User], get: Any, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("after", [False, True])
+def test_a_page_is_read_from_an_index(
+    film: Project, fans: list[User], get: Any, options: dict[str, Any], after: bool
+) -> None:
     """D20: no index had kind, key and time together."""
-    rows = get(fans[0], **options)._source.rows(0, 20)
+    source = get(fans[0], **options)._source
+    rows = source.rows_after(Place(at(2), 3))[:20] if after else source.rows(0, 20)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")

@@ -258,6 +258,6 @@ def test_a_backend_answers_every_question() -> None:
         "followings",
         "friends",
         "count",
-        "follower_keys",
+        "follower_page",
         "reset",
     }

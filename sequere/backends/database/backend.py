@@ -1,6 +1,6 @@
 """The questions that the database answers about follows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,18 +8,21 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error
 from django.db import models, router
 
-from sequere.backends.base import BaseBackend
+from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.backends.database.projector import FollowsProjector
 from sequere.backends.relations import Relation, RelationList, load_relations
 from sequere.base import ResourceKey
+from sequere.cursors import Place
 from sequere.events import relation
-from sequere.keyset import walk
+from sequere.keyset import after as comes_after
 from sequere.lazy import LazyList
+from sequere.projectors import Cursor
 from sequere.resources import is_
 
-#: Followers that a projector is given at once.
+#: Followers that a projector is given at once, and in which order.
 FOLLOWERS_AT_ONCE = 1000
+WALK = ("followed_at", "event_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +43,28 @@ class FollowRows:
         return _count(self.counted, self.key, self.identifier)
 
     def rows(self, start: int, stop: int | None) -> models.QuerySet[Follow, tuple[str, str, datetime]]:
-        since, event = self.since
-        follows = Follow.objects.filter(is_(self.key, self.end), **{f"{event}__isnull": False})
-        if self.identifier is not None:
-            follows = follows.filter(**{f"{self.other}identifier": self.identifier})
-        order = [f"-{column}" if self.desc else column for column in self.since]
-        columns = (f"{self.other}identifier", f"{self.other}object_id", since)
-        return follows.order_by(*order).values_list(*columns)[start:stop]
+        return self.rows_after(None).values_list(*self._columns())[start:stop]
 
     def stream(self, start: int, stop: int | None) -> Iterable[tuple[str, str, datetime]]:
         return self.rows(start, stop).iterator(chunk_size=2000)
 
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, tuple[str, str, datetime]]]:
+        rows = self.rows_after(after).values_list(*self._columns(), self.since[1])[:size]
+        return [(Place(row[2], row[3]), row[:3]) for row in rows]
+
+    def rows_after(self, place: Place | None) -> models.QuerySet[Follow]:
+        follows = Follow.objects.filter(is_(self.key, self.end), **{f"{self.since[1]}__isnull": False})
+        if self.identifier is not None:
+            follows = follows.filter(**{f"{self.other}identifier": self.identifier})
+        if place:
+            follows = follows.filter(comes_after(self.since, place, desc=self.desc))
+        return follows.order_by(*(f"-{column}" if self.desc else column for column in self.since))
+
     def load(self, rows: Sequence[tuple[str, str, datetime]]) -> list[Relation | None]:
         return load_relations(rows)
+
+    def _columns(self) -> tuple[str, str, str]:
+        return f"{self.other}identifier", f"{self.other}object_id", self.since[0]
 
 
 def _count(what: str, key: ResourceKey, identifier: str | None) -> int:
@@ -87,11 +99,14 @@ class DatabaseBackend(BaseBackend):
     def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
         return _count(what, key, identifier)
 
-    def follower_keys(self, key: ResourceKey) -> Iterator[Sequence[ResourceKey]]:
+    def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
         followers = Follow.objects.using(router.db_for_write(Follow)).filter(is_(key, "to_"))
-        order, columns = ("followed_at", "event_id"), ("from_identifier", "from_object_id")
-        for page in walk(followers, order, FOLLOWERS_AT_ONCE, columns):
-            yield [ResourceKey(*row[2:]) for row in page]
+        if cursor:
+            followers = followers.filter(comes_after(WALK, cursor))
+        columns = (*WALK, "from_identifier", "from_object_id")
+        rows = list(followers.order_by(*WALK).values_list(*columns)[:FOLLOWERS_AT_ONCE])
+        keys = [ResourceKey(*row[2:]) for row in rows]
+        return FollowerPage(keys, [str(rows[-1][0]), rows[-1][1]] if len(rows) == FOLLOWERS_AT_ONCE else None)
 
     def reset(self, using: str) -> None:
         for model in (Follow, FollowCount):

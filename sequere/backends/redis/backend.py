@@ -1,14 +1,14 @@
 """The questions that Redis answers about follows."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from collections.abc import Iterable
 
 from django.core.checks import CheckMessage, Error
 
 from sequere import conf
-from sequere.backends.base import BaseBackend
+from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.redis import rows, uids
-from sequere.backends.redis.connection import Connection, text, texts, why_unusable
+from sequere.backends.redis.connection import Connection, why_unusable
+from sequere.backends.redis.followers import follower_page
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.projector import FollowsProjector
@@ -17,12 +17,10 @@ from sequere.backends.relations import RelationList
 from sequere.base import ResourceKey
 from sequere.events import FOLLOWED
 from sequere.lazy import LazyList
+from sequere.projectors import Cursor
 
 SETTING = "SEQUERE_BACKEND_OPTIONS"
 PREFIX = "sequere:"
-
-#: About how many followers a projector is given at once.
-FOLLOWERS_AT_ONCE = 1000
 
 
 class RedisBackend(BaseBackend):
@@ -59,23 +57,9 @@ class RedisBackend(BaseBackend):
         """1 round trip."""
         return rows.count(what, key, identifier, self._model, self._keys)
 
-    def follower_keys(self, key: ResourceKey) -> Iterator[Sequence[ResourceKey]]:
-        """1 round trip for 1,000 followers, and 1."""
-        (uid,) = self._model.connection.run([("GET", self._keys.name(key))])
-        if uid is None:
-            return
-        # Nothing is sorted: it is the command that finds the names of many without a script.
-        hash_ = self._keys.resource("*")
-        names = ("BY", "nosort", "GET", f"{hash_}->identifier", "GET", f"{hash_}->object_id")
-        followers, _ = self._keys.set_and_count(text(uid), FOLLOWERS, None)
-        for start in count(step=FOLLOWERS_AT_ONCE):
-            limit = ("LIMIT", start, FOLLOWERS_AT_ONCE)
-            (found,) = self._model.connection.run([("SORT_RO", followers, *limit, *names)])
-            if found:
-                parts = texts(found)
-                yield [*map(ResourceKey._make, filter(all, zip(parts[::2], parts[1::2], strict=True)))]
-            if len(found) < 2 * FOLLOWERS_AT_ONCE:
-                return
+    def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
+        """1 round trip, 2 for the first page."""
+        return follower_page(key, cursor, self._model.connection, self._keys)
 
     def reset(self, using: str) -> None:
         """The last uid stays: a writer who still knows an old one must not meet another resource there."""

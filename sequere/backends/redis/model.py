@@ -9,8 +9,7 @@ from django.db import models, router
 from sequere.backends.redis.connection import Connection, Script
 from sequere.events import Event
 from sequere.exceptions import ReadModelLost
-from sequere.outbox import BUILT_IN
-from sequere.queued import QueuedEvent
+from sequere.queued import BUILT_IN, QueuedEvent
 
 logger = logging.getLogger("sequere")
 

@@ -8,10 +8,11 @@ from sequere.backends.redis import uids
 from sequere.backends.redis.connection import text
 from sequere.backends.redis.keys import Keys, suffix_of
 from sequere.backends.redis.model import RedisModel
-from sequere.backends.redis.moments import from_score
+from sequere.backends.redis.moments import from_score, to_score
 from sequere.backends.redis.scripts import COUNT, PAGE
 from sequere.backends.relations import Relation, load_relations
 from sequere.base import ResourceKey
+from sequere.cursors import Place
 
 #: Rows that are read at once.
 ROWS_AT_ONCE = 2000
@@ -48,16 +49,26 @@ class FollowRows:
         while left is None or left > 0:
             size = ROWS_AT_ONCE if left is None else min(left, ROWS_AT_ONCE)
             members, scores = self._page(start, size, after)
-            names = uids.names(members, self.model.connection, self.keys)
-            for name, score in zip(names, scores, strict=True):
-                yield (*(name or NOBODY), from_score(score))
+            yield from self._named(members, scores)
             if len(members) < size:
                 return
             after = (scores[-1], members[-1])
             left = None if left is None else left - size
 
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, Row]]:
+        """2 round trips."""
+        members, scores = self._page(0, size, (str(to_score(after.moment)), str(after.tie)) if after else ())
+        rows = self._named(members, scores)
+        return [(Place(row[2], int(member)), row) for member, row in zip(members, rows, strict=True)]
+
     def load(self, rows: Sequence[Row]) -> list[Relation | None]:
         return load_relations(rows)
+
+    def _named(self, members: Sequence[str], scores: Sequence[str]) -> Iterator[Row]:
+        """1 round trip."""
+        names = uids.names(members, self.model.connection, self.keys)
+        for name, score in zip(names, scores, strict=True):
+            yield (*(name or NOBODY), from_score(score))
 
     def _page(self, start: int, size: int, after: tuple[str, ...]) -> tuple[list[str], list[str]]:
         """Uids and scores, from a position or after a row. 1 round trip."""

@@ -28,6 +28,7 @@ class Command(ProjectionsCommand):
         add = parser.add_argument
         add("--projection", choices=list(projections()), help=_("Only this one; all of them by default."))
         add("--workers", type=int, default=1, metavar="N", help=_("Share the work between N processes."))
+        add("--celery", action="store_true", help=_("Leave it to the workers of Celery, as N tasks at a time."))
         add("--restart", action="store_true", help=_("Begin anew, whatever was done before."))
         add("--dry-run", action="store_true", help=_("Say what would be repaired, and write nothing."))
         add("--join", type=int, nargs="+", metavar="ID", help=SUPPRESS)  # what another process has begun
@@ -44,6 +45,11 @@ class Command(ProjectionsCommand):
                 replay.work(rebuild_id)
         else:
             rebuilds = [replay.start(name, restart=restart) for name in names]
+            if options["celery"]:
+                for _number in range(workers):
+                    replay.hand_over([rebuild.pk for rebuild in rebuilds])
+                self.stdout.write(_("Left to the workers of Celery: see show_projections."))
+                return
             others = [self._start_another(rebuilds) for _number in range(workers - 1)]
             try:
                 for rebuild in rebuilds:

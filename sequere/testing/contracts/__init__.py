@@ -11,11 +11,12 @@ test` runs them as pytest does, and nothing but Django is needed.
 from sequere.testing.contracts.base import Contract
 from sequere.testing.contracts.friends import FriendsContract
 from sequere.testing.contracts.lists import ListsContract
+from sequere.testing.contracts.pages import PagesContract
 from sequere.testing.contracts.questions import QuestionsContract
 from sequere.testing.contracts.replays import ReplaysContract
 
 __all__ = ["Contract", "FollowsContract"]
 
 
-class FollowsContract(QuestionsContract, FriendsContract, ListsContract, ReplaysContract):
+class FollowsContract(QuestionsContract, FriendsContract, ListsContract, PagesContract, ReplaysContract):
     """The contract of a backend of follows (`sequere.backends.base.BaseBackend`)."""

@@ -10,9 +10,9 @@ from django.db import models, router, transaction
 
 from sequere.base import ResourceKey
 from sequere.events import Event
-from sequere.outbox import BUILT_IN, drain
+from sequere.outbox import drain
 from sequere.projectors import read_models
-from sequere.queued import QueuedEvent
+from sequere.queued import BUILT_IN, QueuedEvent
 from sequere.registry import registry
 from sequere.replay import verify
 from sequere.signals import events_recorded

@@ -11,6 +11,7 @@ from django.db import models
 
 from sequere.base import ResourceKey
 from sequere.events import Event
+from sequere.outbox import end_fan_outs
 from sequere.passes import Difference, RowPass, StrayRowPass
 from sequere.resources import is_
 from sequere_timeline.backends.base import Reason
@@ -154,6 +155,7 @@ def _write(changes: Sequence[Change], using: str) -> None:
     added: list[tuple[int, ResourceKey, datetime, int]] = []
     for stored, wanted in changes:
         if stored.action and stored.action != wanted.action:
+            end_fan_outs([stored.action.uid], using)
             Entry.objects.using(using).filter(action_id=stored.action.pk).delete()
             SavedAction.objects.using(using).filter(pk=stored.action.pk).delete()
         before = stored if stored.action == wanted.action else ActionState()

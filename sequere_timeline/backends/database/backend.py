@@ -13,6 +13,8 @@ from django.utils.module_loading import import_string
 from sequere.backends.database.backend import DatabaseBackend as FollowsInDatabase
 from sequere.base import ResourceKey
 from sequere.conf import backend as follows
+from sequere.cursors import Place
+from sequere.keyset import after as comes_after
 from sequere.lazy import LazyList
 from sequere.registry import registry
 from sequere.resources import is_
@@ -44,6 +46,13 @@ class PrivateRows:
         page = self._page(start, stop).iterator(chunk_size=2000)
         return ((entry.action, entry.reasons) for entry in page)
 
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, Row]]:
+        entries = self.rows_after(after).select_related("action")[:size]
+        return [(Place(entry.date, entry.action_id), (entry.action, entry.reasons)) for entry in entries]
+
+    def rows_after(self, place: Place | None) -> models.QuerySet[Entry]:
+        return _after(place, self._entries(), ("date", "action_id"), desc=self.desc)
+
     def load(self, rows: Sequence[Row]) -> list[Action | None]:
         return _load(rows)
 
@@ -60,8 +69,7 @@ class PrivateRows:
         return kept(entries, router.db_for_read(Entry))
 
     def _page(self, start: int, stop: int | None) -> models.QuerySet[Entry]:
-        order = ("-date", "-action_id") if self.desc else ("date", "action_id")
-        return self._entries().select_related("action").order_by(*order)[start:stop]
+        return self.rows_after(None).select_related("action")[start:stop]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,12 @@ class PublicRows:
     def stream(self, start: int, stop: int | None) -> Iterable[Row]:
         return ((action, 0) for action in self._page(start, stop).iterator(chunk_size=2000))
 
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, Row]]:
+        return [(Place(action.date, action.pk), (action, 0)) for action in self.rows_after(after)[:size]]
+
+    def rows_after(self, place: Place | None) -> models.QuerySet[SavedAction]:
+        return _after(place, self._actions(), ("date", "id"), desc=self.desc)
+
     def load(self, rows: Sequence[Row]) -> list[Action | None]:
         return _load(rows)
 
@@ -90,8 +104,15 @@ class PublicRows:
         )
 
     def _page(self, start: int, stop: int | None) -> models.QuerySet[SavedAction]:
-        order = ("-date", "-id") if self.desc else ("date", "id")
-        return self._actions().order_by(*order)[start:stop]
+        return self.rows_after(None)[start:stop]
+
+
+def _after(
+    place: Place | None, rows: models.QuerySet[Any], order: tuple[str, str], *, desc: bool
+) -> models.QuerySet[Any]:
+    """The rows in their order, after a place."""
+    ordered = rows.order_by(*(f"-{column}" if desc else column for column in order))
+    return ordered.filter(comes_after(order, place, desc=desc)) if place else ordered
 
 
 def _load(rows: Sequence[Row]) -> list[Action | None]:

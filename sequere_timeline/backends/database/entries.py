@@ -13,6 +13,7 @@ from django.db import connections, models
 from sequere.backends.database.models import Follow
 from sequere.base import ResourceKey
 from sequere.keyset import after, up_to
+from sequere.projectors import Chunk, Cursor
 from sequere.resources import Resource, among, is_
 from sequere.rows import insert
 from sequere.upsert import insert_into, on_conflict
@@ -50,8 +51,8 @@ def add(rows: Iterable[tuple[int, ResourceKey, datetime, int]], using: str) -> N
         insert(Entry, COLUMNS, values, using, suffix=_add_reason(using))
 
 
-def fan_out(action: SavedAction, using: str) -> None:
-    """Copy a published action into the timelines of its actor's followers: 2 statements for 5,000 of them.
+def fan_out(action: SavedAction, cursor: Cursor | None, using: str) -> Chunk:
+    """Copy a published action into the timelines of 5,000 followers of its actor, from a cursor on: 2 statements.
 
     The followers are walked by the time of their follow, so a chunk is a range of an index. A cap costs 1 query more,
     which counts their entries, 2 more when a timeline is too long, and 1 for each that is.
@@ -63,17 +64,14 @@ def fan_out(action: SavedAction, using: str) -> None:
         followers = followers.filter(event_id__lt=action.published_event_id)
     if conf.max_length() is not None:
         followers = followers.exclude(models.Exists(_floors_above(action, using)))
-    rest = followers
-    while True:
-        last = rest.order_by(*order).values_list(*order)[FOLLOWERS_PER_STATEMENT - 1 : FOLLOWERS_PER_STATEMENT]
-        end = next(iter(last), None)
-        chunk = rest.filter(up_to(order, end)) if end else rest
-        _insert_for(chunk, action, using)
-        if (cap := conf.max_length()) is not None:
-            _trim_followers(chunk, cap, using)
-        if end is None:
-            return
-        rest = followers.filter(after(order, end))
+    chunk = followers.filter(after(order, cursor)) if cursor else followers
+    last = chunk.order_by(*order).values_list(*order)[FOLLOWERS_PER_STATEMENT - 1 : FOLLOWERS_PER_STATEMENT]
+    if end := next(iter(last), None):
+        chunk = chunk.filter(up_to(order, end))
+    reached = _insert_for(chunk, action, using)
+    if (cap := conf.max_length()) is not None:
+        _trim_followers(chunk, cap, using)
+    return Chunk(reached, [str(end[0]), end[1]] if end else None)
 
 
 def grant(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:
@@ -200,7 +198,7 @@ def _above(date: Any, action_id: Any) -> models.Q:
     return models.Q(floor_date__gt=date) | models.Q(floor_date=date, floor_action_id__gt=action_id)
 
 
-def _insert_for(followers: models.QuerySet[Follow], action: SavedAction, using: str) -> None:
+def _insert_for(followers: models.QuerySet[Follow], action: SavedAction, using: str) -> int:
     rows = followers.order_by().values_list(
         models.Value(action.pk),
         "from_identifier",
@@ -209,14 +207,15 @@ def _insert_for(followers: models.QuerySet[Follow], action: SavedAction, using: 
         models.Value(int(Reason.FOLLOWED)),
     )
     sql, params = rows.query.get_compiler(using).as_sql()
-    _insert(sql, params, using)
+    return _insert(sql, params, using)
 
 
-def _insert(rows: str, params: Iterable[Any], using: str) -> None:
-    """INSERT rows of COLUMNS; an entry that is there gets the new reason besides its old ones."""
+def _insert(rows: str, params: Iterable[Any], using: str) -> int:
+    """INSERT rows of COLUMNS; an entry that is there gets the new reason besides its old ones. Returns how many."""
     connection = connections[using]
     with connection.cursor() as cursor:
         cursor.execute(f"{insert_into(connection, Entry, COLUMNS)} {rows} {_add_reason(using)}", list(params))
+        return int(cursor.rowcount)
 
 
 def _add_reason(using: str) -> str:

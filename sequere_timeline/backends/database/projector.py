@@ -1,10 +1,12 @@
 """Keeps the timelines equal to the log."""
 
+from typing import cast
 from uuid import UUID
 
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
 from sequere.events import FOLLOWED, Event, latest_of, lifecycle
+from sequere.projectors import Chunk, Cursor
 from sequere.resources import is_
 from sequere_timeline.backends.database import actions, entries, marks, relations
 from sequere_timeline.backends.database.actions import OWN_OR_DIRECT
@@ -12,7 +14,7 @@ from sequere_timeline.backends.database.entries import has
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.strays import StrayPass
 from sequere_timeline.intents import ACTION_SAVED
-from sequere_timeline.projector import BaseTimelinesProjector, News
+from sequere_timeline.projector import BaseTimelinesProjector, News, Publication
 
 #: Actions that are looked at together.
 ACTIONS_AT_ONCE = 500
@@ -42,12 +44,22 @@ class TimelinesProjector(BaseTimelinesProjector):
             news.follows += log.filter(is_(key, "actor_"), type=FOLLOWED).current()
             news.readers.add(key)
         for streams in chunks(news.actions, ACTIONS_AT_ONCE):
-            for action in actions.write(streams, using):
-                entries.fan_out(action, using)
+            self.publish((_publication(action, using) for action in actions.write(streams, using)), using)
         if news.follows and (concerned := relations.concerned(news.follows, using)):
             relations.write(concerned, using)
         if news.readers:
             marks.write(news.readers, using)
+
+    def publication(self, event: Event, using: str) -> Publication | None:
+        published = SavedAction.objects.using(using).filter(uid=event.stream, published_event_id=event.pk)
+        return next((_publication(action, using) for action in published), None)
+
+
+def _publication(action: SavedAction, using: str) -> Publication:
+    def step(cursor: Cursor | None) -> Chunk:
+        return entries.fan_out(action, cursor, using)
+
+    return Publication(cast(int, action.published_event_id), action.uid, action.actor, step)
 
 
 def _forget(key: ResourceKey, using: str) -> set[UUID]:

@@ -9,8 +9,9 @@ from django.core.checks import CheckMessage, Error
 
 from sequere.backends.redis.connection import Connection, Script, text, why_unusable
 from sequere.backends.redis.model import RedisModel
-from sequere.backends.redis.moments import from_score
+from sequere.backends.redis.moments import from_score, to_score
 from sequere.base import ResourceKey
+from sequere.cursors import Place
 from sequere.events import DELETED
 from sequere.lazy import LazyList
 from sequere.registry import registry
@@ -21,7 +22,7 @@ from sequere_timeline.backends.redis import names
 from sequere_timeline.backends.redis.actions import FIELDS, StoredAction
 from sequere_timeline.backends.redis.filling import fill
 from sequere_timeline.backends.redis.keys import PATTERNS, Keys
-from sequere_timeline.backends.redis.members import Member, parse
+from sequere_timeline.backends.redis.members import Member, beginning, parse
 from sequere_timeline.backends.redis.projector import TimelinesProjector
 from sequere_timeline.backends.redis.scripts import COUNT, PAGE, UNREAD
 from sequere_timeline.intents import ACTION_SAVED, TIMELINE_READ
@@ -88,31 +89,29 @@ class Entries:
     def stream(self, start: int, stop: int | None) -> Iterator[Member]:
         """Goes on after the last entry that it has given, wherever that is by then."""
         left = None if stop is None else stop - start
-        after: tuple[int, str] | None = None
+        after: Place | None = None
         while left is None or left > 0:
             size = ENTRIES_AT_ONCE if left is None else min(left, ENTRIES_AT_ONCE)
-            page = list(self._page(start, start + size) if after is None else self._page(0, size, after))
-            for score, member in page:
-                # Where the last one was withdrawn, those with its score come again.
-                if after is None or self._is_after((score, str(member)), after):
-                    yield member
+            page = self._page(start, start + size) if after is None else self._page(0, size, after)
+            yield from (member for _, member in page)
             if len(page) < size:
                 return
-            after = page[-1][0], str(page[-1][1])
+            after = page[-1][0]
             left = None if left is None else left - size
+
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, Member]]:
+        """1 round trip."""
+        return self._page(0, size, after)
 
     def load(self, rows: Sequence[Member]) -> list[Action | None]:
         return self.shelf.load(rows)
 
-    def _page(self, start: int, stop: int | None, after: tuple[int, str] | None = None) -> Iterator[tuple[int, Member]]:
-        score, last = after or ("", "")
-        limits = (start, -1 if stop is None else stop, int(self.desc), last, score)
+    def _page(self, start: int, stop: int | None, after: Place | None = None) -> list[tuple[Place, Member]]:
+        place = (beginning(after.tie), to_score(after.moment)) if after else ("", "")
+        limits = (start, -1 if stop is None else stop, int(self.desc), *place)
         answer: Sequence[Any] = self.shelf.ask(PAGE, self.owner, self.filters, *limits, private=self.private)
-        for member, score in zip(answer[::2], answer[1::2], strict=True):
-            yield round(float(score)), parse(text(member))
-
-    def _is_after(self, place: tuple[int, str], last: tuple[int, str]) -> bool:
-        return place < last if self.desc else place > last
+        entries = ((parse(text(member)), score) for member, score in zip(answer[::2], answer[1::2], strict=True))
+        return [(Place(from_score(score), member.id), member) for member, score in entries]
 
 
 class RedisBackend(BaseBackend):

@@ -24,8 +24,13 @@ class Member(NamedTuple):
     kind: str
 
     def __str__(self) -> str:
-        digits = to_digits(self.id)
-        return f"{len(digits):x}{digits}{self.reasons}{self.kind}"
+        return f"{beginning(self.id)}{self.reasons}{self.kind}"
+
+
+def beginning(id_: int) -> str:
+    """What all entries of an action begin with, whatever their reasons."""
+    digits = to_digits(id_)
+    return f"{len(digits):x}{digits}"
 
 
 def parse(member: str) -> Member:

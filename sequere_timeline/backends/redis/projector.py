@@ -1,7 +1,7 @@
 """Keeps the timelines in Redis equal to the log."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sequere.backends.redis.connection import Connection, text
@@ -10,6 +10,7 @@ from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
 from sequere.events import Event, latest_of, lifecycle
+from sequere.projectors import Chunk, Cursor
 from sequere.resources import is_
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import parse
@@ -17,10 +18,10 @@ from sequere_timeline.backends.redis.names import hand_out, look_up, of_generati
 from sequere_timeline.backends.redis.passes import PASSES
 from sequere_timeline.backends.redis.scripts import NEWEST
 from sequere_timeline.backends.redis.writer import Writer
-from sequere_timeline.history import History, histories
+from sequere_timeline.history import History, Life, histories
 from sequere_timeline.intents import ACTION_SAVED
 from sequere_timeline.marks import read_marks
-from sequere_timeline.projector import BaseTimelinesProjector, News
+from sequere_timeline.projector import BaseTimelinesProjector, News, Publication
 
 #: Actions that are looked at together.
 ACTIONS_AT_ONCE = 500
@@ -39,14 +40,15 @@ class TimelinesProjector(BaseTimelinesProjector):
 
     def take_in(self, news: News, using: str) -> None:
         """Follows cost 2 round trips together; an action 2, and 2 for every 1,000 followers."""
+        # While the public timelines of whoever was unfollowed, and deleted, still tell that he has published.
+        if news.follows or news.deleted:
+            self._expire(news.follows, news.deleted)
         if news.deleted:
             self._count_generations(news.deleted, using)
             for key in news.deleted:
                 news.actions.update(self._concerned_by(key, using))
         for streams in chunks(news.actions, ACTIONS_AT_ONCE):
             self._write(streams, using)
-        if news.follows or news.deleted:
-            self._expire(news.follows, news.deleted)
         if readers := news.readers | news.deleted:
             self._mark(readers, using)
 
@@ -77,8 +79,18 @@ class TimelinesProjector(BaseTimelinesProjector):
                     writer.remove(life)
         present = [history.present for history in of_streams if history.present]
         writer.save(present)
-        writer.publish(life for life in present if life.published and states[life.id][1] != str(life.published))
+        not_reached = (life for life in present if life.published and states[life.id][1] != str(life.published))
+        self.publish((_publication(life, writer) for life in not_reached), using)
         writer.finish()
+
+    def publication(self, event: Event, using: str) -> Publication | None:
+        """2 queries, 1 round trip."""
+        life = histories([event.stream], using)[event.stream].present
+        if life is None or life.published != event.pk:
+            return None
+        names = list(of_life(life))
+        token, (known,) = self._model.begin([look_up(names, self._keys)], using)
+        return _publication(life, Writer(self._connection, token, hand_out(names, known, self._connection), using))
 
     def _mark(self, owners: Collection[ResourceKey], using: str) -> None:
         """Store until when the owners have read. 1 query, 2 round trips."""
@@ -110,6 +122,13 @@ class TimelinesProjector(BaseTimelinesProjector):
         ids = [parse(text(member)).id for member in members[::2]]
         direct = Event.objects.using(using).filter(pk__in=ids)
         return {*own_or_upon.values_list("stream", flat=True), *direct.values_list("stream", flat=True)}
+
+
+def _publication(life: Life, writer: Writer) -> Publication:
+    def step(cursor: Cursor | None) -> Chunk:
+        return writer.publish(life, cursor)
+
+    return Publication(cast(int, life.published), life.uid, life.actor, step)
 
 
 def _first_id(history: History) -> int:

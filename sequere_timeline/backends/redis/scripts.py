@@ -176,8 +176,9 @@ end
 # KEYS of all that follow: timeline, names. ARGV: 1 for a private timeline, seconds until it expires (0 for never), the
 # names of verb and kind, and the target, '' for any. They answer -1 where it is to be filled.
 
-#: A page of a timeline: members and scores. ARGV: start, stop (-1 for all), 1 for newest first, and the member and
-#: score after which it goes on, '' from the beginning.
+#: A page of a timeline: members and scores. ARGV: start, stop (-1 for all), 1 for newest first, and the place after
+#: which it goes on, whether an entry is still there or not: what the members there begin with, and their score, ''
+#: from the beginning. Among equal scores, bytes are compared one by one, since Lua compares texts by the locale.
 PAGE = Script(
     _SHOWN
     + """
@@ -185,13 +186,21 @@ if nothing then return {} end
 local start, stop, desc = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8] == '1'
 local size = last - first + 1
 local place = 0
-if ARGV[9] ~= '' then
-    local rank = redis.call('ZRANK', key, ARGV[9])
-    if desc then
-        place = rank and last - rank + 1 or redis.call('ZCOUNT', key, '(' .. ARGV[10], '+inf')
-    else
-        place = rank and rank - first + 1 or redis.call('ZCOUNT', key, '-inf', '(' .. ARGV[10]) - first
+local function compare(member, beginning)
+    for i = 1, #beginning do
+        local difference = (string.byte(member, i) or -1) - string.byte(beginning, i)
+        if difference ~= 0 then return difference end
     end
+    return 0
+end
+if ARGV[9] ~= '' then
+    local beginning, score = ARGV[9], ARGV[10]
+    place = desc and redis.call('ZCOUNT', key, '(' .. score, '+inf') or redis.call('ZCOUNT', key, '-inf', '(' .. score)
+    for _, tie in ipairs(redis.call('ZRANGEBYSCORE', key, score, score)) do
+        local difference = compare(tie, beginning)
+        if difference == 0 or (difference > 0) == desc then place = place + 1 end
+    end
+    if not desc then place = math.max(place - first, 0) end
 end
 
 local function range(from, to)

@@ -1,14 +1,16 @@
 """Writing actions into timelines, as a writer with a number who has locked their actors."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sequere.backends import base as follows
+from sequere.backends.base import FollowerPage
 from sequere.backends.redis.connection import Connection
 from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
 from sequere.events import FOLLOWED, Event, relation
+from sequere.outbox import end_fan_outs
+from sequere.projectors import Chunk, Cursor
 from sequere.resources import is_
 from sequere_timeline import conf
 from sequere_timeline.backends.base import Reason
@@ -54,30 +56,39 @@ class Writer:
             self._do(PUT(where, self._token, to_score(life.date), self._member(life, 0), is_public, *fields))
             self._place(life, {*life.named, life.actor})
 
-    def publish(self, lives: Iterable[Life]) -> None:
-        """Let actions reach the followers of their actors: 2 round trips for every 1,000."""
-        for life in lives:
+    def publish(self, life: Life, cursor: Cursor | None) -> Chunk:
+        """Let an action reach about 1,000 followers of its actor, from a cursor on. 2 round trips."""
+        page = self._audience(life, cursor)
+        if page.keys:
             score, member, (cap, slack) = to_score(life.date), self._member(life, Reason.FOLLOWED), _cap()
-            for timelines in self._timelines_of_followers(life):
-                self._do(DELIVER([self._resource(life), *timelines], self._token, score, member, cap, slack))
+            timelines = self._keys.privates(page.keys)
+            self._do(DELIVER([self._resource(life), *timelines], self._token, score, member, cap, slack))
+        if page.next is None:
             # Where it is for other reasons too, the entry must say so.
             self._place(life, life.named - {life.actor})
             self.note_reached(life)
+        self.finish()
+        return Chunk(len(page.keys), page.next)
 
     def note_reached(self, life: Life) -> None:
         """The followers have it."""
         self._do(REACHED([self._resource(life), self._keys.action(life.id)], self._token, life.published or ""))
 
     def remove(self, life: Life) -> None:
-        """Take an action out of all timelines. 2 round trips for every 1,000 followers.
+        """Take an action out of all timelines, and end its fan-out. 2 round trips for every 1,000 followers.
 
         Out of the public one first: who fills a private one from there now is not going to find it.
         """
+        end_fan_outs([life.uid], self._using)
         resource = self._resource(life)
         self._do(RETRACT([resource, self._keys.public(life.actor)], self._token, self._member(life, 0)))
         if life.published is not None:
-            for timelines in self._timelines_of_followers(life, all_ever=True):
-                self._do(WITHDRAW([resource, *timelines], self._token, *self._variants(life)))
+            page = FollowerPage([], [])
+            while page.next is not None:
+                page = self._audience(life, page.next or None, all_ever=True)
+                if page.keys:
+                    self._do(WITHDRAW([resource, *self._keys.privates(page.keys)], self._token, *self._variants(life)))
+                    self.finish()
         self._place(life, life.named, is_there=False)
         self._do(DROP([resource, self._keys.action(life.id)], self._token))
 
@@ -93,12 +104,6 @@ class Writer:
 
     def _do(self, command: Command) -> None:
         self._commands.append(command)
-
-    def _timelines_of_followers(self, life: Life, *, all_ever: bool = False) -> Iterator[list[str]]:
-        for number, owners in enumerate(self._audience(life, all_ever=all_ever)):
-            if number:
-                self.finish()
-            yield self._keys.privates(owners)
 
     def _member(self, life: Life, reasons: int) -> str:
         return str(Member(life.id, reasons, kind_of(life, self._numbers)))
@@ -135,21 +140,22 @@ class Writer:
                 reasons |= Reason.FOLLOWED
         return reasons
 
-    def _audience(self, life: Life, *, all_ever: bool = False) -> Iterator[Sequence[ResourceKey]]:
-        """Those whose follow justifies an action, or everybody who may have it by a follow, about 1,000 at a time."""
+    def _audience(self, life: Life, cursor: Cursor | None, *, all_ever: bool = False) -> FollowerPage:
+        """About 1,000 of those whose follow justifies an action, or of all who may have it by a follow."""
         if only_live_follows_count():
-            yield from follows.get_backend().follower_keys(life.actor)
-            return
+            return follows.get_backend().follower_page(life.actor, cursor)
         known = Event.objects.using(self._using).filter(is_(life.actor, "target_"), type=FOLLOWED, version=1)
-        rows = known.values_list("stream", "actor_identifier", "actor_object_id").iterator(chunk_size=2000)
-        for chunk in chunks(rows, RELATIONS_AT_ONCE):
-            relations = {stream: (ResourceKey(*owner), life.actor) for stream, *owner in chunk}
-            if all_ever:
-                yield [owner for owner, _ in relations.values()]
-                continue
+        if cursor:
+            known = known.filter(pk__gt=cursor[0])
+        columns = ("stream", "actor_identifier", "actor_object_id", "pk")
+        rows = list(known.order_by("pk").values_list(*columns)[:RELATIONS_AT_ONCE])
+        relations = {stream: (ResourceKey(*owner), life.actor) for stream, *owner, _ in rows}
+        if not all_ever:
             intervals = intervals_of(relations, self._using)
             published = life.published or 0
-            yield [relations[stream][0] for stream in relations if contains(intervals[stream], published)]
+            relations = {stream: ends for stream, ends in relations.items() if contains(intervals[stream], published)}
+        end = [rows[-1][-1]] if len(rows) == RELATIONS_AT_ONCE else None
+        return FollowerPage([owner for owner, _ in relations.values()], end)
 
     def _resource(self, life: Life) -> str:
         return self._keys.resource(life.actor)

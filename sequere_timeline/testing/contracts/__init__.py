@@ -6,6 +6,7 @@ from sequere_timeline.testing.contracts.entries import EntriesContract
 from sequere_timeline.testing.contracts.filters import FiltersContract
 from sequere_timeline.testing.contracts.follows import FollowEffectsContract
 from sequere_timeline.testing.contracts.marks import ReadMarksContract
+from sequere_timeline.testing.contracts.pages import TimelinePagesContract
 from sequere_timeline.testing.contracts.replays import TimelineReplaysContract
 
 __all__ = ["TimelinesContract"]
@@ -14,6 +15,7 @@ __all__ = ["TimelinesContract"]
 class TimelinesContract(
     EntriesContract,
     FiltersContract,
+    TimelinePagesContract,
     FollowEffectsContract,
     ReadMarksContract,
     DeletionsContract,

@@ -1,0 +1,25 @@
+"""What the workers of Celery are asked to do. A task is a hint: what there is to do stands in the database."""
+
+from celery import shared_task
+from django.db import router
+
+from sequere import outbox, replay
+from sequere.events import Event
+
+
+@shared_task(name="sequere.drain", ignore_result=True)
+def drain(pipeline: str, shard: int) -> None:
+    """Apply what waits in a shard; what is left after a while, somebody is told of again."""
+    outbox.drain(pipeline, {shard}, using=router.db_for_write(Event), seconds=outbox.TURN)
+
+
+@shared_task(name="sequere.sweep", ignore_result=True)
+def sweep() -> None:
+    """Find what waits although nobody is told of it, or who was told has died. To be called every ten seconds."""
+    outbox.sweep(router.db_for_write(Event))
+
+
+@shared_task(name="sequere.rebuild", ignore_result=True)
+def rebuild(*rebuild_ids: int) -> None:
+    """Take batches of rebuilds, one rebuild after the other; what is left after a while, somebody is told of again."""
+    replay.take_turn(rebuild_ids, seconds=outbox.TURN)

@@ -1,0 +1,1 @@
+from tests.sequere.conftest import newbie, thoas  # noqa: F401  # fixtures

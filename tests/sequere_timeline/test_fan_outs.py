@@ -1,0 +1,281 @@
+"""What has many followers reaches them step by step, and newer events go on between two steps."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from sequere.backends.database import backend as follows_in_database
+from sequere.backends.redis import followers as follows_in_redis
+from sequere.contrib.timeline import Timeline
+from sequere.models import QueuedEvent, follow, follow_many, unfollow
+from sequere.outbox import FAN_OUT, drain, drain_all
+from sequere.replay import rebuild
+from sequere_timeline import projector
+from sequere_timeline.backends.database import entries
+from tests.factories import UserFactory
+from tests.races.outcome import differences
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
+
+
+@pytest.fixture(autouse=True)
+def later_and_two_at_a_time(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "on_commit"}
+    monkeypatch.setattr(projector, "FOLLOWERS_AT_ONCE", 2)
+    monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
+    monkeypatch.setattr(follows_in_database, "FOLLOWERS_AT_ONCE", 2)
+    monkeypatch.setattr(follows_in_redis, "FOLLOWERS_AT_ONCE", 2)
+
+
+@pytest.fixture
+def fans(thoas: User) -> list[User]:
+    """Seven who follow thoas, in this order, and look at their timelines."""
+    fans = UserFactory.create_batch(7)
+    follow_many((fan, thoas, moment) for moment, fan in enumerate(fans))
+    drain_all(using="default")
+    look(fans)
+    return fans
+
+
+def look(readers: list[User]) -> list[int]:
+    return [Timeline(reader).get_private_count() for reader in readers]
+
+
+def publish(actor: User) -> JoinAction:
+    action = JoinAction(actor=actor)
+    Timeline(actor).save(action)
+    return action
+
+
+def begin() -> None:
+    """Apply what is recorded; a fan-out waits after its first two followers."""
+    drain("built-in", using="default")
+
+
+def step() -> None:
+    drain(FAN_OUT, using="default", seconds=0)
+
+
+def reached() -> list[int]:
+    return list(QueuedEvent.objects.filter(pipeline=FAN_OUT).order_by("event_id").values_list("reached", flat=True))
+
+
+def test_the_first_followers_are_reached_at_once_and_the_others_step_by_step(thoas: User, fans: list[User]) -> None:
+    publish(thoas)
+
+    begin()
+    seen = [(reached(), look(fans))]
+    for _ in range(3):
+        step()
+        seen.append((reached(), look(fans)))
+
+    assert seen == [
+        ([2], [1, 1, 0, 0, 0, 0, 0]),
+        ([4], [1, 1, 1, 1, 0, 0, 0]),
+        ([6], [1, 1, 1, 1, 1, 1, 0]),
+        ([], [1, 1, 1, 1, 1, 1, 1]),
+    ]
+    assert differences() == []
+
+
+def test_who_has_few_followers_leaves_nothing_to_be_done(newbie: User, thoas: User) -> None:
+    follow(newbie, thoas)
+    publish(thoas)
+
+    begin()
+
+    assert reached() == []
+    assert look([newbie]) == [1]
+
+
+def test_a_transaction_reaches_no_more_for_many_actions_than_for_one(thoas: User, fans: list[User]) -> None:
+    for _ in range(3):
+        publish(thoas)
+
+    begin()
+
+    assert reached() == [2, 0, 0]
+    assert drain_all(using="default") == 3
+    assert look(fans) == [3] * 7
+
+
+def test_the_one_that_has_reached_the_fewest_is_next(thoas: User, fans: list[User]) -> None:
+    """A long fan-out in the same shard delays no other one."""
+    for _ in range(2):
+        publish(thoas)
+    begin()
+
+    steps = [reached()]
+    for _ in range(4):
+        step()
+        steps.append(reached())
+
+    assert steps == [[2, 0], [2, 2], [4, 2], [4, 4], [6, 4]]
+
+
+def test_who_unfollows_meanwhile_is_not_reached_any_more(thoas: User, fans: list[User]) -> None:
+    publish(thoas)
+    begin()
+
+    unfollow(fans[0], thoas)
+    unfollow(fans[5], thoas)
+    drain_all(using="default")
+
+    assert look(fans) == [0, 1, 1, 1, 1, 0, 1]
+    assert differences() == []
+
+
+def test_a_fan_out_goes_on_when_whoever_was_reached_last_has_left(thoas: User, fans: list[User]) -> None:
+    publish(thoas)
+    begin()
+
+    unfollow(fans[1], thoas)
+    drain("built-in", using="default")
+    follow(fans[1], thoas)
+    drain_all(using="default")
+
+    assert look(fans) == [1] * 7
+    assert differences() == []
+
+
+def test_a_deletion_ends_the_fan_out(thoas: User, fans: list[User]) -> None:
+    """A chunk that came after it would leave stale entries."""
+    action = publish(thoas)
+    begin()
+    step()
+
+    Timeline(thoas).delete(action)
+    begin()
+
+    assert reached() == []
+    assert look(fans) == [0] * 7
+    assert differences() == []
+
+
+def test_the_deletion_of_the_actor_ends_the_fan_out(thoas: User, fans: list[User]) -> None:
+    publish(thoas)
+    begin()
+
+    thoas.delete()
+    begin()
+
+    assert reached() == []
+    assert look(fans) == [0] * 7
+
+
+def test_a_deleted_action_that_is_saved_again_is_fanned_out_again(thoas: User, fans: list[User]) -> None:
+    action = publish(thoas)
+    begin()
+    step()
+
+    Timeline(thoas).delete(action)
+    Timeline(thoas).save(action)
+    begin()
+
+    assert reached() == [2]
+    drain_all(using="default")
+    assert look(fans) == [1] * 7
+    assert differences() == []
+
+
+def test_a_verification_waits_for_what_is_late(thoas: User, fans: list[User]) -> None:
+    publish(thoas)
+    begin()
+
+    assert differences() == []
+    assert reached() == []
+    assert look(fans) == [1] * 7
+
+
+def test_a_rebuild_and_a_fan_out_do_not_hinder_each_other(thoas: User, fans: list[User]) -> None:
+    publish(thoas)
+    begin()
+
+    rebuild("timelines")
+    drain_all(using="default")
+
+    assert look(fans) == [1] * 7
+    assert differences() == []
+
+
+def test_a_fan_out_that_fails_is_tried_again_from_where_it_was(
+    thoas: User, fans: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(thoas)
+    begin()
+    step()
+    with monkeypatch.context() as broken:
+        # A page size that is no number: whatever may be wrong in a projector.
+        broken.setattr(projector, "FOLLOWERS_AT_ONCE", "two")
+        step()
+    failed = QueuedEvent.objects.get(pipeline=FAN_OUT)
+
+    QueuedEvent.objects.update(retry_at=None)
+    step()
+
+    assert (failed.attempts, failed.reached) == (1, 4)
+    assert failed.error.startswith("TypeError")
+    assert reached() == [6]
+    assert not QueuedEvent.objects.failed().exists()
+
+
+happening = st.one_of(
+    st.tuples(st.sampled_from(["follow", "unfollow", "read"]), st.integers(0, 4)),
+    st.tuples(st.sampled_from(["publish", "begin", "step"])),
+    st.tuples(st.just("delete"), st.integers(0, 3)),
+)
+
+
+@pytest.mark.parametrize("removes", [True, False])
+@pytest.mark.parametrize("imports", [True, False])
+def test_whatever_happens_between_two_steps_the_timelines_are_what_the_log_says(
+    settings: Any, imports: bool, removes: bool
+) -> None:
+    settings.SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW = imports
+    settings.SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW = removes
+
+    @examples(max_examples=20)
+    @given(st.lists(happening, min_size=6, max_size=30))
+    def tell(story: list[tuple[Any, ...]]) -> None:
+        actor, *others = UserFactory.create_batch(6)
+        follow_many((other, actor) for other in others)
+        drain_all(using="default")
+        look(others)
+        actions: list[JoinAction] = []
+        steps: dict[str, Callable[..., Any]] = {
+            "follow": lambda number: follow(others[number], actor),
+            "unfollow": lambda number: unfollow(others[number], actor),
+            "read": lambda number: look([others[number]]),
+            "publish": lambda: actions.append(publish(actor)),
+            "begin": begin,
+            "step": step,
+            "delete": lambda number: Timeline(actor).delete(actions.pop(number)) if number < len(actions) else None,
+        }
+        publish(actor)
+        for name, *arguments in story:
+            steps[name](*arguments)
+        drain_all(using="default")
+
+        assert differences() == []
+        assert not QueuedEvent.objects.exists()
+
+    tell()
+
+
+def test_an_actor_who_is_deleted_takes_his_actions_along_from_those_who_followed(thoas: User, fans: list[User]) -> None:
+    """The unfollows that his deletion records come first, in the same batch: then nobody follows him any more."""
+    publish(thoas)
+    drain_all(using="default")
+    before = look(fans)
+
+    thoas.delete()
+    drain_all(using="default")
+
+    assert (before, look(fans)) == ([1] * 7, [0] * 7)
+    assert differences() == []

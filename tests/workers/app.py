@@ -1,0 +1,34 @@
+"""The Celery app of the tests, as a host project would write it; its workers take over what a test sets."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from celery.signals import task_prerun
+from django.conf import settings
+from django.core.signals import setting_changed
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+app = Celery("tests")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+#: Names a file with the settings of the test that is running, in JSON.
+SETTINGS = "TESTS_WORKER_SETTINGS"
+_taken: dict[str, Any] = {}
+
+
+@task_prerun.connect
+def take_settings(**_: Any) -> None:
+    global _taken  # noqa: PLW0603  # a worker has one test at a time
+    if (file := os.environ.get(SETTINGS)) is None:
+        return
+    wanted = json.loads(Path(file).read_text())
+    for name in {*_taken, *wanted}:
+        if wanted.get(name) != _taken.get(name):
+            setattr(settings, name, wanted[name]) if name in wanted else delattr(settings, name)
+            setting_changed.send(sender=None, setting=name, value=wanted.get(name), enter=name in wanted)
+    _taken = wanted

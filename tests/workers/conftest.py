@@ -1,0 +1,151 @@
+"""A broker, and workers of Celery in processes of their own, on the database and the Redis of the tests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+
+from example_project.servers.process import ServerUnavailable
+from example_project.servers.valkey import Valkey, own_valkey
+from sequere import hints
+from tests.conftest import CI
+from tests.host.processes import ROOT
+from tests.races.test_crashes import database_url
+from tests.sequere.conftest import newbie, project, thoas  # noqa: F401  # fixtures
+from tests.workers.app import SETTINGS, app
+
+
+def url_of(server: Valkey) -> str:
+    """How Celery names it."""
+    return server.url.replace("unix://", "redis+socket://")
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[str]:
+    """The URL of TESTS_BROKER_URL, or of a server of our own."""
+    if url := os.environ.get("TESTS_BROKER_URL"):
+        yield url
+        return
+    try:
+        with own_valkey() as server:
+            yield url_of(server)
+    except ServerUnavailable as error:
+        if CI:
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def for_celery(settings: Any, broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All built-in projections are for the workers."""
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "celery", "timelines": "celery"}
+    send_to(broker, monkeypatch)
+
+
+def send_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process send its tasks there, as one that has just started."""
+    monkeypatch.setattr(app.conf, "broker_url", url)
+    monkeypatch.setattr(hints, "_app", app)
+    monkeypatch.setattr(hints, "_silent_until", 0.0)
+    hints._broker.cache_clear()
+
+
+class Worker:
+    """`celery worker` on both queues, unless others are given."""
+
+    def __init__(self, broker: str, log: Path, *queues: str, **environment: str) -> None:
+        self.log = log
+        self.settings = log.with_suffix(".json")
+        self._queues = queues or (*django_settings.SEQUERE_CELERY_QUEUES.values(),)
+        ours = {"SEQUERE_DATABASE_URL": database_url(), "TESTS_BROKER_URL": broker, "TESTS_PROJECTION_MODE": "celery"}
+        self._environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", **ours, **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ["--queues", ",".join(self._queues), "--loglevel", "INFO", "--concurrency", "1"]
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "-A", "tests.workers.app", "worker", *options, *quiet],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """With SIGKILL, the worker and its children."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> int:
+        """As an operator would; returns the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        code = self._process.wait(timeout=60)
+        self._process = None
+        return code
+
+
+@contextmanager
+def a_worker(broker: str, log: Path, *queues: str, **environment: str) -> Iterator[Worker]:
+    worker = Worker(broker, log, *queues, **environment)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.kill()
+
+
+@pytest.fixture(scope="session")
+def session_worker(broker: str, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    log = tmp_path_factory.mktemp("worker") / "log"
+    with a_worker(broker, log, **{SETTINGS: str(log.with_suffix(".json"))}) as worker:
+        yield worker
+
+
+@pytest.fixture
+def worker(for_celery: None, session_worker: Worker) -> Iterator[Worker]:
+    """One that serves all tests, which are over when everything is applied; it knows their settings of timelines."""
+    file = session_worker.settings
+    file.write_text("{}")
+
+    def tell(setting: str, value: Any, enter: bool, **_: Any) -> None:
+        if setting.startswith("SEQUERE_TIMELINE_"):
+            known = json.loads(file.read_text())
+            known.pop(setting, None)
+            part = file.with_suffix(".part")
+            part.write_text(json.dumps(known | {setting: value} if enter else known))
+            part.rename(file)
+
+    setting_changed.connect(tell)
+    yield session_worker
+    setting_changed.disconnect(tell)
+
+
+@pytest.fixture
+def start_worker(for_celery: None, broker: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts workers that the test may kill."""
+    workers: list[Worker] = []
+
+    def start(*queues: str, **environment: str) -> Worker:
+        worker = Worker(broker, tmp_path / f"worker-{len(workers)}.log", *queues, **environment)
+        worker.start()
+        workers.append(worker)
+        return worker
+
+    yield start
+    for worker in workers:
+        worker.kill()
