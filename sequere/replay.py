@@ -410,11 +410,15 @@ def _left(rebuild: Rebuild, using: str) -> "models.QuerySet[Slice]":
 def _is_over(rebuild: Rebuild, projector: Projector, using: str) -> bool:
     """Wait for who has the last slices of a walk; true if nothing is left at all, and the rebuild has ended."""
     with transaction.atomic(using=using):
-        if _left(rebuild, using).select_for_update().first() or _left(rebuild, using).exists():
+        if _left(rebuild, using).select_for_update().first():
             return False
+    # In another transaction, since that one may hold a slice which is done by now.
+    with transaction.atomic(using=using):
         under_way = Rebuild.objects.using(using).filter(pk=rebuild.pk, ended_at=None).select_for_update().first()
         if under_way is None:
             return True
+        if _left(rebuild, using).exists():
+            return False
         if isinstance(projector, LevelTriggeredProjector):
             projector.rebuilt(rebuild.known, using)
         _end(rebuild, using)
