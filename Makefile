@@ -20,7 +20,7 @@ STALE    := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format types layers migrations package docs bench faults serve shell lock clean
+.PHONY: help demo test lint format types layers migrations package docs bench faults soak serve shell lock clean
 ifneq ($(STALE),)
 .PHONY: $(CREATED) $(STAMPS)
 endif
@@ -76,9 +76,14 @@ docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
 bench: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## run the benchmarks (ARGS: theirs)
 	@$(PY) -m tests.benchmarks database $(ARGS)
 	@$(PY) -m tests.benchmarks redis $(ARGS)
+	@$(PY) -m tests.benchmarks workers $(ARGS)
+	@$(PY) -m tests.benchmarks workers-redis $(ARGS)
 
 faults: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## races, kills and outages, many times over (ROUNDS, 17 by default)
 	@TESTS_ROUNDS=$(ROUNDS) $(PY) -m tests tests/races $(ARGS)
+
+soak: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## a minute of writers and workers that die while servers restart (ARGS: --seconds 600)
+	@$(PY) -m tests.soak $(ARGS)
 
 serve: $(EXAMPLE) ## run the example project's site (BACKEND=redis)
 	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py runserver "$$@"' serve $(ARGS)

@@ -28,7 +28,7 @@ from sequere.exceptions import (
     NotFollowingException,
     SelfFollowException,
 )
-from sequere.intents import to_follow, to_unfollow
+from sequere.intents import to_follow, to_import, to_unfollow
 from sequere.registry import registry
 from sequere.signals import followed, unfollowed
 from sequere.values import point_in_time
@@ -74,15 +74,18 @@ def unfollow(
     return _record_one(intent, unfollowed, NotFollowingException, from_instance, to_instance, fail_silently)
 
 
-def follow_many(pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int], None] | None = None) -> int:
+def follow_many(
+    pairs: Iterable[tuple[Any, ...]], *, again: bool = True, progress: Callable[[int], None] | None = None
+) -> int:
     """Record many follows: (from_instance, to_instance) or (from_instance, to_instance, timestamp).
 
     Takes an iterable of any length in constant memory, one transaction for every 2,000 pairs, and calls
     `progress` with the number of pairs done after each. Returns how many follows were new. Sends no `followed`.
     Raises what `follow()` raises, and InvalidPair: the batches before that one stay recorded, and since what is
-    recorded already is skipped, the same import can simply be run again.
+    recorded already is skipped, the same import can simply be run again. With `again=False` who has unfollowed since
+    does not follow again.
     """
-    return _record_many(to_follow, pairs, progress)
+    return _record_many(to_follow if again else to_import, pairs, progress)
 
 
 def unfollow_many(pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int], None] | None = None) -> int:

@@ -43,3 +43,14 @@ class ModelBase:
     def can_follow(self, user: Any, instance: models.Model) -> bool:
         """Whether a user may follow an instance through the views of Sequere; they show what `get_queryset()` has."""
         return True
+
+    def can_view(self, user: Any, instance: models.Model) -> bool:
+        """Whether a user may see the followers, followings and friends of an instance, and its public timeline.
+
+        He may be anonymous; in a template without a request he is None. What is in the lists is for `get_queryset()`.
+        """
+        return True
+
+    def can_view_private(self, user: Any, instance: models.Model) -> bool:
+        """Whether a user may see the private timeline of an instance: only his own."""
+        return bool(instance == user)

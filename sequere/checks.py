@@ -25,7 +25,7 @@ SWEEP = "sequere.sweep"
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     wrong = [*_check_backend(), *_check_projectors(), *_check_modes()]
     together = [] if wrong else [*_check_modes_together(), *_check_celery()]
-    return [*wrong, *together, *_check_transaction_mode()]
+    return [*wrong, *together, *_check_health(), *_check_transaction_mode()]
 
 
 def _check_backend() -> list[CheckMessage]:
@@ -170,6 +170,33 @@ def _check_celery() -> list[CheckMessage]:
             id="sequere.W004",
         ),
     ]
+
+
+def _check_health() -> list[CheckMessage]:
+    max_lag: Any = conf.health_max_lag()
+    max_parked: Any = conf.health_max_parked()
+    messages: list[CheckMessage] = []
+    if not _is_number(max_lag, int | float) or max_lag <= 0:
+        messages.append(
+            Error(
+                f"SEQUERE_HEALTH_MAX_LAG is {max_lag!r}, which is no time to wait.",
+                hint="Use the seconds that an event may wait before the health view answers 503.",
+                id="sequere.E011",
+            )
+        )
+    if max_parked is not None and (not _is_number(max_parked, int) or max_parked < 0):
+        messages.append(
+            Error(
+                f"SEQUERE_HEALTH_MAX_PARKED is {max_parked!r}, which is no number of events.",
+                hint="Use the number of events that may be parked before the health view answers 503, or None.",
+                id="sequere.E011",
+            )
+        )
+    return messages
+
+
+def _is_number(value: Any, kinds: Any) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _check_transaction_mode() -> list[CheckMessage]:

@@ -51,3 +51,16 @@ def celery_queues() -> Mapping[str, str]:
     """`SEQUERE_CELERY_QUEUES`: the queues that the tasks are sent to: `default`, and `fan_out` for what a celebrity has
     published, so that it delays nothing else. They are `sequere` and `sequere.fanout`."""
     return {"default": "sequere", "fan_out": "sequere.fanout", **get_setting("CELERY_QUEUES", {})}
+
+
+def health_max_lag() -> float:
+    """`SEQUERE_HEALTH_MAX_LAG`: for how many seconds an event may wait before the health view answers 503."""
+    seconds: float = get_setting("HEALTH_MAX_LAG", 60)
+    return seconds
+
+
+def health_max_parked() -> int | None:
+    """`SEQUERE_HEALTH_MAX_PARKED`: how many events of a projection may be parked before the health view answers 503;
+    None, the default, for any number."""
+    number: int | None = get_setting("HEALTH_MAX_PARKED", None)
+    return number

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, IsNull
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -32,12 +32,40 @@ FOLLOWED = "followed"
 UNFOLLOWED = "unfollowed"
 DELETED = "deleted"
 
+#: The types of event that a form offers; who records others may add them.
+TYPES = {FOLLOWED, UNFOLLOWED, DELETED}
+
 #: What an event looks like; a later form of `data` would be 2.
 SCHEMA_VERSION = 1
 
 _MICROSECOND = timedelta(microseconds=1)
 
 _ODD_VERSION = Exact(models.F("version") % models.Value(2), models.Value(1))
+
+
+class CorrelationId(models.Func):
+    """The correlation id in the metadata, or NULL; of a long one 200 characters, which fit into an index.
+
+    It has no parameters, since SQLite would not recognize in them what the index is made of.
+    """
+
+    output_field = models.TextField()
+    LENGTH = 200
+
+    def __init__(self) -> None:
+        super().__init__("metadata")
+
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> tuple[str, Any]:
+        template = {
+            "postgresql": f"LEFT(%(expressions)s ->> 'correlation_id', {self.LENGTH})",
+            "sqlite": f"SUBSTR(JSON_EXTRACT(%(expressions)s, '$.correlation_id'), 1, {self.LENGTH})",
+        }[connection.vendor]
+        return super().as_sql(compiler, connection, template=template)
+
+
+def is_correlated(correlation_id: str) -> models.Q:
+    """The condition that an event has this correlation id."""
+    return models.Q(Exact(CorrelationId(), correlation_id[: CorrelationId.LENGTH]))
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -88,11 +116,19 @@ class Event(models.Model):
         app_label = "sequere"
         verbose_name = _("event")
         verbose_name_plural = _("events")
+        default_permissions = ("view",)
+        permissions = (("export_event", "Can export events"),)
         indexes = (
             models.Index(fields=["target_identifier", "target_object_id", "id"], name="sequere_event_target"),
             # A replay walks over the streams of a kind; new ones are added at its end, so it costs little.
             models.Index(fields=["type", "id"], condition=models.Q(version=1), name="sequere_event_first"),
             models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
+            models.Index(
+                CorrelationId(),
+                "id",
+                condition=models.Q(IsNull(CorrelationId(), False)),
+                name="sequere_event_correlation",
+            ),
         )
         constraints = (
             models.UniqueConstraint(fields=["stream", "version"], name="sequere_event_version"),
@@ -135,6 +171,11 @@ class Event(models.Model):
         """The resource whose audience this concerns: the one followed, or the actor of anything else."""
         followed = self.target if self.type in {FOLLOWED, UNFOLLOWED} else None
         return followed or self.actor
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was recorded; never less than none, though the clocks of two machines differ."""
+        return max(0.0, (timezone.now() - self.recorded_at).total_seconds())
 
 
 #: All columns but the id, which the database hands out.

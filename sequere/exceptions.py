@@ -62,6 +62,19 @@ class InvalidObjectId(SequereException):
     """{object_id!r} cannot be the key of a {identifier}: {reason}."""
 
 
+# Imports
+
+
+class ForeignTableMissing(SequereException):
+    """There is no table {table} {what} in the database {database!r}: name the one where the follows are with
+    --database."""
+
+
+class ForeignIdentifier(SequereException):
+    """{table} has follows of {names}, and no registered model has that identifier: register one, say which it is now
+    with --rename {example}=NEW, or leave these follows out with --skip {example}."""
+
+
 # Lists
 
 

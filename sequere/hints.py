@@ -17,7 +17,7 @@ logger = logging.getLogger("sequere")
 #: Seconds for which a broker that does not answer is left alone.
 SILENCE = 30
 #: Seconds for which its answer is waited for. Kombu's own attempts would go on for minutes.
-PATIENCE = 0.4
+PATIENCE = 0.8
 _AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 
 _silent_until = 0.0

@@ -26,6 +26,11 @@ def to_follow(
     )
 
 
+def to_import(from_key: ResourceKey, to_key: ResourceKey, occurred_at: datetime | None = None) -> Intent:
+    """from has followed to, as is known from elsewhere: news if nothing is known of them here."""
+    return to_follow(from_key, to_key, occurred_at)._replace(decide=_if_unknown)
+
+
 def to_unfollow(
     from_key: ResourceKey,
     to_key: ResourceKey,
@@ -51,6 +56,10 @@ def to_delete(key: ResourceKey) -> Intent:
 
 def _unless_following(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
     return None if last and last.type == FOLLOWED else {}
+
+
+def _if_unknown(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
+    return None if last else {}
 
 
 def _if_following(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:

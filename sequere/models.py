@@ -24,13 +24,14 @@ from sequere.api import (
     unfollow_many,
 )
 from sequere.events import Event
-from sequere.queued import QueuedEvent, Shard
+from sequere.queued import Projection, QueuedEvent, Shard
 from sequere.rebuilds import Rebuild, Slice
 from sequere.resources import Resource
 from sequere.waiting import await_for_projections, wait_for_projections
 
 __all__ = [
     "Event",
+    "Projection",
     "QueuedEvent",
     "Rebuild",
     "Resource",

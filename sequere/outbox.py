@@ -8,23 +8,24 @@ An event that concerns more followers than one transaction should reach waits on
 is a transaction of its own, and stores where the next one begins. Newer events go on between two steps.
 """
 
-import logging
 import traceback
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from time import monotonic
 from typing import Any, cast
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connections, models, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 
-from sequere import conf, waiting
+from sequere import conf, observing, waiting
+from sequere.backlog import Backlog, backlogs
 from sequere.base import ResourceKey
-from sequere.events import Event, lifecycle, record
+from sequere.events import TYPES, Event, lifecycle, record
 from sequere.exceptions import BackendException, BackendUnavailable, StaleWriter
 from sequere.projectors import (
     PIPELINE,
@@ -42,10 +43,9 @@ from sequere.rows import insert
 from sequere.signals import events_queued
 from sequere.upsert import on_conflict_lock
 
-logger = logging.getLogger("sequere")
-
 EVENT_RETRIED = "event_retried"
 EVENT_SKIPPED = "event_skipped"
+TYPES.update({EVENT_RETRIED, EVENT_SKIPPED})
 
 #: The projection that the fan-outs belong to.
 FANNED_OUT = PIPELINE[-1]
@@ -72,6 +72,11 @@ def pipeline_of(name: str) -> str:
 def pipelines_of(name: str) -> list[str]:
     """All the places where the events of a projection may wait."""
     return [pipeline_of(name), *([FAN_OUT] if name == FANNED_OUT else [])]
+
+
+def known_pipelines() -> list[str]:
+    """All the places where events may wait, in the order in which they are applied."""
+    return list(dict.fromkeys(chain.from_iterable(map(pipelines_of, projections()))))
 
 
 def projectors_of(pipeline: str) -> list[Projector]:
@@ -236,34 +241,37 @@ class Status:
     name: str
     mode: str
     projector: str
+    #: Events that wait, up to 100,000.
     pending: int
-    #: Seconds since the oldest pending event was recorded.
+    #: Seconds since the oldest event was recorded that could be applied now.
     oldest: float | None
     parked: int
     error: str
 
 
 def status(using: str) -> list[Status]:
-    """How far each projection is, in the order in which they are applied. 2 queries each."""
-    return [_status(name, projector, using) for name, projector in projections().items()]
+    """How far each projection is, in the order in which they are applied. 2 queries, and 1 for each."""
+    waiting = waiting_for_projections(using)
+    return [_status(name, projector, waiting[name], using) for name, projector in projections().items()]
 
 
-def _status(name: str, projector: Projector, using: str) -> Status:
+def waiting_for_projections(using: str) -> dict[str, Backlog]:
+    """What waits for each projection, in all its pipelines together. 2 queries."""
+    waiting = backlogs(known_pipelines(), using)
+    return {name: Backlog.of([waiting[pipeline] for pipeline in pipelines_of(name)]) for name in projections()}
+
+
+def _status(name: str, projector: Projector, waiting: Backlog, using: str) -> Status:
     queued = QueuedEvent.objects.using(using).filter(pipeline__in=pipelines_of(name))
-    numbers = queued.order_by().aggregate(
-        pending=models.Count("event_id", filter=models.Q(parked_at__isnull=True)),
-        parked=models.Count("event_id", filter=models.Q(parked_at__isnull=False)),
-        oldest=models.Min("event__recorded_at"),
-    )
     last = queued.failed().order_by("-event_id").first()
     class_ = type(projector)
     return Status(
         name=name,
         mode=mode_of(name),
         projector=f"{class_.__module__}.{class_.__qualname__}",
-        pending=numbers["pending"],
-        oldest=(timezone.now() - numbers["oldest"]).total_seconds() if numbers["oldest"] else None,
-        parked=numbers["parked"],
+        pending=waiting.pending,
+        oldest=waiting.oldest,
+        parked=waiting.parked,
         error=_trouble(projector, using) or (last.error if last else ""),
     )
 
@@ -415,19 +423,16 @@ def _apply_what_can_be(
     pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str
 ) -> tuple[int, set[UUID]]:
     """Apply events together, or in halves if that fails; returns how many, and the streams that have come to a stop."""
-    waiting = QueuedEvent.objects.using(using).filter(pipeline=pipeline)
     try:
-        with transaction.atomic(using=using):
-            for projector in projectors:
-                projector.apply(batch, using=using)
+        _apply_together(pipeline, batch, projectors, using)
     except _TROUBLES:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
         if len(batch) == 1:
-            _note_failure(waiting.get(event_id=batch[0].pk), error, using)
+            waiting = QueuedEvent.objects.using(using)
+            _note_failure(waiting.get(pipeline=pipeline, event_id=batch[0].pk), batch[0], error, using)
             return 0, {batch[0].stream}
     else:
-        waiting.filter(event_id__in=[event.pk for event in batch]).delete()
         return len(batch), set()
     half = len(batch) // 2
     applied, failed = _apply_what_can_be(pipeline, batch[:half], projectors, using)
@@ -435,6 +440,15 @@ def _apply_what_can_be(
         more, also_failed = _apply_what_can_be(pipeline, rest, projectors, using)
         return applied + more, failed | also_failed
     return applied, failed
+
+
+@observing.applications
+def _apply_together(pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> None:
+    """Apply events, which wait no longer then."""
+    with transaction.atomic(using=using):
+        for projector in projectors:
+            projector.apply(batch, using=using)
+    QueuedEvent.objects.using(using).filter(pipeline=pipeline, event_id__in=[event.pk for event in batch]).delete()
 
 
 def _go_on(shards: Collection[int], using: str) -> int:
@@ -449,29 +463,37 @@ def _go_on(shards: Collection[int], using: str) -> int:
     if not waiting.filter(event_id=queued.event_id).exists():
         return 0
     try:
-        with transaction.atomic(using=using):
-            chunk = projector.fan_out(queued.event, queued.cursor, using=using)
+        chunk = _reach_some(queued, projector, using)
     except _TROUBLES:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
-        _note_failure(queued, error, using)
+        _note_failure(queued, queued.event, error, using)
         return 0
+    return int(chunk.cursor is None)
+
+
+@observing.fan_outs
+def _reach_some(queued: QueuedEvent, projector: LevelTriggeredProjector, using: str) -> Chunk:
+    """Bring an event to some more followers, after the last of whom it waits no longer."""
+    with transaction.atomic(using=using):
+        chunk = projector.fan_out(queued.event, queued.cursor, using=using)
+    waiting = QueuedEvent.objects.using(using).filter(pipeline=FAN_OUT, event_id=queued.event_id)
     if chunk.cursor is None:
-        return waiting.filter(event_id=queued.event_id).delete()[0]
-    reached = queued.reached + chunk.reached
-    waiting.filter(event_id=queued.event_id).update(cursor=chunk.cursor, reached=reached, attempts=0, error="")
-    return 0
+        waiting.delete()
+    else:
+        reached = queued.reached + chunk.reached
+        waiting.update(cursor=chunk.cursor, reached=reached, attempts=0, error="")
+    return chunk
 
 
-def _note_failure(queued: QueuedEvent, error: Exception, using: str) -> None:
+@observing.failures
+def _note_failure(queued: QueuedEvent, event: Event, error: Exception, using: str) -> None:
     now = timezone.now()
     queued.attempts += 1
     queued.error = f"{type(error).__name__}: {error}"
     queued.traceback = "".join(traceback.format_exception(error))
     if queued.attempts < MAX_ATTEMPTS:
         queued.retry_at = now + timedelta(seconds=2**queued.attempts)
-        logger.warning("%s failed, %s; it is tried again at %s", queued, queued.error, queued.retry_at)
     else:
         queued.retry_at, queued.parked_at = None, now
-        logger.error("%s has failed %s times and is parked: %s", queued, queued.attempts, queued.error)
     queued.save(using=using, update_fields=["attempts", "retry_at", "parked_at", "error", "traceback"])

@@ -67,6 +67,7 @@ class QueuedEvent(models.Model):
         app_label = "sequere"
         verbose_name = _("queued event")
         verbose_name_plural = _("queued events")
+        default_permissions = ()
         indexes = (
             models.Index(fields=["pipeline", "shard", "event"], name="sequere_queue_shard"),
             models.Index(
@@ -107,3 +108,21 @@ class Shard(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pipeline} {self.number}"
+
+
+class Projection(Event):
+    """Where the admin hangs its pages about projections, and Django their permissions. It has no rows of its own."""
+
+    class Meta:
+        app_label = "sequere"
+        proxy = True
+        verbose_name = _("projection")
+        verbose_name_plural = _("projections")
+        default_permissions = ("view",)
+        permissions = (
+            ("drain_projection", "Can apply what waits for a projection"),
+            ("retry_projection", "Can retry failed events of a projection"),
+            ("skip_projection", "Can skip failed events of a projection"),
+            ("rebuild_projection", "Can rebuild a projection"),
+            ("verify_projection", "Can verify a projection"),
+        )

@@ -113,16 +113,29 @@ class Registry:
 
         Costs one query per model, for up to 500 keys each.
         """
+        return {
+            by_pk[instance.pk]: instance
+            for options, by_pk in self._by_model(keys)
+            for chunk in chunks(by_pk, 500)
+            for instance in options.get_queryset().filter(pk__in=chunk)
+        }
+
+    def stored(self, keys: Iterable[ResourceKey]) -> set[ResourceKey]:
+        """Those of `keys` whose instances are in the database, shown or hidden. Cost as for `load()`."""
+        return {
+            by_pk[pk]
+            for options, by_pk in self._by_model(keys)
+            for chunk in chunks(by_pk, 500)
+            for pk in options.model._base_manager.filter(pk__in=chunk).values_list("pk", flat=True)
+        }
+
+    def _by_model(self, keys: Iterable[ResourceKey]) -> Iterator[tuple[ModelBase, dict[Any, ResourceKey]]]:
+        """The keys of each registered model, by their primary keys."""
         wanted: dict[str, dict[Any, ResourceKey]] = defaultdict(dict)
         for key in keys:
             if options := self._by_identifier.get(key.identifier):
                 wanted[key.identifier][_parse(options.model, key.object_id)] = key
-        return {
-            by_pk[instance.pk]: instance
-            for identifier, by_pk in wanted.items()
-            for chunk in chunks(by_pk, 500)
-            for instance in self._by_identifier[identifier].get_queryset().filter(pk__in=chunk)
-        }
+        return ((self._by_identifier[identifier], by_pk) for identifier, by_pk in wanted.items())
 
     def _checked(self, key: ResourceKey) -> ResourceKey:
         options = self._by_identifier[self.identifier_of(key.identifier)]

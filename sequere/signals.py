@@ -11,6 +11,20 @@ events_recorded = Signal()
 #: shard, not of each.
 events_queued = Signal()
 
+#: After the commit of each batch of events that a pipeline has applied (`built-in`, or a projection of the host):
+#: sender=QueuedEvent, pipeline, events (a tuple of Event, in log order), seconds (that it took, without the commit),
+#: lag (seconds since the oldest of them was recorded), using. Not sent for projections that are inline: these have
+#: applied what is recorded.
+events_projected = Signal()
+
+#: After the commit that notes it, when an event has failed: sender=QueuedEvent, pipeline, event, error (the exception),
+#: attempts, is_parked (it is not tried again unless an operator says so), using.
+projection_failed = Signal()
+
+#: After the commit of each step of a fan-out, most of which have one: sender=QueuedEvent, event_id, followers (reached
+#: by this step), reached (by all of them), is_finished, seconds (that this one took, without the commit), using.
+fan_out_advanced = Signal()
+
 #: When rebuilds are left to the workers of Celery: sender=Rebuild, rebuild_ids (a list, in the order in which they are
 #: to be done), using.
 rebuilds_left = Signal()

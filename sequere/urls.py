@@ -1,4 +1,4 @@
-"""Follow and unfollow by POST: `path("sequere/", include("sequere.urls"))`."""
+"""Follows by POST, lists as JSON, and the health view: `path("sequere/", include("sequere.urls"))`."""
 
 from django.urls import path
 
@@ -9,4 +9,9 @@ app_name = "sequere"
 urlpatterns = [
     path("follow/", views.follow, name="follow"),
     path("unfollow/", views.unfollow, name="unfollow"),
+    path("health/", views.health, name="health"),
+    # A key may be any text, also one with slashes in it.
+    path("<str:identifier>/<path:object_id>/followers/", views.followers, name="followers"),
+    path("<str:identifier>/<path:object_id>/followings/", views.followings, name="followings"),
+    path("<str:identifier>/<path:object_id>/friends/", views.friends, name="friends"),
 ]

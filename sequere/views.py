@@ -1,87 +1,151 @@
-"""Follow and unfollow by POST, with JSON for those who ask for it and a redirect for the rest.
+"""Follow and unfollow by POST, and who follows whom as JSON.
 
-The form has `identifier` and `object_id`, and may have `next`, an address of this site to go on to. Refusals are 400
-(what is missing), 403 (not logged in, or not allowed), 404 (what is to be followed is not there) and 409 (oneself).
+The form has `identifier` and `object_id`, and may have `next`, an address of this site to go on to. Who asks for JSON
+gets it, all others are redirected. Refusals are 400 (what is missing), 403 (not logged in, or not allowed), 404 (what
+is to be followed is not there) and 409 (oneself).
+
+Lists take `cursor`, `limit`, and `identifier` for one kind of resource.
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import get_script_prefix
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from sequere import api
-from sequere.base import ResourceKey
-from sequere.exceptions import InvalidObjectId, SelfFollowException, UnknownIdentifier
+from sequere.backends.relations import Relation, RelationList
+from sequere.exceptions import BackendException, SelfFollowException, UnknownIdentifier
+from sequere.health import examine
+from sequere.http import Refused, address_of, describe, find, find_visible, json_view, page_as_json
 from sequere.registry import registry
 
 
+# Counts are those after the commit, also where all requests are transactions.
+@transaction.non_atomic_requests
 @require_POST
 @csrf_protect
 def follow(request: HttpRequest) -> HttpResponse:
     """The user of the request follows an instance. No news is no error."""
-    return _change(request, api.follow, asks_permission=True)
+    return _answer(request, _follow)
 
 
+@transaction.non_atomic_requests
 @require_POST
 @csrf_protect
 def unfollow(request: HttpRequest) -> HttpResponse:
     """The user of the request no longer follows an instance. No news is no error."""
-    return _change(request, api.unfollow, asks_permission=False)
+    return _answer(request, _unfollow)
 
 
-def _change(request: HttpRequest, verb: Callable[..., Any], *, asks_permission: bool) -> HttpResponse:
+@json_view
+def followers(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """Who follows an instance, newest first. 2 queries, and 1 per model class."""
+    return _list(request, api.get_followers, find_visible(request, identifier, object_id))
+
+
+@json_view
+def followings(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """Whom an instance follows."""
+    return _list(request, api.get_followings, find_visible(request, identifier, object_id))
+
+
+@json_view
+def friends(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """Who follows an instance and is followed by it."""
+    return _list(request, api.get_friends, find_visible(request, identifier, object_id))
+
+
+# ATOMIC_REQUESTS would ask the database before we can say that it is down.
+@transaction.non_atomic_requests
+@require_safe
+@never_cache
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether the projections keep up, for a monitor: 200, or 503 where something is wrong."""
+    found = examine()
+    return JsonResponse(asdict(found), status=HTTPStatus.OK if found.healthy else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _list(request: HttpRequest, get: Callable[..., RelationList], instance: models.Model) -> HttpResponse:
+    try:
+        relations = get(instance, identifier=request.GET.get("identifier") or None)
+    except UnknownIdentifier as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, _("There is no such identifier.")) from error
+    return page_as_json(request, relations, _describe)
+
+
+def _describe(relation: Relation) -> dict[str, Any]:
+    instance, since = relation
+    return {**describe(instance), "when": since.isoformat()}
+
+
+def _answer(request: HttpRequest, change: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+    try:
+        return change(request)
+    except Refused as refused:
+        return refused.as_json() if _wants_json(request) else refused.as_text()
+
+
+def _follow(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return _login(request)
+    instance = _found(request)
+    if not registry.options_of(type(instance)).can_follow(request.user, instance):
+        raise Refused(HTTPStatus.FORBIDDEN, _("You may not follow that."))
+    return _changed(request, instance, api.follow, is_following=True)
+
+
+def _unfollow(request: HttpRequest) -> HttpResponse:
+    if not request.user.is_authenticated:
+        return _login(request)
+    return _changed(request, _found(request), api.unfollow, is_following=False)
+
+
+def _found(request: HttpRequest) -> models.Model:
     identifier, object_id = request.POST.get("identifier"), request.POST.get("object_id")
     if not identifier or not object_id:
-        return _refusal(request, HTTPStatus.BAD_REQUEST, _("Say whom, with identifier and object_id."))
-    instance = _find(identifier, object_id)
-    if instance is None:
-        return _refusal(request, HTTPStatus.NOT_FOUND, _("There is nothing like that."))
-    if asks_permission and not registry.options_of(type(instance)).can_follow(request.user, instance):
-        return _refusal(request, HTTPStatus.FORBIDDEN, _("You may not follow that."))
+        raise Refused(HTTPStatus.BAD_REQUEST, _("Say whom, with identifier and object_id."))
+    return find(identifier, object_id)
+
+
+def _changed(
+    request: HttpRequest, instance: models.Model, verb: Callable[..., Any], *, is_following: bool
+) -> HttpResponse:
+    user: Any = request.user
     try:
-        event = verb(request.user, instance, fail_silently=True)
-    except SelfFollowException:
-        return _refusal(request, HTTPStatus.CONFLICT, _("Nobody can follow himself."))
+        event = verb(user, instance, fail_silently=True)
+    except SelfFollowException as error:
+        raise Refused(HTTPStatus.CONFLICT, _("Nobody can follow himself.")) from error
     if _wants_json(request):
-        return JsonResponse(
-            {
-                "changed": event is not None,
-                "is_following": api.is_following(request.user, instance),
-                "followers_count": api.get_followers_count(instance),
-                "followings_count": api.get_followings_count(request.user),
-            }
-        )
-    return redirect(_next(request) or getattr(instance, "get_absolute_url", lambda: "/")())
+        # Whether he follows says the log, which a read model may not have caught up with yet.
+        return JsonResponse({"changed": event is not None, "is_following": is_following, **_counts(user, instance)})
+    return HttpResponseRedirect(_next(request) or _ours(request, address_of(instance)) or get_script_prefix())
 
 
-def _find(identifier: str, object_id: str) -> Any:
-    """The instance with this key, if there is one that the registry shows."""
+def _counts(user: Any, instance: models.Model) -> dict[str, int | None]:
+    """None where a server is away: what is recorded is recorded all the same."""
     try:
-        key = registry.key_of(ResourceKey(identifier, object_id))
-    except (UnknownIdentifier, InvalidObjectId):
-        return None
-    return registry.load([key]).get(key)
+        return {
+            "followers_count": api.get_followers_count(instance),
+            "followings_count": api.get_followings_count(user),
+        }
+    except BackendException:
+        return {"followers_count": None, "followings_count": None}
 
 
 def _login(request: HttpRequest) -> HttpResponse:
     if _wants_json(request):
-        return _refusal(request, HTTPStatus.FORBIDDEN, _("Log in first."))
-    return redirect_to_login(_next(request) or "/")
-
-
-def _refusal(request: HttpRequest, status: HTTPStatus, reason: str) -> HttpResponse:
-    if _wants_json(request):
-        return JsonResponse({"error": reason}, status=status)
-    return HttpResponse(reason, status=status, content_type="text/plain; charset=utf-8")
+        raise Refused(HTTPStatus.FORBIDDEN, _("Log in first."))
+    return redirect_to_login(_next(request) or get_script_prefix())
 
 
 def _wants_json(request: HttpRequest) -> bool:
@@ -90,6 +154,10 @@ def _wants_json(request: HttpRequest) -> bool:
 
 def _next(request: HttpRequest) -> str | None:
     """Where the form wants to go on, if that is on this site."""
-    url = request.POST.get("next", "")
+    return _ours(request, request.POST.get("next"))
+
+
+def _ours(request: HttpRequest, url: str | None) -> str | None:
+    """An address, if it is one of this site."""
     is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
     return url if is_ours else None

@@ -1,6 +1,6 @@
 """What happened: an actor did something, perhaps to a target."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -23,6 +23,8 @@ class Action:
     """
 
     verb: ClassVar[str] = ""
+    #: The names of the keyword arguments that `sequere_timeline.urls` tells to whoever may see the action. No others.
+    public_kwargs: ClassVar[Collection[str]] = ()
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sequere.base import ResourceKey
-from sequere.events import Event, Intent, Latest, lifecycle, stream_of
+from sequere.events import TYPES, Event, Intent, Latest, lifecycle, stream_of
 from sequere.values import check_json
 from sequere_timeline.actions import Action
 from sequere_timeline.exceptions import ActionChanged, NotInTimeline
@@ -19,6 +19,7 @@ from sequere_timeline.exceptions import ActionChanged, NotInTimeline
 ACTION_SAVED = "action_saved"
 ACTION_DELETED = "action_deleted"
 TIMELINE_READ = "timeline_read"
+TYPES.update({ACTION_SAVED, ACTION_DELETED, TIMELINE_READ})
 
 
 def generation(latest: Latest, key: ResourceKey) -> int:

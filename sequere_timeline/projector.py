@@ -4,8 +4,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import inf
+from typing import ClassVar
 from uuid import UUID
 
+from sequere import observing
 from sequere.base import ResourceKey
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event
 from sequere.outbox import FANNED_OUT, queue_fan_out
@@ -36,6 +38,8 @@ class Publication:
     event_id: int
     stream: UUID
     actor: ResourceKey
+    #: Nobody yet: from its second step on, a fan-out is a row of the outbox.
+    reached: ClassVar[int] = 0
     #: Lets some of them have it, from a cursor on.
     step: Callable[[Cursor | None], Chunk]
 
@@ -81,7 +85,7 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
         for publication in publications:
             chunk = Chunk(0, None)
             if left > 0:
-                chunk = publication.reach(None, left)
+                chunk = _begin(publication, left, using)
                 if chunk.cursor is None:
                     continue
                 left -= chunk.reached
@@ -90,3 +94,9 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
         publication = self.publication(event, using)
         return publication.reach(cursor, FOLLOWERS_AT_ONCE) if publication else Chunk(0, None)
+
+
+@observing.fan_outs
+def _begin(publication: Publication, number: float, using: str) -> Chunk:
+    """Let the first followers have an action."""
+    return publication.reach(None, number)

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 from example_project.servers.postgresql import given_postgresql, postgresql
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import given_redis, own_valkey, redis_program, valkey
+from tests.workers.rabbitmq import rabbitmq
 
 MAX_WORKERS = 4
 #: What is run in every mode of projection; the contracts of backends are everywhere, on each backend and in each mode.
@@ -28,10 +29,17 @@ READ_MODELS = [
     *(f"tests/{name}" for name in ("sequere_timeline", "model", "races")),
 ]
 #: What is run in Redis, and what on another server too.
-IN_REDIS = [*READ_MODELS, *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "mixin"))]
+IN_REDIS = [
+    *READ_MODELS,
+    *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "list_views", "mixin", "views")),
+]
 ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
+#: What has workers of Celery, which take their time, and what is tried with another broker too.
+WITH_WORKERS = "tests/workers"
+WITHOUT_WORKERS = [f"--ignore={WITH_WORKERS}"]
+ON_RABBITMQ = ["tests/workers/test_worker.py", "tests/workers/test_outages.py"]
 #: What tells the tests where they run.
-OURS = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "TESTS_BACKEND", "TESTS_PROJECTION_MODE"}
+OURS = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "TESTS_BACKEND", "TESTS_BROKER_URL", "TESTS_PROJECTION_MODE"}
 CI = os.environ.get("CI") == "true"
 
 
@@ -53,12 +61,12 @@ Part = Callable[[ExitStack, list[str]], Iterator[Outcome]]
 
 def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     # With the log in SQLite, Redis is tried by the part of Redis 7, and where somebody asks for it.
-    yield run("SQLite", chosen(["--ignore=tests/redis"], arguments))
+    yield run("SQLite", chosen(["--ignore=tests/redis", *WITHOUT_WORKERS], arguments))
 
 
 def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql())
-    yield run("PostgreSQL", arguments, SEQUERE_DATABASE_URL=url)
+    yield run("PostgreSQL", chosen(WITHOUT_WORKERS, arguments), SEQUERE_DATABASE_URL=url)
     read_models = chosen(READ_MODELS, arguments)
     yield run("PostgreSQL, on_commit", read_models, SEQUERE_DATABASE_URL=url, TESTS_PROJECTION_MODE="on_commit")
 
@@ -76,10 +84,27 @@ def in_redis_7(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     yield run("Redis, SQLite", chosen(ON_REDIS_7, arguments), TESTS_BACKEND="redis", SEQUERE_REDIS_URL=url)
 
 
+def with_workers(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    urls = {"SEQUERE_DATABASE_URL": servers.enter_context(postgresql())}
+    tests = chosen([WITH_WORKERS], arguments)
+    yield run("Celery's workers, PostgreSQL", tests, **urls)
+    urls["SEQUERE_REDIS_URL"] = servers.enter_context(valkey())
+    yield run("Celery's workers, Valkey, PostgreSQL", tests, TESTS_BACKEND="redis", **urls)
+
+
+def with_rabbitmq(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    urls = {
+        "TESTS_BROKER_URL": servers.enter_context(rabbitmq()),
+        "SEQUERE_DATABASE_URL": servers.enter_context(postgresql()),
+    }
+    yield run("Celery's workers, RabbitMQ", chosen(ON_RABBITMQ, arguments), **urls)
+
+
 PARTS: dict[str, dict[str, Part]] = {
     "sqlite": {"SQLite": on_sqlite},
     "postgresql": {"PostgreSQL": on_postgresql},
     "redis": {"Valkey": in_redis, "Redis": in_redis_7},
+    "workers": {"Celery's workers": with_workers, "RabbitMQ": with_rabbitmq},
 }
 
 

@@ -76,7 +76,7 @@ if (mode := os.environ.get("TESTS_PROJECTION_MODE", "inline")) != "inline":
 # Where the read models are kept: `python -m tests` has what concerns them in Redis too, in the modes of there.
 if os.environ.get("TESTS_BACKEND") == "redis":
     # Workers share a server, and each empties what is its own.
-    prefix = f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}:"
+    prefix = os.environ.get("TESTS_PREFIX") or f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}:"
     SEQUERE_BACKEND = "sequere.backends.redis.RedisBackend"
     SEQUERE_BACKEND_OPTIONS = {"url": os.environ["SEQUERE_REDIS_URL"], "prefix": prefix}
     SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"
@@ -86,6 +86,11 @@ if os.environ.get("TESTS_BACKEND") == "redis":
 if "TESTS_BROKER_URL" in os.environ:
     DATABASES["default"]["CONN_MAX_AGE"] = 600  # a worker keeps its connection from one task to the next
 CELERY_BROKER_URL = os.environ.get("TESTS_BROKER_URL", "memory://")
-CELERY_BEAT_SCHEDULE = {"sequere": {"task": "sequere.sweep", "schedule": 10, "options": {"queue": "sequere"}}}
-queue = f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+queue = os.environ.get("TESTS_QUEUE") or f"sequere-tests-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 SEQUERE_CELERY_QUEUES = {"default": queue, "fan_out": f"{queue}.fanout"}
+CELERY_BEAT_SCHEDULE = {"sequere": {"task": "sequere.sweep", "schedule": 10, "options": {"queue": queue}}}
+
+# A projector of the host, in a worker that a test has started.
+if projectors := os.environ.get("TESTS_PROJECTORS"):
+    SEQUERE_PROJECTORS = dict(entry.split("=") for entry in projectors.split(","))
+    SEQUERE_PROJECTION_MODES |= dict.fromkeys(SEQUERE_PROJECTORS, mode)

@@ -6,6 +6,7 @@ import django.db.models.lookups
 import django.utils.timezone
 from django.db import migrations, models
 
+import sequere.events
 from sequere.immutability import install
 
 
@@ -66,10 +67,18 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "event",
                 "verbose_name_plural": "events",
+                "default_permissions": ("view",),
+                "permissions": (("export_event", "Can export events"),),
                 "indexes": [
                     models.Index(fields=["target_identifier", "target_object_id", "id"], name="sequere_event_target"),
                     models.Index(condition=models.Q(("version", 1)), fields=["type", "id"], name="sequere_event_first"),
                     models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
+                    models.Index(
+                        sequere.events.CorrelationId(),
+                        models.F("id"),
+                        condition=models.Q(django.db.models.lookups.IsNull(sequere.events.CorrelationId(), False)),
+                        name="sequere_event_correlation",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("stream", "version"), name="sequere_event_version"),
@@ -156,6 +165,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "queued event",
                 "verbose_name_plural": "queued events",
+                "default_permissions": (),
                 "indexes": [
                     models.Index(fields=["pipeline", "shard", "event"], name="sequere_queue_shard"),
                     models.Index(
@@ -165,6 +175,26 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        migrations.CreateModel(
+            name="Projection",
+            fields=[],
+            options={
+                "verbose_name": "projection",
+                "verbose_name_plural": "projections",
+                "default_permissions": ("view",),
+                "permissions": (
+                    ("drain_projection", "Can apply what waits for a projection"),
+                    ("retry_projection", "Can retry failed events of a projection"),
+                    ("skip_projection", "Can skip failed events of a projection"),
+                    ("rebuild_projection", "Can rebuild a projection"),
+                    ("verify_projection", "Can verify a projection"),
+                ),
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("sequere.event",),
         ),
         migrations.CreateModel(
             name="Rebuild",

@@ -58,7 +58,7 @@ def prefetch_following(context: Context, objects: Iterable[Any]) -> str:
 
     Takes instances, or the pairs that the lists of followers hold.
     """
-    user: Any = context.get("user")
+    user = viewer(context)
     if _is_somebody(user):
         instances = [one[0] if isinstance(one, tuple) else one for one in objects]
         following = api.is_following_many(user, instances)
@@ -71,9 +71,9 @@ def prefetch_following(context: Context, objects: Iterable[Any]) -> str:
 def follow_button(context: Context, instance: Any) -> dict[str, Any]:
     """A form with one button, to follow or unfollow an instance; nothing for oneself.
 
-    1 query, none after `prefetch_following`. Needs `user` and `request` in the context, and `sequere.urls`.
+    1 query, none after `prefetch_following`. Needs `request` in the context, and `sequere.urls`.
     """
-    user: Any = context.get("user")
+    user = viewer(context)
     key = registry.key_of(instance)
     return {
         "instance": instance,
@@ -83,6 +83,12 @@ def follow_button(context: Context, instance: Any) -> dict[str, Any]:
         "request": context.get("request"),
         "csrf_token": context.get("csrf_token"),
     }
+
+
+def viewer(context: Context) -> Any:
+    """Who looks at a page: the user of the request. The `user` of a template may be whom the page is about."""
+    request = context.get("request")
+    return getattr(request, "user", None) or context.get("user")
 
 
 def _answer(context: Context, user: Any, key: ResourceKey) -> bool:

@@ -1,6 +1,7 @@
 """Measure Sequere, each thing beside the same work in raw psycopg or redis-py, in the same run.
 
-`python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it.
+`python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it;
+`workers|workers-redis`: the same with workers of Celery; `admin`: what the pages of the admin cost with many events.
 PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for the run; Valkey is always started. The
 ratio tells how many times as long ours takes.
 """
@@ -9,7 +10,8 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import django
 import psycopg
@@ -23,12 +25,18 @@ from tests.benchmarks.measuring import table
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__, allow_abbrev=False)
-    parser.add_argument("backend", choices=["database", "redis"])
+    parser.add_argument("what", choices=["database", "redis", "workers", "workers-redis", "admin"])
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     options = parser.parse_args()
-    measure = {"database": in_database, "redis": in_redis}[options.backend]
+    measure = {
+        "database": in_database,
+        "redis": in_redis,
+        "workers": with_workers,
+        "workers-redis": partial(with_workers, redis_too=True),
+        "admin": in_admin,
+    }
     try:
-        measure(quick=options.quick)
+        measure[options.what](quick=options.quick)
     except ServerUnavailable as error:
         print(error, file=sys.stderr)
         return 1
@@ -51,7 +59,8 @@ def in_database(*, quick: bool) -> None:
 
 def in_redis(*, quick: bool) -> None:
     with postgresql() as url, own_valkey() as server:
-        os.environ |= {"TESTS_BACKEND": "redis", "SEQUERE_REDIS_URL": server.url}
+        # The names of the keys are part of the memory they take.
+        os.environ |= {"TESTS_BACKEND": "redis", "SEQUERE_REDIS_URL": server.url, "TESTS_PREFIX": "sequere:"}
         with database(url) as connection, redis.Redis.from_url(server.url) as client:
             from tests.benchmarks.redis_raw import RawRedis
             from tests.benchmarks.redis_scenarios import RedisScenarios
@@ -60,6 +69,39 @@ def in_redis(*, quick: bool) -> None:
             lines = [line for scenario in (run.replays, run.fan_outs, run.reads) for line in scenario()]
             print(table(lines, "raw redis-py"))
             print(*run.memory(), sep="\n")
+
+
+def with_workers(*, quick: bool, redis_too: bool = False) -> None:
+    with ExitStack() as servers:
+        url, broker = servers.enter_context(postgresql()), servers.enter_context(own_valkey())
+        client = None
+        os.environ |= {
+            "TESTS_BROKER_URL": broker.url.replace("unix://", "redis+socket://"),
+            "TESTS_PROJECTION_MODE": "celery",
+            "TESTS_QUEUE": "sequere-benchmarks",
+        }
+        if redis_too:
+            server = servers.enter_context(own_valkey())
+            client = servers.enter_context(redis.Redis.from_url(server.url))
+            os.environ |= {"TESTS_BACKEND": "redis", "SEQUERE_REDIS_URL": server.url}
+        import tests.workers.app  # noqa: F401  # before Django is set up, as a project's __init__.py does
+
+        connection = servers.enter_context(database(url))
+        from tests.benchmarks.workers import WorkerScenarios
+
+        run = WorkerScenarios(connection, client, quick=quick)
+        print(table([*run.throughput()], "by hand"))
+        print(*run.celebrity(), sep="\n")
+
+
+def in_admin(*, quick: bool) -> None:
+    with postgresql() as url, database(url) as connection:
+        from tests.benchmarks.admin_scenarios import AdminScenarios
+
+        run = AdminScenarios(connection, quick=quick)
+        print(f"{run.number:,} events: {run.prepare()}")
+        print(*run.lists(), sep="\n")
+        print(run.export())
 
 
 @contextmanager

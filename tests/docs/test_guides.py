@@ -8,7 +8,17 @@ import pytest
 from tests.docs.pages import blocks, page
 from tests.docs.project import follow_page
 
-GUIDES = ["follows.md", "timelines.md", "log.md", "projectors.md", "operations.md", "testing.md", "backends.md"]
+GUIDES = [
+    "follows.md",
+    "timelines.md",
+    "log.md",
+    "projectors.md",
+    "operations.md",
+    "admin.md",
+    "watching.md",
+    "testing.md",
+    "backends.md",
+]
 
 
 def test_the_tutorial_leads_from_an_empty_directory_to_a_timeline_on_a_page(tmp_path: Path) -> None:

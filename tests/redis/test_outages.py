@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections
+from django.test import Client
 
 from example_project.servers.valkey import Valkey, own_valkey
 from sequere.backends.base import get_backend
@@ -68,6 +69,24 @@ def test_follows_are_recorded_while_the_server_is_down_and_are_there_when_it_is_
     rebuild("follows")
     assert [one for one, _ in get_followers(project)] == [thoas, newbie]
     assert verify("follows").wrong == 0
+
+
+def test_a_page_is_not_there_while_the_server_is_down_and_who_follows_is_told_that_he_does(
+    own_server: Valkey, thoas: User, project: Project
+) -> None:
+    browser = Client()
+    browser.force_login(thoas)
+    form = {"identifier": "project", "object_id": project.pk}
+    own_server.stop()
+
+    answer = browser.post("/sequere/follow/", form, headers={"Accept": "application/json"})
+    page = browser.get(f"/sequere/project/{project.pk}/followers/")
+
+    assert answer.json() == {"changed": True, "is_following": True, "followers_count": None, "followings_count": None}
+    assert (page.status_code, page.json()) == (503, {"error": "This cannot be read just now."})
+    own_server.start()
+    rebuild("follows")
+    assert is_following(thoas, project)
 
 
 def test_a_server_that_is_down_only_for_a_while_needs_no_rebuild(settings: Any, thoas: User, project: Project) -> None:

@@ -274,6 +274,21 @@ def test_a_list_is_walked_through_in_constant_memory_and_never_repeats_a_row(
 
 
 @pytest.mark.parametrize("desc", [True, False])
+def test_a_page_goes_on_where_the_one_before_has_ended_although_the_timeline_was_forgotten(
+    client: "redis.Redis", thoas: User, newbie: User, desc: bool
+) -> None:
+    follow(newbie, thoas)
+    actions = save(thoas, 1, 2, 2, 2, 3)
+    first = Timeline(newbie).get_private(desc=desc).page(3)
+
+    client.delete(key_of(newbie))
+    save(thoas, 4)
+    second = Timeline(newbie).get_private(desc=desc).page(2, first.next_cursor)
+
+    assert [*first, *second] == (actions[::-1] if desc else actions)
+
+
+@pytest.mark.parametrize("desc", [True, False])
 def test_a_walk_goes_on_where_it_was_among_more_equal_dates_than_it_reads_at_once(
     thoas: User, desc: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

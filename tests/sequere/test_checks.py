@@ -152,3 +152,12 @@ def test_sequere_w003_isolation_level() -> None:
         messages = {message.id: message for message in run_checks(databases=["default"])}
 
     assert "REPEATABLE READ" in messages["sequere.W003"].msg
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("MAX_LAG", 0), ("MAX_LAG", "60"), ("MAX_LAG", None), ("MAX_PARKED", -1), ("MAX_PARKED", True)]
+)
+def test_sequere_e011_health(settings: Any, name: str, value: Any) -> None:
+    setattr(settings, f"SEQUERE_HEALTH_{name}", value)
+
+    assert f"SEQUERE_HEALTH_{name} is {value!r}" in found()["sequere.E011"].msg

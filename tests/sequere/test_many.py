@@ -25,6 +25,7 @@ from sequere.models import (
     follow_many,
     get_followers,
     get_followers_count,
+    get_followings,
     get_friends,
     get_friends_count,
     is_following,
@@ -48,6 +49,16 @@ def fans(number: int, of: Project) -> list[Pair]:
 
 def history() -> list[tuple[str, int]]:
     return list(Event.objects.order_by("id").values_list("type", "version"))
+
+
+def test_an_import_may_leave_alone_what_has_ended_since(thoas: User, newbie: User, project: Project) -> None:
+    follow_many([(thoas, project), (newbie, project)])
+    unfollow_many([(thoas, project)])
+    pairs = [(thoas, project), (newbie, project), (thoas, newbie), (thoas, newbie)]
+
+    assert follow_many(pairs, again=False) == 1
+    assert [one for one, _ in get_followings(thoas)] == [newbie]
+    assert follow_many(pairs) == 1
 
 
 def test_a_pair_may_say_since_when(thoas: User, newbie: User, project: Project) -> None:

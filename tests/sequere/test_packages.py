@@ -4,7 +4,7 @@ import pytest
 
 from tests.host.processes import run_python
 
-NOT_NEEDED = ("celery", "redis", "django_redis", "psycopg", "kombu")
+NOT_NEEDED = ("celery", "redis", "django_redis", "psycopg", "kombu", "prometheus_client")
 
 
 def test_importing_sequere_needs_only_django() -> None:
@@ -15,7 +15,7 @@ def test_importing_sequere_needs_only_django() -> None:
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
-@pytest.mark.parametrize("settings", ["settings", "settings_doorway", "settings_follows_only"])
+@pytest.mark.parametrize("settings", ["settings", "settings_doorway", "settings_follows_only", "settings_metrics"])
 def test_a_host_sets_up_without_a_warning(settings: str) -> None:
     done = run_python("-W", "error", "-m", "django", "check", settings=f"tests.host.{settings}")
 

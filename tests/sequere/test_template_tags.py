@@ -82,6 +82,19 @@ def test_who_is_not_logged_in_may_try(project: Project) -> None:
     assert 'action="/sequere/follow/"' in html
 
 
+def test_a_button_is_for_who_looks_at_the_page_also_where_it_is_about_another_user(thoas: User) -> None:
+    """A DetailView of users has the one it shows as `user`."""
+    request, newbie = RequestFactory().get("/"), UserFactory()
+    request.user = newbie
+    follow(newbie, thoas)
+
+    html = render(
+        "{% prefetch_following people %}{% follow_button user %}", user=thoas, request=request, people=[thoas]
+    )
+
+    assert 'action="/sequere/unfollow/"' in html
+
+
 def test_there_is_no_button_for_oneself(thoas: User) -> None:
     assert render("{% follow_button user %}", user=thoas).strip() == ""
 

@@ -1,10 +1,13 @@
 """Follow and unfollow by POST."""
 
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from sequere.base import ModelBase
 from sequere.models import Event, follow, is_following
@@ -70,6 +73,63 @@ def test_who_asks_for_json_gets_the_counts(browser: Client, thoas: User, project
     ]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_counts_are_right_where_requests_are_transactions(
+    browser: Client, project: Project, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """With a projection after the commit, a count within the transaction is that of before."""
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "on_commit"}
+
+    answers = [browser.post(url, form(project), headers=JSON).json() for url in (FOLLOW, UNFOLLOW)]
+
+    assert [answer["followers_count"] for answer in answers] == [1, 0]
+    assert [answer["is_following"] for answer in answers] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/json", "application/json"),
+        ("application/json, text/html;q=0.9", "application/json"),
+        ("text/html, application/json;q=0.9", None),
+        ("*/*", None),
+        ("application/xml", None),
+        ("nonsense;;;,", None),
+        ("", None),
+    ],
+)
+def test_accept_says_who_wants_json(browser: Client, project: Project, accept: str, content_type: str | None) -> None:
+    response = browser.post(FOLLOW, form(project), headers={"Accept": accept})
+
+    assert response.status_code == (200 if content_type else 302)
+    if content_type:
+        assert response.headers["Content-Type"] == content_type
+
+
+@pytest.mark.parametrize("next_", ["projects", "page=2", "?page=2", "admin", "follow", "#here", "/é"])
+def test_any_address_of_this_site_will_do(browser: Client, project: Project, next_: str) -> None:
+    """What looks like the name of a view is an address all the same."""
+    response = browser.post(FOLLOW, form(project, next=next_))
+
+    assert (response.status_code, unquote(response.headers["Location"])) == (302, next_)
+
+
+def test_a_form_that_says_nothing_goes_on_to_the_page_of_what_it_is_about(
+    browser: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """V1: an address that somebody has given to his own thing is no better than one in a form."""
+    for address, expected in (("/projects/1/", "/projects/1/"), ("https://evil.example/", "/"), ("", "/")):
+        monkeypatch.setattr(Project, "get_absolute_url", lambda self, address=address: address, raising=False)
+        assert browser.post(FOLLOW, form(project)).headers["Location"] == expected
+
+
+def test_an_address_without_end_is_refused(browser: Client, project: Project) -> None:
+    response = browser.post(FOLLOW, form(project, next="/" + "a" * 100_000))
+
+    assert response.status_code in {302, 400}
+
+
 @pytest.mark.parametrize(
     "elsewhere",
     [
@@ -79,6 +139,13 @@ def test_who_asks_for_json_gets_the_counts(browser: Client, thoas: User, project
         "http:evil.example",
         "\\\\evil.example",
         "javascript:alert(1)",
+        "data:text/html,x",
+        "/\\evil.example",
+        "/\t/evil.example",
+        " //evil.example",
+        "https://testserver@evil.example/",
+        "https://testserver.evil.example/",
+        "http://[evil",
     ],
 )
 @pytest.mark.parametrize("url", [FOLLOW, UNFOLLOW])
@@ -90,8 +157,9 @@ def test_nobody_is_sent_elsewhere(browser: Client, project: Project, url: str, e
     assert response.headers["Location"] == "/"
 
 
-def test_an_address_is_one_line(browser: Client, project: Project) -> None:
-    response = browser.post(FOLLOW, form(project, next="/\r\nLocation: https://evil.example/"))
+@pytest.mark.parametrize("url", [FOLLOW, UNFOLLOW])
+def test_an_address_is_one_line(browser: Client, project: Project, url: str) -> None:
+    response = browser.post(url, form(project, next="/\r\nLocation: https://evil.example/"))
 
     assert response.headers["Location"] == "/%0D%0ALocation:%20https://evil.example/"
 
@@ -185,9 +253,34 @@ def test_a_link_changes_nothing(browser: Client, project: Project, url: str) -> 
     assert browser.get(url, form(project)).status_code == 405
 
 
-def test_a_form_of_another_site_changes_nothing(thoas: User, project: Project) -> None:
+@pytest.mark.parametrize("headers", [{}, JSON])
+@pytest.mark.parametrize("url", [FOLLOW, UNFOLLOW])
+def test_a_form_of_another_site_changes_nothing(
+    thoas: User, project: Project, url: str, headers: dict[str, str], settings: Any
+) -> None:
+    """Also where the middleware is missing."""
+    follow(UserFactory(), thoas)
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(thoas)
 
-    assert browser.post(FOLLOW, form(project)).status_code == 403
-    assert not is_following(thoas, project)
+    assert browser.post(url, form(project), headers=headers).status_code == 403
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "Csrf" not in name]
+    assert browser.post(url, form(project), headers=headers).status_code == 403
+    assert Event.objects.count() == 1
+
+
+def test_reasons_are_told_in_the_language_of_the_reader(browser: Client, thoas: User, settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+
+    with translation.override(None):  # which puts back what the middleware changes
+        response = browser.post(FOLLOW, form(thoas), headers={**JSON, "Accept-Language": "fr"})
+
+    assert response.json() == {"error": "Personne ne peut se suivre soi-même."}
+
+
+def test_a_name_in_a_refusal_is_no_markup(browser: Client) -> None:
+    key = {"identifier": "<script>alert(1)</script>", "object_id": "<script>alert(1)</script>"}
+
+    for headers in ({}, JSON):
+        response = browser.post(FOLLOW, key, headers=headers)
+        assert (response.status_code, b"<script>" in response.content) == (404, False)

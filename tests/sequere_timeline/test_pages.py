@@ -1,9 +1,11 @@
 """Loading a page: how many queries it costs, and what becomes of what is hidden or gone."""
 
 import pytest
+from django.db import connection
 
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
+from sequere.cursors import Place
 from sequere.models import follow_many
 from tests.factories import ArticleFactory, DocumentFactory, PackageFactory, ProjectFactory, UserFactory
 from tests.sequere_timeline.dates import october
@@ -98,3 +100,22 @@ def test_an_action_whose_target_is_hidden_shows_none_in_its_place(thoas):
     assert (action.target, action.target_deleted) == (None, False)
     assert action.target_key == ResourceKey("article", str(article.pk))
     assert str(action) == "thoas like"
+
+
+@pytest.mark.database
+@pytest.mark.parametrize("what", ["get_private", "get_public"])
+@pytest.mark.parametrize("desc", [True, False])
+def test_a_page_after_a_place_is_read_from_an_index(thoas, what, desc):
+    for n in range(3):
+        Timeline(thoas).save(JoinAction(actor=thoas, date=october(1 + n)))
+    rows = getattr(Timeline(thoas), what)(desc=desc)._source.rows_after(Place(october(2), 2))[:20]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            for kind in ("seqscan", "bitmapscan", "sort"):
+                cursor.execute(f"SET LOCAL enable_{kind} = off")
+
+    plan = rows.explain()
+
+    assert {"get_private": "sequere_entry_private", "get_public": "sequere_action_public"}[what] in plan
+    assert "TEMP B-TREE" not in plan
+    assert "Sort" not in plan

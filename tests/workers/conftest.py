@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
@@ -71,7 +72,8 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        options = ["--queues", ",".join(self._queues), "--loglevel", "INFO", "--concurrency", "1"]
+        name = f"{uuid4().hex}@localhost"  # two of one name cannot be on one broker
+        options = ["--hostname", name, "--queues", ",".join(self._queues), "--loglevel", "INFO", "--concurrency", "1"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -82,6 +84,12 @@ class Worker:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    @property
+    def group(self) -> int:
+        """The process group of the worker and its children."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """With SIGKILL, the worker and its children."""
@@ -136,12 +144,15 @@ def worker(for_celery: None, session_worker: Worker) -> Iterator[Worker]:
 
 
 @pytest.fixture
-def start_worker(for_celery: None, broker: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Starts workers that the test may kill."""
+def start_worker(for_celery: None, settings: Any, broker: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    """Starts workers that the test may kill, on queues that nobody else serves."""
     workers: list[Worker] = []
+    queue = f"sequere-tests-{uuid4().hex}"
+    settings.SEQUERE_CELERY_QUEUES = {"default": queue, "fan_out": f"{queue}.fanout"}
 
     def start(*queues: str, **environment: str) -> Worker:
-        worker = Worker(broker, tmp_path / f"worker-{len(workers)}.log", *queues, **environment)
+        log = tmp_path / f"worker-{len(workers)}.log"
+        worker = Worker(broker, log, *queues, TESTS_QUEUE=queue, **environment)
         worker.start()
         workers.append(worker)
         return worker

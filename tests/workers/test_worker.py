@@ -1,20 +1,81 @@
 """In mode celery a call records the event and returns; a worker, a process of its own, projects it."""
 
-import pytest
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
+import pytest
+from asgiref.sync import async_to_sync
+from django.test import override_settings
+
+from sequere import outbox
 from sequere.contrib.timeline import Timeline
-from sequere.models import QueuedEvent, follow, is_following, wait_for_projections
-from tests.races.outcome import differences
+from sequere.events import Event
+from sequere.exceptions import ProjectionTimeout
+from sequere.models import (
+    QueuedEvent,
+    await_for_projections,
+    follow,
+    follow_many,
+    get_followers_count,
+    is_following,
+    unfollow,
+    wait_for_projections,
+)
+from sequere.signals import events_queued
+from tests.factories import UserFactory
+from tests.races.concurrently import in_rounds
+from tests.races.outcome import differences, rounds
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
 from tests.workers.conftest import Worker
+from tests.workers.until import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def publish(actor: Any) -> JoinAction:
+    action = JoinAction(actor=actor)
+    Timeline(actor).save(action)
+    return action
+
+
+def many_followers(actor: User, number: int) -> list[User]:
+    followers = User.objects.bulk_create(UserFactory.build_batch(number))
+    with override_settings(SEQUERE_PROJECTION_MODES={}):
+        follow_many((follower, actor) for follower in followers)
+    return followers
+
+
+def find_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep that does not wait until it is overdue."""
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "OVERDUE", timedelta(0))
+        outbox.sweep("default")
+
+
+@pytest.fixture
+def nobody_works(for_celery: None, settings: Any) -> None:
+    """Not even the worker of the other tests."""
+    settings.SEQUERE_CELERY_QUEUES = {"default": "nobody", "fan_out": "nobody"}
+
+
+@pytest.fixture
+def hints() -> Any:
+    """The hints that this process gives, as (pipeline, shards)."""
+    given: list[tuple[str, set[int]]] = []
+
+    def note(pipeline: str, shards: set[int], **_: Any) -> None:
+        given.append((pipeline, shards))
+
+    events_queued.connect(note)
+    yield given
+    events_queued.disconnect(note)
+
+
 def test_a_worker_applies_what_was_recorded(worker: Worker, thoas: User, project: Project) -> None:
     follow(thoas, project)
-    Timeline(project).save(JoinAction(actor=project))
+    publish(project)
 
     wait_for_projections(timeout=60)
 
@@ -22,3 +83,154 @@ def test_a_worker_applies_what_was_recorded(worker: Worker, thoas: User, project
     assert Timeline(thoas).get_private_count() == 1
     assert not QueuedEvent.objects.exists()
     assert differences() == []
+
+
+def test_waiting_is_for_coroutines_too(worker: Worker, thoas: User, project: Project) -> None:
+    follow(thoas, project)
+
+    async_to_sync(await_for_projections)(timeout=60)
+
+    assert is_following(thoas, project)
+
+
+def test_a_thousand_follows_do_not_make_a_thousand_tasks(
+    nobody_works: None, project: Project, hints: list[tuple[str, set[int]]]
+) -> None:
+    """Each subject is told of once."""
+    fans = User.objects.bulk_create(UserFactory.build_batch(1000))
+
+    for fan in fans:
+        follow(fan, project)
+
+    assert len(hints) == 1
+    assert QueuedEvent.objects.count() == 1000
+
+
+def test_waiting_ends_in_an_error_that_says_what_waits(nobody_works: None, thoas: User, project: Project) -> None:
+    follow(thoas, project)
+
+    with pytest.raises(ProjectionTimeout, match="After 0 seconds, 1 events or more"):
+        wait_for_projections(timeout=0)
+
+    outbox.drain_all(using="default")
+    wait_for_projections(timeout=0)
+
+
+def test_a_lost_hint_is_found_by_the_sweep(
+    worker: Worker, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(events_queued, "receivers", [])
+        events_queued.sender_receivers_cache.clear()
+        follow(thoas, project)
+    outbox.sweep("default")
+    unheard = not is_following(thoas, project)
+
+    find_what_waits(monkeypatch)
+    wait_for_projections(timeout=60)
+
+    assert unheard
+    assert is_following(thoas, project)
+
+
+def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
+    start_worker: Callable[..., Worker], thoas: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kill -9 in the middle of a fan-out."""
+    number = 16_000
+    many_followers(thoas, number)
+    worker = start_worker()
+    publish(thoas)
+
+    until(lambda: QueuedEvent.objects.filter(pipeline="fan-out", reached__gt=0).exists())
+    worker.kill()
+    (left,) = QueuedEvent.objects.filter(pipeline="fan-out")
+    start_worker()
+    find_what_waits(monkeypatch)
+    wait_for_projections(timeout=120)
+
+    assert 0 < left.reached < number
+    assert left.cursor
+    assert differences() == []
+
+
+def test_a_worker_that_is_told_to_stop_ends_and_leaves_the_rest_to_others(
+    start_worker: Callable[..., Worker], thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = start_worker()
+    follow(thoas, project)
+    wait_for_projections(timeout=60)
+
+    code = worker.stop()
+    unfollow(thoas, project)
+    unheard = is_following(thoas, project)
+    start_worker()
+    wait_for_projections(timeout=60)
+
+    assert code == 0
+    assert unheard
+    assert not is_following(thoas, project)
+
+
+def test_a_celebrity_delays_nobody_who_has_a_worker_for_the_other_queue(
+    start_worker: Callable[..., Worker], settings: Any, thoas: User, newbie: User, project: Project
+) -> None:
+    """Nobody works at the fan-outs."""
+    start_worker(settings.SEQUERE_CELERY_QUEUES["default"])
+    many_followers(thoas, 6000)
+    publish(thoas)
+
+    follow(newbie, project)
+    until(lambda: is_following(newbie, project))
+
+    until(lambda: not QueuedEvent.objects.filter(pipeline="built-in").exists())
+    assert QueuedEvent.objects.filter(pipeline="fan-out").values_list("reached", flat=True).get() == 5000
+    with pytest.raises(ProjectionTimeout):
+        wait_for_projections(timeout=0)
+
+
+def test_a_poison_event_stops_only_its_stream(
+    start_worker: Callable[..., Worker], settings: Any, thoas: User, newbie: User, project: Project
+) -> None:
+    settings.SEQUERE_PROJECTORS = {"guests": "tests.workers.guests.GuestBook"}
+    settings.SEQUERE_PROJECTION_MODES |= {"guests": "celery"}
+    start_worker(TESTS_PROJECTORS="guests=tests.workers.guests.GuestBook", TESTS_REFUSED=f"user:{thoas.pk}")
+
+    follow(thoas, project)
+    unfollow(thoas, project)
+    events = [follow(newbie, project), unfollow(newbie, project)]
+    until(lambda: not QueuedEvent.objects.filter(event__in=events).exists())
+
+    left = QueuedEvent.objects.order_by("event_id").values_list("pipeline", "error")
+    assert list(left) == [("guests", f"PermissionError: not user:{thoas.pk}"), ("guests", "")]
+    assert differences() == []
+
+
+def test_follows_publications_and_unfollows_race_through_workers(
+    start_worker: Callable[..., Worker], thoas: User, newbie: User
+) -> None:
+    """The same actor and the same reader, some hundred rounds with `make faults`."""
+    start_worker()
+    start_worker()
+    number = rounds(20, 6)
+
+    def change(round_: int) -> None:
+        (unfollow if round_ % 2 else follow)(newbie, thoas)
+
+    def say(_: int) -> None:
+        publish(thoas)
+
+    def take_back(round_: int) -> None:
+        if round_ % 3 == 0:
+            Timeline(thoas).delete(publish(thoas))
+
+    def look(_: int) -> None:
+        Timeline(newbie).get_private_count()
+
+    in_rounds(number, change, say, take_back, look)
+    wait_for_projections(timeout=120)
+
+    assert differences() == []
+    assert get_followers_count(thoas) == number % 2
+    assert Timeline(newbie).get_private_count() == (number if number % 2 else 0)
+    assert Event.objects.filter(type="action_saved").count() >= number

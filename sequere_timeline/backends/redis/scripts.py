@@ -178,7 +178,7 @@ end
 
 #: A page of a timeline: members and scores. ARGV: start, stop (-1 for all), 1 for newest first, and the place after
 #: which it goes on, whether an entry is still there or not: what the members there begin with, and their score, ''
-#: from the beginning. Among equal scores, bytes are compared one by one, since Lua compares texts by the locale.
+#: from the beginning. Among equal scores it is found by bisection; Lua would compare texts by the locale, not by bytes.
 PAGE = Script(
     _SHOWN
     + """
@@ -194,13 +194,15 @@ local function compare(member, beginning)
     return 0
 end
 if ARGV[9] ~= '' then
-    local beginning, score = ARGV[9], ARGV[10]
-    place = desc and redis.call('ZCOUNT', key, '(' .. score, '+inf') or redis.call('ZCOUNT', key, '-inf', '(' .. score)
-    for _, tie in ipairs(redis.call('ZRANGEBYSCORE', key, score, score)) do
-        local difference = compare(tie, beginning)
-        if difference == 0 or (difference > 0) == desc then place = place + 1 end
+    local score = ARGV[10]
+    local low = redis.call('ZCOUNT', key, '-inf', '(' .. score)
+    local high = low + redis.call('ZCOUNT', key, score, score)
+    while low < high do
+        local middle = math.floor((low + high) / 2)
+        local difference = compare(redis.call('ZRANGE', key, middle, middle)[1], ARGV[9])
+        if difference > 0 or desc and difference == 0 then high = middle else low = middle + 1 end
     end
-    if not desc then place = math.max(place - first, 0) end
+    place = desc and last - low + 1 or math.max(low - first, 0)
 end
 
 local function range(from, to)

@@ -1,0 +1,14 @@
+"""The log and the projections in Django's admin, found by its autodiscover."""
+
+from django.contrib import admin
+
+from sequere.admin.events import EventAdmin
+from sequere.admin.projections import ProjectionAdmin
+from sequere.admin.relations import ResourceAdminMixin
+from sequere.events import Event
+from sequere.queued import Projection
+
+__all__ = ["EventAdmin", "ProjectionAdmin", "ResourceAdminMixin"]
+
+admin.site.register(Event, EventAdmin)
+admin.site.register(Projection, ProjectionAdmin)

@@ -1,0 +1,184 @@
+"""The log in the admin: a list that asks for little of a table however large, and a page for each event."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.db import router
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+
+from sequere.admin import relations
+from sequere.admin.applied import applications
+from sequere.admin.exports import as_csv, as_json_lines, events_of
+from sequere.admin.names import Named, named
+from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
+from sequere.admin.reading import Page, Selection, read
+from sequere.admin.searching import Asked, EventsForm, asked
+from sequere.base import ResourceKey
+from sequere.events import Event
+
+#: Events of its stream that are shown before and after one.
+NEIGHBOURS = 5
+#: How many times deeper a look goes when it is asked to.
+DEEPER = 10
+DEEPEST = 10**6
+#: Characters of JSON that are read at a glance.
+LINE = 60
+
+EXPORTS: dict[str, tuple[str, Callable[[Iterator[Event]], Iterator[str]]]] = {
+    "csv": ("text/csv", as_csv),
+    "jsonl": ("application/jsonl", as_json_lines),
+}
+
+
+class EventAdmin(ReadOnlyAdmin):
+    """Pages to read the log by. Needs `sequere.view_event`, and `sequere.export_event` for files."""
+
+    def get_urls(self) -> list[URLPattern]:
+        relations.offer_tools(self.admin_site)
+        view = self.admin_site.admin_view
+        return [
+            path("", view(self.changelist_view), name="sequere_event_changelist"),
+            path("events.<str:form>", view(self.export_view), name="sequere_event_export"),
+            path("<str:event_id>/change/", view(self.event_view), name="sequere_event_change"),
+            path("<str:what>/<str:identifier>/<path:object_id>/", view(self.relations_view), name="sequere_relations"),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """A page of events. At most 10 queries, and 1 for each model whose instances are searched or named."""
+        self.demand(request)
+        using = router.db_for_write(Event)
+        form = EventsForm(request.GET)
+        asked_for, page = Asked(Selection(ways=())), Page()
+        if form.is_valid():
+            asked_for = asked(form.cleaned_data, request, self.admin_site, using)
+            page = self._page(request, asked_for.selection, using)
+        names = named((*_keys(page.events), *asked_for.found.keys), request, self.admin_site)
+        parameters = request.GET
+        elsewhere = {"before": None, "after": None, "depth": None}
+        return self.page(
+            request,
+            "event/change_list.html",
+            title=_("Events"),
+            form=form,
+            rows=[_row(event, names) for event in page.events],
+            page=page,
+            found=[names[key] for key in asked_for.found.keys],
+            has_more=asked_for.found.has_more,
+            is_filtered=any(form.data.get(name) for name in form.fields),
+            newest=address(parameters, **elsewhere) if page.newer is not None else "",
+            newer=address(parameters, **{**elsewhere, "after": page.newer}) if page.newer is not None else "",
+            older=address(parameters, **{**elsewhere, "before": page.older}) if page.older is not None else "",
+            deeper=address(parameters, depth=_depth(request) * DEEPER) if page.is_cut else "",
+            exports=list(EXPORTS) if self.may(request, "export") else [],
+            parameters=address(parameters, **elsewhere),
+            sees_projections=may(request, "view_projection"),
+        )
+
+    def export_view(self, request: HttpRequest, form: str) -> HttpResponseBase:
+        """All events that a list shows page by page, as one file."""
+        self.demand(request, "export")
+        filled_in = EventsForm(request.GET)
+        if form not in EXPORTS or not filled_in.is_valid():
+            raise Http404
+        using = router.db_for_write(Event)
+        content_type, lines_of = EXPORTS[form]
+        selection = asked(filled_in.cleaned_data, request, self.admin_site, using).selection
+        lines = lines_of(events_of(selection, using))
+        return StreamingHttpResponse(
+            _awaited(lines) if isinstance(request, ASGIRequest) else lines,
+            content_type=f"{content_type}; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="events.{form}"'},
+        )
+
+    def event_view(self, request: HttpRequest, event_id: str) -> HttpResponseBase:
+        """A page about an event. At most 12 queries, and 1 for each model whose instances are named."""
+        self.demand(request)
+        using = router.db_for_write(Event)
+        log = Event.objects.using(using)
+        event = log.filter(pk=whole_number(event_id) or 0).first()
+        if event is None:
+            raise Http404
+        stream = log.filter(stream=event.stream)
+        earlier = stream.filter(version__lt=event.version).order_by("-version")[:NEIGHBOURS]
+        later = stream.filter(version__gt=event.version).order_by("version")[:NEIGHBOURS]
+        history = [*reversed(earlier), event, *later]
+        who = _key_in(event.metadata.get("who"))
+        names = named((*_keys(history), *filter(None, [who])), request, self.admin_site)
+        return self.page(
+            request,
+            "event/change_form.html",
+            title=_("Event %(id)s") % {"id": event.pk},
+            event=event,
+            row=_row(event, names),
+            who=names[who] if who else None,
+            data=_shown(event.data),
+            metadata=_shown(event.metadata),
+            history=[_row(one, names) for one in history],
+            applications=applications(event, using),
+            sees_projections=may(request, "view_projection"),
+        )
+
+    def relations_view(self, request: HttpRequest, what: str, identifier: str, object_id: str) -> HttpResponseBase:
+        """A page of the followers or followings of a resource."""
+        self.demand(request)
+        context = relations.page_of(request, self.admin_site, what, identifier, object_id)
+        return self.page(request, "event/relations.html", **context)
+
+    def _page(self, request: HttpRequest, selection: Selection, using: str) -> Page:
+        before, after = _number(request, "before"), _number(request, "after")
+        depth = _depth(request)
+        if after is None or before is not None:
+            return read(selection, using, before=before, depth=depth)
+        page = read(selection, using, after=after, depth=depth)
+        # Whoever has come to the newest event sees a whole page of them.
+        return page if page.newer is not None else read(selection, using, depth=depth)
+
+
+def _row(event: Event, names: dict[ResourceKey, Named]) -> dict[str, Any]:
+    return {
+        "event": event,
+        "actor": names[event.actor],
+        "target": names[event.target] if event.target else None,
+        "correlation_id": event.metadata.get("correlation_id"),
+    }
+
+
+def _keys(events: Iterable[Event]) -> Iterator[ResourceKey]:
+    for event in events:
+        yield from filter(None, (event.actor, event.target))
+
+
+def _key_in(name: Any) -> ResourceKey | None:
+    """The resource that the metadata name, such as "user:1"."""
+    identifier, colon, object_id = str(name or "").partition(":")
+    return ResourceKey(identifier, object_id) if colon and identifier and object_id else None
+
+
+def _shown(values: Any) -> dict[str, str]:
+    """What JSON says, for people: a text as it is, all else as JSON, on one line if that is a short one."""
+    return {name: value if isinstance(value, str) else _as_json(value) for name, value in values.items()}
+
+
+def _as_json(value: Any) -> str:
+    line = json.dumps(value, ensure_ascii=False)
+    return line if len(line) <= LINE else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    return whole_number(request.GET.get(name, ""))
+
+
+def _depth(request: HttpRequest) -> int:
+    return min(_number(request, "depth") or 1, DEEPEST)
+
+
+async def _awaited(lines: Iterator[str]) -> Any:
+    """The same lines for a server that is asynchronous, which would collect all of them first."""
+    following = sync_to_async(lambda: next(lines, None))
+    while (line := await following()) is not None:
+        yield line

@@ -1,0 +1,65 @@
+"""What the pages about events and those about projections have in common: nobody adds, changes or deletes there."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest, QueryDict
+from django.template.response import TemplateResponse
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[models.Model]
+else:  # not generic when it runs
+    ModelAdmin = admin.ModelAdmin
+
+#: What a BIGINT has for certain.
+MAX_DIGITS = 18
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """An admin with pages of its own, which shows and does not edit, to superusers neither."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def may(self, request: HttpRequest, verb: str) -> bool:
+        """Whether the user has the permission with this verb, such as `export_event`."""
+        return may(request, f"{verb}_{self.opts.model_name}")
+
+    def demand(self, request: HttpRequest, *verbs: str) -> None:
+        """Raise PermissionDenied unless the user may look, and has all other permissions too."""
+        if not (self.has_view_permission(request) and all(self.may(request, verb) for verb in verbs)):
+            raise PermissionDenied
+
+    def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+        """A page of this admin."""
+        request.current_app = self.admin_site.name  # the URLs of this site
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **context}
+        return TemplateResponse(request, f"admin/sequere/{template}", context)
+
+
+def may(request: HttpRequest, codename: str) -> bool:
+    """Whether the user has a permission of ours."""
+    return bool(request.user.has_perm(f"sequere.{codename}"))
+
+
+def address(parameters: QueryDict, **changes: Any) -> str:
+    """The address of the same page with other parameters; those that are None are left out."""
+    changed = parameters.copy()
+    for name, value in changes.items():
+        changed.pop(name, None)
+        if value is not None:
+            changed[name] = str(value)
+    return f"?{changed.urlencode()}"
+
+
+def whole_number(text: str) -> int | None:
+    """What a parameter says, if it can be the id of an event."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None

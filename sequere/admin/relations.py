@@ -1,0 +1,124 @@
+"""Followers and followings of any registered instance: pages of them, and the links to these pages on its own page.
+
+A ModelAdmin gets the links by itself, when the URLs of its site are made: by then all of them are registered. What it
+renders is extended, and not replaced, so a template of the host stays what it is.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import unquote
+from django.db import models
+from django.http import Http404, HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from sequere import api
+from sequere.admin.names import Named, named
+from sequere.admin.pages import address, may
+from sequere.base import ResourceKey
+from sequere.events import Event
+from sequere.exceptions import BackendException, InvalidObjectId, NotRegistered, UnknownIdentifier
+from sequere.registry import registry
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[models.Model]
+else:  # not generic when it runs
+    ModelAdmin = admin.ModelAdmin
+
+PAGE = 100
+FOLLOWERS, FOLLOWINGS = "followers", "followings"
+_LISTS = {FOLLOWERS: api.get_followers, FOLLOWINGS: api.get_followings}
+
+
+def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
+    """What a page about a resource shows. 3 queries of the backend, and 1 for each model whose instances are named."""
+    if what not in _LISTS:
+        raise Http404
+    try:
+        key = registry.key_of(ResourceKey(identifier, unquote(object_id)))
+    except (UnknownIdentifier, InvalidObjectId) as error:
+        raise Http404 from error
+    is_oldest_first = "oldest" in request.GET
+    counts: dict[str, int] = {}
+    rows: list[tuple[Named, Any]] = []
+    trouble, further, hidden = "", "", 0
+    try:
+        counts = {FOLLOWERS: api.get_followers_count(key), FOLLOWINGS: api.get_followings_count(key)}
+        page = _LISTS[what](key, desc=not is_oldest_first).page(PAGE, request.GET.get("cursor"))
+    except BackendException as error:
+        trouble = str(error)
+    else:
+        found = [(registry.key_of(instance), since) for instance, since in page]
+        names = named([other for other, _since in found], request, site)
+        rows = [(names[other], since) for other, since in found]
+        further, hidden = address(request.GET, cursor=page.next_cursor) if page.next_cursor else "", page.hidden
+    resource = named([key], request, site)[key]
+    title = _("Followers of %(name)s") if what == FOLLOWERS else _("Followings of %(name)s")
+    return {
+        "title": title % {"name": resource},
+        "resource": resource,
+        "what": what,
+        "rows": rows,
+        "counts": counts,
+        "trouble": trouble,
+        "hidden": hidden,
+        "first": address(request.GET, cursor=None) if "cursor" in request.GET else "",
+        "further": further,
+        "is_oldest_first": is_oldest_first,
+        "other_order": address(request.GET, cursor=None, oldest=None if is_oldest_first else ""),
+    }
+
+
+class ResourceAdminMixin(ModelAdmin):
+    """For a ModelAdmin of a registered model: links to followers, followings and events on the page of an instance.
+
+    Any ModelAdmin gets them by itself, unless it is registered with a site that EventAdmin is not. Name the mixin to
+    say it where it can be read, or to override `resource_tools()`.
+    """
+
+    def resource_tools(self, request: HttpRequest, obj: Any) -> ResourceKey | None:
+        """The key that the links on the page of `obj` are about; None for no links."""
+        return _key_for(self.admin_site, request, obj)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().render_change_form(request, context, *args, **kwargs)
+        return _with_tools(response, self.resource_tools(request, context.get("original")))
+
+
+def offer_tools(site: AdminSite) -> None:
+    """Give the links to each ModelAdmin of a site whose model is registered, and which has them not."""
+    for options in registry:
+        model_admin: Any = site.get_model_admin(options.model) if site.is_registered(options.model) else None
+        if model_admin and not isinstance(model_admin, ResourceAdminMixin):
+            _extend(model_admin)
+
+
+def _extend(model_admin: Any) -> None:
+    render = type(model_admin).render_change_form.__get__(model_admin)
+
+    def render_change_form(request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        response = render(request, context, *args, **kwargs)
+        return _with_tools(response, _key_for(model_admin.admin_site, request, context.get("original")))
+
+    model_admin.render_change_form = render_change_form
+
+
+def _key_for(site: AdminSite, request: HttpRequest, instance: Any) -> ResourceKey | None:
+    if instance is None or not may(request, "view_event") or not site.is_registered(Event):
+        return None
+    try:
+        return registry.key_of(instance)
+    except NotRegistered:  # by now
+        return None
+
+
+def _with_tools(response: Any, key: ResourceKey | None) -> Any:
+    """The page with links, if it is one that is not rendered yet."""
+    if key is None or not isinstance(response, TemplateResponse) or response.is_rendered:
+        return response
+    page = response.resolve_template(response.template_name)
+    response.context_data = {**(response.context_data or {}), "sequere_page": page, "sequere_resource": Named(key)}
+    response.template_name = "admin/sequere/change_form_with_tools.html"
+    return response

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus: add `sequere.contrib.prometheus` to INSTALLED_APPS."""

@@ -1,0 +1,137 @@
+"""What views have in common: what a request is about, refusals with their reason, and pages of a list as JSON."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from django.db import models
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.encoding import escape_uri_path
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from sequere.base import ResourceKey
+from sequere.exceptions import BackendException, InvalidCursor, InvalidObjectId, UnknownIdentifier
+from sequere.lazy import LazyList
+from sequere.registry import registry
+
+logger = logging.getLogger("sequere")
+
+T = TypeVar("T")
+
+#: Entries on a page, if the request says nothing, and at most.
+LIMIT = 25
+MAX_LIMIT = 100
+
+
+class Refused(Exception):  # what a view raises never reaches anybody
+    """A request that gets no answer, and the reason, for people."""
+
+    def __init__(self, status: HTTPStatus, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+    def as_json(self) -> JsonResponse:
+        return JsonResponse({"error": self.reason}, status=self.status)
+
+    def as_text(self) -> HttpResponse:
+        return HttpResponse(self.reason, status=self.status, content_type="text/plain; charset=utf-8")
+
+
+def json_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view that is only read, and whose refusals are JSON too."""
+
+    @require_safe
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as refused:
+            return refused.as_json()
+        except InvalidCursor:
+            reason = _("The cursor is not one of ours. Begin without one.")
+            return Refused(HTTPStatus.BAD_REQUEST, reason).as_json()
+        except BackendException as error:
+            logger.error("%s", error)
+            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, _("This cannot be read just now.")).as_json()
+
+    return answer
+
+
+def find(identifier: str, object_id: str) -> models.Model:
+    """The instance with this key, if there is one that the registry shows. 1 query. Raises Refused."""
+    try:
+        key = registry.key_of(ResourceKey(identifier, object_id))
+    except (UnknownIdentifier, InvalidObjectId) as error:
+        raise _nothing() from error
+    instance = registry.load([key]).get(key)
+    if instance is None:
+        raise _nothing()
+    return instance
+
+
+def find_visible(request: HttpRequest, identifier: str, object_id: str) -> models.Model:
+    """The same, if the user of the request may see its lists."""
+    instance = find(identifier, object_id)
+    if not registry.options_of(type(instance)).can_view(request.user, instance):
+        raise Refused(HTTPStatus.FORBIDDEN, _("You may not see that."))
+    return instance
+
+
+def describe(instance: models.Model) -> dict[str, Any]:
+    """All that JSON tells of an instance."""
+    key = registry.key_of(instance)
+    return {
+        "identifier": key.identifier,
+        "object_id": key.object_id,
+        "label": str(instance),
+        "url": address_of(instance),
+    }
+
+
+def address_of(instance: models.Model) -> str | None:
+    get_absolute_url = getattr(instance, "get_absolute_url", None)
+    return get_absolute_url() if get_absolute_url else None
+
+
+def page_as_json(
+    request: HttpRequest, items: LazyList[T], describe_item: Callable[[T], dict[str, Any]]
+) -> JsonResponse:
+    """The page that a request asks for with `cursor` and `limit`, and where the next and the first one are (RFC 8288).
+
+    1 query, and 1 per model class. Raises Refused, InvalidCursor.
+    """
+    page = items.page(_limit(request), request.GET.get("cursor"))
+    following = _address(request, page.next_cursor) if page.next_cursor else None
+    answer = JsonResponse({"results": [describe_item(item) for item in page], "next": following})
+    links = [f'<{_address(request, None)}>; rel="first"']
+    if following:
+        links.insert(0, f'<{following}>; rel="next"')
+    answer.headers["Link"] = ", ".join(links)
+    return answer
+
+
+def _nothing() -> Refused:
+    return Refused(HTTPStatus.NOT_FOUND, _("There is nothing like that."))
+
+
+def _limit(request: HttpRequest) -> int:
+    text = request.GET.get("limit", str(LIMIT))
+    digits = text.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
+        raise Refused(HTTPStatus.BAD_REQUEST, _("A limit is a number, from 1 on."))
+    # int() refuses numbers of thousands of digits.
+    return min(int(digits[:9]), MAX_LIMIT)
+
+
+def _address(request: HttpRequest, cursor: str | None) -> str:
+    """That of the request, with another cursor or none."""
+    query = request.GET.copy()
+    query.pop("cursor", None)
+    if cursor:
+        query["cursor"] = cursor
+    base = f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}"
+    return f"{base}?{query.urlencode()}" if query else base

@@ -1,0 +1,114 @@
+"""manage.py import_follows SOURCE: the follows that another package has kept."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from sequere.exceptions import SequereException
+from sequere.importing import SOURCES, Import, Report, Row
+from sequere.management.progress import Progress
+
+#: Rows of a kind that are named on the terminal.
+EXAMPLES = 3
+
+
+class Command(BaseCommand):
+    help = (
+        "Record the follows of another package, with their times. What is recorded already is left as it is, so it can "
+        "be run again. The table is only read."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("source", choices=list(SOURCES), help="Whose follows.")
+        parser.add_argument(
+            "--database", choices=list(connections), default=DEFAULT_DB_ALIAS, help="Where its table is."
+        )
+        parser.add_argument("--dry-run", action="store_true", help="Record nothing; say what would be recorded.")
+        parser.add_argument("--after", type=int, default=0, metavar="ID", help="Only rows with a larger id.")
+        parser.add_argument(
+            "--rename", action="append", default=[], metavar="OLD=NEW", help="An identifier has another name now."
+        )
+        parser.add_argument(
+            "--skip", action="append", default=[], metavar="IDENTIFIER", help="Leave out the follows of and by these."
+        )
+        parser.add_argument(
+            "--refused", type=Path, metavar="FILE", help="Write the rows that are not imported to a CSV file."
+        )
+
+    def handle(self, *, source: str, database: str, dry_run: bool, **options: Any) -> None:
+        try:
+            import_ = Import(SOURCES[source], database, _renamed(options["rename"]), options["skip"])
+        except SequereException as error:
+            raise CommandError(str(error)) from error
+        with _opened(options["refused"]) as file:
+            report = self._run(import_, SOURCES[source].table, _writer(file), dry_run=dry_run, **options)
+        done = "would be recorded" if dry_run else "recorded"
+        self.stdout.write(self.style.SUCCESS(f"{report.new:,} follows {done}, {report.known:,} known already"))
+
+    def _run(
+        self,
+        import_: Import,
+        table: str,
+        write: Callable[[Row, str], None],
+        *,
+        dry_run: bool,
+        after: int,
+        refused: Path | None,
+        **options: Any,
+    ) -> Report:
+        report, examples = Report(last=after), defaultdict[str, list[Row]](list)
+        progress, total = Progress(self.stdout), import_.count(after)
+        self.stdout.write(f"{table}: {total:,} rows")
+
+        def keep(row: Row, reason: str) -> None:
+            write(row, reason)
+            if len(examples[reason]) < EXAMPLES:
+                examples[reason].append(row)
+
+        try:
+            for report in import_.run(after=after, dry_run=dry_run, on_refused=keep):
+                progress("rows", report.read, total)
+        except BaseException:
+            progress.finish()
+            self.stdout.write(f"Broken off: run it again, or go on with --after {report.last}.")
+            raise
+        progress.finish()
+        for reason, number in sorted(report.refused.items()):
+            self.stdout.write(self.style.WARNING(f"{number:,} not imported, {reason}:"))
+            for row in examples[reason]:
+                self.stdout.write(f"  {row}")
+            if number > EXAMPLES:
+                self.stdout.write("  …" if refused else "  … (--refused FILE lists them all)")
+        return report
+
+
+def _renamed(pairs: list[str]) -> dict[str, str]:
+    renamed = {}
+    for pair in pairs:
+        old, equals, new = pair.partition("=")
+        if not (old and equals and new):
+            raise CommandError(f"--rename takes OLD=NEW, and no {pair!r}.")
+        renamed[old] = new
+    return renamed
+
+
+def _opened(path: Path | None) -> Any:
+    try:
+        return path.open("w", newline="") if path else nullcontext()
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror or error}") from error
+
+
+def _writer(file: Any) -> Callable[[Row, str], None]:
+    """Writes rows to a CSV file, if there is one."""
+    if file is None:
+        return lambda row, reason: None
+    lines = csv.writer(file)
+    lines.writerow(["id", "from", "to", "since", "reason"])
+    return lambda row, reason: lines.writerow([*row, reason])

@@ -1,0 +1,56 @@
+"""`{% timeline object %}`, added to `{% load sequere %}`: a template library is open to the apps above it."""
+
+from typing import Any
+
+from django.template import Context
+from django.utils.text import slugify
+
+from sequere.registry import registry
+from sequere.templatetags.sequere import register, viewer
+from sequere_timeline.actions import Action
+from sequere_timeline.timeline import ActionFilter, TargetFilter, Timeline
+
+#: Actions on a page.
+SIZE = 20
+#: Characters of a verb in the name of a file: verbs may be longer than file systems allow.
+LONGEST_NAME = 60
+
+
+@register.inclusion_tag("sequere/timeline.html", takes_context=True)
+def timeline(
+    context: Context,
+    instance: Any,
+    *,
+    private: bool = False,
+    action: ActionFilter = None,
+    target: TargetFilter = None,
+    size: int = SIZE,
+    parameter: str = "older",
+) -> dict[str, Any]:
+    """What an instance did; with `private=True` what it sees. Nothing for whom the ModelBase does not let see it.
+
+    `action` and `target` narrow it, as those of Timeline do. A page has `size` actions; the link to older ones has its
+    place in the query of the address, as `parameter`: give each of several timelines on one page its own. 1 query, and
+    1 per model class. Needs `request` in the context for the link; raises InvalidCursor, which is answered with 400.
+    """
+    of = Timeline(instance)
+    request: Any = context.get("request")
+    user = viewer(context)
+    shown: dict[str, Any] = {"instance": instance, "page": None, "older": None, "request": request, "user": user}
+    options = registry.options_of(instance.__class__)
+    if not (options.can_view_private if private else options.can_view)(user, instance):
+        return shown
+    actions = (of.get_private if private else of.get_public)(action=action, target=target)
+    page = actions.page(size, request.GET.get(parameter) if request else None)
+    if request and page.next_cursor:
+        query = request.GET.copy()
+        query[parameter] = page.next_cursor
+        shown["older"] = f"?{query.urlencode()}"
+    return {**shown, "page": page}
+
+
+@register.filter
+def action_templates(action: Action) -> list[str]:
+    """What may show an action, the best first: `sequere/timeline/<its verb>.html`, `sequere/action.html`."""
+    slug = slugify(action.verb, allow_unicode=True)[:LONGEST_NAME]
+    return [*([f"sequere/timeline/{slug}.html"] if slug else []), "sequere/action.html"]

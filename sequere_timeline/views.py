@@ -1,0 +1,72 @@
+"""Timelines as JSON, with `cursor`, `limit`, and what narrows them: `verb`, and `target`, a kind or `kind:key`."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from sequere.base import ResourceKey
+from sequere.exceptions import InvalidObjectId, UnknownIdentifier
+from sequere.http import Refused, describe, find, find_visible, json_view, page_as_json
+from sequere.registry import registry
+from sequere_timeline.actions import Action
+from sequere_timeline.timeline import Timeline
+
+
+@json_view
+def public(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """What an instance did, newest first. 2 queries, and 1 per model class."""
+    timeline = Timeline(find_visible(request, identifier, object_id))
+    return page_as_json(request, timeline.get_public(**_filters(request)), _describe)
+
+
+@never_cache
+@json_view
+def private(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """What an instance sees, and why, for itself alone."""
+    if not request.user.is_authenticated:
+        raise Refused(HTTPStatus.FORBIDDEN, _("Log in first."))
+    instance = find(identifier, object_id)
+    if not registry.options_of(type(instance)).can_view_private(request.user, instance):
+        raise Refused(HTTPStatus.FORBIDDEN, _("You may not see that."))
+    return page_as_json(request, Timeline(instance).get_private(**_filters(request)), _describe_private)
+
+
+def _describe(action: Action) -> dict[str, Any]:
+    return {
+        "uid": action.uid,
+        "verb": action.verb,
+        "label": str(action),
+        "when": action.date.isoformat(),
+        "actor": describe(action.actor),
+        "target": None if action.target is None else describe(action.target),
+        "target_deleted": action.target_deleted,
+        "data": {name: value for name, value in action.kwargs.items() if name in action.public_kwargs},
+    }
+
+
+def _describe_private(action: Action) -> dict[str, Any]:
+    return {**_describe(action), "reasons": sorted(action.reasons)}
+
+
+def _filters(request: HttpRequest) -> dict[str, Any]:
+    return {"action": _verb(request.GET.get("verb")), "target": _target(request.GET.get("target"))}
+
+
+def _verb(verb: str | None) -> str | None:
+    if verb and "\x00" in verb:
+        raise Refused(HTTPStatus.BAD_REQUEST, _("There can be no such verb."))
+    return verb or None
+
+
+def _target(name: str | None) -> str | ResourceKey | None:
+    """A kind of resource, or one resource: "project" or "project:1"."""
+    if not name:
+        return None
+    identifier, colon, object_id = name.partition(":")
+    try:
+        return registry.key_of(ResourceKey(identifier, object_id)) if colon else registry.identifier_of(identifier)
+    except (UnknownIdentifier, InvalidObjectId) as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, _("There can be no such target.")) from error

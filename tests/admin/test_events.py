@@ -1,0 +1,205 @@
+"""The list of events: what is searched for is found, by few queries, in any number of events."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.test import Client
+
+import sequere
+from sequere.admin import reading
+from sequere.context import event_metadata
+from sequere.contrib.timeline import Timeline
+from sequere.models import Event, follow, unfollow
+from sequere.registry import registry
+from tests.admin.conftest import LogIn
+from tests.admin.pages import EVENTS, events_on, link, text_of
+from tests.factories import DocumentFactory, PackageFactory, UserFactory
+from tests.statements import at_most
+from tests.testapp.models import Project, Stranger, User
+from tests.testapp.sequere_registry import JoinAction
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def log(thoas: User, newbie: User, project: Project) -> dict[str, Event]:
+    document = DocumentFactory()
+    with event_metadata(who=thoas, correlation_id="import 7"):
+        events = {"first": follow(thoas, project), "second": follow(newbie, project)}
+    with event_metadata(correlation_id="0123456789abcdef0123456789abcdef"):
+        events["third"] = unfollow(newbie, project)
+    events["fourth"] = follow(thoas, document)
+    Timeline(newbie).save(JoinAction(actor=newbie, target=thoas))
+    events["fifth"] = Event.objects.latest("pk")
+    return {name: event for name, event in events.items() if event}
+
+
+def names_of(response: Any, log: dict[str, Event]) -> list[str]:
+    by_id = {event.pk: name for name, event in log.items()}
+    return [by_id[id_] for id_ in events_on(response)]
+
+
+ALL = ["fifth", "fourth", "third", "second", "first"]
+
+
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ({}, ALL),
+        ({"type": "followed"}, ["fourth", "second", "first"]),
+        ({"type": "nothing"}, []),
+        ({"verb": "join"}, ["fifth"]),
+        ({"identifier": "document"}, ["fourth"]),
+        ({"identifier": "user"}, ALL),
+        ({"since": "2020-01-01", "until": "2999-12-31"}, ALL),
+        ({"since": "2020-01-01", "until": "2020-12-31"}, []),
+        ({"since": "2990-01-01"}, []),
+        ({"q": "user:{thoas}"}, ["fifth", "fourth", "first"]),
+        ({"q": "project:{project}"}, ["third", "second", "first"]),
+        ({"q": "project:{project}", "type": "unfollowed"}, ["third"]),
+        ({"q": "project: {project}"}, ["third", "second", "first"]),
+        ({"q": "thoas"}, ["fifth", "fourth", "first"]),
+        ({"q": "user:thoas"}, ["fifth", "fourth", "first"]),
+        ({"q": "thoas", "identifier": "user"}, ["fifth", "fourth", "first"]),
+        ({"q": "thoas", "identifier": "project"}, []),
+        ({"q": "thoas", "verb": "join"}, ["fifth"]),
+        ({"q": "americaine"}, ["third", "second", "first"]),
+        ({"q": "{project}", "identifier": "project"}, ["third", "second", "first"]),
+        ({"q": "nobody"}, []),
+        ({"q": "{second.pk}"}, ["second"]),
+        ({"q": "{second.stream}"}, ["third", "second"]),
+        ({"q": "{second.stream.hex}"}, ["third", "second"]),
+        ({"q": "import 7"}, ["second", "first"]),
+        ({"q": "import 7", "type": "unfollowed"}, []),
+        ({"q": "0123456789abcdef0123456789abcdef"}, ["third"]),
+        ({"q": "import"}, []),
+        ({"q": "gone:1"}, []),
+        ({"q": "9" * 30}, []),
+        ({"q": "\x00"}, []),
+        ({"since": "yesterday"}, []),
+        ({"until": "9999-12-31"}, []),
+        ({"before": "{third.pk}"}, ["second", "first"]),
+        ({"before": "x"}, ALL),
+        ({"before": "9" * 30, "depth": "9" * 18, "type": "followed"}, ["fourth", "second", "first"]),
+    ],
+    ids=str,
+)
+def test_a_search_finds(
+    browser: Client, log: dict[str, Event], thoas: User, project: Project, search: dict[str, str], found: list[str]
+) -> None:
+    values = {name: value.format(thoas=thoas.pk, project=project.pk, **log) for name, value in search.items()}
+
+    response = browser.get(EVENTS, values)
+
+    assert response.status_code == 200
+    assert names_of(response, log) == found
+
+
+def test_a_page_costs_few_queries_however_many_rows_it_has(browser: Client, thoas: User) -> None:
+    for user in UserFactory.create_batch(120):
+        follow(user, thoas)
+
+    with at_most(12):
+        plain = browser.get(EVENTS)
+    with at_most(12):
+        searched = browser.get(EVENTS, {"q": "thoas", "type": "followed", "since": "2020-01-01", "until": "2999-01-01"})
+
+    assert (len(events_on(plain)), len(events_on(searched))) == (reading.PAGE, reading.PAGE)
+
+
+def test_pages_lead_to_each_other_and_keep_what_is_searched(browser: Client, thoas: User) -> None:
+    for user in UserFactory.create_batch(230):
+        follow(user, thoas)
+    ids = list(Event.objects.order_by("-pk").values_list("pk", flat=True))
+
+    first = browser.get(EVENTS, {"type": "followed"})
+    second = browser.get(EVENTS + link(first, "Older"))
+    third = browser.get(EVENTS + link(second, "Older"))
+    back = browser.get(EVENTS + link(third, "Newer"))
+    newest = browser.get(EVENTS + link(third, "Newest"))
+    beyond = browser.get(EVENTS + link(second, "Newer"))
+
+    pages = [events_on(page) for page in (first, second, third, back, newest, beyond)]
+    assert pages == [ids[:100], ids[100:200], ids[200:], ids[100:200], ids[:100], ids[:100]]
+    assert "Older" not in text_of(third)
+    assert "Newer" not in text_of(first)
+
+
+def test_a_page_that_stopped_looking_says_so_and_offers_more(
+    browser: Client, log: dict[str, Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LOOK_ALONG_LOG", 2)
+
+    cut = browser.get(EVENTS, {"identifier": "project", "type": "followed"})
+    older = browser.get(EVENTS + link(cut, "Older"))
+    deeper = browser.get(EVENTS + link(cut, "Look at ten times as many"))
+
+    assert (names_of(cut, log), names_of(older, log)) == ([], ["second"])
+    assert f"looked back to event {log['fourth'].pk}" in text_of(cut)
+    assert names_of(deeper, log) == ["second", "first"]
+    assert "limited number" not in text_of(deeper)
+
+
+def test_what_has_many_namesakes_is_asked_for_again(browser: Client) -> None:
+    users = [UserFactory(username=f"thoas{n:02}") for n in range(25)]
+    for one, other in pairwise(users):
+        follow(one, other)
+
+    with at_most(12):
+        response = browser.get(EVENTS, {"q": "thoas"})
+
+    assert "enter more of the name" in text_of(response)
+    assert len(events_on(response)) == 20
+
+
+def test_who_may_not_see_a_model_sees_keys_and_cannot_search_it(
+    log_in: LogIn, log: dict[str, Event], thoas: User, project: Project
+) -> None:
+    auditor = log_in("sequere.view_event", "testapp.view_project")
+
+    everything, by_name = auditor.get(EVENTS), auditor.get(EVENTS, {"q": "thoas"})
+
+    assert f"user:{thoas.pk} not shown" in text_of(everything)
+    assert "La classe americaine" in text_of(everything)
+    assert "thoas" not in everything.content.decode()
+    assert names_of(by_name, log) == []
+
+
+def test_what_is_gone_is_shown_by_its_key(browser: Client, log: dict[str, Event], project: Project) -> None:
+    key = registry.key_of(project)
+    project.delete()
+
+    response = browser.get(EVENTS, {"q": str(key)})
+
+    assert {log["first"].pk, log["second"].pk, log["third"].pk} < set(events_on(response))
+    assert f"{key} not shown" in text_of(response)
+
+
+def test_what_is_no_longer_registered_is_shown_by_its_key(browser: Client, thoas: User) -> None:
+    sequere.register(Stranger)
+    stranger = Stranger.objects.create(name="somebody")
+    follow(thoas, stranger)
+    key = registry.key_of(stranger)
+    sequere.unregister(Stranger)
+
+    response = browser.get(EVENTS, {"q": str(key)})
+
+    assert len(events_on(response)) == 1
+    assert f"{key} not registered" in text_of(response)
+
+
+def test_any_text_may_be_a_key(browser: Client, thoas: User) -> None:
+    package = PackageFactory(name="lib:x/y?z#1:amd64")
+    follow(thoas, package)
+
+    response = browser.get(EVENTS, {"q": "package:lib:x/y?z#1:amd64"})
+
+    assert len(events_on(response)) == 1
+    assert browser.get(link(response, "lib:x/y?z#1:amd64")).status_code == 200
+
+
+def test_the_choices_are_offered(browser: Client, db: None) -> None:
+    html = browser.get(EVENTS).content.decode()
+
+    assert all(f'<option value="{value}">' in html for value in ("followed", "action_deleted", "join", "package"))

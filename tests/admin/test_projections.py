@@ -1,0 +1,278 @@
+"""The projections in the admin: how far they are, and what an operator does about what has failed."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.utils import timezone
+
+from sequere.admin import operations
+from sequere.backends.database.models import Follow
+from sequere.exceptions import BackendUnavailable
+from sequere.models import Event, QueuedEvent, follow, follow_many, get_followers_count, unfollow
+from sequere.projectors import Projector
+from tests.admin.conftest import LogIn
+from tests.admin.pages import PROJECTIONS, text_of
+from tests.factories import UserFactory
+from tests.statements import at_most
+from tests.testapp.models import Project, User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
+
+
+class Newsletter(Projector):
+    """Writes to nobody, and refuses to write to some."""
+
+    refused: set[str] = set()
+    written: list[int] = []
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        for event in events:
+            if event.actor.object_id in self.refused:
+                raise PermissionError(f"not <b>{event.actor}</b>")
+            self.written.append(event.pk)
+
+
+class Archive(Newsletter):
+    def reset(self, subjects: Any, *, using: str) -> None:
+        """There is nothing to forget."""
+
+
+@pytest.fixture(autouse=True)
+def later(settings: Any) -> Iterator[None]:
+    settings.SEQUERE_PROJECTORS = {
+        "newsletter": f"{__name__}.Newsletter",
+        "archive/of 2026": f"{__name__}.Archive",
+    }
+    settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(
+        ["follows", "timelines", *settings.SEQUERE_PROJECTORS], "on_commit"
+    )
+    Newsletter.refused.clear()
+    Newsletter.written.clear()
+    yield
+    Newsletter.refused.clear()
+
+
+@pytest.fixture
+def failed(thoas: User, newbie: User, project: Project) -> list[int]:
+    """Events that the newsletter has refused for good, and two more that wait."""
+    events = [follow(thoas, project), follow(newbie, project)]
+    unfollow(thoas, project)
+    follow(project, thoas)
+    ids = [event.pk for event in events if event]
+    QueuedEvent.objects.filter(pipeline="newsletter", event_id__in=ids).update(
+        attempts=5, parked_at=timezone.now(), error="PermissionError: not <b>", traceback="line <7>"
+    )
+    return ids
+
+
+def waiting(pipeline: str) -> list[int]:
+    return list(QueuedEvent.objects.filter(pipeline=pipeline).order_by("event_id").values_list("event_id", flat=True))
+
+
+def url(name: str, page: str = "change") -> str:
+    return f"{PROJECTIONS}{name}/{page}/"
+
+
+def perform(browser: Client, name: str, verb: str, **values: Any) -> str:
+    """Confirm an operation; what the page says afterwards."""
+    response = browser.post(url(name, verb), values, follow=True)
+    assert response.redirect_chain == [(url(name), 302)]
+    return text_of(response)
+
+
+def logged() -> list[str]:
+    return [f"{entry.object_id}: {entry.get_change_message()}" for entry in LogEntry.objects.order_by("pk")]
+
+
+def test_the_list_says_how_far_each_is(browser: Client, failed: list[int]) -> None:
+    with at_most(12):
+        response = browser.get(PROJECTIONS)
+
+    text = text_of(response)
+    assert "follows on_commit sequere.backends.database.projector.FollowsProjector 4 0 s 0" in text
+    assert f"newsletter on_commit {__name__}.Newsletter 2 0 s 2 PermissionError: not &lt;b&gt;" in text
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(61, "61 s"), (7200, "2 hours")])
+def test_the_lag_is_told_in_words(browser: Client, seconds: int, shown: str) -> None:
+    from sequere.admin.projections import _age
+
+    assert _age(seconds).replace("\xa0", " ") == shown
+
+
+def test_a_page_shows_what_has_failed_and_why(browser: Client, failed: list[int]) -> None:
+    with at_most(14):
+        response = browser.get(url("newsletter"))
+
+    text, html = text_of(response), response.content.decode()
+    assert text.count("PermissionError: not &lt;b&gt; Traceback line &lt;7&gt;") == 2
+    assert all(f'name="event" value="{id_}"' in html for id_ in failed)
+    assert "Verify" not in text
+    assert "Rebuild" not in text
+
+
+def test_a_page_of_many_leads_to_the_next(browser: Client, thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sequere.admin.projections.PAGE", 2)
+    follow_many((user, thoas) for user in UserFactory.create_batch(3))
+    QueuedEvent.objects.filter(pipeline="newsletter").update(attempts=1, retry_at=timezone.now())
+    ids = waiting("newsletter")
+
+    first = browser.get(url("newsletter"))
+    second = browser.get(url("newsletter"), {"after": ids[1]})
+
+    shown = [[id_ for id_ in ids if f'value="{id_}"' in page.content.decode()] for page in (first, second)]
+    assert shown == [ids[:2], ids[2:]]
+    assert f"?after={ids[1]}" in first.content.decode()
+    assert "Next page" not in text_of(second)
+
+
+def test_a_name_may_be_any_text(browser: Client, failed: list[int]) -> None:
+    name = "archive_2Fof 2026"
+    page = browser.get(PROJECTIONS)
+
+    assert url("archive_2Fof%202026") in page.content.decode()
+    assert "4 events applied" in text_of(browser.post(url(name, "drain"), follow=True))
+
+
+@pytest.mark.parametrize("verb", ["drain", "verify", "rebuild", "retry", "skip"])
+def test_nothing_is_done_before_it_is_confirmed(browser: Client, failed: list[int], verb: str) -> None:
+    name = "newsletter" if verb in {"retry", "skip"} else "follows"
+
+    response = browser.get(url(name, verb), {"all": "1"})
+
+    assert "Yes, do it" in response.content.decode()
+    assert (len(waiting("newsletter")), len(waiting("built-in")), logged()) == (4, 4, [])
+
+
+@pytest.mark.parametrize("verb", ["drain", "verify", "rebuild", "retry", "skip"])
+def test_a_form_of_another_site_does_nothing(superuser: User, failed: list[int], verb: str) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(superuser)
+
+    response = browser.post(url("newsletter", verb), {"all": "1"})
+
+    assert response.status_code == 403
+    assert (len(waiting("newsletter")), logged()) == (4, [])
+
+
+def test_drain_applies_what_waits(browser: Client, failed: list[int], project: Project) -> None:
+    text = perform(browser, "follows", "drain")
+
+    assert "4 events applied" in text
+    assert (waiting("built-in"), get_followers_count(project)) == ([], 1)
+    assert logged() == ["follows: Apply what waits: 4 events applied"]
+
+
+def test_retry_applies_those_that_were_chosen(browser: Client, failed: list[int]) -> None:
+    """And what waits, with the trace that the retry leaves."""
+    text = perform(browser, "newsletter", "retry", event=[failed[0]])
+
+    assert "4 events applied" in text
+    assert waiting("newsletter") == [failed[1]]
+    assert logged() == [f"newsletter: Retry ({failed[0]}): 4 events applied"]
+    assert Event.objects.filter(type="event_retried").count() == 1
+
+
+def test_retry_tells_what_fails_again(browser: Client, failed: list[int], thoas: User) -> None:
+    Newsletter.refused.add(str(thoas.pk))
+
+    text = perform(browser, "newsletter", "retry", event=failed)
+
+    assert "3 events applied, 1 is left that fails" in text
+    assert logged() == [f"newsletter: Retry ({failed[0]}, {failed[1]}): 3 events applied, 1 is left that fails"]
+
+
+def test_skip_gives_up_those_that_were_chosen(browser: Client, failed: list[int]) -> None:
+    text = perform(browser, "newsletter", "skip", event=failed)
+
+    assert "2 events skipped" in text
+    assert not set(failed) & set(waiting("newsletter"))
+    assert logged() == [f"newsletter: Skip ({failed[0]}, {failed[1]}): 2 events skipped"]
+
+
+@pytest.mark.parametrize("values", [{}, {"event": ["x", "-1", "9" * 30]}, {"event": ["0"]}])
+def test_nothing_is_chosen_by_chance(browser: Client, failed: list[int], values: Any) -> None:
+    for verb in ("retry", "skip"):
+        assert "None of the chosen events has failed." in perform(browser, "newsletter", verb, **values)
+
+    assert (len(waiting("newsletter")), logged()) == (4, [])
+
+
+@pytest.mark.database
+def test_verify_lists_differences_and_rebuild_mends_them(browser: Client, failed: list[int], project: Project) -> None:
+    perform(browser, "follows", "drain")
+    Follow.objects.all().delete()
+
+    verified = perform(browser, "follows", "verify")
+    after_it = Follow.objects.count()
+    rebuilt = perform(browser, "follows", "rebuild")
+    verified_again = perform(browser, "follows", "verify")
+
+    assert "expected by event" in verified
+    assert (after_it, Follow.objects.count()) == (0, 2)
+    assert "differences" in rebuilt
+    assert "0 differences" in verified_again
+    assert [line.split(": ")[1] for line in logged()] == ["Apply what waits", "Verify", "Rebuild", "Verify"]
+
+
+def test_what_would_take_long_is_refused_with_the_command(
+    browser: Client, failed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "MANY", 1)
+    commands = {
+        "drain": "manage.py run_projections --once",
+        "rebuild": "manage.py rebuild_projections --projection follows",
+        "verify": "manage.py verify_projections --projection follows",
+    }
+
+    pages = {verb: text_of(browser.get(url("follows", verb))) for verb in commands}
+    codes = {browser.post(url("follows", verb)).status_code for verb in commands}
+
+    assert [verb for verb in commands if commands[verb] not in pages[verb]] == []
+    assert codes == {403}
+    assert (len(waiting("built-in")), logged()) == (4, [])
+
+
+@pytest.mark.parametrize("verb", ["drain", "retry"])
+def test_a_fan_out_is_left_to_a_command(browser: Client, failed: list[int], verb: str) -> None:
+    queued = QueuedEvent.objects.filter(pipeline="built-in", event_id=failed[0])
+    queued.update(pipeline="fan-out", attempts=5, parked_at=timezone.now())
+
+    pages = {name: browser.get(url(name, verb), {"all": "1"}, follow=True) for name in ("timelines", "follows")}
+
+    assert "An action waits for its many followers" in text_of(pages["timelines"])
+    assert "many followers" not in text_of(pages["follows"])
+    assert browser.post(url("timelines", verb), {"all": "1"}).status_code == 403
+
+
+def test_a_server_that_is_down_is_named_and_logged(
+    browser: Client, failed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> int:
+        raise BackendUnavailable(server="Redis", reason="gone", setting="x")
+
+    monkeypatch.setattr("sequere.outbox.drain", refuse)
+
+    text = perform(browser, "follows", "drain")
+
+    assert "Redis cannot be used, gone" in text
+    assert "Redis cannot be used, gone" in logged()[0]
+
+
+@pytest.mark.parametrize(
+    "page", ["nothing/change/", "nothing/drain/", "follows/explode/", "newsletter/verify/", "newsletter/rebuild/"]
+)
+def test_what_cannot_be_is_not_found(browser: Client, page: str) -> None:
+    assert (browser.get(PROJECTIONS + page).status_code, browser.post(PROJECTIONS + page).status_code) == (404, 404)
+
+
+def test_recent_actions_lead_back(browser: Client, failed: list[int], log_in: LogIn) -> None:
+    perform(browser, "follows", "drain")
+
+    entry = LogEntry.objects.get()
+
+    assert entry.get_admin_url() == url("follows")
+    assert url("follows") in browser.get("/admin/").content.decode()

@@ -1,0 +1,189 @@
+"""Pages of the log: complete, in order, and never more than a bounded look."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
+
+from sequere.admin import reading
+from sequere.admin.reading import Selection, first_id_since, read
+from sequere.events import Event, is_correlated
+from tests.statements import at_most
+
+pytestmark = pytest.mark.django_db
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def write(number: int, **changes: Any) -> list[Event]:
+    """Events one second apart; every third is rare, and every fourth of one stream."""
+    events = [
+        Event(
+            type="rare" if n % 3 == 0 else "common",
+            stream=UUID(int=7) if n % 4 == 0 else uuid4(),
+            version=n + 1,
+            actor_identifier="user",
+            actor_object_id=str(n % 5),
+            target_identifier="user" if n % 2 else "",
+            target_object_id=str(n % 3) if n % 2 else "",
+            occurred_at=START + timedelta(seconds=n),
+            recorded_at=START + timedelta(seconds=n),
+            metadata={"correlation_id": f"request {n % 6}"} if n % 2 else {},
+            **changes,
+        )
+        for n in range(number)
+    ]
+    return Event.objects.bulk_create(events)
+
+
+WAYS = {
+    "all": (models.Q(),),
+    "actor": (models.Q(actor_identifier="user", actor_object_id="1"),),
+    "both": (
+        models.Q(actor_identifier="user", actor_object_id="1"),
+        models.Q(target_identifier="user", target_object_id="1"),
+    ),
+    "stream": (models.Q(stream=UUID(int=7)),),
+    "correlation": (is_correlated("request 3"),),
+    "nothing": (),
+}
+
+
+@pytest.mark.parametrize("filters", [models.Q(), models.Q(type="rare"), models.Q(type="never")], ids=str)
+@pytest.mark.parametrize("ways", WAYS)
+def test_pages_back_and_forth_show_every_event_once(
+    monkeypatch: pytest.MonkeyPatch, ways: str, filters: models.Q
+) -> None:
+    events = write(60)
+    monkeypatch.setattr(reading, "LOOK_ALONG_LOG", 7)
+    monkeypatch.setattr(reading, "LOOK_ALONG_INDEX", 6)
+    selection = Selection(WAYS[ways], filters)
+    asked_for = models.Q()
+    for way in WAYS[ways]:
+        asked_for |= way
+    everything = Event.objects.filter(asked_for, filters).order_by("-pk") if WAYS[ways] else Event.objects.none()
+    wanted = list(everything.values_list("pk", flat=True))
+
+    back, before = [], None
+    while True:
+        page = read(selection, "default", before=before, size=4)
+        back += [event.pk for event in page.events]
+        if page.older is None:
+            break
+        assert before is None or page.older < before
+        before = page.older
+    forth: list[int] = []
+    after: int | None = events[0].pk - 1
+    while after is not None:
+        page = read(selection, "default", after=after, size=4)
+        forth = [*(event.pk for event in page.events), *forth]
+        after = page.newer
+
+    assert (back, forth) == (wanted, wanted)
+
+
+def test_the_way_back_is_the_way_there() -> None:
+    events = [event.pk for event in reversed(write(10))]
+    selection = Selection(WAYS["all"])
+
+    first = read(selection, "default", size=4)
+    second = read(selection, "default", size=4, before=first.older)
+    again = read(selection, "default", size=4, after=second.newer)
+
+    assert [event.pk for event in first.events] == events[:4]
+    assert [event.pk for event in second.events] == events[4:8]
+    assert [event.pk for event in again.events] == events[:4]
+    assert (first.newer, again.newer) == (None, None)
+
+
+def test_a_look_for_something_rare_ends_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LOOK_ALONG_LOG", 10)
+    events = write(50)
+    selection = Selection(WAYS["all"], models.Q(pk=events[5].pk))
+
+    shallow, deep = read(selection, "default"), read(selection, "default", depth=5)
+
+    assert (shallow.events, shallow.older, shallow.is_cut) == ([], events[40].pk, True)
+    assert (deep.events, deep.older, deep.is_cut) == ([events[5]], None, False)
+
+
+@pytest.mark.parametrize("ways", WAYS)
+@pytest.mark.parametrize("filters", [models.Q(), models.Q(type="rare")], ids=str)
+def test_no_page_counts_the_table_or_skips_rows(ways: str, filters: models.Q) -> None:
+    write(20)
+
+    with at_most(3), CaptureQueriesContext(connection) as captured:
+        read(Selection(WAYS[ways], filters), "default")
+
+    for query in captured:
+        sql = query["sql"].upper()
+        assert " OFFSET " not in sql
+        assert "DISTINCT" not in sql
+        # What is counted is a window, which has a limit.
+        assert "COUNT(" not in sql or sql.count("LIMIT") == sql.count("COUNT(")
+
+
+def test_an_id_is_found_by_its_time() -> None:
+    """Also where ids are missing, since their transactions were rolled back."""
+    times = {id_: START + timedelta(seconds=2 * id_) for id_ in (1, 2, 3, 7, 8, 20, 21, 22, 40)}
+    Event.objects.bulk_create(
+        Event(
+            pk=id_,
+            type="x",
+            stream=UUID(int=id_),
+            version=1,
+            actor_identifier="user",
+            actor_object_id="1",
+            occurred_at=time,
+            recorded_at=time,
+        )
+        for id_, time in times.items()
+    )
+    moments = [START + timedelta(seconds=second) for second in range(90)]
+
+    found = [[id_ for id_ in times if id_ >= first_id_since(moment, "default")] for moment in moments]
+
+    assert found == [[id_ for id_, time in times.items() if time >= moment] for moment in moments]
+
+
+def test_in_an_empty_log_nothing_is_found() -> None:
+    assert first_id_since(START, "default") == 1
+    assert read(Selection(WAYS["all"], models.Q(type="rare")), "default") == reading.Page([])
+
+
+def test_a_correlation_id_is_found_by_an_index() -> None:
+    """On SQLite too, where an index is of no use to an expression with parameters."""
+    write(20)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:  # which reads a table of 20 rows for any question
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
+
+    plan = Event.objects.filter(is_correlated("request 3")).order_by("-pk")[:10].explain()
+
+    assert "sequere_event_correlation" in plan
+    assert "Sort" not in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_a_long_correlation_id_fits_into_the_index() -> None:
+    long = "é" * 10_000
+    with_it = Event.objects.bulk_create(
+        [
+            Event(
+                type="x",
+                stream=uuid4(),
+                version=1,
+                actor_identifier="user",
+                actor_object_id="1",
+                occurred_at=START,
+                recorded_at=START,
+                metadata={"correlation_id": long},
+            )
+        ]
+    )
+
+    assert list(Event.objects.filter(is_correlated(long))) == with_it

@@ -1,0 +1,175 @@
+"""On the page of any registered instance: links to its followers, its followings and its events."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.test import Client, RequestFactory
+
+from sequere.admin import EventAdmin, ResourceAdminMixin
+from sequere.admin.relations import PAGE
+from sequere.exceptions import ReadModelLost
+from sequere.models import Event, follow
+from tests.admin.conftest import LogIn
+from tests.admin.pages import EVENTS, events_on, link, text_of
+from tests.factories import ArticleFactory, DocumentFactory, PackageFactory, StrangerFactory, UserFactory
+from tests.statements import at_most
+from tests.testapp.models import Article, Document, Package, Project, User
+
+pytestmark = pytest.mark.django_db
+
+
+def change_page(browser: Client, instance: Any) -> Any:
+    meta = instance._meta
+    return browser.get(f"/admin/{meta.app_label}/{meta.model_name}/{instance.pk}/change/")
+
+
+def tools_of(response: Any) -> list[str]:
+    text = text_of(response)
+    return [word for word in ("Followers", "Followings", "Events") if word in text]
+
+
+@pytest.mark.parametrize("factory", [UserFactory, DocumentFactory, PackageFactory])
+def test_a_page_has_the_links_with_the_mixin_and_without(browser: Client, thoas: User, factory: Any) -> None:
+    instance = factory(**({} if factory is UserFactory else {"name": "lib"}))
+    event = follow(thoas, instance)
+    assert event
+
+    response = change_page(browser, instance)
+    followers = browser.get(link(response, "Followers"))
+    followings = browser.get(link(response, "Followings"))
+    events = browser.get(link(response, "Events"))
+
+    assert "thoas" in text_of(followers)
+    assert "Nobody." in text_of(followings)
+    assert events_on(events) == [event.pk]
+
+
+def test_they_are_the_same_with_the_mixin(browser: Client) -> None:
+    with_it, without = change_page(browser, PackageFactory(name="lib")), change_page(browser, DocumentFactory())
+
+    assert issubclass(type(admin.site.get_model_admin(Package)), ResourceAdminMixin)
+    assert not issubclass(type(admin.site.get_model_admin(Document)), ResourceAdminMixin)
+    assert tools_of(with_it) == tools_of(without) == ["Followers", "Followings", "Events"]
+
+
+def test_a_page_keeps_what_it_had(browser: Client, thoas: User) -> None:
+    response = change_page(browser, thoas)
+
+    assert "History" in text_of(response)
+    assert browser.post(response.request["PATH_INFO"], {"username": "x" * 200}).status_code == 200
+
+
+def test_who_may_not_see_events_sees_no_links(log_in: LogIn, thoas: User) -> None:
+    response = change_page(log_in("testapp.view_user"), thoas)
+
+    assert response.status_code == 200
+    assert tools_of(response) == []
+
+
+def test_what_is_not_registered_has_no_links(browser: Client) -> None:
+    assert tools_of(change_page(browser, StrangerFactory())) == []
+
+
+def test_a_page_to_add_has_no_links(browser: Client) -> None:
+    assert tools_of(browser.get("/admin/testapp/package/add/")) == []
+
+
+@pytest.fixture
+def other_site() -> AdminSite:
+    return AdminSite("other")
+
+
+@pytest.mark.parametrize("with_events", [True, False])
+def test_the_links_are_on_every_site_that_shows_events(
+    rf: RequestFactory, superuser: User, other_site: AdminSite, with_events: bool
+) -> None:
+    class ArticleAdmin(ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+        pass
+
+    other_site.register(Article, ArticleAdmin)
+    if with_events:
+        other_site.register(Event, EventAdmin)
+    assert other_site.get_urls()
+    request = rf.get("/")
+    request.user = superuser
+
+    response: Any = other_site.get_model_admin(Article).change_view(request, str(ArticleFactory().pk))
+
+    assert ("sequere_resource" in response.context_data) is with_events
+
+
+def test_a_template_of_the_host_is_extended(browser: Client) -> None:
+    text = text_of(change_page(browser, ArticleFactory()))
+
+    assert "Followers Followings Events Our own link" in text
+
+
+def relations(browser: Client, what: str, instance: Any, **parameters: str) -> Any:
+    label = instance._meta.model_name
+    return browser.get(f"{EVENTS}{what}/{label}/{instance.pk}/", parameters)
+
+
+def test_pages_of_followers_lead_to_each_other(browser: Client, thoas: User) -> None:
+    followers = [UserFactory(username=f"follower-{n:03}") for n in range(PAGE + 20)]
+    for follower in followers:
+        follow(follower, thoas)
+
+    with at_most(12):
+        first = relations(browser, "followers", thoas)
+    second = browser.get(first.request["PATH_INFO"] + link(first, "Next page"))
+    again = browser.get(first.request["PATH_INFO"] + link(second, "First page"))
+    oldest = browser.get(first.request["PATH_INFO"] + link(second, "Oldest first"))
+
+    shown = [[one.username for one in reversed(followers) if one.username in text_of(page)] for page in (first, second)]
+    names = [one.username for one in reversed(followers)]
+    assert shown == [names[:PAGE], names[PAGE:]]
+    assert f"Followers {PAGE + 20} Followings 0 Events" in text_of(first)
+    assert text_of(again) == text_of(first)
+    assert followers[0].username in text_of(oldest)
+    assert "Newest first" in text_of(oldest)
+
+
+def test_what_its_model_hides_is_counted(browser: Client, thoas: User) -> None:
+    follow(thoas, ArticleFactory(is_hidden=False))
+    hidden = ArticleFactory()
+    follow(thoas, hidden)
+    Article.everything.filter(pk=hidden.pk).update(is_hidden=True)
+
+    text = text_of(relations(browser, "followings", thoas))
+
+    assert "Followings 2" in text
+    assert "1 more is hidden by its model." in text
+
+
+@pytest.mark.parametrize(
+    "url", ["followers/nothing/1/", "followers/user/x/", "friends/user/1/", "followers/user/99999999999999999999/"]
+)
+def test_what_cannot_be_is_not_found(browser: Client, url: str) -> None:
+    assert browser.get(EVENTS + url).status_code == 404
+
+
+def test_a_cursor_that_was_made_up_is_refused(browser: Client, thoas: User) -> None:
+    assert relations(browser, "followers", thoas, cursor="made-up").status_code == 400
+
+
+def test_what_is_gone_has_a_page(browser: Client, project: Project) -> None:
+    pk = project.pk
+    project.delete()
+
+    response = browser.get(f"{EVENTS}followers/project/{pk}/")
+
+    assert f"Followers of project:{pk}" in text_of(response)
+
+
+def test_a_server_that_is_down_is_named(browser: Client, thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> int:
+        raise ReadModelLost(server="Redis at somewhere", projection="follows")
+
+    monkeypatch.setattr("sequere.api.get_followers_count", refuse)
+
+    response = relations(browser, "followers", thoas)
+
+    assert response.status_code == 200
+    assert "Redis at somewhere has not what it should hold" in text_of(response)

@@ -1,0 +1,224 @@
+"""What the workers of Celery do in a second, and what others wait for while a celebrity's action reaches a million."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from math import inf
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+from time import perf_counter, sleep
+from typing import Any
+
+import psycopg
+import redis
+
+from sequere import hints, outbox
+from sequere.backends.base import get_backend as follows
+from sequere.base import ResourceKey
+from sequere.contrib.timeline import Timeline
+from sequere.events import relation
+from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
+from sequere.outbox import SHARDS, lifecycle
+from sequere.registry import registry
+from sequere.replay import rebuild
+from sequere_timeline.backends.base import get_backend as timelines
+from tests.benchmarks.graph import Pair, pairs, people
+from tests.benchmarks.measuring import Line
+from tests.benchmarks.raw import COUNTS, FOLLOWS, LOCK
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction
+from tests.workers.app import app
+from tests.workers.conftest import Worker
+
+#: Followers of the celebrity: their edges are made in the database.
+EDGES = """
+INSERT INTO sequere_event (type, stream, version, actor_identifier, actor_object_id, target_identifier,
+    target_object_id, verb, occurred_at, recorded_at, data, metadata, schema_version)
+SELECT 'followed', md5(n || ' follows ' || %(celebrity)s)::uuid, 1, 'user', n::text, 'user', %(celebrity)s, '',
+    now() + n * interval '1 microsecond', now(), '{}', '{}', 1
+FROM generate_series(%(first)s, %(last)s) AS n
+"""
+FOLLOWS_OF_EDGES = """
+INSERT INTO sequere_database_follow (stream, from_identifier, from_object_id, to_identifier, to_object_id,
+    followed_at, event_id)
+SELECT stream, actor_identifier, actor_object_id, target_identifier, target_object_id, occurred_at, id
+FROM sequere_event WHERE target_identifier = 'user' AND target_object_id = %(celebrity)s
+"""
+WAITING = """
+SELECT * FROM sequere_queuedevent q JOIN sequere_event e ON e.id = q.event_id WHERE q.stream = ANY(%s)
+"""
+FIRST = 10**8
+
+
+class WorkerScenarios:
+    """One run, with workers that it starts and ends."""
+
+    def __init__(self, raw: psycopg.Connection[Any], client: "redis.Redis | None", *, quick: bool) -> None:
+        self._raw = raw
+        self._client = client
+        self._scale = 10 if quick else 1
+        self._next = 10**7
+
+    def throughput(self) -> Iterator[Line]:
+        """Follows that wait are projected by one worker, and by two; raw by one process without a queue of tasks."""
+        number = 30_000 // self._scale
+        for workers in (1, 2):
+            with ExitStack() as started:
+                for _ in range(workers):
+                    started.enter_context(worker())
+                _until_there_are(workers)
+                with nobody_told():
+                    follow_many(self._pairs(number))
+                start = perf_counter()
+                self._tell()
+                _until(lambda: not QueuedEvent.objects.exists())
+                taken = perf_counter() - start
+            name = f"follows projected by {workers} worker{'s' * (workers > 1)}"
+            yield Line(name, taken, self._project(list(self._pairs(number))), things=number)
+
+    def celebrity(self) -> Iterator[str]:
+        """A fan-out to a million followers: how long, how much memory, and what others wait meanwhile."""
+        million = 1_000_000 // self._scale
+        celebrity = User.objects.create(username="celebrity")
+        self._followers(registry.key_of(celebrity), million)
+        with worker("default") as others, worker("fan_out") as fan_out:
+            _until_there_are(2)
+            idle = self._latencies(celebrity, lambda: False)
+            start = perf_counter()
+            Timeline(celebrity).save(JoinAction(actor=celebrity))
+            busy = self._latencies(celebrity, lambda: QueuedEvent.objects.filter(pipeline="fan-out").exists())
+            _until(lambda: not QueuedEvent.objects.exists())
+            taken = perf_counter() - start
+            memory = max(map(_most_memory, (others, fan_out)))
+        yield f"A fan-out to {million:,} followers: {taken:.1f} s, {million / taken:,.0f}/s; a worker had {memory} MB."
+        for who in ("in another shard", "of the celebrity"):
+            was, is_ = (quantiles(times[who], n=20)[18] * 1000 for times in (idle, busy))
+            yield f"A follow {who} was applied (p95 of {len(busy[who])}) after {is_:.0f} ms, before that {was:.0f} ms."
+
+    def _pairs(self, number: int) -> Iterator[Pair]:
+        among = people(self._next, number // 10)
+        self._next += len(among)
+        return pairs(among, number, seed=number)
+
+    def _tell(self) -> None:
+        outbox._tell_celery("built-in", set(range(SHARDS)), "default")
+
+    def _project(self, these: list[Pair]) -> float:
+        """Seconds for the same by hand, in batches of 500."""
+        raw = self._raw
+        with nobody_told():
+            follow_many(these)
+        start = perf_counter()
+        for first in range(0, len(these), 500):
+            batch = these[first : first + 500]
+            streams = [relation(*pair) for pair in batch]
+            with raw.transaction():
+                rows = raw.execute(WAITING, [streams]).fetchall()
+                raw.execute(LOCK, [[key.object_id for pair in batch for key in pair]])
+                if self._client is None:
+                    raw.execute(FOLLOWS, [streams, [relation(*pair[::-1]) for pair in batch]])
+                    more, less = (Counter(pair[end].object_id for pair in batch) for end in (1, 0))
+                    ids = sorted(more | less)
+                    raw.execute(COUNTS, [ids, [more[one] for one in ids], [less[one] for one in ids]])
+                else:
+                    self._project_in_redis(batch)
+                raw.execute("DELETE FROM sequere_queuedevent WHERE stream = ANY(%s)", [streams])
+            assert len(rows) == len(batch)
+        return perf_counter() - start
+
+    def _project_in_redis(self, batch: list[Pair]) -> None:
+        assert self._client is not None
+        pipeline = self._client.pipeline(transaction=False)
+        for number, (one, other) in enumerate(batch):
+            for key, name, member in ((one, "followings", other), (other, "followers", one)):
+                for suffix in ("", ":user"):
+                    pipeline.zadd(f"raw:{key}:{name}{suffix}", {str(member): number})
+                    pipeline.incr(f"raw:{key}:{name}{suffix}:count")
+        pipeline.execute()
+
+    def _followers(self, celebrity: ResourceKey, number: int) -> None:
+        values = {"celebrity": celebrity.object_id, "first": FIRST, "last": FIRST + number - 1}
+        self._raw.execute(EDGES, values)
+        if self._client is None:
+            self._raw.execute(FOLLOWS_OF_EDGES, values)
+            self._raw.execute("ANALYZE")
+            return
+        self._raw.execute("ANALYZE")
+        follows().reset("default")
+        rebuild("follows")
+        private = timelines().projector._keys.private
+        for start in range(FIRST, FIRST + number, 5000):
+            pipeline = self._client.pipeline(transaction=False)
+            for key in people(start, min(5000, FIRST + number - start)):
+                pipeline.zadd(private(key), {"": "-inf"})
+            pipeline.execute()
+
+    def _latencies(self, celebrity: User, goes_on: Callable[[], bool]) -> dict[str, list[float]]:
+        """Seconds from a call until it is applied, at least 50 times, and as long as something goes on."""
+        key = registry.key_of(celebrity)
+        shard = lifecycle(key).int % SHARDS
+        strangers = [one for one in people(self._next, 200) if lifecycle(one).int % SHARDS != shard]
+        fans = people(self._next + 200, 50)
+        self._next += 250
+        times: dict[str, list[float]] = {"in another shard": [], "of the celebrity": []}
+        turn = 0
+        while turn < 50 or goes_on():
+            change, wanted = (unfollow, False) if (turn // 50) % 2 else (follow, True)
+            for who, one, other in (
+                ("in another shard", strangers[turn % 50], strangers[51 + turn % 50]),
+                ("of the celebrity", fans[turn % 50], key),
+            ):
+                start = perf_counter()
+                change(one, other)
+                _until(lambda one=one, other=other, wanted=wanted: is_following(one, other) is wanted)
+                times[who].append(perf_counter() - start)
+            turn += 1
+        return times
+
+
+@contextmanager
+def worker(*which: str) -> Iterator[Worker]:
+    from django.conf import settings
+
+    queues = [settings.SEQUERE_CELERY_QUEUES[name] for name in which]
+    with TemporaryDirectory() as directory:
+        one = Worker(os.environ["TESTS_BROKER_URL"], Path(directory, "log"), *queues)
+        one.start()
+        try:
+            yield one
+        finally:
+            one.kill()
+
+
+@contextmanager
+def nobody_told() -> Iterator[None]:
+    """What is recorded in this block waits, and no worker hears of it."""
+    before, hints._silent_until = hints._silent_until, inf
+    try:
+        yield
+    finally:
+        hints._silent_until = before
+
+
+def _until_there_are(workers: int) -> None:
+    _until(lambda: len(app.control.ping(timeout=0.5)) == workers)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        sleep(0.001)
+
+
+def _most_memory(one: Worker) -> int:
+    """The megabytes that a process of a worker has had at most."""
+    most = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+        except OSError:  # it has just ended
+            continue
+        if os.getpgid(int(fields["Pid"])) == one.group:
+            most = max(most, int(fields.get("VmHWM", "0 kB").split()[0]) // 1024)
+    return most

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from sequere.contrib.prometheus.views import metrics
+
+urlpatterns = [path("metrics", metrics)]

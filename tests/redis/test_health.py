@@ -1,0 +1,55 @@
+"""The health view says when Redis is down, or has lost what it had."""
+
+from typing import Any
+
+import pytest
+import redis
+from django.test import Client
+
+from example_project.servers.valkey import own_valkey
+from sequere.models import follow
+from sequere.replay import rebuild
+from tests.statements import at_most
+from tests.testapp.models import Project, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HEALTH = "/sequere/health/"
+
+
+def problems(response: Any) -> dict[str, list[str]]:
+    return {name: projection["problems"] for name, projection in response.json()["projections"].items()}
+
+
+def test_a_server_that_is_down_is_said_without_its_address(
+    client: "redis.Redis", settings: Any, thoas: User, project: Project
+) -> None:
+    browser = Client()
+    with own_valkey(durable=True) as server:
+        settings.SEQUERE_BACKEND_OPTIONS = {"url": server.url}
+        follow(thoas, project)
+        before = browser.get(HEALTH)
+        server.stop()
+
+        during = browser.get(HEALTH)
+
+        server.start()
+        after = browser.get(HEALTH)
+
+    assert [before.status_code, during.status_code, after.status_code] == [200, 503, 200]
+    assert problems(during) == {"follows": ["unreachable"], "timelines": []}
+    assert server.url.removeprefix("unix://") not in during.content.decode()
+
+
+def test_a_read_model_that_is_lost_is_said(client: "redis.Redis", thoas: User, project: Project) -> None:
+    browser = Client()
+    follow(thoas, project)
+    client.flushall()
+
+    with at_most(4):
+        lost = browser.get(HEALTH)
+    rebuild("follows")
+
+    assert (lost.status_code, lost.json()["problems"]) == (503, ["lost"])
+    assert problems(lost) == {"follows": ["lost"], "timelines": []}
+    assert browser.get(HEALTH).status_code == 200

@@ -1,0 +1,213 @@
+"""The health view: 200, or 503 when a projection does not keep up with the log, whoever should have seen to it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from sequere import outbox
+from sequere.backlog import COUNTED
+from sequere.events import Event
+from sequere.models import QueuedEvent, follow, unfollow
+from sequere.outbox import drain, drain_all, retry
+from sequere.projectors import Projector
+from tests.host.processes import run_python
+from tests.statements import exactly
+from tests.testapp.models import Project, User
+
+pytestmark = [pytest.mark.sequere_queued, pytest.mark.database]
+
+HEALTH = "/sequere/health/"
+FINE = {"mode": "celery", "pending": 0, "lag": 0.0, "parked": 0, "problems": []}
+
+
+class Doorkeeper(Projector):
+    """Lets everybody in but some."""
+
+    refused: set[str] = set()
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        for event in events:
+            if event.actor.object_id in self.refused:
+                raise PermissionError(f"not {event.actor}")
+
+
+@pytest.fixture(autouse=True)
+def for_celery(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All projections are for workers, of which there is none."""
+    settings.SEQUERE_PROJECTORS = {"door": f"{__name__}.Doorkeeper"}
+    settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(["follows", "timelines", "door"], "celery")
+    monkeypatch.setattr(Doorkeeper, "refused", set())
+
+
+@pytest.fixture
+def impatient(settings: Any) -> None:
+    """Whatever waits has waited for too long."""
+    settings.SEQUERE_HEALTH_MAX_LAG = 1e-6
+
+
+def park(thoas: User, project: Project) -> None:
+    """The door refuses what thoas does, for good."""
+    Doorkeeper.refused = {str(thoas.pk)}
+    follow(thoas, project)
+    for _ in range(outbox.MAX_ATTEMPTS):
+        drain_all(using="default")
+        QueuedEvent.objects.filter(retry_at__isnull=False).update(retry_at=timezone.now())
+
+
+def look(client: Client) -> tuple[int, dict[str, Any]]:
+    response = client.get(HEALTH)
+    return response.status_code, response.json()
+
+
+def test_the_address_has_a_name() -> None:
+    assert reverse("sequere:health") == HEALTH
+
+
+@pytest.mark.django_db
+def test_where_nothing_waits_all_is_well(client: Client) -> None:
+    status, found = look(client)
+
+    assert status == 200
+    assert found == {
+        "healthy": True,
+        "problems": [],
+        "projections": {"follows": FINE, "timelines": FINE, "door": FINE},
+    }
+
+
+@pytest.mark.django_db
+def test_a_dead_worker_is_noticed_by_what_he_has_left(
+    client: Client, impatient: None, thoas: User, project: Project
+) -> None:
+    follow(thoas, project)
+
+    status, found = look(client)
+
+    assert (status, found["healthy"], found["problems"]) == (503, False, ["late"])
+    for projection in found["projections"].values():
+        assert 0 < projection.pop("lag") < 60
+        assert projection == {"mode": "celery", "pending": 1, "parked": 0, "problems": ["late"]}
+
+    drain_all(using="default")
+
+    assert look(client)[0] == 200
+
+
+@pytest.mark.django_db
+def test_only_the_projection_that_is_late_is_ill(
+    client: Client, impatient: None, thoas: User, project: Project
+) -> None:
+    follow(thoas, project)
+    drain(outbox.BUILT_IN, using="default")
+
+    status, found = look(client)
+
+    assert (status, found["problems"]) == (503, ["late"])
+    assert {name: one["problems"] for name, one in found["projections"].items()} == {
+        "follows": [],
+        "timelines": [],
+        "door": ["late"],
+    }
+
+
+@pytest.mark.django_db
+def test_what_has_just_been_recorded_is_not_late(client: Client, thoas: User, project: Project) -> None:
+    follow(thoas, project)
+
+    status, found = look(client)
+
+    assert (status, found["projections"]["follows"]["pending"]) == (200, 1)
+
+
+@pytest.mark.django_db
+def test_what_is_parked_and_what_waits_behind_it_is_nobodys_delay(
+    client: Client, impatient: None, thoas: User, project: Project
+) -> None:
+    park(thoas, project)
+    unfollow(thoas, project)
+    drain(outbox.BUILT_IN, using="default")
+
+    status, found = look(client)
+
+    assert status == 200
+    assert found["projections"]["door"] == FINE | {"pending": 1, "parked": 1}
+
+
+@pytest.mark.django_db
+def test_what_is_parked_is_an_illness_where_the_site_says_so(
+    client: Client, settings: Any, thoas: User, project: Project
+) -> None:
+    settings.SEQUERE_HEALTH_MAX_PARKED = 0
+    park(thoas, project)
+
+    status, found = look(client)
+    Doorkeeper.refused = set()
+    retry(QueuedEvent.objects.all())
+
+    assert (status, found["problems"]) == (503, ["parked"])
+    assert look(client)[0] == 200
+
+
+@pytest.mark.django_db
+def test_an_answer_has_nothing_to_hide(client: Client, thoas: User, project: Project) -> None:
+    park(thoas, project)
+
+    assert "not user" not in client.get(HEALTH).content.decode()
+
+
+@pytest.mark.django_db
+def test_a_look_costs_two_queries_however_much_there_is(client: Client, thoas: User, project: Project) -> None:
+    park(thoas, project)
+    follow(project, thoas)
+
+    with exactly(2):
+        client.get(HEALTH)
+
+
+@pytest.mark.django_db
+def test_millions_are_not_counted(client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""WITH RECURSIVE numbers (number) AS (
+                SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number <= {COUNTED}
+            ) INSERT INTO sequere_queuedevent (pipeline, event_id, shard, stream, attempts, error, traceback)
+            SELECT 'door', number, 0, '00000000000000000000000000000000', 0, '', '' FROM numbers"""
+        )
+
+    _, found = look(client)
+
+    assert QueuedEvent.objects.count() == COUNTED + 1
+    assert found["projections"]["door"]["pending"] == COUNTED
+
+
+@pytest.mark.django_db
+def test_it_is_never_cached_and_answers_head(client: Client, impatient: None, thoas: User, project: Project) -> None:
+    follow(thoas, project)
+
+    response = client.head(HEALTH)
+
+    assert (response.status_code, response.content) == (503, b"")
+    assert "no-store" in response.headers["Cache-Control"]
+    assert client.post(HEALTH).status_code == 405
+
+
+@pytest.mark.parametrize("atomic", ["False", "True"])
+def test_a_database_that_is_down_is_said_and_no_error(atomic: str) -> None:
+    done = run_python(
+        "-c",
+        "from django.conf import settings\n"
+        "database = settings.DATABASES['default']\n"
+        f"database |= {{'NAME': '/nowhere/at/all', 'HOST': '/nowhere', 'ATOMIC_REQUESTS': {atomic}}}\n"
+        "import django; django.setup()\n"
+        "from django.test import Client\n"
+        f"response = Client().get({HEALTH!r})\n"
+        "print(response.status_code, response.json())",
+        settings="tests.host.settings",
+    )
+
+    assert done.stdout == "503 {'healthy': False, 'problems': ['database'], 'projections': {}}\n", done.stderr

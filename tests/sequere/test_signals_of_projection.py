@@ -1,0 +1,233 @@
+"""Who listens hears what was applied, what has failed, and how far a fan-out is; nobody is held up by it."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.dispatch import Signal
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from sequere import outbox
+from sequere.contrib.timeline import Timeline
+from sequere.events import Event
+from sequere.models import QueuedEvent, follow, follow_many
+from sequere.outbox import BUILT_IN, drain, drain_all
+from sequere.projectors import Projector
+from sequere.signals import events_projected, fan_out_advanced, projection_failed
+from sequere_timeline import projector
+from sequere_timeline.backends.database import entries
+from tests.factories import UserFactory
+from tests.testapp.models import Project, User
+from tests.testapp.sequere_registry import JoinAction
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sequere_queued, pytest.mark.database]
+
+
+class Doorkeeper(Projector):
+    """Lets everybody in but some."""
+
+    refused: set[str] = set()
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        for event in events:
+            if event.actor.object_id in self.refused:
+                raise PermissionError(f"not {event.actor}")
+
+
+@pytest.fixture(autouse=True)
+def later(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All projections are for somebody else, whom nobody calls."""
+    settings.SEQUERE_PROJECTORS = {"door": f"{__name__}.Doorkeeper"}
+    settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(["follows", "timelines", "door"], "celery")
+    monkeypatch.setattr(Doorkeeper, "refused", set())
+    monkeypatch.setattr("sequere.hints._silent_until", float("inf"))
+
+
+@contextmanager
+def heard(signal: Signal) -> Iterator[list[dict[str, Any]]]:
+    """What a signal says in this block."""
+    said: list[dict[str, Any]] = []
+
+    def listen(**what: Any) -> None:
+        said.append({name: value for name, value in what.items() if name not in {"signal", "sender", "using"}})
+
+    signal.connect(listen)
+    try:
+        yield said
+    finally:
+        signal.disconnect(listen)
+
+
+def test_a_drain_tells_what_it_has_applied(thoas: User, newbie: User, project: Project) -> None:
+    first, second = follow(thoas, project), follow(newbie, project)
+
+    with heard(events_projected) as said:
+        drain(BUILT_IN, using="default")
+        drain("door", using="default")
+
+    assert [(one["pipeline"], one["events"]) for one in said] == [
+        (BUILT_IN, (first, second)),
+        ("door", (first, second)),
+    ]
+    assert all(0 < one["seconds"] < one["lag"] for one in said)
+
+
+def test_what_is_rolled_back_is_not_told(thoas: User, project: Project) -> None:
+    follow(thoas, project)
+
+    with heard(events_projected) as said:
+        with transaction.atomic():
+            drain(BUILT_IN, using="default")
+            transaction.set_rollback(True)
+        before = list(said)
+        drain(BUILT_IN, using="default")
+
+    assert (before, len(said)) == ([], 1)
+
+
+def test_a_failure_is_told_with_its_error(thoas: User, newbie: User, project: Project) -> None:
+    event, other = follow(thoas, project), follow(newbie, project)
+    Doorkeeper.refused = {str(thoas.pk)}
+
+    with heard(projection_failed) as failed, heard(events_projected) as applied:
+        for _ in range(outbox.MAX_ATTEMPTS):
+            drain("door", using="default")
+            QueuedEvent.objects.filter(retry_at__isnull=False).update(retry_at=timezone.now())
+
+    assert [(one["pipeline"], one["event"], one["attempts"], one["is_parked"]) for one in failed] == [
+        ("door", event, 1, False),
+        ("door", event, 2, False),
+        ("door", event, 3, False),
+        ("door", event, 4, False),
+        ("door", event, 5, True),
+    ]
+    assert {repr(one["error"]) for one in failed} == {f"PermissionError('not user:{thoas.pk}')"}
+    assert [one["events"] for one in applied] == [(other,)]
+
+
+@pytest.fixture
+def fans(thoas: User) -> list[User]:
+    """Five who follow thoas."""
+    fans = UserFactory.create_batch(5)
+    follow_many((fan, thoas) for fan in fans)
+    drain_all(using="default")
+    return fans
+
+
+@pytest.fixture
+def two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projector, "FOLLOWERS_AT_ONCE", 2)
+    monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
+
+
+def steps(said: list[dict[str, Any]]) -> list[tuple[int, int, int, bool]]:
+    return [(one["event_id"], one["followers"], one["reached"], one["is_finished"]) for one in said]
+
+
+def test_each_step_of_a_fan_out_is_told(two_at_a_time: None, thoas: User, fans: list[User]) -> None:
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    event = Event.objects.latest("id")
+
+    with heard(fan_out_advanced) as said:
+        drain_all(using="default")
+
+    assert steps(said) == [(event.pk, 2, 2, False), (event.pk, 2, 4, False), (event.pk, 1, 5, True)]
+    assert all(one["seconds"] > 0 for one in said)
+
+
+def test_a_fan_out_inside_a_transaction_is_told_after_it(settings: Any, thoas: User, fans: list[User]) -> None:
+    settings.SEQUERE_PROJECTION_MODES = {}
+
+    with heard(fan_out_advanced) as said, transaction.atomic():
+        Timeline(thoas).save(JoinAction(actor=thoas))
+        before = list(said)
+
+    assert before == []
+    assert steps(said) == [(Event.objects.latest("id").pk, 5, 5, True)]
+
+
+@pytest.mark.parametrize("signal", [events_projected, projection_failed, fan_out_advanced])
+def test_a_listener_that_raises_harms_nothing(
+    signal: Signal, two_at_a_time: None, thoas: User, fans: list[User], caplog: pytest.LogCaptureFixture
+) -> None:
+    Doorkeeper.refused = {str(thoas.pk)}
+    Timeline(thoas).save(JoinAction(actor=thoas))
+
+    def poison(**_: Any) -> None:
+        raise RuntimeError("poison")
+
+    signal.connect(poison)
+    try:
+        with heard(signal) as said:
+            drain_all(using="default")
+    finally:
+        signal.disconnect(poison)
+
+    assert [Timeline(fan).get_private_count() for fan in fans] == [1] * 5
+    assert [(queued.pipeline, queued.attempts) for queued in QueuedEvent.objects.all()] == [("door", 1)]
+    assert len(said) > 0
+    assert "poison" in caplog.text
+
+
+def test_listeners_cost_no_statement(thoas: User, newbie: User, project: Project) -> None:
+    def drained(follower: User) -> int:
+        Doorkeeper.refused = {str(follower.pk)}
+        follow(follower, project)
+        with CaptureQueriesContext(connection) as captured:
+            drain_all(using="default")
+        return len(captured)
+
+    drained(UserFactory())  # which makes the shards
+    alone = drained(thoas)
+    with heard(events_projected), heard(projection_failed), heard(fan_out_advanced):
+        with_listeners = drained(newbie)
+
+    assert with_listeners == alone
+
+
+def test_nothing_is_put_off_until_the_commit_for_nobody(thoas: User, project: Project) -> None:
+    follow(thoas, project)
+
+    with transaction.atomic():
+        drain(BUILT_IN, using="default")
+        put_off = list(connection.run_on_commit)
+
+    assert put_off == []
+
+
+def test_the_log_names_the_events(
+    two_at_a_time: None, thoas: User, fans: list[User], caplog: pytest.LogCaptureFixture
+) -> None:
+    Doorkeeper.refused = {str(thoas.pk)}
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    event = Event.objects.latest("id")
+
+    with caplog.at_level(logging.DEBUG, "sequere"):
+        drain_all(using="default")
+
+    told = [(record.levelname, record.pipeline, record.event_ids) for record in caplog.records]  # type: ignore[attr-defined]
+    assert told == [
+        ("DEBUG", "fan-out", [event.pk]),
+        ("DEBUG", "built-in", [event.pk]),
+        ("WARNING", "door", [event.pk]),
+        ("DEBUG", "fan-out", [event.pk]),
+        ("DEBUG", "fan-out", [event.pk]),
+    ]
+    assert caplog.messages[1].startswith("built-in has applied 1 events in 0.")
+    assert caplog.messages[1].endswith(f" s: [{event.pk}]")
+    assert caplog.records[-1].reached == 5  # type: ignore[attr-defined]
+
+
+def test_without_debug_the_log_says_nothing_of_what_goes_well(
+    thoas: User, project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    follow(thoas, project)
+
+    with caplog.at_level(logging.INFO, "sequere"):
+        drain_all(using="default")
+
+    assert caplog.messages == []

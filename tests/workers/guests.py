@@ -1,0 +1,18 @@
+"""A projector of the host, at work in a process of its own."""
+
+import os
+from collections.abc import Iterable
+
+from sequere.events import Event
+from sequere.projectors import Projector
+from tests.testapp.models import Stranger
+
+
+class GuestBook(Projector):
+    """Writes every event into a table, and refuses to write about whom the environment names."""
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        for event in events:
+            if str(event.actor) == os.environ.get("TESTS_REFUSED"):
+                raise PermissionError(f"not {event.actor}")
+            Stranger.objects.using(using).create(name=str(event.pk))
