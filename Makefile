@@ -44,7 +44,7 @@ endif
 demo: $(EXAMPLE) ## a tour of Sequere in the terminal (BACKEND=redis: with follows and timelines in Redis)
 	@$(WITH) $(PY) manage.py demo
 
-test: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## all tests, on SQLite, on PostgreSQL and in Redis (ARGS: pytest's, or --only sqlite)
+test: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## all tests, on SQLite, on PostgreSQL, in Redis and in a browser (ARGS: pytest's, or --only sqlite)
 	@$(PY) -m tests $(ARGS)
 
 lint: $(VENV)/.dev ## look for mistakes and unformatted code
@@ -85,8 +85,8 @@ faults: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## races, kills and ou
 soak: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## a minute of writers and workers that die while servers restart (ARGS: --seconds 600)
 	@$(PY) -m tests.soak $(ARGS)
 
-serve: $(EXAMPLE) ## run the example project's site (BACKEND=redis)
-	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py runserver "$$@"' serve $(ARGS)
+serve: $(EXAMPLE) ## run the example project's site, with sample data (BACKEND=redis)
+	@$(WITH) sh -c '$(READY) && $(PY) manage.py sample && exec $(PY) manage.py runserver "$$@"' serve $(ARGS)
 
 shell: $(EXAMPLE) ## a Python shell in the example project (BACKEND=redis)
 	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py shell "$$@"' shell $(ARGS)

@@ -23,4 +23,6 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3  # lets a page link to another page's heading
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
+autodoc_typehints_format = "short"
+maximum_signature_line_length = 100
+default_role = "code"  # docstrings have single backticks

@@ -1,7 +1,14 @@
 """A site that someone could start from.
 
-The database is an SQLite file, or the one in SEQUERE_DATABASE_URL. With SEQUERE_EXAMPLE_BACKEND=redis the follows and
-the timelines are in the Redis of SEQUERE_REDIS_URL.
+Where it is developed it needs nothing. The environment says what is different elsewhere:
+
+SEQUERE_DATABASE_URL            another database than the SQLite file beside this one
+SEQUERE_EXAMPLE_BACKEND=redis   the follows and the timelines are in the Redis of SEQUERE_REDIS_URL
+SEQUERE_EXAMPLE_HOSTS           in production: the names of the site, separated by commas. DEBUG is off, HTTPS is on,
+                                and so these are needed as well:
+SEQUERE_EXAMPLE_SECRET_KEY      50 characters or more that nobody knows
+SEQUERE_EXAMPLE_STATIC_ROOT     where `manage.py collectstatic` puts what the web server hands out as /static/
+SEQUERE_EXAMPLE_PROXY=1         if a proxy in front of the site sets X-Forwarded-Proto
 """
 
 import os
@@ -9,35 +16,65 @@ import sys
 from pathlib import Path
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent
 
-SECRET_KEY = "the example's secret key, which everybody knows"
-# Only where pages are developed: in a command that runs long, it would keep the SQL of all statements in memory.
-DEBUG = "runserver" in sys.argv
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+HOSTS = [name for name in os.environ.get("SEQUERE_EXAMPLE_HOSTS", "").split(",") if name]
+IS_IN_PRODUCTION = bool(HOSTS)
+if IS_IN_PRODUCTION:
+    ALLOWED_HOSTS = HOSTS
+    DEBUG = False
+    missing = [
+        name for name in ("SEQUERE_EXAMPLE_SECRET_KEY", "SEQUERE_EXAMPLE_STATIC_ROOT") if not os.environ.get(name)
+    ]
+    if missing:
+        raise ImproperlyConfigured(f"With SEQUERE_EXAMPLE_HOSTS, set {' and '.join(missing)} as well.")
+    SECRET_KEY = os.environ["SEQUERE_EXAMPLE_SECRET_KEY"]
+    STATIC_ROOT = os.environ["SEQUERE_EXAMPLE_STATIC_ROOT"]
+    # The names of the files change with what is in them, so browsers may keep them for ever.
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    }
+    SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    if os.environ.get("SEQUERE_EXAMPLE_PROXY") == "1":
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+else:
+    ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+    # Only where pages are developed: in a command that runs long, it would keep the SQL of all statements in memory.
+    DEBUG = "runserver" in sys.argv
+    SECRET_KEY = "the example's secret key, which everybody knows"
+
 ROOT_URLCONF = "example_project.urls"
 WSGI_APPLICATION = "example_project.wsgi.application"
 ASGI_APPLICATION = "example_project.asgi.application"
 
 INSTALLED_APPS = [
+    # The first one: its templates take the place of those of the others.
+    "example_project.community",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.sessions",
+    "django.contrib.sites",
     "django.contrib.staticfiles",
+    "django_htmx",
     "sequere",
     "sequere.backends.database",
     "sequere.contrib.timeline",
     "sequere_timeline.backends.database",
-    "example_project.community",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -53,8 +90,10 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "example_project.community.context.unread",
             ],
         },
     },
@@ -82,9 +121,23 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "community.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 
+#: The site itself has a timeline, too: what everybody does.
+SITE_ID = 1
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("fr", _("French"))]
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"

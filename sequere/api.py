@@ -49,7 +49,7 @@ def follow(
     fail_silently: bool | None = None,
     idempotency_key: str | None = None,
 ) -> Event | None:
-    """Let `from_instance` follow `to_instance`, since `timestamp` (now, if None).
+    """Let `from_instance` follow `to_instance`, since `timestamp`: a datetime, or seconds since 1970; now, if None.
 
     Returns the event, or None when it was so already; then AlreadyFollowingException with fail_silently=False
     (the default is SEQUERE_FAIL_SILENTLY). A repeated call with the same `idempotency_key` returns the event of the
@@ -114,7 +114,7 @@ def get_followers(instance: Resource, *, identifier: Identifier = None, desc: bo
 
 
 def get_followings(instance: Resource, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
-    """Whom `instance` follows; a list as `get_followers()` returns."""
+    """Whom `instance` follows; a list as `get_followers()` returns, for the same price."""
     return get_backend().followings(registry.key_of(instance), _identifier(identifier), desc=desc)
 
 

@@ -69,6 +69,8 @@ def is_correlated(correlation_id: str) -> models.Q:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
+    """What `Event.objects` gives. It reads; `update()` and `delete()` raise ImmutableEvent."""
+
     def current(self) -> "EventQuerySet":
         """Only events that are the last of their stream."""
         later = Event.objects.using(self.db).filter(

@@ -22,6 +22,7 @@ class Action:
     must be what JSON can say, and come back as `kwargs`.
     """
 
+    #: Its name in the log: a text of 1 to 255 characters, which belongs to one class.
     verb: ClassVar[str] = ""
     #: The names of the keyword arguments that `sequere_timeline.urls` tells to whoever may see the action. No others.
     public_kwargs: ClassVar[Collection[str]] = ()
@@ -48,10 +49,12 @@ class Action:
 
     @property
     def actor_key(self) -> ResourceKey:
+        """The key of the actor, also when he is gone."""
         return self._key(self.actor, self._actor_key) or registry.key_of(self.actor)
 
     @property
     def target_key(self) -> ResourceKey | None:
+        """The key of the target, also when it is gone; None for an action without one."""
         return self._key(self.target, self._target_key)
 
     def saved_as(self, uid: str) -> None:

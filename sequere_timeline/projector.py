@@ -16,7 +16,7 @@ from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 
 #: Followers that one transaction reaches, apart from those of mode inline.
-FOLLOWERS_AT_ONCE = 5000
+FOLLOWERS_AT_ONCE = 2000
 
 
 @dataclass(slots=True)

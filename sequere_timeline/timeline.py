@@ -67,19 +67,28 @@ class Timeline:
         return self._record(intent, action, signals.post_delete)
 
     def get_private(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:
+        """What the owner sees: a lazy sequence of actions, each of which knows its `reasons`. Raises InvalidFilter,
+        UnknownIdentifier, and what naming an instance raises."""
         return get_backend().private(self.key, _filters(action, target), desc=desc)
 
     def get_public(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:
+        """What the owner did: a list as `get_private()` returns."""
         return get_backend().public(self.key, _filters(action, target), desc=desc)
 
     def get_private_count(self, *, action: ActionFilter = None, target: TargetFilter = None) -> int:
+        """How many actions the owner sees. 1 query."""
         return self.get_private(action=action, target=target).count()
 
     def get_public_count(self, *, action: ActionFilter = None, target: TargetFilter = None) -> int:
+        """How many actions the owner did. 1 query."""
         return self.get_public(action=action, target=target).count()
 
     def mark_as_read(self, timestamp: datetime | float | None = None) -> Event | None:
-        """Everything dated until `timestamp` (now, if None) is read. Never moves backwards: then None."""
+        """Everything dated until `timestamp` is read: a datetime, or seconds since 1970; now, if None.
+
+        Returns the event, or None when as much was read before: the mark never moves backwards. Raises
+        InvalidTimestamp.
+        """
         until = timezone.now() if timestamp is None else point_in_time(timestamp)
         return record([to_mark_as_read(self.key, until)])[0].event
 

@@ -1,4 +1,5 @@
-"""Run the whole suite on SQLite and on PostgreSQL; what concerns read models once more in mode on_commit, and in Redis.
+"""Run the whole suite on SQLite and on PostgreSQL; what concerns read models once more in mode on_commit, and in Redis;
+and the example site in a browser.
 
 `python -m tests [--only PART] [pytest's arguments]`; PostgreSQL is the server in SEQUERE_DATABASE_URL, Redis that in
 SEQUERE_REDIS_URL, or one that is started for the run.
@@ -20,6 +21,7 @@ from xml.etree import ElementTree
 from example_project.servers.postgresql import given_postgresql, postgresql
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import given_redis, own_valkey, redis_program, valkey
+from tests.browser.chromium import chromium_program
 from tests.workers.rabbitmq import rabbitmq
 
 MAX_WORKERS = 4
@@ -36,8 +38,11 @@ IN_REDIS = [
 ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
 #: What has workers of Celery, which take their time, and what is tried with another broker too.
 WITH_WORKERS = "tests/workers"
-WITHOUT_WORKERS = [f"--ignore={WITH_WORKERS}"]
 ON_RABBITMQ = ["tests/workers/test_worker.py", "tests/workers/test_outages.py"]
+#: The site in a browser is a part of its own: it is the same wherever the tests keep what is theirs.
+BROWSER = "tests/browser"
+#: What has a part of its own.
+APART = [f"--ignore={WITH_WORKERS}", f"--ignore={BROWSER}"]
 #: What tells the tests where they run.
 OURS = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "TESTS_BACKEND", "TESTS_BROKER_URL", "TESTS_PROJECTION_MODE"}
 CI = os.environ.get("CI") == "true"
@@ -61,12 +66,12 @@ Part = Callable[[ExitStack, list[str]], Iterator[Outcome]]
 
 def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     # With the log in SQLite, Redis is tried by the part of Redis 7, and where somebody asks for it.
-    yield run("SQLite", chosen(["--ignore=tests/redis", *WITHOUT_WORKERS], arguments))
+    yield run("SQLite", chosen(["--ignore=tests/redis", *APART], arguments))
 
 
 def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql())
-    yield run("PostgreSQL", chosen(WITHOUT_WORKERS, arguments), SEQUERE_DATABASE_URL=url)
+    yield run("PostgreSQL", chosen(APART, arguments), SEQUERE_DATABASE_URL=url)
     read_models = chosen(READ_MODELS, arguments)
     yield run("PostgreSQL, on_commit", read_models, SEQUERE_DATABASE_URL=url, TESTS_PROJECTION_MODE="on_commit")
 
@@ -100,11 +105,17 @@ def with_rabbitmq(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]
     yield run("Celery's workers, RabbitMQ", chosen(ON_RABBITMQ, arguments), **urls)
 
 
+def in_browser(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    chromium_program()
+    yield run("Chromium", chosen([BROWSER], arguments))
+
+
 PARTS: dict[str, dict[str, Part]] = {
     "sqlite": {"SQLite": on_sqlite},
     "postgresql": {"PostgreSQL": on_postgresql},
     "redis": {"Valkey": in_redis, "Redis": in_redis_7},
     "workers": {"Celery's workers": with_workers, "RabbitMQ": with_rabbitmq},
+    "browser": {"Chromium": in_browser},
 }
 
 

@@ -3,14 +3,21 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from sequere.mixin import SequereMixin
 
 NAME_MAX_LENGTH = 200
+TEXT_MAX_LENGTH = 280
 
 
 class User(SequereMixin, AbstractUser):
     """Someone who follows projects and other people."""
+
+    about = models.CharField(_("about you"), max_length=TEXT_MAX_LENGTH, blank=True)
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
 
     def get_absolute_url(self) -> str:
         return reverse("person", args=[self.username])
@@ -19,7 +26,11 @@ class User(SequereMixin, AbstractUser):
 class Project(SequereMixin):
     """Something that is followed; projects follow each other too."""
 
-    name = models.CharField(max_length=NAME_MAX_LENGTH, unique=True)
+    name = models.CharField(_("name"), max_length=NAME_MAX_LENGTH, unique=True)
+    about = models.CharField(_("what it is about"), max_length=TEXT_MAX_LENGTH, blank=True)
+    owner = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="projects", verbose_name=_("owner")
+    )
 
     class Meta:
         ordering = ("name",)

@@ -1,5 +1,10 @@
 """Who takes part, and what they do."""
 
+from typing import Any
+
+from django.contrib.sites.models import Site
+from django.db import models
+
 import sequere
 from sequere.base import ModelBase
 from sequere.contrib.timeline import Action
@@ -15,10 +20,24 @@ class LikeAction(Action):
     verb = "like"
 
 
+class NoteAction(Action):
+    """What somebody has to say: NoteAction(actor=user, text="Il est fort ce George")."""
+
+    verb = "note"
+    public_kwargs = ("text",)
+
+
+class StartAction(Action):
+    """A new project: StartAction(actor=user, target=project)."""
+
+    verb = "start"
+
+
 class ReleaseAction(Action):
-    """A new version of a project: ReleaseAction(actor=project, version="1.0")."""
+    """A new version of a project: ReleaseAction(actor=project, version="1.0", text="what is new")."""
 
     verb = "release"
+    public_kwargs = ("version", "text")
 
     def __str__(self) -> str:
         return f"{super().__str__()} {self.kwargs['version']}"
@@ -26,7 +45,10 @@ class ReleaseAction(Action):
 
 class UserSequere(ModelBase):
     identifier = "user"
-    actions = (JoinAction, LikeAction)
+    actions = (JoinAction, LikeAction, NoteAction, StartAction)
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return User.objects.filter(is_active=True)
 
 
 class ProjectSequere(ModelBase):
@@ -34,5 +56,15 @@ class ProjectSequere(ModelBase):
     actions = (ReleaseAction,)
 
 
+class SiteSequere(ModelBase):
+    """The site has a timeline, of what everybody does; there is nothing to follow."""
+
+    identifier = "site"
+
+    def can_follow(self, user: Any, instance: models.Model) -> bool:
+        return False
+
+
 sequere.register(User, UserSequere)
 sequere.register(Project, ProjectSequere)
+sequere.register(Site, SiteSequere)

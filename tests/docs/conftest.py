@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import blocks, page
+from tests.docs.pages import Block, blocks, page
 from tests.docs.project import follow_page
 
 
@@ -11,6 +11,9 @@ def community(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files and the tables of the tutorial, without what is done with them; to be copied, not changed."""
     directory = tmp_path_factory.mktemp("community")
     tutorial = blocks(page("tutorial.md"))
-    wanted = (block for block in tutorial if block.language != "pycon" and "manage.py test" not in block.text)
-    follow_page(wanted, directory)
+    follow_page((block for block in tutorial if not _does_something(block)), directory)
     return directory
+
+
+def _does_something(block: Block) -> bool:
+    return block.language == "pycon" or any(name in block.text for name in ("manage.py test", "verify_projections"))

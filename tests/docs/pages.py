@@ -8,7 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
 
-_FENCE = re.compile(r"^```(?P<language>[\w+-]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+
+_FENCE = re.compile(
+    r"(?:^<!-- not run: (?P<reason>[^\n]+) -->\n+)?^```(?P<language>[^\n`]*)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 _COMMENTED_PATH = re.compile(r"^(?:#|<!--|\{#) (?P<path>[\w/]+\.\w+)(?: -->| #\})?$")
 
 
@@ -18,6 +23,8 @@ class Block:
 
     language: str
     text: str
+    #: Why it is not run: a comment before the block says so.
+    reason: str | None = None
 
     @property
     def path(self) -> str | None:
@@ -31,7 +38,7 @@ def page(name: str) -> str:
 
 
 def blocks(markdown: str) -> Iterator[Block]:
-    return (Block(found["language"], found["text"]) for found in _FENCE.finditer(markdown))
+    return (Block(found["language"], found["text"], found["reason"]) for found in _FENCE.finditer(markdown))
 
 
 def without_code(markdown: str) -> str:

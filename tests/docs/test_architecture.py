@@ -17,6 +17,8 @@ from tests.testapp.sequere_registry import JoinAction
 Statement = tuple[str, list[str]]
 
 
+@pytest.mark.inline
+@pytest.mark.database
 @pytest.mark.django_db
 def test_a_follow_sends_the_statements_that_are_listed() -> None:
     rows = table(sections(page("architecture.md"), 2)["Statements"])

@@ -5,19 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import blocks, page
-from tests.docs.project import follow_page
+from example_project.servers.process import ServerUnavailable
+from tests.docs.pages import DOCS, blocks, page
+from tests.docs.project import follow_page, is_run
+from tests.docs.servers import served, skip_without
+
+#: Done in a project of its own, in this checkout, or in test_moving.py.
+ELSEWHERE = {"tutorial.md", "development.md", "moving.md"}
 
 GUIDES = [
-    "follows.md",
-    "timelines.md",
-    "log.md",
-    "projectors.md",
-    "operations.md",
-    "admin.md",
-    "watching.md",
-    "testing.md",
-    "backends.md",
+    path.name
+    for path in sorted(DOCS.glob("*.md"))
+    if path.name not in ELSEWHERE and any(is_run(block) for block in blocks(path.read_text()))
 ]
 
 
@@ -31,4 +30,14 @@ def test_the_examples_of_a_guide_work_in_the_project_of_the_tutorial(
 ) -> None:
     shutil.copytree(community, tmp_path, dirs_exist_ok=True)
 
-    follow_page(blocks(page(name)), tmp_path)
+    with served(page(name)) as text:
+        follow_page(blocks(text), tmp_path)
+
+
+def test_the_example_for_developers_works() -> None:
+    try:
+        for block in blocks(page("development.md")):
+            if block.language == "python":
+                exec(block.text)
+    except ServerUnavailable as error:
+        skip_without(error)

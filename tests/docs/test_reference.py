@@ -3,20 +3,28 @@
 import ast
 import inspect
 import re
+from argparse import SUPPRESS
 from ast import literal_eval
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from django.conf import settings
+from django.core.management import BaseCommand, get_commands, load_command_class
+from django.dispatch import Signal
+from django.test import override_settings
+
 import sequere.conf
 import sequere.exceptions
+import sequere.signals
 import sequere_timeline.conf
 import sequere_timeline.exceptions
+import sequere_timeline.signals
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED
 from sequere.exceptions import SequereException
 from sequere.outbox import EVENT_RETRIED, EVENT_SKIPPED
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
-from tests.docs.pages import ROOT, page, sections, table
+from tests.docs.pages import PAGES, ROOT, page, sections, table, without_code
 
 SOURCES = [path for package in ("sequere", "sequere_timeline") for path in sorted((ROOT / package).rglob("*.py"))]
 EVENT_TYPES = [FOLLOWED, UNFOLLOWED, DELETED, ACTION_SAVED, ACTION_DELETED, TIMELINE_READ, EVENT_RETRIED, EVENT_SKIPPED]
@@ -38,19 +46,17 @@ def test_no_setting_is_read_elsewhere_than_in_conf() -> None:
 
 
 def test_every_setting_that_a_page_names_exists() -> None:
-    pages = "".join(path.read_text() for path in _pages())
+    pages = "".join(path.read_text() for path in PAGES)
 
     named = set(re.findall(r"\bSEQUERE_\w+", pages))
 
     of_the_environment = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL"}
-    assert named - of_the_environment == set(sections(page("settings.md"), 2))
+    of_the_example = {name for name in named if name.startswith("SEQUERE_EXAMPLE_")}
+    assert named - of_the_environment - of_the_example == set(sections(page("settings.md"), 2))
 
 
 def test_every_exception_is_documented_with_its_message() -> None:
-    documented = {
-        name: " ".join(line.removeprefix("> ") for line in text.splitlines() if line.startswith("> "))
-        for name, text in sections(page("errors.md"), 3).items()
-    }
+    documented = {name: _quoted(text) for name, text in sections(page("errors.md"), 3).items()}
 
     assert documented == {
         error.__name__: " ".join(inspect.cleandoc(error.__doc__ or "").split())
@@ -75,7 +81,7 @@ def test_every_hint_of_a_check_is_documented() -> None:
 
 
 def test_every_type_of_event_is_documented() -> None:
-    rows = table(sections(page("log.md"), 2)["Event types"])
+    rows = table(sections(page("events.md"), 2)["Event types"])
 
     assert [row[0] for row in rows] == [f"`{type_}`" for type_ in EVENT_TYPES]
 
@@ -98,9 +104,52 @@ def _defaults(conf: ModuleType) -> dict[str, list[object]]:
     """The settings of a module, each with what it is when nobody has set it."""
     getters = [function for function in vars(conf).values() if inspect.isfunction(function)]
     documented = ((re.match(r"`(SEQUERE_\w+)`", getter.__doc__ or ""), getter) for getter in getters)
-    return {found[1]: [getter()] for found, getter in documented if found}
+    with override_settings():
+        for name in [name for name in dir(settings) if name.startswith("SEQUERE_")]:
+            delattr(settings, name)
+        return {found[1]: [getter()] for found, getter in documented if found}
 
 
-def _pages() -> Iterator[Path]:
-    yield from (ROOT / "README.md", ROOT / "CHANGELOG.md")
-    yield from sorted((ROOT / "docs").glob("*.md"))
+def test_every_signal_is_documented() -> None:
+    text = without_code(page("signals.md"))
+
+    documented = {
+        name for row in re.findall(r"^\| (`.+?`) \|", text, re.MULTILINE) for name in row.strip("`").split("`, `")
+    }
+
+    assert documented == {
+        name
+        for module in (sequere.signals, sequere_timeline.signals)
+        for name, value in vars(module).items()
+        if isinstance(value, Signal)
+    }
+
+
+#: Django's own, with one more question.
+FLUSH = "flush"
+
+
+def test_every_command_is_documented_with_its_options() -> None:
+    documented = {
+        name: (_quoted(text), {row[0].strip("`"): row[1] for row in table(text)})
+        for name, text in sections(page("commands.md"), 2).items()
+        if name != FLUSH
+    }
+
+    assert documented == {
+        name: _help(load_command_class(app, name), name)
+        for name, app in get_commands().items()
+        if app in {"sequere", "sequere_timeline"} and name != FLUSH
+    }
+
+
+def _help(command: BaseCommand, name: str) -> tuple[str, dict[str, str]]:
+    """What a command says of itself, and of each option that not every command has."""
+    everywhere = {action.dest for action in BaseCommand().create_parser("manage.py", name)._actions}
+    options = [action for action in command.create_parser("manage.py", name)._actions if action.dest not in everywhere]
+    said = {(action.option_strings or [action.dest])[0]: (action.help or "").replace("%%", "%") for action in options}
+    return command.help, {option: text for option, text in said.items() if text != SUPPRESS}
+
+
+def _quoted(text: str) -> str:
+    return " ".join(line.removeprefix("> ") for line in text.splitlines() if line.startswith("> "))

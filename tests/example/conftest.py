@@ -17,6 +17,7 @@ from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
 from tests.host.processes import ROOT
 
+#: Takes the arguments of manage.py, and in `environment` what else it finds there.
 Manage = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -65,13 +66,13 @@ def manage_in_redis(database_url: str, redis_server: Valkey) -> Manage:
 
 
 def _manage(where: dict[str, str]) -> Manage:
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "example_project.settings", **where}
+    given = os.environ | {"DJANGO_SETTINGS_MODULE": "example_project.settings", **where}
 
-    def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    def run(*arguments: object, environment: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "manage.py", *map(str, arguments)],
             cwd=ROOT,
-            env=environment,
+            env=given | (environment or {}),
             capture_output=True,
             text=True,
             timeout=300,

@@ -1,9 +1,35 @@
 """The example project as its users run it; its pages and load_graph are tested in unittest_*.py."""
 
 import gzip
+from pathlib import Path
+
+import pytest
 
 from tests.example.conftest import Manage
 from tests.host.processes import ROOT
+
+LOOK = """
+from django.test import Client
+from example_project.community.models import User
+from sequere.contrib.timeline import Timeline
+
+demo = User.objects.get(username="demo")
+client = Client(SERVER_NAME="localhost")
+client.force_login(demo)
+for address in ("/", "/latest/", "/projects/", "/projects/2/", "/people/thoas/", "/people/thoas/followers/"):
+    print(address, client.get(address).status_code)
+print(len(Timeline(demo).get_private()), demo.get_followings_count())
+"""
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> dict[str, str]:
+    """What example_project/settings.py says that production needs."""
+    return {
+        "SEQUERE_EXAMPLE_HOSTS": "example.org,www.example.org",
+        "SEQUERE_EXAMPLE_SECRET_KEY": "Le train de tes injures roule sur le rail de mon indifference.",
+        "SEQUERE_EXAMPLE_STATIC_ROOT": str(tmp_path / "static"),
+    }
 
 
 def test_its_pages_and_load_graph_work(manage: Manage) -> None:
@@ -34,3 +60,39 @@ def test_the_real_graph_is_there() -> None:
     assert len(follows) == 272_880
     assert len({name for names in follows for name in names}) == 59_253
     assert sum(followed == "libc6" for _, followed in follows) == 21_840
+
+
+def test_the_checks_for_production_find_nothing(manage: Manage, production: dict[str, str]) -> None:
+    done = manage("check", "--deploy", "--fail-level", "WARNING", environment=production)
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert "no issues (0 silenced)" in done.stdout
+
+
+def test_in_production_it_has_no_secret_that_everybody_knows(manage: Manage, production: dict[str, str]) -> None:
+    del production["SEQUERE_EXAMPLE_SECRET_KEY"]
+
+    done = manage("check", environment=production)
+
+    assert done.returncode == 1
+    assert "With SEQUERE_EXAMPLE_HOSTS, set SEQUERE_EXAMPLE_SECRET_KEY as well." in done.stderr
+
+
+def test_its_static_files_can_be_collected(manage: Manage, production: dict[str, str]) -> None:
+    done = manage("collectstatic", "--noinput", environment=production)
+
+    assert done.returncode == 0, done.stderr
+    collected = Path(production["SEQUERE_EXAMPLE_STATIC_ROOT"])
+    assert {path.parent.name for path in collected.glob("*/*.??????????*.*")} >= {"community", "django_htmx"}
+
+
+def test_in_redis_it_shows_the_same(manage: Manage, manage_in_redis: Manage) -> None:
+    """One after the other, in the same database."""
+    shown = []
+    for somewhere in (manage, manage_in_redis):
+        somewhere("migrate", "-v0")
+        somewhere("flush", "--noinput")
+        shown.append((somewhere("sample").stdout, somewhere("shell", "-v0", "-c", LOOK).stdout))
+
+    assert shown[0] == shown[1]
+    assert "/people/thoas/followers/ 200" in shown[0][1]

@@ -1,305 +1,201 @@
-"""The pages of the example's site, with their queries: as many for a full page as for a short one.
+"""The pages, with their queries: as many for a full page as for a short one."""
 
-Run by Django's own runner, under the settings of the example.
-"""
+import re
 
-from typing import Any
-
-from django.db import connection
-from django.test import Client, TestCase
-from django.test.utils import CaptureQueriesContext
+from django.contrib.sites.models import Site
+from django.test import override_settings
 from django.urls import reverse
 
 from example_project.community.models import Project, User
-from example_project.community.sequere_registry import JoinAction, LikeAction, ReleaseAction
-from sequere.contrib.timeline import Timeline
-from sequere.models import Event, follow, follow_many, is_following
-
-EVIL = "https://evil.example/"
+from tests.example.site import FullSiteTest, SiteTest, next_page
 
 
-class PageTest(TestCase):
-    """thoas follows a project, newbie follows thoas, and there is something in each timeline."""
-
-    def setUp(self) -> None:
-        self.project = Project.objects.create(name="La classe americaine")
-        self.thoas = User.objects.create_user("thoas")
-        self.newbie = User.objects.create_user("newbie")
-        follow(self.thoas, self.project)
-        follow(self.newbie, self.thoas)
-        Timeline(self.thoas).save(JoinAction(actor=self.thoas))
-        Timeline(self.thoas).save(LikeAction(actor=self.thoas, target=self.project))
-        Timeline(self.project).save(ReleaseAction(actor=self.project, version="1.0"))
-
-    def grow(self) -> None:
-        """Let there be more of everything than a page shows."""
-        people = User.objects.bulk_create(User(username=f"user{n}") for n in range(25))
-        projects = Project.objects.bulk_create(Project(name=f"project {n}") for n in range(25))
-        follow_many((one, self.project) for one in [*people, *projects])
-        follow_many((self.thoas, one) for one in [*people, *projects])
-        for person, project in zip(people, projects, strict=True):
-            Timeline(person).save(LikeAction(actor=person, target=project))
-            Timeline(project).save(ReleaseAction(actor=project, version="2.0"))
-
-    def get(self, url: str, *, queries: int) -> str:
-        with CaptureQueriesContext(connection) as captured:
-            response = self.client.get(url)
-        assert response.status_code == 200, response.status_code
-        sent = [query["sql"] for query in captured]
-        assert len(sent) == queries, "\n".join([f"{len(sent)} queries:", *sent])
-        return response.content.decode()
-
-    def post(self, verb: str, instance: Project | User, next_url: str = "", **options: Any) -> Any:
-        identifier = "project" if isinstance(instance, Project) else "user"
-        url = reverse(verb, args=[identifier, instance.pk])
-        return self.client.post(url, {"next": next_url}, **options)
+def names_on(page: str) -> list[str]:
+    return re.findall('class="name" href="([^"]+)"', page)
 
 
-class PublicPages(PageTest):
-    def test_home_shows_the_most_followed(self) -> None:
-        content = self.get("/", queries=5)
+class Costs(FullSiteTest):
+    """Whoever is logged in costs 3 queries more: session, user, and what is unread; and 1 for each list of buttons."""
 
-        assert "La classe americaine" in content
-        assert "1 follower<" in content
-        assert "<button" not in content
+    def test_the_welcome(self) -> None:
+        self.get("/", queries=4)
 
-    def test_home_costs_the_same_with_many_projects(self) -> None:
-        self.grow()
+    def test_home(self) -> None:
+        self.client.force_login(self.thoas)
 
-        self.get("/", queries=5)
+        self.get("/", queries=10)
 
-    def test_home_of_an_empty_site_says_how_to_fill_it(self) -> None:
-        Project.objects.all().delete()
+    def test_the_second_page_of_home(self) -> None:
+        self.client.force_login(self.thoas)
 
-        content = self.get("/", queries=4)
+        self.get("/" + next_page(self.get("/")), queries=10)
 
-        assert "make demo" in content
+    def test_latest(self) -> None:
+        self.get("/latest/", queries=3)
 
-    def test_a_project_shows_its_followers_and_its_public_timeline(self) -> None:
-        content = self.get(self.project.get_absolute_url(), queries=6)
+    def test_the_projects(self) -> None:
+        self.get("/projects/", queries=5)
 
-        assert "1 follower<" in content
-        assert '<a href="/people/thoas/">thoas</a>' in content
-        assert "1.0" in content
+    def test_the_projects_for_who_is_logged_in(self) -> None:
+        self.client.force_login(self.thoas)
 
-    def test_the_followers_of_a_project_come_in_pages(self) -> None:
-        self.grow()
-        url = self.project.get_absolute_url()
+        self.get("/projects/", queries=9)
 
-        first, last, beyond = (self.get(f"{url}?page={page}", queries=6) for page in (1, 3, 99))
+    def test_a_project(self) -> None:
+        self.get(self.project.get_absolute_url(), queries=7)
 
-        assert "Page 1 of 3" in first
-        assert 'href="?page=2"' in first
-        assert ">thoas<" not in first
-        assert "Page 3 of 3" in last
-        assert ">thoas<" in last
-        assert "Page 3 of 3" in beyond
+    def test_a_project_for_who_likes_it(self) -> None:
+        self.client.force_login(self.thoas)
 
-    def test_a_page_of_people_and_projects_costs_one_query_more(self) -> None:
-        self.grow()
+        self.get(self.project.get_absolute_url(), queries=14)
 
-        content = self.get(f"{self.project.get_absolute_url()}?page=2", queries=7)
+    def test_a_person(self) -> None:
+        self.get(self.thoas.get_absolute_url(), queries=6)
 
-        assert ">project 0<" in content
-        assert ">user24<" in content
+    def test_a_person_for_who_is_logged_in(self) -> None:
+        self.client.force_login(self.newbie)
 
-    def test_a_person_shows_followings_and_the_public_timeline_only(self) -> None:
-        content = self.get(self.thoas.get_absolute_url(), queries=7)
+        self.get(self.thoas.get_absolute_url(), queries=10)
 
-        assert "La classe americaine" in content
-        assert "Public timeline" in content
-        assert "Private timeline" not in content
+    def test_followers(self) -> None:
+        self.get(reverse("project-followers", args=[self.project.pk]), queries=6)
+
+    def test_followers_for_who_is_logged_in(self) -> None:
+        self.client.force_login(self.newbie)
+
+        self.get(reverse("person-followers", args=["thoas"]), queries=11)
+
+    def test_a_search(self) -> None:
+        self.get("/search/?q=e", queries=2)
+
+    def test_a_search_for_who_is_logged_in(self) -> None:
+        self.client.force_login(self.newbie)
+
+        self.get("/search/?q=e", queries=7)
+
+
+class Profiles(SiteTest):
+    def test_it_shows_what_one_did_and_not_what_one_sees(self) -> None:
+        content = self.get(self.newbie.get_absolute_url())
+
+        assert "Nothing has happened here yet." in content
+        assert "joined" not in content
 
     def test_a_deleted_target_is_told(self) -> None:
         self.project.delete()
 
-        content = self.get(self.thoas.get_absolute_url(), queries=5)
+        assert "something that was deleted" in self.get(self.thoas.get_absolute_url())
 
-        assert "something that was deleted" in content
+    def test_every_list_says_when_it_is_empty(self) -> None:
+        stranger = User.objects.create_user("stranger", first_name="George", last_name="Abitbol")
 
-    def test_an_unknown_project_or_person_is_not_found(self) -> None:
-        urls = ["/projects/0/", f"/projects/{10**22}/", "/people/nobody/"]
+        contents = [
+            self.get(f"{stranger.get_absolute_url()}{which}/") for which in ("followers", "followings", "friends")
+        ]
 
-        codes = [self.client.get(url).status_code for url in urls]
+        assert "Nobody follows George Abitbol yet." in contents[0]
+        assert "George Abitbol follows nobody yet." in contents[1]
+        assert "George Abitbol has no friends yet" in contents[2]
 
-        assert codes == [404, 404, 404]
+    def test_the_lists_of_followers_and_followings_are_of_who_they_say(self) -> None:
+        followers = self.get("/people/thoas/followers/")
+        followings = self.get("/people/thoas/followings/")
 
+        assert ('href="/people/newbie/">newbie' in followers, "La classe" in followers) == (True, False)
+        assert ('href="/people/newbie/">newbie' in followings, "La classe" in followings) == (False, True)
+
+    def test_who_is_no_longer_active_is_not_shown(self) -> None:
+        User.objects.filter(pk=self.newbie.pk).update(is_active=False)
+
+        self.get("/people/newbie/", status=404)
+        assert "newbie" not in self.get("/people/thoas/followers/")
+
+    def test_names_are_text(self) -> None:
+        evil = '"><script>alert(1)</script>'
+        Project.objects.create(name=evil, about=evil, owner=self.thoas)
+        User.objects.filter(pk=self.newbie.pk).update(first_name=evil, about=evil)
+
+        pages = ["/people/thoas/followers/", "/people/newbie/", "/search/?q=script", f"/search/?q={evil}"]
+
+        assert [page for page in pages if "<script>alert" in self.get(page)] == []
+
+
+class Pages(FullSiteTest):
+    def test_a_profile_has_counts(self) -> None:
+        content = self.get(self.thoas.get_absolute_url())
+
+        shown = [f"{name} <b>{number}</b>" for name, number in (("Followers", 51), ("Follows", 51), ("Friends", 50))]
+        assert [text for text in shown if text not in content] == []
+
+    def test_pages_of_followers_repeat_nobody_and_forget_nobody(self) -> None:
+        pages = self.walk("/people/thoas/followers/")
+
+        names = [name for page in pages for name in names_on(page)]
+        assert len(pages) == 3
+        assert len(names) == len(set(names)) == 51
+
+    def test_pages_of_a_timeline_repeat_nothing_and_forget_nothing(self) -> None:
+        pages = self.walk("/people/thoas/")
+
+        notes = [note for page in pages for note in re.findall("<blockquote>(.*)!<", page)]
+        assert notes == [f"user{number:02}" for number in reversed(range(25))]
+
+    def test_what_is_new_meanwhile_moves_no_page(self) -> None:
+        first = self.get("/people/thoas/followers/")
+        url = "/people/thoas/followers/" + next_page(first)
+        before = names_on(self.get(url))
+
+        User.objects.create_user("late").follow(self.thoas)
+
+        assert names_on(self.get(url)) == before
+
+    def test_a_made_up_cursor_leads_nowhere(self) -> None:
+        self.get("/people/thoas/followers/?older=made-up", status=400)
+
+    def test_there_is_a_way_back_to_the_newest(self) -> None:
+        url = "/latest/" + next_page(self.get("/latest/"))
+
+        assert '<a href="/latest/">Newest</a>' in self.get(url)
+
+
+class Errors(SiteTest):
+    def test_what_is_not_there_is_not_found_on_a_page_of_the_site(self) -> None:
+        urls = ["/projects/0/", f"/projects/{10**22}/", "/people/nobody/", "/people/nobody/followers/", "/nothing/"]
+
+        contents = [self.get(url, status=404) for url in urls]
+
+        assert all("Nothing is here" in content for content in contents)
+
+    def test_what_is_somebody_elses_is_refused_on_a_page_of_the_site(self) -> None:
+        self.client.force_login(self.newbie)
+
+        assert "This is not yours" in self.get(reverse("edit-project", args=[self.project.pk]), status=403)
+
+    def test_a_page_without_anything_is_left_when_all_fails(self) -> None:
+        self.client.raise_request_exception = False
+
+        with override_settings(ROOT_URLCONF="tests.example.broken_urls"):
+            content = self.get("/", status=500)
+
+        assert "Something has gone wrong" in content
+
+    def test_a_page_takes_no_post(self) -> None:
+        codes = [self.client.post(url).status_code for url in ("/latest/", "/projects/", "/people/thoas/", "/search/")]
+
+        assert codes == [405, 405, 405, 405]
+
+
+class Admin(SiteTest):
     def test_the_admin_is_on(self) -> None:
         self.client.force_login(User.objects.create_superuser("admin"))
-        urls = ["/admin/", "/admin/community/project/?q=classe", "/admin/community/user/"]
 
-        codes = [self.client.get(url).status_code for url in urls]
+        for url in ("/admin/", "/admin/community/project/?q=classe", "/admin/community/user/"):
+            self.get(url)
 
-        assert codes == [200, 200, 200]
-
-
-class PagesOfWhoIsLoggedIn(PageTest):
-    """2 queries more, for the session and the user, and 1 for all buttons of a page."""
-
-    def test_home_has_a_button_for_each_project(self) -> None:
+    def test_the_site_itself_cannot_be_followed(self) -> None:
         self.client.force_login(self.newbie)
-        self.grow()
+        form = {"identifier": "site", "object_id": Site.objects.get().pk}
 
-        content = self.get("/", queries=8)
-
-        assert content.count("Follow</button>") == 20
-
-    def test_a_project_has_buttons(self) -> None:
-        self.client.force_login(self.thoas)
-        self.grow()
-
-        content = self.get(self.project.get_absolute_url(), queries=9)
-
-        assert 'aria-label="Unfollow La classe americaine"' in content
-        assert content.count("Unfollow</button>") == 21
-
-    def test_there_is_no_button_for_oneself(self) -> None:
-        self.client.force_login(self.thoas)
-
-        content = self.get(self.project.get_absolute_url(), queries=9)
-
-        assert ">thoas<" in content
-        assert "follow/user/" not in content
-
-    def test_one_sees_ones_own_private_timeline(self) -> None:
-        self.client.force_login(self.newbie)
-
-        content = self.get(self.newbie.get_absolute_url(), queries=11)
-
-        assert "Private timeline" in content
-        assert "like" in content
-
-    def test_ones_own_page_costs_the_same_with_full_timelines(self) -> None:
-        self.client.force_login(self.thoas)
-
-        self.get(self.thoas.get_absolute_url(), queries=13)
-        self.grow()
-        self.get(self.thoas.get_absolute_url(), queries=13)
-
-    def test_nobody_else_sees_a_private_timeline(self) -> None:
-        self.client.force_login(self.newbie)
-
-        content = self.get(self.thoas.get_absolute_url(), queries=10)
-
-        assert "Private timeline" not in content
-
-
-class Buttons(PageTest):
-    def test_it_follows_and_leads_back(self) -> None:
-        self.client.force_login(self.newbie)
-
-        response = self.post("follow", self.project, "/?page=1", follow=True)
-
-        assert response.redirect_chain == [("/?page=1", 302)]
-        assert "You follow La classe americaine now." in response.content.decode()
-        assert is_following(self.newbie, self.project)
-
-    def test_who_follows_sees_at_once_what_was_published_before(self) -> None:
-        self.client.force_login(self.newbie)
-
-        self.post("follow", self.project)
-
-        assert "1.0" in self.client.get(self.newbie.get_absolute_url()).content.decode()
-
-    def test_it_unfollows(self) -> None:
-        self.client.force_login(self.thoas)
-
-        response = self.post("unfollow", self.project, "/", follow=True)
-
-        assert "You do not follow La classe americaine any more." in response.content.decode()
-        assert not is_following(self.thoas, self.project)
-
-    def test_the_log_says_who_pressed_it(self) -> None:
-        self.client.force_login(self.newbie)
-
-        self.post("follow", self.project)
-
-        metadata = Event.objects.latest("id").metadata
-        assert metadata["who"] == f"user:{self.newbie.pk}"
-        assert metadata["request"] == f"/follow/project/{self.project.pk}/"
-
-    def test_a_second_press_changes_nothing(self) -> None:
-        """V2: neither a double follow nor a stray unfollow is an error."""
-        self.client.force_login(self.newbie)
-        verbs = ("unfollow", "follow", "follow", "unfollow", "unfollow")
-
-        codes = [self.post(verb, self.project).status_code for verb in verbs]
-
-        assert codes == [302, 302, 302, 302, 302]
-        assert self.project.get_followers_count() == 1
-
-    def test_nobody_follows_himself(self) -> None:
-        self.client.force_login(self.thoas)
-
-        response = self.post("follow", self.thoas, follow=True)
-
-        assert "thoas cannot follow itself." in response.content.decode()
-
-    def test_it_leads_back_to_this_site_only(self) -> None:
-        """V1: no open redirect."""
-        self.client.force_login(self.newbie)
-        hostile = [EVIL, "//evil.example/", "https:evil.example", "javascript:alert(1)", r"\\evil.example", ""]
-
-        addresses = {self.post("follow", self.project, address).url for address in hostile}
-
-        assert addresses == {self.project.get_absolute_url()}
-
-    def test_who_is_not_logged_in_is_asked_to(self) -> None:
-        response = self.post("follow", self.project, "/")
-
-        assert response.url == "/login/?next=/"
-        assert self.client.get(response.url).status_code == 200
-        assert self.project.get_followers_count() == 1
-
-    def test_a_link_cannot_follow(self) -> None:
-        self.client.force_login(self.newbie)
-
-        response = self.client.get(reverse("follow", args=["project", self.project.pk]))
-
-        assert response.status_code == 405
-
-    def test_another_site_cannot_press_it(self) -> None:
-        self.client = Client(enforce_csrf_checks=True)
-        self.client.force_login(self.newbie)
-
-        response = self.post("follow", self.project)
+        response = self.client.post(reverse("sequere:follow"), form)
 
         assert response.status_code == 403
-        assert not is_following(self.newbie, self.project)
-
-    def test_what_is_not_there_is_not_found(self) -> None:
-        """V3, V4, V5: no server error, and no address that means something else."""
-        self.client.force_login(self.newbie)
-        paths = ["project/0", f"project/{10**22}", "project/seven", "stranger/1", "anything"]
-
-        codes = [self.client.post(f"/follow/{path}/").status_code for path in paths]
-
-        assert codes == [404, 404, 404, 404, 404]
-
-
-class Login(PageTest):
-    def setUp(self) -> None:
-        super().setUp()
-        self.newbie.set_password("secret")
-        self.newbie.save()
-
-    def log_in(self, address: str) -> Any:
-        return self.client.post("/login/", {"username": "newbie", "password": "secret", "next": address})
-
-    def test_it_leads_to_where_one_wanted_to_go(self) -> None:
-        response = self.log_in("/people/thoas/")
-
-        assert response.url == "/people/thoas/"
-        assert "Log out" in self.client.get("/").content.decode()
-
-    def test_it_leads_to_this_site_only(self) -> None:
-        response = self.log_in(EVIL)
-
-        assert response.url == "/"
-
-    def test_one_can_leave(self) -> None:
-        self.log_in("/")
-
-        response = self.client.post("/logout/", follow=True)
-
-        assert "Log in" in response.content.decode()

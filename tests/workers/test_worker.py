@@ -137,7 +137,7 @@ def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
     start_worker: Callable[..., Worker], thoas: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """kill -9 in the middle of a fan-out."""
-    number = 16_000
+    number = 12_000
     many_followers(thoas, number)
     worker = start_worker()
     publish(thoas)
@@ -177,14 +177,14 @@ def test_a_celebrity_delays_nobody_who_has_a_worker_for_the_other_queue(
 ) -> None:
     """Nobody works at the fan-outs."""
     start_worker(settings.SEQUERE_CELERY_QUEUES["default"])
-    many_followers(thoas, 6000)
+    many_followers(thoas, 3000)
     publish(thoas)
 
     follow(newbie, project)
     until(lambda: is_following(newbie, project))
 
     until(lambda: not QueuedEvent.objects.filter(pipeline="built-in").exists())
-    assert QueuedEvent.objects.filter(pipeline="fan-out").values_list("reached", flat=True).get() == 5000
+    assert QueuedEvent.objects.filter(pipeline="fan-out").values_list("reached", flat=True).get() == 2000
     with pytest.raises(ProjectionTimeout):
         wait_for_projections(timeout=0)
 

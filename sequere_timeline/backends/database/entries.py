@@ -23,7 +23,7 @@ from sequere_timeline.backends.database.models import Entry, SavedAction, Timeli
 from sequere_timeline.justification import Interval, within
 
 #: Followers that one statement of a fan-out reaches.
-FOLLOWERS_PER_STATEMENT = 5000
+FOLLOWERS_PER_STATEMENT = 2000
 #: Owners that one statement of an import or a removal reaches.
 OWNERS_PER_STATEMENT = 2000
 
@@ -52,7 +52,7 @@ def add(rows: Iterable[tuple[int, ResourceKey, datetime, int]], using: str) -> N
 
 
 def fan_out(action: SavedAction, cursor: Cursor | None, using: str) -> Chunk:
-    """Copy a published action into the timelines of 5,000 followers of its actor, from a cursor on: 2 statements.
+    """Copy a published action into the timelines of 2,000 followers of its actor, from a cursor on: 2 statements.
 
     The followers are walked by the time of their follow, so a chunk is a range of an index. A cap costs 1 query more,
     which counts their entries, 2 more when a timeline is too long, and 1 for each that is.

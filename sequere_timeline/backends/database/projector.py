@@ -35,7 +35,7 @@ class TimelinesProjector(BaseTimelinesProjector):
 
     def take_in(self, news: News, using: str) -> None:
         """A follow costs 1 statement, up to 3 if there is something to import, 6 with a cap; an unfollow up to 4; a new
-        action 6, and 2 for every 5,000 followers.
+        action 6, and 2 for every 2,000 followers.
         """
         log = Event.objects.using(using)
         for key in sorted(news.deleted):

@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from example_project.community.models import User
-from example_project.community.sequere_registry import JoinAction, LikeAction
+from example_project.community.demo_user import LOGIN, get_or_create_demo_user
+from example_project.community.sequere_registry import LikeAction
 from example_project.community.statistics import most_followed
 from example_project.community.tour.story import tell_story
 from example_project.community.tour.transcript import tell
@@ -19,8 +19,6 @@ from sequere.models import Event
 
 GRAPH = settings.BASE_DIR / "data" / "debian-depends.tsv.gz"
 RELEASE = settings.BASE_DIR / "community" / "tour" / "release.txt"
-#: The login of the demonstration's superuser, and its password.
-LOGIN = "demo"
 
 
 class Command(BaseCommand):
@@ -68,17 +66,15 @@ class Command(BaseCommand):
         self._say(self.style.SUCCESS(f"\nThat was all, in {perf_counter() - start:,.0f} s."))
 
     def _invite(self) -> None:
-        user = User.objects.filter(username=LOGIN).first()
-        if user is None:
-            user = User.objects.create_superuser(LOGIN, password=LOGIN)
-            Timeline(user).save(JoinAction(actor=user))
+        user, is_new = get_or_create_demo_user()
+        if is_new:
             for project, _ in most_followed(1):
                 Timeline(user).save(LikeAction(actor=user, target=project))
             self._say(f"A superuser was created: {LOGIN}, with the password {LOGIN}.")
         serve = "make serve BACKEND=redis" if settings.IS_IN_REDIS else "make serve"
         self._say(
             f"{serve} opens the site at http://localhost:8000/. Log in as {LOGIN} with the password {LOGIN},"
-            " follow\nthe most followed project, and its release is in your private timeline."
+            " follow\nthe most followed project, and its release is in your timeline."
         )
 
     def _expect(self, went_well: bool) -> None:

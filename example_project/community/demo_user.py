@@ -1,0 +1,20 @@
+"""Somebody to log in as, where Sequere is tried out."""
+
+from datetime import datetime
+
+from example_project.community.models import User
+from example_project.community.sequere_registry import JoinAction
+from sequere.contrib.timeline import Timeline
+
+#: The login of the superuser, and its password.
+LOGIN = "demo"
+
+
+def get_or_create_demo_user(joined: datetime | None = None) -> tuple[User, bool]:
+    """The superuser, and whether it is new."""
+    user = User.objects.filter(username=LOGIN).first()
+    if user is not None:
+        return user, False
+    user = User.objects.create_superuser(LOGIN, password=LOGIN)
+    Timeline(user).save(JoinAction(actor=user, date=joined))
+    return user, True

@@ -1,0 +1,26 @@
+"""What they say: who, and what, oldest first."""
+
+NOTES = [
+    ("paula", "On the air until two tonight. Requests are welcome, unless it is that song again."),
+    ("dmitri", "A sourdough starter is an eventually consistent system with a generous timeout."),
+    ("mei", "Found a fern on the wall of the railway station. It has been there for years. So have I."),
+    ("liam", "No, I do not sing."),
+    ("grace", "A pupil asked why the turtle goes left when told to. I have no good answer."),
+    ("umar", "There are two kinds of people: those who escape the dot, and those who meet me on Monday."),
+    ("noor", "Bridge no. 212: the footbridge at Langres. Fog helped."),
+    ("kavya", "Rewrote the worst error message of all. It now begins with what you can do about it."),
+    ("quentin", "If your protocol needs a diagram with more than three arrows, have some cheese first."),
+    ("hiro", "120 km, two cafés, one bug fixed in my head and forgotten before home."),
+    ("rosa", "Forty rows of Fibonacci. The sleeve is too long, as one might have known."),
+    ("tove", "First measurable snow: 3 cm. The season is open."),
+    ("oskar", "Lost in eleven moves. A personal record."),
+    ("elif", "If a button can only be found with a mouse, it is a decoration."),
+    ("farid", "Pressure falls since noon. Take your laundry in."),
+    ("carmen", "The lower-case g took two weeks. It was worth it. Nobody will notice, which was the aim."),
+    ("amara", "Low tide at 6:12. The path to the island is open until nine."),
+    ("bjorn", "One capacitor, and it sounds like 1983 again."),
+    ("ines", "Every bench in Porto now has a row in a table. There are 4,118 of them."),
+    ("thoas", "Who follows sees what was published before. I still think that is the best part."),
+    ("wanda", "“Various improvements” is not a changelog entry. It is a shrug."),
+    ("newbie", "Hello, everybody!"),
+]

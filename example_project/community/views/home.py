@@ -1,0 +1,67 @@
+"""What happens: to those whom one follows, and to everybody."""
+
+from datetime import UTC, datetime
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from example_project.community import everybody
+from example_project.community.forms import NoteForm, ReadForm
+from example_project.community.models import Project, User
+from example_project.community.pages import PER_PAGE, page_of
+from example_project.community.sequere_registry import NoteAction
+from example_project.community.suggestions import suggestions
+from sequere.contrib.timeline import Timeline
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+#: How many of the newest projects strangers are shown.
+NEW = 5
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """One's private timeline, and a form to add to it; for strangers, what there is to see here."""
+    if not request.user.is_authenticated:
+        return _welcome(request)
+    form = NoteForm(request.POST or None)
+    if form.is_valid():
+        Timeline(request.user).save(NoteAction(actor=request.user, text=form.cleaned_data["text"]))
+        return redirect("home")
+    return _timeline(request, request.user, form)
+
+
+@require_safe
+def latest(request: HttpRequest) -> HttpResponse:
+    """What everybody does."""
+    return render(request, "community/latest.html", {"page": page_of(request, everybody.timeline().get_private())})
+
+
+@login_required
+@require_POST
+def read(request: HttpRequest) -> HttpResponse:
+    """Everything is read until the date of the newest action that was shown."""
+    form = ReadForm(request.POST)
+    if not form.is_valid():
+        return HttpResponseBadRequest(form.errors.as_text(), content_type="text/plain")
+    Timeline(request.user).mark_as_read(form.cleaned_data["until"])
+    return redirect("home")
+
+
+def _timeline(request: HttpRequest, user: User, form: NoteForm) -> HttpResponse:
+    timeline = Timeline(user)
+    context = {
+        "page": page_of(request, timeline.get_private()),
+        "read_at": timeline.read_at or NEVER,
+        "form": form,
+        "suggestions": suggestions(user),
+    }
+    return render(request, "community/home.html", context)
+
+
+def _welcome(request: HttpRequest) -> HttpResponse:
+    context = {
+        "actions": list(everybody.timeline().get_private()[:PER_PAGE]),
+        "projects": Project.objects.order_by("-pk")[:NEW],
+    }
+    return render(request, "community/welcome.html", context)

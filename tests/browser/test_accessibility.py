@@ -1,0 +1,69 @@
+"""axe finds nothing serious on any page: light on a desktop, dark on a phone. And nothing is wider than the phone."""
+
+from typing import Any
+
+import pytest
+
+from tests.browser.people import Visit, log_in
+
+pytest.importorskip("axe_playwright_python")
+from axe_playwright_python.sync_playwright import Axe  # where it is installed
+
+PUBLIC = [
+    "/",
+    "/latest/",
+    "/projects/",
+    "/projects/2/",
+    "/projects/2/followers/",
+    "/people/thoas/",
+    "/people/thoas/followings/",
+    "/people/jonas/friends/",
+    "/search/",
+    "/search/?q=an",
+    "/search/?q=nobody+has+such+a+name",
+    "/login/",
+    "/sign-up/",
+    "/not/there/",
+]
+OF_WHO_IS_LOGGED_IN = [
+    "/",
+    "/projects/",
+    "/projects/2/",
+    "/people/thoas/followers/",
+    "/people/demo/",
+    "/profile/",
+    "/projects/new/",
+    "/projects/2/edit/",
+]
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}},
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("who", ["stranger", "demo"])
+def test_axe_finds_nothing_serious(visit: Visit, look: str, who: str) -> None:
+    page = visit(**LOOKS[look])
+    if who == "demo":
+        page.goto("/login/")
+        log_in(page, "demo", "demo")
+        page.wait_for_url("**/")
+    axe = Axe()
+
+    found = {}
+    for address in PUBLIC if who == "stranger" else OF_WHO_IS_LOGGED_IN:
+        page.goto(address)
+        violations = axe.run(page).response["violations"]
+        serious = [
+            f"{one['id']}: {node['html']}"
+            for one in violations
+            if one["impact"] in {"serious", "critical"}
+            for node in one["nodes"]
+        ]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            serious.append("wider than the window")
+        if serious:
+            found[address] = serious
+
+    assert found == {}

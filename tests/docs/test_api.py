@@ -1,0 +1,87 @@
+"""Whatever a host project may use is in the reference."""
+
+import importlib
+import inspect
+import re
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.dispatch import Signal
+from django.utils.module_loading import import_string
+
+from tests.docs.pages import page
+
+#: What a host project imports from, and what is there only for us.
+PUBLIC = {
+    "sequere": set(),
+    "sequere.models": set(),
+    "sequere.base": set(),
+    "sequere.mixin": set(),
+    "sequere.signals": set(),
+    "sequere.context": {"current_metadata"},
+    "sequere.projectors": {
+        "ReadModel",
+        "forget_projections",
+        "is_queued",
+        "mode_of",
+        "projection",
+        "projections",
+        "provide",
+        "read_models",
+    },
+    "sequere.outbox": {
+        "forget",
+        "hold",
+        "known_pipelines",
+        "pipeline_of",
+        "pipelines_of",
+        "projectors_of",
+        "queue",
+        "waiting_for_projections",
+    },
+    "sequere.replay": set(),
+    "sequere.testing": set(),
+    "sequere.admin": set(),
+    "sequere.contrib.timeline": set(),
+    "sequere_timeline": set(),
+    "sequere_timeline.signals": set(),
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_is_in_the_reference(name: str) -> None:
+    module = importlib.import_module(name)
+
+    missing = [
+        one for one in _public_names(module) if not any(getattr(module, one) is known for known in _documented())
+    ]
+
+    assert sorted(missing) == sorted(PUBLIC[name])
+
+
+def test_whatever_is_in_the_reference_has_a_docstring() -> None:
+    bare = [one for one in _documented() if (inspect.isclass(one) or inspect.isroutine(one)) and not one.__doc__]
+
+    assert bare == []
+
+
+def _public_names(module: ModuleType) -> list[str]:
+    """Those of `__all__`; without one, what is made in the module and has no underscore."""
+    if names := getattr(module, "__all__", None):
+        return list(names)
+    here = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    if module.__name__.endswith(".signals"):
+        return [name for name, value in here.items() if isinstance(value, Signal)]
+    return [name for name, value in here.items() if getattr(value, "__module__", None) == module.__name__]
+
+
+def _documented() -> list[Any]:
+    """The objects that the page on the API names."""
+    found, module = [], ""
+    for directive, name in re.findall(r"^(?:\.\. (\S+):: | {17})([\w.]+)", page("api.md"), re.MULTILINE):
+        if directive == "currentmodule":
+            module = f"{name}."
+        else:
+            found.append(import_string(name if name.startswith("sequere") else module + name))
+    return found

@@ -1,0 +1,54 @@
+"""manage.py sample: a site that looks as if people lived there."""
+
+from io import StringIO
+
+from django.core.management import call_command
+
+from example_project.community.models import Project, User
+from sequere.contrib.timeline import Timeline
+from sequere.models import Event
+from tests.example.site import SiteTest
+
+
+class Sample(SiteTest):
+    def fill(self) -> str:
+        output = StringIO()
+        with self.captureOnCommitCallbacks(execute=True):
+            call_command("sample", stdout=output)
+        return output.getvalue()
+
+    def test_it_fills_the_site_and_says_how_to_look_at_it(self) -> None:
+        output = self.fill()
+
+        assert output == "There is a superuser: demo, with the password demo.\n"
+        assert self.client.login(username="demo", password="demo")
+        home, latest = self.get("/"), self.get("/latest/")
+        assert "unread</span>" in home
+        assert "Hello, everybody!" in latest
+        assert 'rel="next"' in latest
+
+    def test_the_second_time_it_leaves_all_as_it_is(self) -> None:
+        self.fill()
+        before = self.everything()
+
+        self.fill()
+
+        assert self.everything() == before
+
+    def test_whoever_has_a_name_already_is_not_changed(self) -> None:
+        self.fill()
+
+        self.newbie.refresh_from_db()
+        assert (self.newbie.get_full_name(), self.newbie.has_usable_password()) == ("", False)
+        assert Project.objects.get(name="La classe americaine") == self.project
+
+    def test_what_has_happened_is_in_the_past(self) -> None:
+        self.fill()
+
+        demo = User.objects.get(username="demo")
+        dates = [action.date for action in Timeline(demo).get_private()]
+        assert dates == sorted(dates, reverse=True)
+        assert 0 < Timeline(demo).get_unread_count() < 20
+
+    def everything(self) -> list[int]:
+        return [model.objects.count() for model in (User, Project, Event)]
