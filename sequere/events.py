@@ -185,9 +185,13 @@ COLUMNS = tuple(field.attname for field in Event._meta.concrete_fields if not fi
 
 
 def stream_of(kind: str, *keys: ResourceKey) -> UUID:
-    """The stream of what `kind` and `keys` name: BLAKE2b, 128 bits. No key contains the NUL that separates them."""
-    name = "\0".join((kind, *chain.from_iterable(keys)))
-    return UUID(bytes=hashlib.blake2b(name.encode(), digest_size=16).digest())
+    """The stream of what `kind` and `keys` name."""
+    return UUID(bytes=digest(kind, *keys))
+
+
+def digest(kind: str, *keys: Sequence[str]) -> bytes:
+    """BLAKE2b, 128 bits, of what `kind` and `keys` name. No key contains the NUL that separates them."""
+    return hashlib.blake2b("\0".join((kind, *chain.from_iterable(keys))).encode(), digest_size=16).digest()
 
 
 def relation(from_key: ResourceKey, to_key: ResourceKey) -> UUID:

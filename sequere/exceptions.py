@@ -173,3 +173,7 @@ class ProjectionTimeout(SequereException):
 class ProjectorNotVerifiable(SequereException):
     """The projection {name!r} cannot be verified, because its projector does not say what its read model
     should hold: rebuild it instead."""
+
+
+class RebuildAbandoned(SequereException):
+    """The rebuild of {projection} was given up meanwhile, because {reason}: run rebuild_projections again."""

@@ -2,14 +2,15 @@
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from time import monotonic
 from typing import Any
 
 from sequere import conf
+from sequere.exceptions import BackendUnavailable
 from sequere.queued import FAN_OUT
-from sequere.signals import events_queued
+from sequere.signals import events_queued, rebuilds_left
 
 logger = logging.getLogger("sequere")
 
@@ -29,16 +30,12 @@ def tell_workers(pipeline: str, shards: Iterable[int], **_: Any) -> None:
     if monotonic() < _silent_until:
         return
     from kombu.exceptions import OperationalError
-    from kombu.pools import producers
 
     from sequere.tasks import drain
 
-    task, broker = celery_app().tasks[drain.name], _broker(celery_app())
     queue = conf.celery_queues()["fan_out" if pipeline == FAN_OUT else "default"]
     try:
-        with producers[broker].acquire(block=True, timeout=PATIENCE) as producer:
-            for shard in sorted(shards):
-                task.apply_async((pipeline, shard), queue=queue, producer=producer, retry=True, retry_policy=_AT_ONCE)
+        _send(drain.name, queue, [(pipeline, shard) for shard in sorted(shards)])
     except OperationalError as error:
         _silent_until = monotonic() + SILENCE
         logger.warning(
@@ -46,6 +43,27 @@ def tell_workers(pipeline: str, shards: Iterable[int], **_: Any) -> None:
             error,
             SILENCE,
         )
+
+
+def tell_of_rebuilds(rebuild_ids: Sequence[int], **_: Any) -> None:
+    """Send a task, which goes where the long ones are. Raises BackendUnavailable."""
+    from kombu.exceptions import OperationalError
+
+    from sequere.tasks import rebuild
+
+    try:
+        _send(rebuild.name, conf.celery_queues()["fan_out"], [tuple(rebuild_ids)])
+    except OperationalError as error:
+        raise BackendUnavailable(server="The broker of Celery", reason=error, setting="its URL") from error
+
+
+def _send(name: str, queue: str, calls: Iterable[tuple[Any, ...]]) -> None:
+    from kombu.pools import producers
+
+    task, broker = celery_app().tasks[name], _broker(celery_app())
+    with producers[broker].acquire(block=True, timeout=PATIENCE) as producer:
+        for arguments in calls:
+            task.apply_async(arguments, queue=queue, producer=producer, retry=True, retry_policy=_AT_ONCE)
 
 
 @cache
@@ -70,3 +88,4 @@ def connect() -> None:
         # In other threads, which serve requests, Celery takes an app without any configuration for the current one.
         _app = celery_app()
     events_queued.connect(tell_workers, dispatch_uid="sequere.tell_workers")
+    rebuilds_left.connect(tell_of_rebuilds, dispatch_uid="sequere.tell_of_rebuilds")

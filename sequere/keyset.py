@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Mod, RowNumber
 
 
 def after(columns: tuple[str, ...], values: Sequence[Any], *, desc: bool = False) -> models.Q:
@@ -27,14 +28,49 @@ def up_to(columns: tuple[str, ...], values: tuple[Any, ...]) -> models.Q:
     return condition & models.Q(**{f"{first}__lte": values[0]})
 
 
+def between(
+    rows: models.QuerySet[Any], columns: tuple[str, ...], behind: Sequence[Any] | None, until: Sequence[Any] | None
+) -> models.QuerySet[Any]:
+    """The rows behind some values of `columns`, and not behind others."""
+    if behind is not None:
+        rows = rows.filter(after(columns, tuple(behind)))
+    return rows if until is None else rows.filter(up_to(columns, tuple(until)))
+
+
+def page(
+    rows: models.QuerySet[Any],
+    columns: tuple[str, ...],
+    size: int,
+    *,
+    also: tuple[str, ...] = (),
+    behind: Sequence[Any] | None = None,
+    until: Sequence[Any] | None = None,
+) -> list[tuple[Any, ...]]:
+    """(*columns, *also) of the first rows between these values. 1 query."""
+    return list(between(rows, columns, behind, until).order_by(*columns).values_list(*columns, *also)[:size])
+
+
+def end_of_page(rows: models.QuerySet[Any], columns: tuple[str, ...], size: int) -> tuple[Any, ...] | None:
+    """The `columns` of the last one of so many rows; None if there are fewer. 1 query."""
+    last: tuple[Any, ...] | None = rows.order_by(*columns).values_list(*columns)[size - 1 : size].first()
+    return last
+
+
+def cuts(rows: models.QuerySet[Any], columns: tuple[str, ...], size: int) -> list[tuple[Any, ...]]:
+    """The `columns` of every row behind which so many have come since the last one. 1 query, which counts them all."""
+    place = models.Window(RowNumber(), order_by=[models.F(column).asc() for column in columns])
+    rest = Mod(place, size, output_field=models.BigIntegerField())
+    ends = rows.order_by().annotate(rest=rest).filter(rest=0)
+    return list(ends.order_by(*columns).values_list(*columns))
+
+
 def walk(
     rows: models.QuerySet[Any], columns: tuple[str, ...], size: int, also: tuple[str, ...] = ()
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Pages of (*columns, *also) in the order of `columns`, which must be a unique key. 1 query per page."""
-    ordered = rows.order_by(*columns).values_list(*columns, *also)
-    page = list(ordered[:size])
-    while page:
-        yield page
-        if len(page) < size:
+    found = page(rows, columns, size, also=also)
+    while found:
+        yield found
+        if len(found) < size:
             return
-        page = list(ordered.filter(after(columns, page[-1]))[:size])
+        found = page(rows, columns, size, also=also, behind=found[-1][: len(columns)])

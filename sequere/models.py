@@ -25,6 +25,7 @@ from sequere.api import (
 )
 from sequere.events import Event
 from sequere.queued import Projection, QueuedEvent, Shard
+from sequere.rebuilds import Rebuild, Slice
 from sequere.resources import Resource
 from sequere.waiting import await_for_projections, wait_for_projections
 
@@ -32,8 +33,10 @@ __all__ = [
     "Event",
     "Projection",
     "QueuedEvent",
+    "Rebuild",
     "Resource",
     "Shard",
+    "Slice",
     "afollow",
     "afollow_many",
     "aget_followers_count",

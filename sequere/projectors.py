@@ -1,7 +1,6 @@
 """Projectors keep read models equal to the log; projections are projectors at work under a name."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -12,6 +11,7 @@ from sequere import conf
 from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.exceptions import UnknownProjection
+from sequere.passes import Pass
 
 
 class Projector:
@@ -41,51 +41,6 @@ class Projector:
         raise TypeError(f"{type(self).__name__} needs a method reset(subjects, *, using) to be rebuilt")
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One place where a read model is not what the log says."""
-
-    what: str
-    expected: Any
-    found: Any
-
-    def __str__(self) -> str:
-        return f"{self.what}: expected {self.expected}, found {self.found}"
-
-
-#: Told after each batch: the name of the pass, how many keys are done, about how many there are.
-Progress = Callable[[str, int, int], None]
-
-
-class Pass(Protocol):
-    """One walk over a part of a read model, in batches of keys that log and model name together."""
-
-    name: str
-
-    def total(self, using: str) -> int:
-        """About how many keys there are, for a progress bar."""
-
-    def batches(self, using: str) -> Iterator[Sized]:
-        """The keys, in a stable order, read as the walk goes on."""
-
-    def differs(self, keys: Any, using: str) -> bool:
-        """Whether a batch is worth to be locked and compared; in doubt it is."""
-        return bool(self.compare(keys, using, repair=False))
-
-    def resources(self, keys: Any, using: str) -> Iterable[ResourceKey]:
-        """What to lock so that a batch stands still."""
-
-    def compare(self, keys: Any, using: str, *, repair: bool) -> list[Difference]:
-        """Where the model was not what the log says; with `repair`, it is afterwards."""
-
-
-class Filled(NamedTuple):
-    """How many keys of a lost read model were filled in at once, and the walks that shall make the rest of it right."""
-
-    number: int
-    passes: Sequence[Pass]
-
-
 #: Where a walk over followers has come to, as who walks understands it: what JSON can say.
 Cursor = list[Any]
 
@@ -109,9 +64,9 @@ class LevelTriggeredProjector(Projector):
         """Whether the read model is not there at all, so that there is nothing to compare with the log."""
         return False
 
-    def fill(self, using: str, progress: Progress | None) -> Filled:
-        """Fill a read model that is lost, so that nobody reads it, in a faster way than the passes, if there is one."""
-        return Filled(0, self.passes)
+    def prepare(self, using: str) -> Mapping[str, Any]:
+        """Called when a rebuild begins: what all its processes are to know, as JSON can say it."""
+        return {}
 
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
         """Bring an event to some thousand followers, from a cursor on, as things are now.
@@ -120,8 +75,16 @@ class LevelTriggeredProjector(Projector):
         """
         return Chunk(0, None)
 
-    def rebuilt(self, using: str) -> None:
-        """Called when a rebuild has walked through all passes."""
+    def can_go_on(self, known: Mapping[str, Any], using: str) -> bool:
+        """Whether a rebuild that was broken off is worth to be gone on with."""
+        return True
+
+    def passes_of(self, known: Mapping[str, Any]) -> Sequence[Pass]:
+        """The walks of a rebuild that has begun with this knowledge, in their order."""
+        return self.passes
+
+    def rebuilt(self, known: Mapping[str, Any], using: str) -> None:
+        """Called when a rebuild has walked through all of them."""
 
 
 #: The projections of our own, in the order in which they are applied: timelines are read from follows.

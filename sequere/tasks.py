@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db import router
 
-from sequere import outbox
+from sequere import outbox, replay
 from sequere.events import Event
 
 
@@ -17,3 +17,9 @@ def drain(pipeline: str, shard: int) -> None:
 def sweep() -> None:
     """Find what waits although nobody is told of it, or who was told has died. To be called every ten seconds."""
     outbox.sweep(router.db_for_write(Event))
+
+
+@shared_task(name="sequere.rebuild", ignore_result=True)
+def rebuild(*rebuild_ids: int) -> None:
+    """Take batches of rebuilds, one rebuild after the other; what is left after a while, somebody is told of again."""
+    replay.take_turn(rebuild_ids, seconds=outbox.TURN)

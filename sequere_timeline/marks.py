@@ -1,11 +1,10 @@
 """What the log says that the owners of timelines have read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 
 from sequere.base import ResourceKey
 from sequere.events import Event, EventQuerySet, latest_of, lifecycle, stream_of
-from sequere.keyset import walk
 from sequere_timeline.intents import TIMELINE_READ, generation
 
 
@@ -23,9 +22,3 @@ def read_marks(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, d
 def first_marks(using: str) -> EventQuerySet:
     """The first mark of each owner who has ever marked his timeline."""
     return Event.objects.using(using).filter(type=TIMELINE_READ, version=1)
-
-
-def owners_who_marked(using: str, size: int) -> Iterator[list[ResourceKey]]:
-    """Those owners, in the order of their first marks. 1 query per page."""
-    for page in walk(first_marks(using), ("id",), size, ("actor_identifier", "actor_object_id")):
-        yield [ResourceKey(*row[1:]) for row in page]

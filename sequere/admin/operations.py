@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from sequere import outbox, replay
 from sequere.events import Event
 from sequere.outbox import Status, pipeline_of, pipelines_of
-from sequere.projectors import Difference, LevelTriggeredProjector, Projector, projection
+from sequere.passes import Difference
+from sequere.projectors import LevelTriggeredProjector, Projector, projection
 from sequere.queued import FAN_OUT, QueuedEvent, QueuedEventQuerySet
 
 #: So many events can wait, or so many be in the log, for work within a request.

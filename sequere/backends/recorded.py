@@ -1,44 +1,22 @@
 """The relations that the log knows, read in bulk to be compared with a read model."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
-from uuid import UUID
 
-from django.db import models
+from django.db import connections, models
 
 from sequere.base import ResourceKey
 from sequere.events import FOLLOWED, UNFOLLOWED, Event, EventQuerySet
-from sequere.keyset import walk
-from sequere.resources import among
+from sequere.resources import KEY, Resource
+from sequere.rows import fields_of, given
 
-#: A relation: the id of its first event, its stream, and the identifiers and object ids of both ends, from and to.
-Relation = tuple[int, UUID, str, str, str, str]
-
-_ENDS = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
+ENDS = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
 
 
 def relations(using: str) -> EventQuerySet:
     """The first event of each relation, live or not."""
     return Event.objects.using(using).filter(type=FOLLOWED, version=1)
-
-
-def pages(using: str, size: int) -> Iterator[list[Any]]:
-    """All relations in the order of their first events. 1 query per page."""
-    return walk(relations(using), ("id",), size, ("stream", *_ENDS))
-
-
-def live(first: int, last: int, what: models.Expression, using: str) -> dict[int, Any]:
-    """What the last event says of each relation of a page, by the id of its first one; None if it is over. 1 query."""
-    said = models.Subquery(
-        Event.objects.filter(stream=models.OuterRef("stream"))
-        .order_by("-version")
-        .values(said=models.Case(models.When(type=FOLLOWED, then=what)))[:1],
-        output_field=what.output_field,
-    )
-    page = relations(using).filter(id__gte=first, id__lte=last).annotate(said=said)
-    return dict(page.order_by("id").values_list("id", "said"))
 
 
 def live_follows(using: str) -> EventQuerySet:
@@ -48,17 +26,20 @@ def live_follows(using: str) -> EventQuerySet:
 
 
 def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
-    """Those of `keys` that have ever followed or been followed. 2 queries."""
-    keys = list(keys)
-    return {
-        ResourceKey(*row)
-        for end in ("actor_", "target_")
-        for row in relations(using)
-        .filter(among(keys, end))
-        .order_by()
-        .values_list(f"{end}identifier", f"{end}object_id")
-        .distinct()
-    }
+    """Those of `keys` that have ever followed or been followed. 1 query."""
+    connection = connections[using]
+    names, values = given(connection, fields_of(Resource, KEY), list(keys))
+    log = connection.ops.quote_name(Event._meta.db_table)
+    ends = " OR ".join(
+        f"""EXISTS (
+            SELECT 1 FROM {log} WHERE type = '{FOLLOWED}' AND version = 1
+            AND {end}_identifier = name.identifier AND {end}_object_id = name.object_id
+        )"""
+        for end in ("actor", "target")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT identifier, object_id FROM ({names}) name WHERE {ends}", values)
+        return {ResourceKey(*row) for row in cursor.fetchall()}
 
 
 def numbers(keys: Sequence[ResourceKey], end: str, using: str) -> Mapping[ResourceKey, Mapping[str, int]]:

@@ -3,6 +3,7 @@ from typing import Any
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.lookups
+import django.utils.timezone
 from django.db import migrations, models
 
 import sequere.events
@@ -194,6 +195,53 @@ class Migration(migrations.Migration):
                 "constraints": [],
             },
             bases=("sequere.event",),
+        ),
+        migrations.CreateModel(
+            name="Rebuild",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("projection", models.CharField(max_length=100, verbose_name="projection")),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="started at")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
+                ("passes", models.JSONField(default=list)),
+                ("known", models.JSONField(default=dict)),
+                ("total", models.BigIntegerField(default=0, verbose_name="total")),
+                ("done", models.BigIntegerField(default=0, verbose_name="done")),
+                ("wrong", models.BigIntegerField(default=0, verbose_name="repaired")),
+                ("error", models.TextField(blank=True, verbose_name="error")),
+            ],
+            options={
+                "verbose_name": "rebuild",
+                "verbose_name_plural": "rebuilds",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at__isnull", True)),
+                        fields=("projection",),
+                        name="sequere_rebuild_one",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Slice",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("stage", models.PositiveSmallIntegerField()),
+                ("cursor", models.JSONField(null=True)),
+                ("until", models.JSONField(null=True)),
+                ("total", models.BigIntegerField(default=0)),
+                ("done", models.BigIntegerField(default=0)),
+                ("wrong", models.BigIntegerField(default=0)),
+                ("seconds", models.FloatField(default=0)),
+                ("worked_at", models.DateTimeField(null=True)),
+                ("is_done", models.BooleanField(default=False)),
+                (
+                    "rebuild",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="slices", to="sequere.rebuild"
+                    ),
+                ),
+            ],
         ),
         migrations.RunPython(protect, migrations.RunPython.noop),
     ]

@@ -113,6 +113,9 @@ def database(url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
 
     given = connection.settings_dict["NAME"]
     name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    # What other processes that take part find.
+    server, _, options = url.partition("?")
+    os.environ["SEQUERE_DATABASE_URL"] = f"{server.rpartition('/')[0]}/{name}?{options}"
     try:
         with psycopg.connect(url, dbname=name, autocommit=True) as raw:
             yield raw

@@ -1,11 +1,27 @@
-"""Who follows whom: made up, with a few whom many follow, and the same in every run."""
+"""Who follows whom: made up, with a few whom many follow, and the same in every run; or as in a real graph."""
 
+import gzip
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 from sequere.base import ResourceKey
 
+GRAPH = Path(__file__).parents[2] / "example_project" / "data" / "debian-depends.tsv.gz"
+
 Pair = tuple[ResourceKey, ResourceKey]
+
+
+def real_pairs(scale: int) -> list[Pair]:
+    """Which package depends on which: 272,880 pairs, or one in `scale` of them."""
+    numbers: dict[str, ResourceKey] = {}
+
+    def key(name: str) -> ResourceKey:
+        return numbers.setdefault(name, ResourceKey("project", str(10**6 + len(numbers))))
+
+    with gzip.open(GRAPH, "rt") as lines:
+        pairs = [line.split() for line in lines if not line.startswith("#")][::scale]
+    return [(key(follower), key(followed)) for follower, followed in pairs]
 
 
 def people(first: int, number: int) -> list[ResourceKey]:

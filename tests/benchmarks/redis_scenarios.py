@@ -1,9 +1,7 @@
 """What is measured with follows and timelines in Redis, each beside the same work by hand."""
 
-import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import redis
 
@@ -12,17 +10,17 @@ from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, follow_many, get_followers, get_followers_count, is_following
 from sequere.registry import registry
-from sequere.replay import rebuild, verify
+from sequere.replay import verify
 from sequere_timeline.backends.base import get_backend as timelines
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import Member
-from tests.benchmarks.graph import people
+from tests.benchmarks.graph import people, real_pairs
 from tests.benchmarks.measuring import Line, compare
+from tests.benchmarks.rebuilding import rebuild_with
 from tests.benchmarks.redis_raw import RawRedis
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
-GRAPH = Path(__file__).parents[2] / "example_project" / "data" / "debian-depends.tsv.gz"
 #: Entries in the timelines that a fan-out reaches: beyond 128, a sorted set is a skip list.
 ENTRIES = 200
 
@@ -39,26 +37,18 @@ class RedisScenarios:
 
     def replays(self) -> Iterator[Line]:
         """First, in an empty database: the whole log of a real graph is replayed."""
-        numbers: dict[str, ResourceKey] = {}
-
-        def key(name: str) -> ResourceKey:
-            return numbers.setdefault(name, ResourceKey("project", str(10**6 + len(numbers))))
-
-        with gzip.open(GRAPH, "rt") as lines:
-            pairs = [tuple(map(key, line.split())) for line in lines if not line.startswith("#")][:: self._scale]
+        pairs = real_pairs(self._scale)
         before = self._memory()
         yield compare("follow_many, the real graph", lambda _: follow_many(pairs), rounds=1, things=len(pairs))
         self.bytes_per_follow = (self._memory() - before) / len(pairs)
 
-        def rebuilt(_: int) -> None:
-            rebuild("follows")
-
-        taken = []
-        for _round in range(3):
-            follows().reset("default")
-            taken.append(compare("", rebuilt, rounds=1).ours)
-        yield Line("rebuild, follows, from nothing", sorted(taken)[1], things=len(pairs))
-        yield compare("rebuild, follows, of what is right", rebuilt, rounds=1, things=len(pairs))
+        for workers in (1, 2):
+            taken = []
+            for _round in range(3):
+                follows().reset("default")
+                taken.append(compare("", lambda _, workers=workers: rebuild_with(workers), rounds=1).ours)
+            yield Line(f"rebuild, follows, from nothing, {workers} at work", sorted(taken)[1], things=len(pairs))
+        yield compare("rebuild, follows, of what is right", lambda _: rebuild_with(1), rounds=1, things=len(pairs))
         yield compare("verify, follows", lambda _: verify("follows"), rounds=1, things=len(pairs))
 
     def fan_outs(self) -> Iterator[Line]:

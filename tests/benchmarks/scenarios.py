@@ -2,17 +2,19 @@
 
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from statistics import median
 
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, follow_many, get_followers, get_followers_count, is_following
 from sequere.registry import registry
-from sequere.replay import rebuild, verify
-from tests.benchmarks.graph import pairs, people
+from sequere.replay import verify
+from tests.benchmarks.graph import pairs, people, real_pairs
 from tests.benchmarks.measuring import Line, compare
 from tests.benchmarks.raw import Raw
+from tests.benchmarks.rebuilding import rebuild_with
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 
@@ -28,17 +30,21 @@ class Scenarios:
 
     def replays(self) -> Iterator[Line]:
         """First, in an empty database: the whole log is replayed."""
-        number = 50_000 // self._scale
-        follow_many(pairs(self._people(number // 5), number, seed=0))
+        real = real_pairs(self._scale)
+        follow_many(real)
         self._raw.analyze()
-        yield compare("verify, follows", lambda _: verify("follows"), rounds=1, things=number)
+        yield compare("verify, follows", lambda _: verify("follows"), rounds=3, things=len(real))
 
-        def emptied(rebuild_again: object) -> float:
+        def emptied(rebuild_again: Callable[[], object]) -> float:
             self._raw.empty(Follow._meta.db_table, FollowCount._meta.db_table)
             return compare("", lambda _: rebuild_again(), rounds=1).ours
 
-        ours, raw = emptied(lambda: rebuild("follows")), emptied(self._raw.rebuild)
-        yield Line("rebuild, follows, from nothing", ours, raw, things=number)
+        for workers in (1, 2):
+            taken = [
+                (emptied(lambda workers=workers: rebuild_with(workers)), emptied(self._raw.rebuild)) for _ in range(3)
+            ]
+            ours, raw = map(median, zip(*taken, strict=True))
+            yield Line(f"rebuild, follows, from nothing, {workers} at work", ours, raw, things=len(real))
 
     def memory(self) -> str:
         number = 200_000 // self._scale

@@ -1,7 +1,7 @@
 """A process with processes to be killed: each line of its standard input is a task of one of them.
 
-`record SEED [STEP]` or `rebuild`, in the database of SEQUERE_DATABASE_URL. The child says its process id, then what it
-has done, line by line; when it is dead, there is an empty line.
+`record SEED [STEP]`, `rebuild [STEP]` or `command NAME …`, in the database of SEQUERE_DATABASE_URL. The child says its
+process id, then what it has done, line by line; when it is dead, there is an empty line.
 """
 
 import os
@@ -12,6 +12,8 @@ import django
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()  # before the children are born, and before models may be imported
+
+from django.core.management import execute_from_command_line  # noqa: E402
 
 from sequere import replay  # noqa: E402
 from sequere.contrib.timeline import Timeline  # noqa: E402
@@ -38,10 +40,17 @@ def record(seed: str, step: str = "") -> None:
             print(event.pk, flush=True)
 
 
-def rebuild() -> None:
-    """Rebuild everything; one line for each batch."""
+def rebuild(step: str = "") -> None:
+    """Rebuild everything, or go on with it; one line for each batch. With a step it dies there."""
+    if step:
+        die_at(int(step))
     for name in projections():
         replay.rebuild(name, progress=lambda *done: print(*done, flush=True))
+
+
+def command(*arguments: str) -> None:
+    """A management command."""
+    execute_from_command_line(["manage.py", *arguments])
 
 
 def main() -> None:
@@ -50,7 +59,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             print(os.getpid(), flush=True)
-            {"record": record, "rebuild": rebuild}[task](*arguments)
+            {"record": record, "rebuild": rebuild, "command": command}[task](*arguments)
             return
         os.waitpid(child, 0)
         print(flush=True)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sequere.backends.base import get_backend
-from sequere.backends.redis.count_pass import Numbers
+from sequere.backends.redis.counts import Numbers
 from sequere.events import Event
 from sequere.models import follow, get_followers, get_followers_count, get_followings, get_friends, unfollow
 from sequere.registry import registry

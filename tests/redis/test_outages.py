@@ -13,6 +13,7 @@ from django.test import Client
 
 from example_project.servers.valkey import Valkey, own_valkey
 from sequere.backends.base import get_backend
+from sequere.backends.redis.loading import LoadPass
 from sequere.backends.redis.model import RedisModel
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
@@ -148,8 +149,7 @@ def test_a_server_that_is_emptied_during_a_rebuild_is_noticed(
     client: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follow_many((UserFactory(), project) for _ in range(6))
-    (relations, *_) = get_backend().projector.passes
-    monkeypatch.setattr(relations, "size", 3)
+    monkeypatch.setattr(LoadPass, "size", 3)
     client.flushall()
 
     with pytest.raises(ReadModelLost):

@@ -105,13 +105,24 @@ class Connection:
         for pattern in patterns:
             cursor = "0"
             while True:
-                match = f"{_escaped(self.prefix)}{pattern}"
-                ((cursor, found),) = self.run([("SCAN", cursor, "MATCH", match, "COUNT", KEYS_PER_COMMAND)])
-                cursor = text(cursor)
+                cursor, found = self.scan(pattern, cursor)
                 if found:
-                    yield [text(key) for key in found]
+                    yield found
                 if cursor == "0":
                     break
+
+    def scan(self, pattern: str, cursor: str) -> tuple[str, list[str]]:
+        """Keys with our prefix and an ending, and the cursor behind them: "0" at the beginning and at the end."""
+        match = f"{_escaped(self.prefix)}{pattern}"
+        ((next_, found),) = self.run([("SCAN", cursor, "MATCH", match, "COUNT", KEYS_PER_COMMAND)])
+        return text(next_), [text(key) for key in found]
+
+    def run_id(self) -> str:
+        """What is another one when the server was started again."""
+        (info,) = self.run([("INFO", "server")])
+        if isinstance(info, Mapping):
+            return str(info["run_id"])
+        return next(line for line in text(info).splitlines() if line.startswith("run_id:"))
 
     def remove(self, *patterns: str) -> None:
         """Remove the keys with our prefix and one of these endings, a few at a time."""

@@ -23,10 +23,6 @@ class Keys:
     def last_uid(self) -> str:
         return f"{self.prefix}global:uid"
 
-    def load(self, token: int) -> str:
-        """Is there while the writer with that number fills a lost model: an emptied server has lost it."""
-        return f"{self.prefix}global:load:{token}"
-
     @property
     def uids(self) -> str:
         """What all keys below begin with, for scripts that find the uid themselves."""

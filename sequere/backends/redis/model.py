@@ -1,7 +1,7 @@
 """A read model on a Redis server: whether it is there at all, and who writes last."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import models, router
@@ -24,12 +24,23 @@ redis.call('SET', KEYS[1], token)
 return token
 """)
 
+#: How long the mark of a rebuild stays that nobody goes on with.
+SECONDS_TO_GO_ON = 7 * 24 * 60 * 60
+
+# KEYS: the mark of a rebuild, and what says that the model was filled.
+REBUILT = Script("""
+if redis.call('UNLINK', KEYS[1]) == 0 then return 0 end
+redis.call('SET', KEYS[2], 1)
+return 1
+""")
+
 
 class RedisModel:
     """What is kept under the prefix of a connection for a projection.
 
     Two keys are about the model as a whole. `global:built` says that it was filled: a server that was emptied has lost
-    it, with all else. `global:token` numbers the writers: whoever changes something has drawn a number after he has
+    it, with all else; `global:load:<number>`, the mark of a rebuild, says that it was not emptied since that one began.
+    `global:token` numbers the writers: whoever changes something has drawn a number after he has
     locked it, and each script refuses the numbers below the last that it has seen.
     """
 
@@ -56,7 +67,7 @@ class RedisModel:
         if is_built:
             self._is_known_to_be_lost = False
         elif not self._should_be_there(using):
-            self.rebuilt()
+            self.connection.run([("SET", self._built, 1)])
         elif not self._is_known_to_be_lost and not self._is_built():  # by somebody who was first
             self._is_known_to_be_lost = True
             logger.error("%s", ReadModelLost(server=self.connection.server, projection=self._projection))
@@ -70,9 +81,26 @@ class RedisModel:
     def is_lost(self, using: str) -> bool:
         return not self._is_built() and self._is_missing(using)
 
-    def rebuilt(self) -> None:
-        """From now on it is what the log says."""
-        self.connection.run([("SET", self._built, 1)])
+    def prepare(self, using: str) -> dict[str, Any]:
+        """The number of a rebuild, under which it leaves its mark, and whether it begins with nothing."""
+        is_lost = self.is_lost(using)
+        number, _ = self.draw([])
+        self.connection.run([("SET", self.mark(number), 1, "EX", SECONDS_TO_GO_ON)])
+        return {"number": number, "is_lost": is_lost}
+
+    def mark(self, number: int) -> str:
+        return self.connection.key("global", "load", number)
+
+    def can_go_on(self, known: Mapping[str, Any]) -> bool:
+        """Whether all that a rebuild has done is still there."""
+        is_marked, is_built = self.connection.run([("EXISTS", self.mark(known["number"])), ("EXISTS", self._built)])
+        return bool(is_marked and (is_built or known["is_lost"]))
+
+    def rebuilt(self, known: Mapping[str, Any]) -> None:
+        """From now on it is what the log says. Raises ReadModelLost if it was emptied since the rebuild began."""
+        (is_built,) = self.connection.run([REBUILT([self.mark(known["number"]), self._built])])
+        if not is_built:
+            raise ReadModelLost(server=self.connection.server, projection=self._projection)
 
     def reset(self, *patterns: str) -> None:
         """Remove all that is ours: the keys with these endings. That it is gone shows from the first one on."""

@@ -1,17 +1,19 @@
 """Keeps the follows in Redis equal to the log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sequere.backends.redis import uids
-from sequere.backends.redis.count_pass import CountPass, StrayPass
 from sequere.backends.redis.keys import Keys
-from sequere.backends.redis.loading import fill
+from sequere.backends.redis.loading import LoadPass
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import to_score
-from sequere.backends.redis.relation_pass import RelationPass
+from sequere.backends.redis.resource_pass import ResourcePass
 from sequere.backends.redis.sides import Wanted, write
+from sequere.backends.redis.strays import StrayPass
 from sequere.events import FOLLOWED, UNFOLLOWED, Event, latest_of
-from sequere.projectors import Filled, LevelTriggeredProjector, Pass, Progress
+from sequere.passes import Pass
+from sequere.projectors import LevelTriggeredProjector
 
 
 class FollowsProjector(LevelTriggeredProjector):
@@ -22,7 +24,6 @@ class FollowsProjector(LevelTriggeredProjector):
     def __init__(self, model: RedisModel, keys: Keys) -> None:
         self._model = model
         self._keys = keys
-        self.passes: Sequence[Pass] = (RelationPass(model, keys), CountPass(model, keys), StrayPass(model, keys))
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make the follows that `events` concern what the log says: 1 query; 2 round trips, 4 with new resources."""
@@ -46,8 +47,21 @@ class FollowsProjector(LevelTriggeredProjector):
     def is_lost(self, using: str) -> bool:
         return self._model.is_lost(using)
 
-    def fill(self, using: str, progress: Progress | None) -> Filled:
-        return fill(self._model, self._keys, using, progress)
+    def prepare(self, using: str) -> Mapping[str, Any]:
+        was_empty = next(self._model.connection.keys("uid:*"), None) is None
+        return {**self._model.prepare(using), "was_empty": was_empty}
 
-    def rebuilt(self, using: str) -> None:
-        self._model.rebuilt()
+    def can_go_on(self, known: Mapping[str, Any], using: str) -> bool:
+        return self._model.can_go_on(known)
+
+    def passes_of(self, known: Mapping[str, Any]) -> Sequence[Pass]:
+        """What is lost is loaded; if there was anything left of it, it is looked at as well."""
+        number = known.get("number")
+        passes = [ResourcePass(self._model, self._keys, number), StrayPass(self._model, self._keys)]
+        if number is None or not known["is_lost"]:
+            return passes
+        load = LoadPass(self._model, self._keys, number, was_empty=known["was_empty"])
+        return [load] if known["was_empty"] else [load, *passes]
+
+    def rebuilt(self, known: Mapping[str, Any], using: str) -> None:
+        self._model.rebuilt(known)

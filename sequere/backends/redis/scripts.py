@@ -154,6 +154,94 @@ return wrong
 """
 )
 
+# ARGV: what the keys begin with; then, again and again, the uid of a resource, a set, a kind, a position, a number of
+# members from there on, and the SHA-1 of these with their scores. Answers the uids where that is another one, or where
+# the members have another score in the set of all kinds.
+DIGEST = Script(
+    """
+local wrong = {}
+for i = 2, #ARGV, 6 do
+  local uid, first, number = ARGV[i], tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
+  local all = ARGV[1] .. uid .. ':' .. ARGV[i + 1]
+  local found = redis.call('ZRANGE', all .. ':' .. ARGV[i + 2], first, first + number - 1, 'WITHSCORES')
+  local is_right = redis.sha1hex(table.concat(found, ' ')) == ARGV[i + 5]
+  if is_right then
+    local members = {}
+    for n = 1, #found, 2 do members[#members + 1] = found[n] end
+    local scores = redis.call('ZMSCORE', all, unpack(members))
+    for n = 1, #members do
+      if scores[n] ~= found[2 * n] then is_right = false end
+    end
+  end
+  if not is_right then wrong[#wrong + 1] = uid end
+end
+return wrong
+"""
+)
+
+# ARGV: what the keys begin with; a number of kinds, and these; then, for each resource, its uid, identifier and object
+# id, and a number of kinds, for each of which it should have so many followers and followings. Answers the uids of
+# those whose name, sets or counts have other sizes, or whose friends are not those of its two sets that are in both.
+# Where these are too many for one step, they are answered as well.
+SUMS = Script(
+    """
+local kinds, at = {}, 3
+for n = 1, tonumber(ARGV[2]) do kinds[n] = ARGV[at]; at = at + 1 end
+
+local function size(set)
+  local number = redis.call('ZCARD', set)
+  return tonumber(redis.call('GET', set .. ':count') or 0) == number and number or -1
+end
+local function members(command, ...)
+  return table.concat(redis.call(command, ...), ' ')
+end
+local function are_right(friends, followers, followings, least)
+  local number = size(friends)
+  if least == 0 then return number == 0 end
+  if number < 0 or least > 5000 then return false end
+  local both = members('ZINTER', 2, followers, followings, 'AGGREGATE', 'MAX', 'WITHSCORES')
+  return both == members('ZRANGE', friends, 0, -1, 'WITHSCORES')
+end
+local function is_right(uid, identifier, object_id, wanted)
+  local known = redis.call('HMGET', ARGV[1] .. ':' .. uid, 'identifier', 'object_id')
+  if known[1] ~= identifier or known[2] ~= object_id then return false end
+  local stem, nothing, all = ARGV[1] .. uid .. ':', {}, {0, 0}
+  local function look_at(kind, numbers)
+    local followers, followings = stem .. 'followers' .. kind, stem .. 'followings' .. kind
+    local friends = stem .. 'friends' .. kind
+    if numbers then
+      return size(followers) == numbers[1] and size(followings) == numbers[2]
+        and are_right(friends, followers, followings, math.min(numbers[1], numbers[2]))
+    end
+    for _, set in ipairs({followers, followings, friends}) do
+      nothing[#nothing + 1] = set
+      nothing[#nothing + 1] = set .. ':count'
+    end
+    return true
+  end
+  for _, kind in ipairs(kinds) do
+    local numbers = wanted[kind]
+    if not look_at(':' .. kind, numbers) then return false end
+    if numbers then all = {all[1] + numbers[1], all[2] + numbers[2]} end
+  end
+  if not look_at('', next(wanted) and all) then return false end
+  return #nothing == 0 or redis.call('EXISTS', unpack(nothing)) == 0
+end
+
+local wrong = {}
+while at < #ARGV do
+  local uid, identifier, object_id, number, wanted = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), {}
+  at = at + 4
+  for _ = 1, number do
+    wanted[ARGV[at]] = {tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])}
+    at = at + 3
+  end
+  if not is_right(uid, identifier, object_id, wanted) then wrong[#wrong + 1] = uid end
+end
+return wrong
+"""
+)
+
 # KEYS: for each resource, where its uid is to be, and the hash of a new uid. ARGV: for each the new uid, identifier,
 # object id. Answers the uids of the resources, each of which may be that of another writer; nothing where the new one
 # is taken.

@@ -9,7 +9,6 @@ from sequere.backends.redis.keys import Keys
 from sequere.backends.redis.scripts import NAME
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
-from sequere.exceptions import ReadModelLost
 
 #: Resources that one call of a script gives a uid.
 NAMES_PER_CALL = 250
@@ -52,40 +51,3 @@ def names(uids: Sequence[str], connection: Connection, keys: Keys) -> list[Resou
     """The resources with these uids; None where nobody knows. 1 round trip."""
     answers = connection.run(("HMGET", keys.resource(uid), "identifier", "object_id") for uid in uids)
     return [None if None in name else ResourceKey(*map(text, name)) for name in answers]
-
-
-#: Uids that a walk remembers: about 200 bytes each.
-REMEMBERED = 200_000
-
-
-class Memory:
-    """The uids that a walk over many pages has met already.
-
-    On a server that is emptied meanwhile they may be those of others by now. Then the last uid is a smaller one.
-    """
-
-    def __init__(self, connection: Connection, keys: Keys) -> None:
-        self.known: dict[ResourceKey, str] = {}
-        self._connection = connection
-        self._keys = keys
-        self._last = 0
-
-    def look_up(self, names: Collection[ResourceKey]) -> tuple[tuple[str, ...], list[ResourceKey]]:
-        """The command that reads what is not known of `names`, and what that is, for `learn()`."""
-        if len(self.known) > REMEMBERED:
-            self.known = {}
-        unknown = [name for name in names if name not in self.known]
-        command, *arguments = look_up(unknown, self._keys)
-        return (command, self._keys.last_uid, *arguments), unknown
-
-    def learn(self, unknown: Sequence[ResourceKey], answer: Sequence[Any]) -> Uids:
-        """All that is known. Raises ReadModelLost."""
-        last, *uids = answer
-        if int(last or 0) < self._last:
-            raise ReadModelLost(server=self._connection.server, projection="follows")
-        self.remember(found(unknown, uids))
-        return self.known
-
-    def remember(self, uids: Uids) -> None:
-        self.known |= uids
-        self._last = max(self._last, *map(int, uids.values()), 0)

@@ -1,25 +1,80 @@
 """manage.py rebuild_projections: the read models, from the log."""
 
+import os
+import subprocess
+import sys
+from argparse import SUPPRESS
+from collections.abc import Sequence
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
 
+from sequere import replay
 from sequere.management.progress import Progress
 from sequere.management.projections import ProjectionsCommand
 from sequere.projectors import projections
-from sequere.replay import rebuild
+from sequere.rebuilds import Rebuild
 
 
 class Command(ProjectionsCommand):
-    help = "Make the read models what the event log says, while the site runs."
+    help = _(
+        "Make the read models what the event log says, while the site runs. Goes on with a rebuild that was broken off,"
+        " and shares one that others are at."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--projection", choices=list(projections()), help="Only this one; all of them by default.")
+        add = parser.add_argument
+        add("--projection", choices=list(projections()), help=_("Only this one; all of them by default."))
+        add("--workers", type=int, default=1, metavar="N", help=_("Share the work between N processes."))
+        add("--celery", action="store_true", help=_("Leave it to the workers of Celery, as N tasks at a time."))
+        add("--restart", action="store_true", help=_("Begin anew, whatever was done before."))
+        add("--dry-run", action="store_true", help=_("Say what would be repaired, and write nothing."))
+        add("--join", type=int, nargs="+", metavar="ID", help=SUPPRESS)  # what another process has begun
 
-    def handle(self, *, projection: str | None, **options: Any) -> None:
+    def handle(self, *, projection: str | None, workers: int, restart: bool, dry_run: bool, **options: Any) -> None:
+        names = [projection] if projection else [*projections()]
+        if workers < 1:
+            raise CommandError(_("--workers needs at least 1."))
+        if dry_run:
+            for name in names:
+                self._preview(name)
+        elif options["join"]:
+            for rebuild_id in options["join"]:
+                replay.work(rebuild_id)
+        else:
+            rebuilds = [replay.start(name, restart=restart) for name in names]
+            if options["celery"]:
+                for _number in range(workers):
+                    replay.hand_over([rebuild.pk for rebuild in rebuilds])
+                self.stdout.write(_("Left to the workers of Celery: see show_projections."))
+                return
+            others = [self._start_another(rebuilds) for _number in range(workers - 1)]
+            try:
+                for rebuild in rebuilds:
+                    self._finish(rebuild)
+            finally:
+                codes = [other.wait() for other in others]
+            if any(codes):
+                self.stderr.write(_("Another process has failed; what it has left was done all the same."))
+
+    def _finish(self, rebuild: Rebuild) -> None:
         progress = Progress(self.stdout)
-        for name in [projection] if projection else projections():
-            report = rebuild(name, progress=progress)
-            progress.finish()
-            repaired = f", {report.wrong:,} repaired" if report.wrong else ""
-            self.stdout.write(self.style.SUCCESS(f"{name}: rebuilt, {report.checked:,} checked{repaired}"))
+        report = replay.finish(rebuild, progress=progress)
+        progress.finish()
+        repaired = f", {report.wrong:,} repaired" if report.wrong else ""
+        self.stdout.write(self.style.SUCCESS(f"{rebuild.projection}: rebuilt, {report.checked:,} checked{repaired}"))
+
+    def _preview(self, name: str) -> None:
+        progress = Progress(self.stdout)
+        report = replay.preview(name, progress=progress, on_difference=progress.note)
+        progress.finish()
+        self.stdout.write(f"{name}: {report.checked:,} to be checked, {report.wrong:,} to be repaired")
+
+    def _start_another(self, rebuilds: Sequence[Rebuild]) -> "subprocess.Popen[bytes]":
+        """The same command once more, which says nothing but why it fails."""
+        command = [sys.executable, "-m", "django", "rebuild_projections", "--settings", settings.SETTINGS_MODULE]
+        command += ["--join", *(str(rebuild.pk) for rebuild in rebuilds)]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603  # it is ours

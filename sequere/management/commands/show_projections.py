@@ -5,31 +5,62 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import router
+from django.utils.translation import gettext as _
 
+from sequere import rebuilds
 from sequere.events import Event
 from sequere.outbox import Status, status
 
 
 class Command(BaseCommand):
-    help = "Show the mode of each projection, what waits for it, since when, what is parked, and the last error."
+    help = _(
+        "Show the mode of each projection, what waits for it, since when, what is parked, and the last error; and how"
+        " far the rebuilds are."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="As a JSON array, with the age in seconds.")
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help=_("As a JSON array, with the age in seconds, and each with its last rebuild."),
+        )
 
     def handle(self, **options: Any) -> None:
-        found = status(router.db_for_write(Event))
+        using = router.db_for_write(Event)
+        found = status(using)
+        rebuilt = {progress.projection: progress for progress in rebuilds.progress(using)}
         if options["json"]:
-            self.stdout.write(json.dumps([asdict(projection) for projection in found], indent=2))
+            rows = [
+                {**asdict(one), "rebuild": asdict(rebuilt[one.name]) if one.name in rebuilt else None} for one in found
+            ]
+            self.stdout.write(json.dumps(rows, indent=2, cls=DjangoJSONEncoder))
             return
         table = [[field.name for field in fields(Status)], *(_cells(projection) for projection in found)]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         for row in table:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             self.stdout.write("  ".join(cells).rstrip())
+        for projection in found:
+            if progress := rebuilt.get(projection.name):
+                self.stdout.write(f"rebuild of {projection.name}: {_described(progress)}")
 
 
 def _cells(projection: Status) -> list[str]:
     values = asdict(projection)
     values["oldest"] = "" if projection.oldest is None else f"{projection.oldest:.0f} s"
     return [str(value) for value in values.values()]
+
+
+def _described(progress: rebuilds.Progress) -> str:
+    parts = [
+        progress.part,
+        f"{progress.done:,} of {progress.total:,} checked",
+        f"{progress.wrong:,} repaired",
+        "" if progress.rate is None else f"{progress.rate:,.0f}/s",
+        "" if progress.remaining is None else f"{progress.remaining:.0f} s left",
+        f"{progress.workers} at work" if progress.ended_at is None else f"ended {progress.ended_at:%Y-%m-%d %H:%M:%S}",
+        progress.error,
+    ]
+    return ", ".join(filter(None, parts))

@@ -1,33 +1,58 @@
 """manage.py verify_projections: are the read models what the log says?"""
 
+from argparse import ArgumentTypeError
+from secrets import randbelow
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from sequere.management.progress import Progress
 from sequere.management.projections import ProjectionsCommand
-from sequere.replay import verifiable, verify
+from sequere.replay import Sample, verifiable, verify
 
 
 class Command(ProjectionsCommand):
-    help = "Compare the read models with the event log. Exit status 1, and a list, if they differ."
+    help = _("Compare the read models with the event log. Exit status 1, and a list, if they differ.")
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--projection", choices=verifiable(), help="Only this one; all of them by default.")
-        parser.add_argument("--repair", action="store_true", help="Make the read models what the log says.")
+        add = parser.add_argument
+        add("--projection", choices=verifiable(), help=_("Only this one; all of them by default."))
+        add("--repair", action="store_true", help=_("Make the read models what the log says."))
+        add("--sample", type=share, metavar=_("SHARE"), help=_("Only a random share of the keys, such as 1%%."))
+        add("--seed", type=int, help=_("Draw the same sample as the run that has named this number."))
 
-    def handle(self, *, projection: str | None, repair: bool, **options: Any) -> None:
+    def handle(
+        self, *, projection: str | None, repair: bool, sample: float | None, seed: int | None, **options: Any
+    ) -> None:
+        if seed is not None and sample is None:
+            raise CommandError(_("--seed goes with --sample."))
+        drawn = None if sample is None else Sample(sample, randbelow(10**9) if seed is None else seed)
+        if drawn:
+            self.stdout.write(f"--sample {drawn.share:g} --seed {drawn.seed}")
         progress = Progress(self.stdout)
         wrong = False
         for name in [projection] if projection else verifiable():
-            report = verify(name, repair=repair, progress=progress, on_difference=progress.note)
+            report = verify(name, repair=repair, sample=drawn, progress=progress, on_difference=progress.note)
             progress.finish()
+            checked = f"{report.checked:,}" + ("" if report.total is None else f" of {report.total:,}") + " checked"
             if not report.wrong:
-                self.stdout.write(self.style.SUCCESS(f"{name}: {report.checked:,} checked, equal to the log"))
+                self.stdout.write(self.style.SUCCESS(f"{name}: {checked}, equal to the log"))
                 continue
-            found = f"{name}: {report.checked:,} checked, {report.wrong:,} differences"
+            found = f"{name}: {checked}, {report.wrong:,} differences"
             self.stdout.write(self.style.WARNING(f"{found}, repaired" if repair else found))
             wrong = wrong or not repair
         if wrong:
-            self.stdout.write("Run it with --repair, or run rebuild_projections.")
+            self.stdout.write(_("Run it with --repair, or run rebuild_projections."))
             raise SystemExit(1)
+
+
+def share(text: str) -> float:
+    """A share given as "1%" or as "0.01"."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 1:
+        raise ArgumentTypeError(_("give a share such as 1%, or 0.01, up to 100%"))
+    return value

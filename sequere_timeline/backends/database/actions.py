@@ -1,20 +1,18 @@
 """The actions, and the entries that need no follow: from what is stored to what the log wants."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import chain
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 from django.db import models
 
 from sequere.base import ResourceKey
 from sequere.events import Event
-from sequere.keyset import walk
 from sequere.outbox import end_fan_outs
-from sequere.projectors import Difference, Pass
+from sequere.passes import Difference, RowPass, StrayRowPass
 from sequere.resources import is_
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
@@ -66,21 +64,18 @@ def write(streams: Iterable[UUID], using: str) -> list[SavedAction]:
     ]
 
 
-class ActionPass(Pass):
-    """All actions: those of the log, then those that only the read model knows."""
+class ActionPass(RowPass):
+    """All actions of the log."""
 
     name = "actions"
+    also: ClassVar[tuple[str, ...]] = ("stream",)
     size = 250
 
-    def total(self, using: str) -> int:
-        return Event.objects.using(using).filter(type=ACTION_SAVED, version=1).count()
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        return Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
 
-    def batches(self, using: str) -> Iterator[Sequence[UUID]]:
-        log = Event.objects.using(using)
-        known = walk(log.filter(type=ACTION_SAVED, version=1), ("id",), self.size, ("stream",))
-        stray = SavedAction.objects.using(using).exclude(models.Exists(log.filter(stream=models.OuterRef("uid"))))
-        for page in chain(known, walk(stray, ("uid",), self.size)):
-            yield [row[-1] for row in page]
+    def keys(self, rows: list[Any], using: str) -> Sequence[UUID]:
+        return [row[1] for row in rows]
 
     def resources(self, keys: Sequence[UUID], using: str) -> Iterable[ResourceKey]:
         for event in Event.objects.using(using).filter(stream__in=keys):
@@ -101,6 +96,25 @@ class ActionPass(Pass):
             Difference(f"action {(wanted.action or stored.action or '')!s}", _described(wanted), _described(stored))
             for stored, wanted in changes
         ]
+
+
+class StrayActionPass(StrayRowPass, ActionPass):
+    """The stored actions of which the log knows nothing."""
+
+    name = "stray actions"
+    columns = ("uid",)
+    also = ()
+    size = 1000
+
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        return SavedAction.objects.using(using)
+
+    def strays(self, rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
+        of_log = Event.objects.using(using).filter(stream=models.OuterRef("uid"), version=1)
+        return rows.exclude(models.Exists(of_log))
+
+    def keys(self, rows: list[Any], using: str) -> Sequence[UUID]:
+        return [uid for (uid,) in rows]
 
 
 def _changed(streams: Iterable[UUID], using: str) -> list[Change]:

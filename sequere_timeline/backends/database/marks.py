@@ -1,16 +1,16 @@
 """What the owners of timelines have read: what the log wants, what is stored, and how one becomes the other."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any, ClassVar
 
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.keyset import walk
-from sequere.projectors import Difference, Pass
+from sequere.passes import Difference, RowPass, StrayRowPass
 from sequere.resources import among
 from sequere_timeline.backends.database.models import TimelineState
-from sequere_timeline.marks import first_marks, owners_who_marked, read_marks
+from sequere_timeline.marks import first_marks, read_marks
 
 
 def write(owners: Collection[ResourceKey], using: str) -> None:
@@ -18,23 +18,17 @@ def write(owners: Collection[ResourceKey], using: str) -> None:
     _store(read_marks(owners, using), owners, using)
 
 
-class MarkPass(Pass):
-    """All read marks: those of the log, then those that only the read model knows."""
+class MarkPass(RowPass):
+    """All read marks of the log."""
 
     name = "read marks"
-    size = 500
+    also: ClassVar[tuple[str, ...]] = ("actor_identifier", "actor_object_id")
 
-    def total(self, using: str) -> int:
-        return first_marks(using).count()
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        return first_marks(using)
 
-    def batches(self, using: str) -> Iterator[Sequence[ResourceKey]]:
-        yield from owners_who_marked(using, self.size)
-        of_owner = first_marks(using).filter(
-            actor_identifier=models.OuterRef("owner_identifier"), actor_object_id=models.OuterRef("owner_object_id")
-        )
-        stray = TimelineState.objects.using(using).filter(read_at__isnull=False).exclude(models.Exists(of_owner))
-        for page in walk(stray, ("owner_identifier", "owner_object_id"), self.size):
-            yield [ResourceKey(*row) for row in page]
+    def keys(self, rows: list[Any], using: str) -> Sequence[ResourceKey]:
+        return [ResourceKey(*row[1:]) for row in rows]
 
     def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
         return keys
@@ -45,6 +39,27 @@ class MarkPass(Pass):
         if repair:
             _store(wanted, wrong, using)
         return [Difference(f"read mark of {key}", wanted.get(key), stored.get(key)) for key in wrong]
+
+
+class StrayMarkPass(StrayRowPass, MarkPass):
+    """The stored read marks of which the log knows nothing."""
+
+    name = "stray read marks"
+    columns = ("owner_identifier", "owner_object_id")
+    also = ()
+    size = 1000
+
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        return TimelineState.objects.using(using).filter(read_at__isnull=False)
+
+    def strays(self, rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
+        of_owner = first_marks(using).filter(
+            actor_identifier=models.OuterRef("owner_identifier"), actor_object_id=models.OuterRef("owner_object_id")
+        )
+        return rows.exclude(models.Exists(of_owner))
+
+    def keys(self, rows: list[Any], using: str) -> Sequence[ResourceKey]:
+        return [ResourceKey(*row) for row in rows]
 
 
 def _stored(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:

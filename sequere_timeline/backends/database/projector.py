@@ -23,7 +23,15 @@ ACTIONS_AT_ONCE = 500
 class TimelinesProjector(BaseTimelinesProjector):
     """Actions, private timelines and read marks, in the transaction of the log."""
 
-    passes = (actions.ActionPass(), relations.FollowedPass(), StrayPass(), marks.MarkPass())
+    passes = (
+        actions.ActionPass(),
+        actions.StrayActionPass(),
+        relations.FollowedPass(),
+        relations.UnknownPass(),
+        StrayPass(),
+        marks.MarkPass(),
+        marks.StrayMarkPass(),
+    )
 
     def take_in(self, news: News, using: str) -> None:
         """A follow costs 1 statement, up to 3 if there is something to import, 6 with a cap; an unfollow up to 4; a new

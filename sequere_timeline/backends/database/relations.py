@@ -1,16 +1,17 @@
 """The entries that follows bring: what the log wants, what is stored, and how one becomes the other."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import chain
+from typing import Any, ClassVar
 
 from django.db import connections, models
 
 from sequere.base import ResourceKey
 from sequere.events import FOLLOWED, Event, relation
 from sequere.keyset import walk
-from sequere.projectors import Difference, Pass
+from sequere.passes import Difference, RowPass
 from sequere.resources import KEY, Resource, among
 from sequere.rows import fields_of, given
 from sequere_timeline.backends.base import Reason
@@ -55,28 +56,29 @@ def write(relations: Relations, using: str) -> None:
             entries.revoke(actor, owners, intervals, using)
 
 
-class FollowedPass(Pass):
-    """All follows of those who have published something, then those that only an entry knows of."""
+class FollowedPass(RowPass):
+    """All follows of those who have published something."""
 
     name = "entries"
+    also: ClassVar[tuple[str, ...]] = (
+        "stream",
+        "actor_identifier",
+        "actor_object_id",
+        "target_identifier",
+        "target_object_id",
+    )
     size = 250
 
-    def total(self, using: str) -> int:
-        return self._known(using).count()
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        published = SavedAction.objects.using(using).filter(
+            actor_identifier=models.OuterRef("target_identifier"),
+            actor_object_id=models.OuterRef("target_object_id"),
+            published_event_id__isnull=False,
+        )
+        return Event.objects.using(using).filter(models.Exists(published), type=FOLLOWED, version=1)
 
-    def batches(self, using: str) -> Iterator[Relations]:
-        columns = ("stream", "actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
-        for page in walk(self._known(using), ("id",), self.size, columns):
-            yield {row[1]: (ResourceKey(*row[2:4]), ResourceKey(*row[4:6])) for row in page}
-        followed = Entry.objects.using(using).filter(entries.has(Reason.FOLLOWED))
-        for page in walk(followed, entries.KEY, 4 * self.size, ("action__actor_identifier", "action__actor_object_id")):
-            pairs = ((ResourceKey(*row[1:3]), ResourceKey(*row[3:5])) for row in page if row[3] is not None)
-            relations = {relation(*pair): pair for pair in pairs}
-            known = Event.objects.using(using).filter(stream__in=list(relations), version=1)
-            for stream in known.values_list("stream", flat=True):
-                del relations[stream]
-            if relations:
-                yield relations
+    def keys(self, rows: list[Any], using: str) -> Relations:
+        return {row[1]: (ResourceKey(*row[2:4]), ResourceKey(*row[4:6])) for row in rows}
 
     def resources(self, keys: Relations, using: str) -> Iterable[ResourceKey]:
         return chain.from_iterable(keys.values())
@@ -89,13 +91,25 @@ class FollowedPass(Pass):
             write(keys, using)
         return differences
 
-    def _known(self, using: str) -> models.QuerySet[Event]:
-        published = SavedAction.objects.using(using).filter(
-            actor_identifier=models.OuterRef("target_identifier"),
-            actor_object_id=models.OuterRef("target_object_id"),
-            published_event_id__isnull=False,
-        )
-        return Event.objects.using(using).filter(models.Exists(published), type=FOLLOWED, version=1)
+
+class UnknownPass(FollowedPass):
+    """All entries that a follow has brought, for those of follows of which the log knows nothing."""
+
+    name = "unknown entries"
+    columns = entries.KEY
+    also = ("action__actor_identifier", "action__actor_object_id")
+    size = 1000
+
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        return Entry.objects.using(using).filter(entries.has(Reason.FOLLOWED))
+
+    def keys(self, rows: list[Any], using: str) -> Relations:
+        pairs = ((ResourceKey(*row[1:3]), ResourceKey(*row[3:5])) for row in rows if row[3] is not None)
+        relations = {relation(*pair): pair for pair in pairs}
+        known = Event.objects.using(using).filter(stream__in=list(relations), version=1)
+        for stream in known.values_list("stream", flat=True):
+            del relations[stream]
+        return relations
 
 
 def _groups(relations: Relations, using: str) -> Groups:

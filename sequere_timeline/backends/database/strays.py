@@ -1,14 +1,14 @@
 """The entries that are wrong in themselves: of no action, or followed without being published."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.keyset import walk
-from sequere.projectors import Difference, Pass
+from sequere.passes import Difference, StrayRowPass
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction
@@ -17,16 +17,19 @@ from sequere_timeline.backends.database.models import Entry, SavedAction
 EntryKey = tuple[int, str, str]
 
 
-class StrayPass(Pass):
+class StrayPass(StrayRowPass):
     name = "strays"
-    size = 250
+    columns = entries.KEY
+    size = 1000
 
-    def total(self, using: str) -> int:
-        return 0
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        return Entry.objects.using(using)
 
-    def batches(self, using: str) -> Iterator[Sequence[EntryKey]]:
-        strays = Entry.objects.using(using).filter(_is_groundless(using) | _is_unpublished(using))
-        yield from walk(strays, entries.KEY, self.size)
+    def strays(self, rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
+        return rows.filter(_is_groundless(using) | _is_unpublished(using))
+
+    def keys(self, rows: list[Any], using: str) -> Sequence[EntryKey]:
+        return rows
 
     def resources(self, keys: Sequence[EntryKey], using: str) -> Iterable[ResourceKey]:
         yield from (ResourceKey(*key[1:]) for key in keys)

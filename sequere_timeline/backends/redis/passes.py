@@ -4,14 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db import models
+
 from sequere.backends.redis.connection import Connection, text
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import from_score, to_score
+from sequere.backends.redis.scanning import ScanPass
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
 from sequere.events import DELETED, Event, latest_of, lifecycle
-from sequere.keyset import walk
-from sequere.projectors import Difference, Pass
+from sequere.passes import Difference, Pass, RowPass
 from sequere_timeline.backends.redis.actions import to_fields
 from sequere_timeline.backends.redis.filling import BOTTOMLESS, Place, content, followed_by
 from sequere_timeline.backends.redis.keys import Keys
@@ -21,7 +23,7 @@ from sequere_timeline.backends.redis.scripts import NEWEST
 from sequere_timeline.backends.redis.writer import Command, Writer
 from sequere_timeline.history import History, Life, histories
 from sequere_timeline.intents import ACTION_SAVED
-from sequere_timeline.marks import first_marks, owners_who_marked, read_marks
+from sequere_timeline.marks import first_marks, read_marks
 
 
 class Expected(NamedTuple):
@@ -39,9 +41,6 @@ class RedisPass(Pass):
         self._connection = connection
         self._model = model
         self._keys = Keys(connection)
-
-    def total(self, using: str) -> int:
-        return 0
 
     def _writer(self, lives: Iterable[Life], using: str) -> Writer:
         """A writer, when all is locked that he is going to write about."""
@@ -63,19 +62,17 @@ class RedisPass(Pass):
         ]
 
 
-class GenerationPass(RedisPass):
+class GenerationPass(RedisPass, RowPass):
     """How often each resource was deleted, which filters by a target ask for."""
 
     name = "generations"
-    size = 500
+    also = ("actor_identifier", "actor_object_id")
 
-    def total(self, using: str) -> int:
-        return Event.objects.using(using).filter(type=DELETED, version=1).count()
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        return Event.objects.using(using).filter(type=DELETED, version=1)
 
-    def batches(self, using: str) -> Iterator[Sequence[ResourceKey]]:
-        deleted = Event.objects.using(using).filter(type=DELETED, version=1)
-        for page in walk(deleted, ("id",), self.size, ("actor_identifier", "actor_object_id")):
-            yield [ResourceKey(*row[1:]) for row in page]
+    def keys(self, rows: list[Any], using: str) -> Sequence[ResourceKey]:
+        return [ResourceKey(*row[1:]) for row in rows]
 
     def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
         return keys
@@ -94,19 +91,18 @@ class GenerationPass(RedisPass):
         return list(filter(None, differences))
 
 
-class ActionPass(RedisPass):
+class ActionPass(RedisPass, RowPass):
     """All actions of the log, and the timelines that they are in without a follow."""
 
     name = "actions"
+    also = ("stream",)
     size = 250
 
-    def total(self, using: str) -> int:
-        return Event.objects.using(using).filter(type=ACTION_SAVED, version=1).count()
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        return Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
 
-    def batches(self, using: str) -> Iterator[Sequence[UUID]]:
-        saved = Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
-        for page in walk(saved, ("id",), self.size, ("stream",)):
-            yield [row[1] for row in page]
+    def keys(self, rows: list[Any], using: str) -> Sequence[UUID]:
+        return [row[1] for row in rows]
 
     def resources(self, keys: Sequence[UUID], using: str) -> Iterable[ResourceKey]:
         for history in histories(keys, using).values():
@@ -151,16 +147,13 @@ class ActionPass(RedisPass):
         return Expected(f"action {life.id} of {life.actor}", ("HGET", self._keys.action(life.id), "uid"), None)
 
 
-class StrayPass(RedisPass):
+class StrayPass(RedisPass, ScanPass):
     """What is stored of actions, and should not be."""
 
     name = "strays"
+    patterns = ("action:*", "public:*", "direct:*")
     #: Keys at once; timelines among them are read as a whole.
     size = 50
-
-    def batches(self, using: str) -> Iterator[Sequence[str]]:
-        for page in self._connection.keys("action:*", "public:*", "direct:*"):
-            yield from chunks(dict.fromkeys(page), self.size)
 
     def resources(self, keys: Sequence[str], using: str) -> Iterable[ResourceKey]:
         yield from (self._keys.owner_of(key) for key in keys if not self._keys.is_action(key))
@@ -212,16 +205,16 @@ class StrayPass(RedisPass):
         return key in direct | public and member == str(Member(life.id, 0, kind_of(life, known)))
 
 
-class PrivatePass(RedisPass):
+class PrivatePass(RedisPass, ScanPass):
     """The private timelines that have not expired."""
 
     name = "private timelines"
+    patterns = ("private:*",)
     #: A comparison locks their owners and all whom they follow.
     size = 10
 
-    def batches(self, using: str) -> Iterator[Sequence[ResourceKey]]:
-        for page in self._connection.keys("private:*"):
-            yield from chunks(dict.fromkeys(map(self._keys.owner_of, page)), self.size)
+    def keys(self, found: Sequence[str], using: str) -> Sequence[ResourceKey]:
+        return [self._keys.owner_of(key) for key in found]
 
     def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
         for owner in keys:
@@ -262,23 +255,8 @@ class PrivatePass(RedisPass):
         return differences
 
 
-class MarkPass(RedisPass):
-    """All read marks: those of the log, then those that only Redis has."""
-
-    name = "read marks"
-    size = 500
-
-    def total(self, using: str) -> int:
-        return first_marks(using).count()
-
-    def batches(self, using: str) -> Iterator[Sequence[ResourceKey]]:
-        yield from owners_who_marked(using, self.size)
-        for keys in self._connection.keys("resource:*"):
-            marks = self._connection.run(("HEXISTS", key, "read") for key in keys)
-            marked = [self._keys.owner_of(key) for key, is_marked in zip(keys, marks, strict=True) if is_marked]
-            unknown = set(marked) - set(read_marks(marked, using))
-            if unknown:
-                yield sorted(unknown)
+class BaseMarkPass(RedisPass):
+    """Read marks."""
 
     def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
         return keys
@@ -300,7 +278,32 @@ class MarkPass(RedisPass):
         ]
 
 
-PASSES = (GenerationPass, ActionPass, StrayPass, PrivatePass, MarkPass)
+class MarkPass(BaseMarkPass, RowPass):
+    """All read marks of the log."""
+
+    name = "read marks"
+    also = ("actor_identifier", "actor_object_id")
+
+    def rows(self, using: str) -> models.QuerySet[Any]:
+        return first_marks(using)
+
+    def keys(self, rows: list[Any], using: str) -> Sequence[ResourceKey]:
+        return [ResourceKey(*row[1:]) for row in rows]
+
+
+class StrayMarkPass(BaseMarkPass, ScanPass):
+    """The read marks that only Redis has."""
+
+    name = "stray read marks"
+    patterns = ("resource:*",)
+
+    def keys(self, found: Sequence[str], using: str) -> Sequence[ResourceKey]:
+        marks = self._connection.run(("HEXISTS", key, "read") for key in found)
+        marked = [self._keys.owner_of(key) for key, is_marked in zip(found, marks, strict=True) if is_marked]
+        return sorted(set(marked) - set(read_marks(marked, using)))
+
+
+PASSES = (GenerationPass, ActionPass, StrayPass, PrivatePass, MarkPass, StrayMarkPass)
 
 
 def _plain(answer: Any) -> Any:

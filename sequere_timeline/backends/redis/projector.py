@@ -1,7 +1,7 @@
 """Keeps the timelines in Redis equal to the log."""
 
-from collections.abc import Collection, Sequence
-from typing import cast
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
 from uuid import UUID
 
 from sequere.backends.redis.connection import Connection, text
@@ -55,8 +55,14 @@ class TimelinesProjector(BaseTimelinesProjector):
     def is_lost(self, using: str) -> bool:
         return self._model.is_lost(using)
 
-    def rebuilt(self, using: str) -> None:
-        self._model.rebuilt()
+    def prepare(self, using: str) -> Mapping[str, Any]:
+        return self._model.prepare(using)
+
+    def can_go_on(self, known: Mapping[str, Any], using: str) -> bool:
+        return self._model.can_go_on(known)
+
+    def rebuilt(self, known: Mapping[str, Any], using: str) -> None:
+        self._model.rebuilt(known)
 
     def _write(self, streams: Collection[UUID], using: str) -> None:
         """Make these actions, whose actors are locked, and their entries what the log says. 2 queries."""

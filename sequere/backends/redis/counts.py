@@ -1,7 +1,6 @@
 """What is stored of each resource, counted and compared with how many live relations the log knows."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sequere.backends import recorded
@@ -14,10 +13,8 @@ from sequere.base import ResourceKey
 from sequere.chunks import chunks
 from sequere.events import FOLLOWED, latest_of, relation
 from sequere.exceptions import ReadModelLost
-from sequere.keyset import walk
-from sequere.projectors import Difference, Pass
+from sequere.passes import Difference
 from sequere.registry import registry
-from sequere.resources import Resource
 
 #: How many of each kind (None: of all) should follow a resource, and be followed by it.
 Wanted = dict[ResourceKey, dict[str | None, tuple[int, int]]]
@@ -48,46 +45,21 @@ class Numbered(NamedTuple):
 Wrong = tuple[ResourceKey, str | None, Numbers, Numbered]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some resources, and what the walk over all of them remembers."""
-
-    resources: list[ResourceKey]
-    memory: uids.Memory
-
-    def __len__(self) -> int:
-        return len(self.resources)
-
-
-class CountPass(Pass):
-    """The sets and the counts of all resources. RelationPass has put in what was missing; the rest is too much."""
-
-    name = "counts"
-    size = 1000
+class Counts:
+    """The sets and the counts of resources which are locked. What was missing is in them; the rest is too much."""
 
     def __init__(self, model: RedisModel, keys: Keys) -> None:
         self._model = model
         self._keys = keys
 
-    def total(self, using: str) -> int:
-        return Resource.objects.using(using).count()
-
-    def batches(self, using: str) -> Iterator[Page]:
-        memory = uids.Memory(self._model.connection, self._keys)
-        for page in walk(Resource.objects.using(using), ("identifier", "object_id"), self.size):
-            yield Page([ResourceKey(*row) for row in page], memory)
-
-    def resources(self, keys: Page, using: str) -> Collection[ResourceKey]:
-        return keys.resources
-
-    def compare(self, keys: Page, using: str, *, repair: bool) -> list[Difference]:
-        look_up, unknown = keys.memory.look_up(keys.resources)
+    def compare(self, resources: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
+        look_up = uids.look_up(resources, self._keys)
         token, (answer,) = self._model.draw([look_up]) if repair else (0, self._model.connection.run([look_up]))
-        known = keys.memory.learn(unknown, answer)
-        wrong = self._measure(keys.resources, known, using)
+        known = uids.found(resources, answer)
+        wrong = self._measure(list(resources), known, using)
         if repair:
             for key in {key for key, _, _, _ in wrong}:
-                if key not in known:  # to which RelationPass has given a uid
+                if key not in known:  # who has just been given a uid
                     raise ReadModelLost(server=self._model.connection.server, projection="follows")
                 self._clean(key, known[key], token, using)
         return [
@@ -125,23 +97,27 @@ class CountPass(Pass):
 
     def _want_nothing_of_other_kinds(self, stored: list[list[ResourceKey]], wanted: Wanted, known: uids.Uids) -> None:
         """Where there is something of a kind of which there should be nothing, let it be measured."""
-        kinds = _kinds()
+        registered = kinds()
         commands = [
             (
                 "EXISTS",
                 self._keys.resource(""),
-                *(name for key in keys for name in self._keys.sets_and_counts(known[key], kinds - wanted[key].keys())),
+                *(
+                    name
+                    for key in keys
+                    for name in self._keys.sets_and_counts(known[key], registered - wanted[key].keys())
+                ),
             )
             for keys in stored
         ]
         for keys, number in zip(stored, self._model.connection.run(commands), strict=True):
             if number:
                 for key in keys:
-                    wanted[key] |= dict.fromkeys(kinds - wanted[key].keys(), (0, 0))
+                    wanted[key] |= dict.fromkeys(registered - wanted[key].keys(), (0, 0))
 
     def _clean(self, key: ResourceKey, uid: str, token: int, using: str) -> None:
         """Leave in the sets of a resource only what the log justifies, and count it."""
-        for kind in (None, *_kinds()):
+        for kind in (None, *kinds()):
             for what in (FOLLOWERS, FOLLOWINGS, FRIENDS):
                 set_, count = self._keys.set_and_count(uid, what, kind)
                 for members in self._members(set_):
@@ -184,54 +160,7 @@ class CountPass(Pass):
         return uids.found(names, answer)
 
 
-class StrayPass(Pass):
-    """The resources in Redis of which the log knows no relation."""
-
-    name = "strays"
-    size = 1000
-
-    def __init__(self, model: RedisModel, keys: Keys) -> None:
-        self._model = model
-        self._keys = keys
-
-    def total(self, using: str) -> int:
-        (last,) = self._model.connection.run([("GET", self._keys.last_uid)])
-        return int(last or 0)
-
-    def batches(self, using: str) -> Iterator[list[str]]:
-        """Uids."""
-        pages = self._model.connection.keys("uid::*")  # with few keys each, since most keys have other endings
-        yield from chunks((key.rpartition(":")[2] for page in pages for key in page), self.size)
-
-    def resources(self, keys: list[str], using: str) -> Collection[ResourceKey]:
-        return self._strays(keys, using).values()
-
-    def compare(self, keys: list[str], using: str, *, repair: bool) -> list[Difference]:
-        strays = self._strays(keys, using)
-        if repair:
-            for uid, name in strays.items():
-                self._remove(uid, name)
-        return [Difference(f"resource {name}", "none", f"uid {uid}") for uid, name in strays.items()]
-
-    def _strays(self, keys: list[str], using: str) -> dict[str, ResourceKey]:
-        names = zip(keys, uids.names(keys, self._model.connection, self._keys), strict=True)
-        named = {uid: name for uid, name in names if name}
-        if not named:
-            return {}
-        (answer,) = self._model.connection.run([uids.look_up(named.values(), self._keys)])
-        current = uids.found(named.values(), answer)
-        known = recorded.known_ends(named.values(), using)
-        return {uid: name for uid, name in named.items() if name not in known or current.get(name) != uid}
-
-    def _remove(self, uid: str, name: ResourceKey) -> None:
-        keys = [self._keys.resource(uid), *self._keys.sets_and_counts(uid, (None, *_kinds()))]
-        (current,) = self._model.connection.run([("GET", self._keys.name(name))])
-        if current is not None and text(current) == uid:
-            keys.append(self._keys.name(name))
-        self._model.connection.run([("UNLINK", *keys)])
-
-
-def _kinds() -> set[str | None]:
+def kinds() -> set[str | None]:
     return {options.get_identifier() for options in registry}
 
 

@@ -1,0 +1,102 @@
+"""The relations around some resources, compared with what is stored of them, to say what is wrong."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from sequere.backends import recorded
+from sequere.backends.redis import uids
+from sequere.backends.redis.connection import Connection, text
+from sequere.backends.redis.keys import FOLLOWINGS, Keys
+from sequere.backends.redis.moments import from_score, to_score
+from sequere.backends.redis.numbered import around
+from sequere.backends.redis.scripts import COMPARE
+from sequere.backends.redis.sides import Side, Wanted, calls, sides_of
+from sequere.base import ResourceKey
+from sequere.events import FOLLOWED, latest_of
+from sequere.keyset import walk
+from sequere.passes import Difference
+
+RELATIONS_AT_ONCE = 1000
+
+
+class Since(int):
+    """A score that is shown as a point in time."""
+
+    def __str__(self) -> str:
+        return str(from_score(self))
+
+
+def differences_around(
+    resources: Collection[ResourceKey], connection: Connection, keys: Keys, using: str
+) -> Iterator[Difference]:
+    """What is wrong about follows on the sides of some resources, which are locked.
+
+    The friends are compared with the two sets that they are made of.
+    """
+    relations = recorded.relations(using).filter(around(resources).condition)
+    for rows in walk(relations, ("id",), RELATIONS_AT_ONCE, ("stream", *recorded.ENDS)):
+        latest = latest_of([row[1] for row in rows], using)
+        scores = {stream: to_score(last.occurred_at) for stream, last in latest.items() if last.type == FOLLOWED}
+        follows: list[Wanted] = [
+            (ResourceKey(*row[2:4]), ResourceKey(*row[4:6]), scores.get(row[1], "")) for row in rows
+        ]
+        ends = list({end for follow in follows for end in follow[:2]})
+        (answer,) = connection.run([uids.look_up(ends, keys)])
+        yield from _differences(follows, {*resources}, uids.found(ends, answer), connection, keys)
+
+
+def _differences(
+    follows: list[Wanted], resources: set[ResourceKey], known: uids.Uids, connection: Connection, keys: Keys
+) -> Iterator[Difference]:
+    stored = [follow for follow in follows if follow[0] in known and follow[1] in known]
+    for follow in follows:
+        if follow[2] != "" and not (follow[0] in known and follow[1] in known):
+            yield Difference(_name(follow), _expected(follow), "none")
+    sides = {side: scores for side, scores in sides_of(stored, known).items() if side[0] in resources}
+    found, unnamed = _stored_wrongly(sides, known, connection, keys)
+    for resource, name in unnamed.items():
+        yield Difference(f"the resource of uid {known[resource]}", resource, name)
+    for follow in stored:
+        if follow[:2] in found:
+            yield Difference(_name(follow), _expected(follow), "; ".join(found[follow[:2]]))
+
+
+def _stored_wrongly(
+    sides: dict[Side, list[Any]], known: uids.Uids, connection: Connection, keys: Keys
+) -> tuple[dict[tuple[ResourceKey, ResourceKey], list[str]], dict[ResourceKey, str]]:
+    """What is found of follows that are not stored as they should be, and the resources without their right name."""
+    commands = list(calls(COMPARE, sides, known, keys))
+    answers = connection.run(command for _, command in commands)
+    names = {uid: end for end, uid in known.items()}
+    found: dict[tuple[ResourceKey, ResourceKey], list[str]] = defaultdict(list)
+    unnamed: dict[ResourceKey, str] = {}
+    for ((resource, what, _), _), answer in zip(commands, answers, strict=True):
+        for member, *scores in answer:
+            if not member:
+                unnamed[resource] = ":".join(map(text, scores))
+                continue
+            other = names[text(member)]
+            pair = (resource, other) if what == FOLLOWINGS else (other, resource)
+            found[pair].append(_described(what, *map(_moment, scores)))
+    return found, unnamed
+
+
+def _name(follow: Wanted) -> str:
+    (a, b), (c, d), _ = follow
+    return f"follow {a}:{b} → {c}:{d}"
+
+
+def _expected(follow: Wanted) -> Any:
+    return "none" if follow[2] == "" else Since(follow[2])
+
+
+def _described(what: str, all_: str, kind: str, friends: str, friends_kind: str, wanted: str) -> str:
+    return (
+        f"in the {what} {all_}, by kind {kind}; in the friends {friends}, by kind {friends_kind}"
+        f" where {wanted} was expected"
+    )
+
+
+def _moment(score: Any) -> str:
+    return str(Since(float(score))) if score else "none"

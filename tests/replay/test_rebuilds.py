@@ -1,0 +1,269 @@
+"""A rebuild is cut into slices; its progress is kept, and it is shared by whoever works at it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from sequere import ResourceKey, replay
+from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.projector import CountPass, RelationPass
+from sequere.contrib.timeline import Timeline
+from sequere.events import Event
+from sequere.exceptions import RebuildAbandoned
+from sequere.models import Rebuild, Slice, follow, follow_many, get_followers_count
+from sequere.rebuilds import progress
+from sequere.replay import Report, Sample, rebuild, start, verify, work
+from tests.commands import run
+from tests.factories import UserFactory
+from tests.races.outcome import differences
+from tests.read_models import empty_read_models
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+FANS = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + 30)]
+
+
+@pytest.fixture
+def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of 4, of which 2 are a slice."""
+    for pass_ in (RelationPass, CountPass):
+        monkeypatch.setattr(pass_, "size", 4)
+    monkeypatch.setattr(replay, "SLICES", 4)
+
+
+@pytest.fixture
+def thoas(small_slices: None) -> User:
+    """Followed by 30 fans, which the read model has forgotten."""
+    thoas = UserFactory(username="thoas")
+    follow_many((fan, thoas) for fan in FANS)
+    empty_read_models()
+    return thoas
+
+
+class Killed(BaseException):
+    """The process is gone: no except clause of ours may hear of it."""
+
+
+def killed_after(batches: int) -> Callable[..., None]:
+    told = 0
+
+    def die(*_: Any) -> None:
+        nonlocal told
+        told += 1
+        if told == batches:
+            raise Killed
+
+    return die
+
+
+def test_it_goes_on_where_it_was_broken_off(thoas: User) -> None:
+    with pytest.raises(Killed):
+        rebuild("follows", progress=killed_after(3))
+    repaired = Follow.objects.count()
+    told: list[tuple[str, int, int]] = []
+
+    report = rebuild("follows", progress=lambda *done: told.append(done))
+
+    assert 0 < repaired < 30
+    assert told[0][:2] == ("follows", repaired + 4)
+    assert report == Report(checked=30 + 30 + 31, wrong=30 + 31)
+    assert differences() == []
+
+
+def test_it_begins_anew_on_demand(thoas: User) -> None:
+    with pytest.raises(Killed):
+        rebuild("follows", progress=killed_after(3))
+    told: list[tuple[str, int, int]] = []
+
+    rebuild("follows", restart=True, progress=lambda *done: told.append(done))
+
+    assert told[0] == ("follows", 4, 30)
+    assert not Rebuild.objects.filter(ended_at=None).exists()
+
+
+def test_two_share_it_instead_of_doing_it_twice(thoas: User) -> None:
+    first, second = start("follows"), start("follows")
+    with pytest.raises(Killed):
+        work(first.pk, progress=killed_after(2))
+
+    assert second.pk == first.pk
+    assert work(second.pk)
+    assert work(first.pk)
+    (done,) = progress("default")
+    assert (done.done, done.wrong) == (91, 61)
+
+
+def test_a_later_walk_waits_for_the_earlier_one(thoas: User) -> None:
+    order: list[str] = []
+
+    rebuild("follows", progress=lambda name, *_: order.append(name))
+
+    assert list(dict.fromkeys(order)) == ["follows", "strays", "counts"]
+    assert order == sorted(order, key=["follows", "strays", "counts"].index)
+
+
+def test_who_begins_anew_ends_the_work_of_others(thoas: User) -> None:
+    first = start("follows")
+
+    start("follows", restart=True)
+
+    assert work(first.pk)
+    with pytest.raises(RebuildAbandoned, match="somebody has begun it anew"):
+        replay.finish(first)
+
+
+def test_progress_is_seen_by_everybody(thoas: User) -> None:
+    with pytest.raises(Killed):
+        rebuild("follows", progress=killed_after(3))
+
+    (half,) = progress("default")
+    assert (half.projection, half.part, half.done, half.total, half.wrong) == ("follows", "follows", 12, 61, 12)
+    assert half.ended_at is None
+    assert half.workers == 1
+    assert half.rate is not None
+    assert half.remaining == pytest.approx((61 - 12) / half.rate)
+
+    rebuild("follows")
+
+    (whole,) = progress("default")
+    assert (whole.part, whole.done, whole.total, whole.wrong, whole.workers) == ("", 91, 91, 61, 0)
+    assert whole.ended_at is not None
+    assert whole.remaining is None
+    assert not Slice.objects.exists()
+
+
+def test_nobody_at_work_is_not_taken_for_somebody_slow(thoas: User) -> None:
+    start("follows")
+
+    (waiting,) = progress("default")
+
+    assert (waiting.workers, waiting.rate, waiting.remaining, waiting.done) == (0, None, None, 0)
+
+
+def test_progress_costs_two_queries(thoas: User, django_assert_num_queries: Any) -> None:
+    for name in ("follows", "timelines"):
+        start(name)
+
+    with django_assert_num_queries(2):
+        assert [one.projection for one in progress("default")] == ["follows", "timelines"]
+
+
+def test_no_events_are_rebuilt_at_once() -> None:
+    assert rebuild("follows") == rebuild("timelines") == Report()
+
+    assert {(one.done, one.total, one.wrong, one.rate) for one in progress("default")} == {(0, 0, 0, None)}
+
+
+def test_show_projections_tells_of_it(thoas: User) -> None:
+    with pytest.raises(Killed):
+        rebuild("follows", progress=killed_after(3))
+
+    shown = run("show_projections")[1].splitlines()[-1]
+    (follows, timelines) = json.loads(run("show_projections", json=True)[1])
+
+    assert shown.startswith("rebuild of follows: follows, 12 of 61 checked, 12 repaired, ")
+    assert shown.endswith(" left, 1 at work")
+    assert (follows["rebuild"]["part"], follows["rebuild"]["done"]) == ("follows", 12)
+    assert timelines["rebuild"] is None
+
+
+def test_one_projection_of_several_is_rebuilt_alone(thoas: User) -> None:
+    assert run("rebuild_projections", projection="follows") == (
+        0,
+        "follows: rebuilt, 91 checked, 61 repaired\n",
+    )
+
+    assert [one.projection for one in progress("default")] == ["follows"]
+
+
+def test_a_dry_run_says_what_would_be_repaired_and_writes_nothing(thoas: User) -> None:
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    writes: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if not sql.startswith("SELECT") and not sql.lstrip().startswith("WITH given"):
+            writes.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watch):
+        status, said = run("rebuild_projections", dry_run=True)
+
+    assert status == 0
+    assert "follows: 61 to be checked, 30 to be repaired" in said
+    assert [sql for sql in writes if any(word in sql for word in ("INSERT", "UPDATE", "DELETE"))] == []
+    assert (Follow.objects.count(), FollowCount.objects.count(), Rebuild.objects.count()) == (0, 0, 0)
+
+
+def test_a_sample_finds_what_lies_in_it_and_the_same_seed_finds_it_again(
+    thoas: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "KEYS_PER_SAMPLE", 2)
+    rebuild("follows")
+    gone = Follow.objects.filter(from_object_id=FANS[7].object_id)
+    gone.delete()
+
+    def found(seed: int) -> list[str]:
+        said: list[str] = []
+        report = verify("follows", sample=Sample(0.2, seed), on_difference=lambda one: said.append(str(one)))
+        assert report.wrong == len(said)
+        assert report.total is not None
+        assert 0 < report.checked < report.total
+        return said
+
+    by_seed = {seed: found(seed) for seed in range(20)}
+
+    finders = [seed for seed, said in by_seed.items() if any(FANS[7].object_id in line for line in said)]
+    assert 0 < len(finders) < 20
+    assert {seed: found(seed) for seed in range(20)} == by_seed
+
+
+def test_the_seed_of_a_sample_is_printed_and_taken(thoas: User) -> None:
+    rebuild("follows")
+
+    status, said = run("verify_projections", projection="follows", sample=0.5)
+
+    first, second = said.splitlines()
+    seed = int(first.split()[-1])
+    assert status == 0
+    assert second.endswith("checked, equal to the log")
+    assert run("verify_projections", projection="follows", sample=0.5, seed=seed) == (status, said)
+
+
+@pytest.mark.parametrize("share", ["0", "101%", "much"])
+def test_a_share_that_is_none_is_refused(share: str) -> None:
+    with pytest.raises(Exception, match="give a share such as 1%"):
+        call_command("verify_projections", "--sample", share)
+
+
+def test_a_host_projector_goes_on_where_it_was(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.SEQUERE_PROJECTORS = {"newcomers": "tests.replay.test_commands.Newcomers"}
+    monkeypatch.setattr(replay.SubjectPass, "size", 1)
+    users = UserFactory.create_batch(3)
+    for one in users[1:]:
+        follow(one, users[0])
+
+    with pytest.raises(Killed):
+        rebuild("newcomers", progress=killed_after(2))
+    told: list[int] = []
+    report = rebuild("newcomers", progress=lambda _, done, __: told.append(done))
+
+    assert told[0] == 3
+    assert report == Report(checked=3)
+
+
+def test_counts_are_repaired_where_nobody_is_followed_any_more(thoas: User) -> None:
+    rebuild("follows")
+    FollowCount.objects.create(identifier="zebra", object_id="1", other_identifier="user", followers=3)
+    FollowCount.objects.create(identifier="aardvark", object_id="1", other_identifier="user", friends=1)
+
+    assert rebuild("follows").wrong == 2
+
+    assert get_followers_count(thoas) == 30
+    assert FollowCount.objects.count() == 31
+    assert Event.objects.count() == 30

@@ -1,0 +1,56 @@
+"""A rebuild that is left to the workers of Celery."""
+
+from collections.abc import Callable
+from io import StringIO
+from time import monotonic
+
+import pytest
+from django.core.management import call_command
+
+from sequere.contrib.timeline import Timeline
+from sequere.exceptions import BackendUnavailable
+from sequere.models import Rebuild, follow_many
+from sequere.replay import hand_over, start
+from tests.factories import UserFactory
+from tests.races.outcome import differences
+from tests.read_models import empty_read_models
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction
+from tests.workers.conftest import Worker, send_to
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ended() -> bool:
+    """Whether the rebuilds end within a minute; asks the database, which the workers write."""
+    until = monotonic() + 60
+    while monotonic() < until:
+        if Rebuild.objects.exists() and not Rebuild.objects.filter(ended_at=None).exists():
+            return True
+    return False
+
+
+def test_workers_share_it(start_worker: Callable[..., Worker]) -> None:
+    thoas, *newbies = User.objects.bulk_create(UserFactory.build_batch(60))
+    start_worker()
+    start_worker()
+    follow_many((newbie, thoas) for newbie in newbies)
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    call_command("run_projections", once=True, stdout=StringIO())
+    empty_read_models()
+
+    said = StringIO()
+    call_command("rebuild_projections", celery=True, workers=2, stdout=said)
+
+    assert "Left to the workers of Celery" in said.getvalue()
+    assert ended()
+    assert differences() == []
+    assert thoas.get_followers_count() == 59
+
+
+def test_a_broker_that_is_down_is_named(for_celery: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    send_to("redis://127.0.0.1:1/0", monkeypatch)
+    rebuild = start("follows")
+
+    with pytest.raises(BackendUnavailable, match="The broker of Celery cannot be used"):
+        hand_over([rebuild.pk])
