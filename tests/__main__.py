@@ -1,8 +1,8 @@
 """Run the suite on SQLite and on PostgreSQL; what concerns read models once more in mode on_commit, and in Redis; and
 workers of Celery.
 
-`python -m tests [--only PART | --extended] [pytest's arguments]`; PostgreSQL is the server in SEQUERE_DATABASE_URL, Redis that in
-SEQUERE_REDIS_URL, or one that is started for the run.
+`python -m tests [--only PART | --extended] [pytest's arguments]`; PostgreSQL is the server in SEQUERE_DATABASE_URL,
+Redis that in SEQUERE_REDIS_URL, or one that is started for the run.
 """
 
 import argparse
