@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import inf
+from time import monotonic
 from typing import ClassVar
 from uuid import UUID
 
@@ -15,8 +16,8 @@ from sequere.projectors import Chunk, Cursor, LevelTriggeredProjector, is_queued
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 
-#: Followers that one transaction reaches, apart from those of mode inline.
-FOLLOWERS_AT_ONCE = 2000
+#: Seconds for which one transaction lets followers have actions: others wait for its locks. Not so in mode inline.
+SECONDS_AT_ONCE = 0.05
 
 
 @dataclass(slots=True)
@@ -43,15 +44,14 @@ class Publication:
     #: Lets some of them have it, from a cursor on.
     step: Callable[[Cursor | None], Chunk]
 
-    def reach(self, cursor: Cursor | None, number: float) -> Chunk:
-        """Go on from a cursor until about so many followers have it."""
+    def reach(self, cursor: Cursor | None, until: float) -> Chunk:
+        """Go on from a cursor to the last follower, or until then; one step at least."""
         reached = 0
-        while reached < number:
+        while True:
             chunk = self.step(cursor)
             reached, cursor = reached + chunk.reached, chunk.cursor
-            if cursor is None:
-                break
-        return Chunk(reached, cursor)
+            if cursor is None or monotonic() >= until:
+                return Chunk(reached, cursor)
 
 
 class BaseTimelinesProjector(LevelTriggeredProjector):
@@ -81,22 +81,21 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
 
     def publish(self, publications: Iterable[Publication], using: str) -> None:
         """Let some thousand followers have actions now, and the others later; all of them now in mode inline."""
-        left = FOLLOWERS_AT_ONCE if is_queued(FANNED_OUT) else inf
-        for publication in publications:
+        until = monotonic() + SECONDS_AT_ONCE if is_queued(FANNED_OUT) else inf
+        for number, publication in enumerate(publications):
             chunk = Chunk(0, None)
-            if left > 0:
-                chunk = _begin(publication, left, using)
+            if number == 0 or monotonic() < until:
+                chunk = _begin(publication, until, using)
                 if chunk.cursor is None:
                     continue
-                left -= chunk.reached
             queue_fan_out(publication.event_id, publication.stream, publication.actor, chunk, using)
 
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
         publication = self.publication(event, using)
-        return publication.reach(cursor, FOLLOWERS_AT_ONCE) if publication else Chunk(0, None)
+        return publication.reach(cursor, monotonic() + SECONDS_AT_ONCE) if publication else Chunk(0, None)
 
 
 @observing.fan_outs
-def _begin(publication: Publication, number: float, using: str) -> Chunk:
+def _begin(publication: Publication, until: float, using: str) -> Chunk:
     """Let the first followers have an action."""
-    return publication.reach(None, number)
+    return publication.reach(None, until)
