@@ -10,14 +10,15 @@ from uuid import UUID
 
 from sequere import observing
 from sequere.base import ResourceKey
+from sequere.conf import CELERY, INLINE, ON_COMMIT
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event
 from sequere.outbox import FANNED_OUT, queue_fan_out
-from sequere.projectors import Chunk, Cursor, LevelTriggeredProjector, is_queued
+from sequere.projectors import Chunk, Cursor, LevelTriggeredProjector, mode_of
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 
-#: Seconds for which one transaction lets followers have actions: others wait for its locks. Not so in mode inline.
-SECONDS_AT_ONCE = 0.05
+#: Seconds for which one transaction lets followers have actions, by the mode. Whoever follows meanwhile waits so long.
+SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.05}
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
 
     def publish(self, publications: Iterable[Publication], using: str) -> None:
         """Let some thousand followers have actions now, and the others later; all of them now in mode inline."""
-        until = monotonic() + SECONDS_AT_ONCE if is_queued(FANNED_OUT) else inf
+        until = _until()
         for number, publication in enumerate(publications):
             chunk = Chunk(0, None)
             if number == 0 or monotonic() < until:
@@ -92,7 +93,12 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
 
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
         publication = self.publication(event, using)
-        return publication.reach(cursor, monotonic() + SECONDS_AT_ONCE) if publication else Chunk(0, None)
+        return publication.reach(cursor, _until()) if publication else Chunk(0, None)
+
+
+def _until() -> float:
+    """When a transaction shall have ended."""
+    return monotonic() + SECONDS_AT_ONCE[mode_of(FANNED_OUT)]
 
 
 @observing.fan_outs

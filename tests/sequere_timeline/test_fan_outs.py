@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
 @pytest.fixture(autouse=True)
 def later_and_two_at_a_time(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "on_commit"}
-    monkeypatch.setattr(projector, "SECONDS_AT_ONCE", 0)
+    monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", 0)
     monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
     monkeypatch.setattr(follows_in_database, "FOLLOWERS_AT_ONCE", 2)
     monkeypatch.setattr(follows_in_redis, "FOLLOWERS_AT_ONCE", 2)
@@ -212,7 +212,7 @@ def test_a_fan_out_that_fails_is_tried_again_from_where_it_was(
     step()
     with monkeypatch.context() as broken:
         # A time that is no number: whatever may be wrong in a projector.
-        broken.setattr(projector, "SECONDS_AT_ONCE", "two")
+        broken.setitem(projector.SECONDS_AT_ONCE, "on_commit", "two")
         step()
     failed = QueuedEvent.objects.get(pipeline=FAN_OUT)
 
