@@ -4,19 +4,21 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import inf
+from time import monotonic
 from typing import ClassVar
 from uuid import UUID
 
 from sequere import observing
 from sequere.base import ResourceKey
+from sequere.conf import CELERY, INLINE, ON_COMMIT
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event
 from sequere.outbox import FANNED_OUT, queue_fan_out
-from sequere.projectors import Chunk, Cursor, LevelTriggeredProjector, is_queued
+from sequere.projectors import Chunk, Cursor, LevelTriggeredProjector, mode_of
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 
-#: Followers that one transaction reaches, apart from those of mode inline.
-FOLLOWERS_AT_ONCE = 2000
+#: Seconds for which one transaction lets followers have actions, by the mode. Whoever follows meanwhile waits so long.
+SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.05}
 
 
 @dataclass(slots=True)
@@ -43,15 +45,14 @@ class Publication:
     #: Lets some of them have it, from a cursor on.
     step: Callable[[Cursor | None], Chunk]
 
-    def reach(self, cursor: Cursor | None, number: float) -> Chunk:
-        """Go on from a cursor until about so many followers have it."""
+    def reach(self, cursor: Cursor | None, until: float) -> Chunk:
+        """Go on from a cursor to the last follower, or until then; one step at least."""
         reached = 0
-        while reached < number:
+        while True:
             chunk = self.step(cursor)
             reached, cursor = reached + chunk.reached, chunk.cursor
-            if cursor is None:
-                break
-        return Chunk(reached, cursor)
+            if cursor is None or monotonic() >= until:
+                return Chunk(reached, cursor)
 
 
 class BaseTimelinesProjector(LevelTriggeredProjector):
@@ -81,22 +82,26 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
 
     def publish(self, publications: Iterable[Publication], using: str) -> None:
         """Let some thousand followers have actions now, and the others later; all of them now in mode inline."""
-        left = FOLLOWERS_AT_ONCE if is_queued(FANNED_OUT) else inf
-        for publication in publications:
+        until = _until()
+        for number, publication in enumerate(publications):
             chunk = Chunk(0, None)
-            if left > 0:
-                chunk = _begin(publication, left, using)
+            if number == 0 or monotonic() < until:
+                chunk = _begin(publication, until, using)
                 if chunk.cursor is None:
                     continue
-                left -= chunk.reached
             queue_fan_out(publication.event_id, publication.stream, publication.actor, chunk, using)
 
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
         publication = self.publication(event, using)
-        return publication.reach(cursor, FOLLOWERS_AT_ONCE) if publication else Chunk(0, None)
+        return publication.reach(cursor, _until()) if publication else Chunk(0, None)
+
+
+def _until() -> float:
+    """When a transaction shall have ended."""
+    return monotonic() + SECONDS_AT_ONCE[mode_of(FANNED_OUT)]
 
 
 @observing.fan_outs
-def _begin(publication: Publication, number: float, using: str) -> Chunk:
+def _begin(publication: Publication, until: float, using: str) -> Chunk:
     """Let the first followers have an action."""
-    return publication.reach(None, number)
+    return publication.reach(None, until)

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
 @pytest.fixture(autouse=True)
 def later_and_two_at_a_time(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "on_commit"}
-    monkeypatch.setattr(projector, "FOLLOWERS_AT_ONCE", 2)
+    monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", 0)
     monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
     monkeypatch.setattr(follows_in_database, "FOLLOWERS_AT_ONCE", 2)
     monkeypatch.setattr(follows_in_redis, "FOLLOWERS_AT_ONCE", 2)
@@ -211,8 +211,8 @@ def test_a_fan_out_that_fails_is_tried_again_from_where_it_was(
     begin()
     step()
     with monkeypatch.context() as broken:
-        # A page size that is no number: whatever may be wrong in a projector.
-        broken.setattr(projector, "FOLLOWERS_AT_ONCE", "two")
+        # A time that is no number: whatever may be wrong in a projector.
+        broken.setitem(projector.SECONDS_AT_ONCE, "on_commit", "two")
         step()
     failed = QueuedEvent.objects.get(pipeline=FAN_OUT)
 

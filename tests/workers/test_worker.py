@@ -177,14 +177,14 @@ def test_a_celebrity_delays_nobody_who_has_a_worker_for_the_other_queue(
 ) -> None:
     """Nobody works at the fan-outs."""
     start_worker(settings.SEQUERE_CELERY_QUEUES["default"])
-    many_followers(thoas, 3000)
+    many_followers(thoas, 12_000)
     publish(thoas)
 
     follow(newbie, project)
     until(lambda: is_following(newbie, project))
 
     until(lambda: not QueuedEvent.objects.filter(pipeline="built-in").exists())
-    assert QueuedEvent.objects.filter(pipeline="fan-out").values_list("reached", flat=True).get() == 2000
+    assert 0 < QueuedEvent.objects.filter(pipeline="fan-out").values_list("reached", flat=True).get() < 12_000
     with pytest.raises(ProjectionTimeout):
         wait_for_projections(timeout=0)
 
