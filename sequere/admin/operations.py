@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from sequere import outbox, replay
+from sequere.conf import CELERY
 from sequere.events import Event
 from sequere.outbox import Status, pipeline_of, pipelines_of
 from sequere.passes import Difference
-from sequere.projectors import LevelTriggeredProjector, Projector, projection
+from sequere.projectors import LevelTriggeredProjector, Projector, mode_of, projection
 from sequere.queued import FAN_OUT, QueuedEvent, QueuedEventQuerySet
 
 #: So many events can wait, or so many be in the log, for work within a request.
@@ -76,6 +77,8 @@ class Operation:
 
     def _too_long(self, status: Status, using: str) -> str:
         if self.reads_log:
+            if self.name == "rebuild" and _is_for_workers(status.name):
+                return ""
             last = Event.objects.using(using).order_by("-pk").values_list("pk", flat=True).first() or 0
             too_many = _("The log has up to %(number)s events, too many for a page to wait for.")
             return too_many % {"number": f"{last:,}"} if last > MANY else ""
@@ -108,7 +111,15 @@ def _skip(task: Task) -> Outcome:
     return Outcome(ngettext("%(number)s event skipped", "%(number)s events skipped", skipped) % {"number": skipped})
 
 
+def _is_for_workers(name: str) -> bool:
+    """Whether the workers of Celery rebuild a projection, so that no request waits for it."""
+    return mode_of(name) == CELERY
+
+
 def _rebuild(task: Task) -> Outcome:
+    if _is_for_workers(task.name):
+        replay.hand_over([replay.start(task.name).pk])
+        return Outcome(_("The rebuild is left to the workers of Celery. This page shows how far it is."))
     report = replay.rebuild(task.name)
     return Outcome(_checked(report.checked, report.wrong))
 

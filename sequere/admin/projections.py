@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from sequere import rebuilds
 from sequere.admin.operations import OPERATIONS, Operation, Outcome, Task
 from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
 from sequere.events import Event
@@ -44,7 +45,8 @@ class ProjectionAdmin(ReadOnlyAdmin):
         return self.page(request, "projection/change_list.html", title=_("Projections"), rows=rows)
 
     def projection_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        """A projection, and a page of the events that it has failed to apply. 2 queries for each projection, and 1."""
+        """A projection, its last rebuild, and a page of the events that it has failed to apply. 2 queries for each
+        projection, and 3."""
         self.demand(request)
         found, using = _status(name), router.db_for_write(Event)
         failed = Task(found.name, using).failed.select_related("event").order_by("event_id")
@@ -64,6 +66,7 @@ class ProjectionAdmin(ReadOnlyAdmin):
             name=quote(found.name),
             projection=_row(found),
             is_shared=pipeline_of(found.name) == BUILT_IN,
+            rebuild=next((one for one in rebuilds.progress(using) if one.projection == found.name), None),
             failed=events[:PAGE],
             further=further,
             operations=[operation for operation in allowed if not operation.is_about_failed],

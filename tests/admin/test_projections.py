@@ -13,6 +13,8 @@ from sequere.backends.database.models import Follow
 from sequere.exceptions import BackendUnavailable
 from sequere.models import Event, QueuedEvent, follow, follow_many, get_followers_count, unfollow
 from sequere.projectors import Projector
+from sequere.replay import work
+from sequere.signals import rebuilds_left
 from tests.admin.conftest import LogIn
 from tests.admin.pages import PROJECTIONS, text_of
 from tests.factories import UserFactory
@@ -276,3 +278,28 @@ def test_recent_actions_lead_back(browser: Client, failed: list[int], log_in: Lo
 
     assert entry.get_admin_url() == url("follows")
     assert url("follows") in browser.get("/admin/").content.decode()
+
+
+def test_a_rebuild_in_mode_celery_is_left_to_the_workers_and_the_page_tells_how_far_it_is(
+    browser: Client, settings: Any, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large the log: no request waits for it."""
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "celery", "timelines": "celery"}
+    monkeypatch.setattr(operations, "MANY", -1)
+    monkeypatch.setattr(rebuilds_left, "receivers", [])  # nobody sends it to a broker
+    left: list[int] = []
+
+    def note(rebuild_ids: list[int], **_: Any) -> None:
+        left.extend(rebuild_ids)
+
+    rebuilds_left.connect(note)
+    told = perform(browser, "follows", "rebuild")
+    before = text_of(browser.get(url("follows")))
+    ended = work(left[0])
+    after = text_of(browser.get(url("follows")))
+
+    assert "The rebuild is left to the workers of Celery." in told
+    assert "at work" in before
+    assert ended
+    assert "repaired" in after
+    assert "at work" not in after

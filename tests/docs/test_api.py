@@ -40,7 +40,7 @@ PUBLIC = {
         "queue",
         "waiting_for_projections",
     },
-    "sequere.replay": set(),
+    "sequere.replay": {"SubjectPass", "Taken", "hand_over", "take_turn", "work"},
     "sequere.testing": set(),
     "sequere.admin": set(),
     "sequere.contrib.timeline": set(),

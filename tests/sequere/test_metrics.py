@@ -146,7 +146,7 @@ def test_failures_are_counted_and_what_is_parked_in_the_end(thoas: User, project
 
 @committed
 def test_a_fan_out_is_as_large_as_all_its_steps(monkeypatch: pytest.MonkeyPatch, thoas: User) -> None:
-    monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", 0)
+    monkeypatch.setitem(projector.SECONDS_AT_ONCE, "celery", 0)
     monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
     follow_many((fan, thoas) for fan in UserFactory.create_batch(5))
     Timeline(thoas).save(JoinAction(actor=thoas))

@@ -120,7 +120,7 @@ def fans(thoas: User) -> list[User]:
 
 @pytest.fixture
 def two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", 0)
+    monkeypatch.setitem(projector.SECONDS_AT_ONCE, "celery", 0)
     monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
 
 
