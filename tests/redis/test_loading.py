@@ -379,7 +379,7 @@ def test_writers_go_on_during_a_load(client: Any, size: str, request: pytest.Fix
         get_backend().reset("default")
         rebuild("follows")
 
-    for round_ in range(rounds(4, 2)):
+    for round_ in range(rounds(2, 1)):
         in_rounds(1, write(3 * round_), write(3 * round_ + 1), write(3 * round_ + 2), load)
 
         assert not QueuedEvent.objects.exists()
@@ -403,7 +403,7 @@ def test_memory_does_not_grow_with_the_follows(client: Any, monkeypatch: pytest.
         return most
 
     peak(300)
-    small, large = peak(1_200), peak(3_000)  # by then psycopg knows as many statements as it keeps
+    small, large = peak(1_000), peak(2_000)  # by then psycopg knows as many statements as it keeps
 
-    assert Event.objects.count() > 30_000
+    assert Event.objects.count() > 20_000
     assert large < 1.3 * small
