@@ -37,6 +37,7 @@ ifeq ($(BACKEND),redis)
 EXAMPLE += $(VENV)/.valkey
 READY   += && $(PY) manage.py rebuild_projections
 WITH    := SEQUERE_EXAMPLE_BACKEND=redis $(PY) -m example_project.servers
+WORKER  := --worker
 else ifneq ($(BACKEND),database)
 $(error BACKEND is database or redis)
 endif
@@ -88,8 +89,8 @@ faults: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## races, kills and ou
 soak: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## a minute of writers and workers that die while servers restart (ARGS: --seconds 600)
 	@$(PY) -m tests.soak $(ARGS)
 
-serve: $(EXAMPLE) ## run the example project's site, with sample data (BACKEND=redis)
-	@$(WITH) sh -c '$(READY) && $(PY) manage.py sample && exec $(PY) manage.py runserver "$$@"' serve $(ARGS)
+serve: $(EXAMPLE) ## run the example project's site, with sample data (BACKEND=redis, with a worker of Celery)
+	@$(WITH) $(WORKER) sh -c '$(READY) && $(PY) manage.py sample && exec $(PY) manage.py runserver "$$@"' serve $(ARGS)
 
 shell: $(EXAMPLE) ## a Python shell in the example project (BACKEND=redis)
 	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py shell "$$@"' shell $(ARGS)

@@ -9,4 +9,6 @@ if __name__ == "__main__":
 
     from django.core.management import execute_from_command_line
 
+    import example_project.celery  # noqa: F401  # so that this process knows the app, too
+
     execute_from_command_line(sys.argv)

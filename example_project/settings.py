@@ -106,6 +106,13 @@ if IS_IN_REDIS:
     SEQUERE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": "sequere-example:"}
     SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"
     SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": "sequere-example:timeline:"}
+if os.environ.get("SEQUERE_EXAMPLE_WORKER"):
+    # A page shows at once what its reader has done; who follows a celebrity sees a moment later what it has done.
+    SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "celery"}
+    CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
+    CELERY_BEAT_SCHEDULE = {
+        "sequere": {"task": "sequere.sweep", "schedule": 10, "options": {"queue": "sequere", "expires": 10}}
+    }
 
 # Two files: what is kept in the database is not brought up to date while it is kept in Redis.
 SQLITE = BASE_DIR / ("example-redis.sqlite3" if IS_IN_REDIS else "example.sqlite3")

@@ -9,6 +9,7 @@ and one that is killed leaves nothing to clean up.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -33,6 +34,8 @@ from sequere.signals import rebuilds_left
 
 #: Slices that a walk is cut into, at most; none has less keys than a batch.
 SLICES = 64
+#: How often a rebuild that others have begun anew is joined again.
+BEGINNINGS = 5
 #: How long a rebuild is remembered after it has ended.
 KEPT_FOR = timedelta(days=1)
 #: Keys of a sample that follow each other.
@@ -120,11 +123,15 @@ def preview(name: str, *, progress: Told | None = None, on_difference: OnDiffere
 def rebuild(name: str, *, restart: bool = False, progress: Told | None = None) -> Report:
     """Make the read model of a projection what the log says; a model that is right is only read.
 
-    Goes on with a rebuild that was broken off, unless it is to `restart`, and shares one that others are at. A
-    projector of the host forgets and applies its events subject by subject. Raises UnknownProjection,
-    RebuildAbandoned.
+    Goes on with a rebuild that was broken off, unless it is to `restart`, and shares one that others are at, also when
+    they begin it anew. A projector of the host forgets and applies its events subject by subject. Raises
+    UnknownProjection, and RebuildAbandoned when it was begun anew too often.
     """
-    return finish(start(name, restart=restart), progress=progress)
+    for _ in range(BEGINNINGS):
+        with suppress(RebuildAbandoned):
+            return finish(start(name, restart=restart), progress=progress)
+        restart = False
+    return finish(start(name), progress=progress)
 
 
 def finish(rebuild: Rebuild, *, progress: Told | None = None) -> Report:

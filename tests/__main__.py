@@ -1,5 +1,4 @@
-"""Run the suite on SQLite and on PostgreSQL; what concerns read models once more in mode on_commit, and in Redis; and
-workers of Celery.
+"""Run the suite on SQLite and on PostgreSQL, what is about Redis on a server of its own, and workers of Celery.
 
 `python -m tests [--only PART | --extended] [pytest's arguments]`; PostgreSQL is the server in SEQUERE_DATABASE_URL,
 Redis that in SEQUERE_REDIS_URL, or one that is started for the run.
@@ -41,8 +40,10 @@ WORKERS = "tests/workers"
 WITHOUT_CONTRACTS = [WORKERS, f"--ignore={WORKERS}/test_contracts.py"]
 #: The site in a browser is a part of its own: it is the same wherever the tests keep what is theirs.
 BROWSER = "tests/browser"
+#: What has a server for itself, one test after the other: its keys, its contracts, outages.
+OWN_REDIS = "tests/redis"
 #: What has a part of its own.
-APART = [f"--ignore={WORKERS}", f"--ignore={BROWSER}"]
+APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER)]
 #: What does not depend on the database: it has projects, or processes, of its own.
 ON_SQLITE_ONLY = [f"--ignore=tests/{name}" for name in ("docs", "example", "servers")]
 #: What tells the tests where they run.
@@ -67,13 +68,21 @@ Part = Callable[[ExitStack, list[str]], Iterator[Outcome]]
 
 
 def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    # With the log in SQLite, Redis is tried by the part of Redis 7.
-    yield run("SQLite", chosen(["--ignore=tests/redis", *APART], arguments))
+    yield run("SQLite", chosen(APART, arguments))
 
 
 def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql())
     yield run("PostgreSQL", chosen([*APART, *ON_SQLITE_ONLY], arguments), SEQUERE_DATABASE_URL=url)
+
+
+def with_own_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    url = servers.enter_context(postgresql())
+    yield run("Valkey, PostgreSQL", chosen([OWN_REDIS], arguments), SEQUERE_DATABASE_URL=url)
+
+
+def on_commit(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    url = servers.enter_context(postgresql())
     read_models = chosen(READ_MODELS, arguments)
     yield run("PostgreSQL, on_commit", read_models, SEQUERE_DATABASE_URL=url, TESTS_PROJECTION_MODE="on_commit")
 
@@ -83,7 +92,7 @@ def in_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
         "SEQUERE_REDIS_URL": servers.enter_context(valkey()),
         "SEQUERE_DATABASE_URL": servers.enter_context(postgresql()),
     }
-    yield run("Valkey, PostgreSQL", chosen(IN_REDIS, arguments), TESTS_BACKEND="redis", **urls)
+    yield run("In Valkey, PostgreSQL", chosen(IN_REDIS, arguments), TESTS_BACKEND="redis", **urls)
 
 
 def in_redis_7(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
@@ -121,11 +130,13 @@ def in_browser(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
 PARTS: dict[str, tuple[str, Part]] = {
     "sqlite": ("SQLite", on_sqlite),
     "postgresql": ("PostgreSQL", on_postgresql),
-    "redis": ("Valkey", in_redis),
+    "redis": ("Valkey", with_own_redis),
     "workers": ("Celery's workers", with_workers),
 }
 #: What takes longer, or needs a program that only a distribution has.
 EXTENDED: dict[str, tuple[str, Part]] = {
+    "on_commit": ("PostgreSQL, on_commit", on_commit),
+    "valkey": ("In Valkey", in_redis),
     "redis7": ("Redis", in_redis_7),
     "contracts": ("Celery's workers", with_contracts),
     "rabbitmq": ("RabbitMQ", with_rabbitmq),

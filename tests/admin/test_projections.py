@@ -43,7 +43,9 @@ class Archive(Newsletter):
 
 
 @pytest.fixture(autouse=True)
-def later(settings: Any) -> Iterator[None]:
+def later(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # The ids of events go on from one test to the next.
+    monkeypatch.setattr(operations, "MANY", 10**9)
     settings.SEQUERE_PROJECTORS = {
         "newsletter": f"{__name__}.Newsletter",
         "archive/of 2026": f"{__name__}.Archive",

@@ -379,7 +379,7 @@ def test_writers_go_on_during_a_load(client: Any, size: str, request: pytest.Fix
         get_backend().reset("default")
         rebuild("follows")
 
-    for round_ in range(rounds(4, 2)):
+    for round_ in range(rounds(2, 1)):
         in_rounds(1, write(3 * round_), write(3 * round_ + 1), write(3 * round_ + 2), load)
 
         assert not QueuedEvent.objects.exists()
@@ -389,7 +389,7 @@ def test_writers_go_on_during_a_load(client: Any, size: str, request: pytest.Fix
 def test_memory_does_not_grow_with_the_follows(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numbered, "ROWS_AT_ONCE", 100)
     monkeypatch.setattr(loading, "CALLS_AT_ONCE", 1)
-    monkeypatch.setattr(loading.LoadPass, "size", 100)
+    monkeypatch.setattr(loading.LoadPass, "size", 20)
 
     def peak(people: int) -> int:
         keys = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + people)]
@@ -403,7 +403,7 @@ def test_memory_does_not_grow_with_the_follows(client: Any, monkeypatch: pytest.
         return most
 
     peak(300)
-    small, large = peak(500), peak(4_000)
+    small, large = peak(1_000), peak(2_000)  # by then psycopg knows as many statements as it keeps
 
-    assert Event.objects.count() > 30_000
+    assert Event.objects.count() > 20_000
     assert large < 1.3 * small

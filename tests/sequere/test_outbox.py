@@ -219,6 +219,7 @@ def test_an_operator_sees_what_waits(thoas: User, newbie: User, project: Project
         "oldest": None,
         "parked": 1,
         "error": f"PermissionError: not user:{thoas.pk}",
+        "rebuild": None,
     }
     assert [(one["name"], one["pending"]) for one in (follows, timelines)] == [("follows", 1), ("timelines", 1)]
     table = command("show_projections").splitlines()

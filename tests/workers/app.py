@@ -24,6 +24,10 @@ _taken: dict[str, Any] = {}
 @task_prerun.connect
 def take_settings(**_: Any) -> None:
     global _taken  # noqa: PLW0603  # a worker has one test at a time
+    if seconds := os.environ.get("TESTS_SECONDS_AT_ONCE"):
+        from sequere_timeline import projector
+
+        projector.SECONDS_AT_ONCE["celery"] = float(seconds)
     if (file := os.environ.get(SETTINGS)) is None:
         return
     wanted = json.loads(Path(file).read_text())

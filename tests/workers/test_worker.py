@@ -139,7 +139,7 @@ def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
     """kill -9 in the middle of a fan-out."""
     number = 12_000
     many_followers(thoas, number)
-    worker = start_worker()
+    worker = start_worker(TESTS_SECONDS_AT_ONCE="0")
     publish(thoas)
 
     until(lambda: QueuedEvent.objects.filter(pipeline="fan-out", reached__gt=0).exists())
@@ -176,7 +176,7 @@ def test_a_celebrity_delays_nobody_who_has_a_worker_for_the_other_queue(
     start_worker: Callable[..., Worker], settings: Any, thoas: User, newbie: User, project: Project
 ) -> None:
     """Nobody works at the fan-outs."""
-    start_worker(settings.SEQUERE_CELERY_QUEUES["default"])
+    start_worker(settings.SEQUERE_CELERY_QUEUES["default"], TESTS_SECONDS_AT_ONCE="0")
     many_followers(thoas, 12_000)
     publish(thoas)
 
