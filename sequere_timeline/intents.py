@@ -60,12 +60,15 @@ def to_save(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
 
 
 def to_delete(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
-    """The action is nowhere any more: news if it is somewhere. Raises NotInTimeline."""
+    """The action is nowhere any more: news if it is somewhere. Raises NotInTimeline, and ActionChanged if somebody else
+    did it."""
     actor = action.actor_key
 
     def decide(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
         if last is None or not is_live(last, latest):
             return None
+        if last.actor != actor:
+            raise ActionChanged(action=action, uid=uid)
         if owner != actor and all(tuple(one[:2]) != owner for one in live_owners(last, latest)):
             raise NotInTimeline(action=action, owner=owner)
         return dict(last.data)

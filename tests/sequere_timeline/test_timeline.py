@@ -198,3 +198,16 @@ def test_reading_writes_nothing(thoas):
         assert timeline.read_at is None
 
     assert {query["sql"].split()[0] for query in captured} <= {"SELECT"}
+
+
+def test_who_knows_the_uid_of_an_action_cannot_delete_it_as_his_own():
+    thoas, newbie = UserFactory.create_batch(2)
+    action = JoinAction(actor=thoas)
+    Timeline(thoas).save(action)
+    forged = JoinAction(actor=newbie)
+    forged.uid = action.uid
+
+    with pytest.raises(ActionChanged):
+        Timeline(newbie).delete(forged)
+
+    assert Timeline(thoas).get_public_count() == 1
