@@ -40,6 +40,10 @@ SELECT 'followed', md5(n || ' follows ' || %(celebrity)s)::uuid, 1, 'user', n::t
     now() + n * interval '1 microsecond', now(), '{}', '{}', 1
 FROM generate_series(%(first)s, %(last)s) AS n
 """
+RESOURCES_OF_EDGES = """
+INSERT INTO sequere_resource SELECT 'user', n::text FROM generate_series(%(first)s, %(last)s) AS n
+UNION ALL SELECT 'user', %(celebrity)s
+"""
 FOLLOWS_OF_EDGES = """
 INSERT INTO sequere_database_follow (stream, from_identifier, from_object_id, to_identifier, to_object_id,
     followed_at, event_id)
@@ -92,6 +96,8 @@ class WorkerScenarios:
             _until(lambda: not QueuedEvent.objects.exists())
             taken = perf_counter() - start
             memory = max(map(_most_memory, (others, fan_out)))
+        reached = [Timeline(one).get_private_count() for one in people(FIRST, million)[:: million - 1]]
+        assert reached == [1, 1], "the first and the last follower have it"
         yield f"A fan-out to {million:,} followers: {taken:.1f} s, {million / taken:,.0f}/s; a worker had {memory} MB."
         for who in ("in another shard", "of the celebrity"):
             was, is_ = (quantiles(times[who], n=20)[18] * 1000 for times in (idle, busy))
@@ -141,6 +147,7 @@ class WorkerScenarios:
     def _followers(self, celebrity: ResourceKey, number: int) -> None:
         values = {"celebrity": celebrity.object_id, "first": FIRST, "last": FIRST + number - 1}
         self._raw.execute(EDGES, values)
+        self._raw.execute(RESOURCES_OF_EDGES, values)
         if self._client is None:
             self._raw.execute(FOLLOWS_OF_EDGES, values)
             self._raw.execute("ANALYZE")
