@@ -210,10 +210,27 @@ Latest = Mapping[UUID, Event]
 
 def latest_of(streams: Iterable[UUID], using: str) -> dict[UUID, Event]:
     """The last event of each of `streams` that has one: 1 query."""
-    connection = connections[using]
-    select, values = given(connection, fields_of(Event, ["stream"]), [(stream,) for stream in streams])
-    sql = f"SELECT last.* FROM ({select}) given JOIN {last_event(connection, 'last', 'given.stream')}"
+    sql, values = _latest(streams, using)
     return {event.stream: event for event in Event.objects.using(using).raw(sql, values)}
+
+
+def all_and_latest(of_all: Iterable[UUID], of_latest: Iterable[UUID], using: str) -> list[Event]:
+    """All events of some streams, each in its order, and the last ones of others: 1 query."""
+    select, values = _given(of_all, using)
+    latest, more = _latest(of_latest, using)
+    whole = f"SELECT event.* FROM ({select}) given JOIN {Event._meta.db_table} event USING (stream)"
+    return list(Event.objects.using(using).raw(f"{whole} UNION ALL {latest} ORDER BY id", [*values, *more]))
+
+
+def _latest(streams: Iterable[UUID], using: str) -> tuple[str, list[Any]]:
+    connection = connections[using]
+    select, values = _given(streams, using)
+    last = last_event(connection, "last", "given.stream")
+    return f"SELECT last.* FROM ({select}) given JOIN {last}", values
+
+
+def _given(streams: Iterable[UUID], using: str) -> tuple[str, list[Any]]:
+    return given(connections[using], fields_of(Event, ["stream"]), [(stream,) for stream in streams])
 
 
 def last_event(connection: BaseDatabaseWrapper, name: str, stream: str, condition: str = "true") -> str:
@@ -283,24 +300,38 @@ def record(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]:
     if not intents:
         return []
     using = router.db_for_write(Event)
+    try:
+        return _record(intents, metadata, using)
+    except _Overtaken:
+        return _record(intents, metadata, using, is_second=True)
+
+
+class _Overtaken(IntegrityError):
+    """Another writer was first: what was news may be none."""
+
+
+def _record(
+    intents: Sequence[Intent], metadata: Mapping[str, Any], using: str, *, is_second: bool = False
+) -> list[Outcome]:
+    """Decide, and then lock what is news; the second time the other way round, so that nobody is first again."""
     with transaction.atomic(using=using):
+        if is_second:
+            _lock(intents, using)
         outcomes = _decide(intents, using)
-        news = [intent for intent, outcome in zip(intents, outcomes, strict=True) if outcome.is_new]
-        if not news:
+        events = tuple(outcome.event for outcome in outcomes if outcome.event and outcome.is_new)
+        if not events:
             return outcomes
         metadata = {**current_metadata(_name_of), **metadata}
         check_json(metadata, "the metadata of the event")
-        lock((key for intent in news for key in intent.resources()), using)
-        try:
-            _insert(outcomes, metadata, using)
-        except IntegrityError:
-            # Another writer was first. Only what was news is decided again: only that is locked.
-            again = iter(_decide(news, using))
-            outcomes = [next(again) if outcome.is_new else outcome for outcome in outcomes]
-            _insert(outcomes, metadata, using)
-        if events := _new(outcomes):
-            events_recorded.send(sender=Event, events=events, using=using)
+        if not is_second:
+            _lock((intent for intent, outcome in zip(intents, outcomes, strict=True) if outcome.is_new), using)
+        _insert(events, metadata, using)
+        events_recorded.send(sender=Event, events=events, using=using)
     return outcomes
+
+
+def _lock(intents: Iterable[Intent], using: str) -> None:
+    lock((key for intent in intents for key in intent.resources()), using)
 
 
 def _checked(idempotency_key: str) -> str:
@@ -309,17 +340,14 @@ def _checked(idempotency_key: str) -> str:
     return idempotency_key
 
 
-def _new(outcomes: Iterable[Outcome]) -> tuple[Event, ...]:
-    return tuple(outcome.event for outcome in outcomes if outcome.event and outcome.is_new)
-
-
-def _insert(outcomes: Iterable[Outcome], metadata: Mapping[str, Any], using: str) -> None:
-    """Append what is new, in one statement and a savepoint; ids are handed out in the given order."""
-    events = _new(outcomes)
+def _insert(events: Sequence[Event], metadata: Mapping[str, Any], using: str) -> None:
+    """Append events, in one statement; ids are handed out in the given order."""
     for event in events:
         event.metadata = metadata
-    with transaction.atomic(using=using):
+    try:
         returned = insert(Event, COLUMNS, [*map(attrgetter(*COLUMNS), events)], using, suffix="RETURNING id")
+    except IntegrityError as error:
+        raise _Overtaken(*error.args) from error
     for event, (pk,) in zip(events, sorted(returned), strict=True):
         event.pk = pk
         event._state.adding, event._state.db = False, using

@@ -152,24 +152,35 @@ def drain(
     projectors = projectors_of(pipeline)
     asked_for = None if shards is None else {*shards}
     applied = overtaken = 0
+    is_careful = False
     # Who waits has just left something there.
     numbers = asked_for if asked_for and wait else _shards_with_events(pipeline, asked_for, using)
     while numbers:
+        waits = wait and (asked_for is None or numbers <= asked_for)
         try:
             with transaction.atomic(using=using):
-                held = _lock(pipeline, numbers, using, wait=wait and (asked_for is None or numbers <= asked_for))
+                held = _lock(pipeline, numbers, using, wait=waits)
                 if pipeline == FAN_OUT:
                     applied += _go_on(held, using)
+                    is_all = False
                 else:
-                    applied += _apply(pipeline, _due(pipeline, held, using), projectors, using)
+                    events, is_all = _due(pipeline, held, using)
+                    applied += _apply(pipeline, events, projectors, using, is_careful=is_careful)
         except StaleWriter:
             overtaken += 1
             if overtaken < MAX_ATTEMPTS:
                 continue
             raise
-        if not held:
+        except _TROUBLES:
+            raise
+        except Exception:
+            if is_careful:
+                raise
+            is_careful = True
+            continue
+        # Who came while the lock was held waits for it too, or has left his events to us.
+        if not held or (is_all and waits and numbers == asked_for):
             break
-        # Looks again after each lock is given back: who came while it was held has left his events to us.
         numbers = _shards_with_events(pipeline, asked_for, using)
         if numbers and seconds is not None and monotonic() - started > seconds:
             _tell_celery(pipeline, numbers, using)
@@ -338,19 +349,16 @@ def _known_to_celery(pipeline: str, shards: set[int], before: int, using: str) -
 
 
 def _shards_with_events(pipeline: str, asked_for: set[int] | None, using: str) -> set[int]:
-    """The shards in which something is due: of those that are asked for, else that where it waits for too long."""
+    """The shards in which something is due: of those asked for, else that where it waits for too long. 1 query."""
     now = timezone.now()
     if asked_for is None:
         return _shards(f"SELECT DISTINCT shard FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE}", [pipeline, now], using)
-    of_these = f"shard IN ({_marks(asked_for)})"
-    look = f"SELECT DISTINCT shard FROM {_QUEUE} WHERE pipeline = %s AND {of_these} AND {IS_DUE}"
-    return _shards(look, [pipeline, *asked_for, now], using) or _shards(
-        f"""SELECT shard FROM (
-            SELECT shard, event_id FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE} ORDER BY event_id LIMIT 1
-        ) oldest JOIN {_LOG} ON {_LOG}.id = event_id WHERE recorded_at < %s""",
-        [pipeline, now, now - OVERDUE],
-        using,
-    )
+    look = f"""
+        SELECT shard, 1 FROM {_QUEUE} WHERE pipeline = %s AND shard IN ({_marks(asked_for)}) AND {IS_DUE}
+        UNION SELECT shard, 0 FROM ({_LEFT}) left_behind
+    """
+    rows = _rows(look, [pipeline, *asked_for, now, pipeline, now, now - OVERDUE], using)
+    return {shard for shard, is_asked_for in rows if is_asked_for} or {shard for shard, _ in rows}
 
 
 def _overdue(pipeline: str, using: str) -> set[int]:
@@ -364,15 +372,19 @@ def _overdue(pipeline: str, using: str) -> set[int]:
     )
 
 
-def _due(pipeline: str, shards: Collection[int], using: str) -> list[Event]:
-    """The oldest events that wait in some shards. 1 query."""
+def _due(pipeline: str, shards: Collection[int], using: str) -> tuple[list[Event], bool]:
+    """The oldest events that wait in some shards, and whether they are known to be all, and none is left elsewhere.
+    1 query."""
     if not shards:
-        return []
+        return [], False
+    now = timezone.now()
     sql = f"""
-        SELECT {_LOG}.* FROM {_QUEUE} JOIN {_LOG} ON {_LOG}.id = event_id
+        SELECT {_LOG}.*, ({_LEFT}) AS left_in FROM {_QUEUE} JOIN {_LOG} ON {_LOG}.id = event_id
         WHERE pipeline = %s AND shard IN ({_marks(shards)}) AND {IS_DUE} ORDER BY event_id LIMIT {BATCH_SIZE}
     """
-    return list(Event.objects.using(using).raw(sql, _adapted([pipeline, *shards, timezone.now()], using)))
+    values = [pipeline, now, now - OVERDUE, pipeline, *shards, now]
+    events = list(Event.objects.using(using).raw(sql, _adapted(values, using)))
+    return events, 0 < len(events) < BATCH_SIZE and vars(events[0])["left_in"] is None
 
 
 #: A server is in trouble, not an event.
@@ -381,11 +393,22 @@ _TROUBLES = (OperationalError, InterfaceError, BackendException)
 # What a drain asks stands here in SQL: built by the ORM, it would take longer than all that is applied.
 _QUEUE, _LOG = QueuedEvent._meta.db_table, Event._meta.db_table
 
+#: The shard of the oldest event of a pipeline, if it waits for too long.
+_LEFT = f"""
+    SELECT shard FROM (
+        SELECT shard, event_id FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE} ORDER BY event_id LIMIT 1
+    ) oldest JOIN {_LOG} ON {_LOG}.id = event_id WHERE recorded_at < %s
+"""
+
 
 def _shards(sql: str, values: Iterable[Any], using: str) -> set[int]:
+    return {number for (number,) in _rows(sql, values, using)}
+
+
+def _rows(sql: str, values: Iterable[Any], using: str) -> list[tuple[Any, ...]]:
     with connections[using].cursor() as cursor:
         cursor.execute(sql, _adapted(values, using))
-        return {number for (number,) in cursor.fetchall()}
+        return list(cursor.fetchall())
 
 
 def _adapted(values: Iterable[Any], using: str) -> list[Any]:
@@ -410,11 +433,16 @@ def _lock(pipeline: str, numbers: Collection[int], using: str, *, wait: bool) ->
     return set(shards.select_for_update(skip_locked=True).values_list("number", flat=True))
 
 
-def _apply(pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> int:
-    """Apply the events of a batch, but those that fail; returns how many."""
+def _apply(
+    pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str, *, is_careful: bool
+) -> int:
+    """Apply the events of a batch, but those that fail, which who is not careful raises; returns how many."""
     if not batch:
         return 0
     lock({key for projector in projectors for event in batch for key in projector.resources(event)}, using)
+    if not is_careful:
+        _apply_together(pipeline, batch, projectors, using)
+        return len(batch)
     applied, _ = _apply_what_can_be(pipeline, batch, projectors, using)
     return applied
 
@@ -424,7 +452,8 @@ def _apply_what_can_be(
 ) -> tuple[int, set[UUID]]:
     """Apply events together, or in halves if that fails; returns how many, and the streams that have come to a stop."""
     try:
-        _apply_together(pipeline, batch, projectors, using)
+        with transaction.atomic(using=using):
+            _apply_together(pipeline, batch, projectors, using)
     except _TROUBLES:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
@@ -445,10 +474,11 @@ def _apply_what_can_be(
 @observing.applications
 def _apply_together(pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> None:
     """Apply events, which wait no longer then."""
-    with transaction.atomic(using=using):
-        for projector in projectors:
-            projector.apply(batch, using=using)
-    QueuedEvent.objects.using(using).filter(pipeline=pipeline, event_id__in=[event.pk for event in batch]).delete()
+    for projector in projectors:
+        projector.apply(batch, using=using)
+    with connections[using].cursor() as cursor:
+        ids = [event.pk for event in batch]
+        cursor.execute(f"DELETE FROM {_QUEUE} WHERE pipeline = %s AND event_id IN ({_marks(ids)})", [pipeline, *ids])
 
 
 def _go_on(shards: Collection[int], using: str) -> int:

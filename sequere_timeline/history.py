@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sequere.base import ResourceKey
-from sequere.events import Event, Latest, latest_of, lifecycle
+from sequere.events import Event, Latest, all_and_latest, latest_of, lifecycle
 from sequere_timeline.intents import ACTION_SAVED, generation, is_live, live_owners
 
 
@@ -46,13 +46,21 @@ class History:
         return [*self.former, *filter(None, [self.present])]
 
 
-def histories(streams: Collection[UUID], using: str) -> dict[UUID, History]:
-    """What the log knows of these actions; those that it has never heard of are left out. 2 queries."""
+def histories(streams: Collection[UUID], using: str, named: Collection[ResourceKey] = ()) -> dict[UUID, History]:
+    """What the log knows of these actions; those that it has never heard of are left out.
+
+    1 query, and 1 more if they name other resources than the caller knows of.
+    """
     events: dict[UUID, list[Event]] = defaultdict(list)
-    for event in Event.objects.using(using).filter(stream__in=streams).order_by("stream", "version"):
-        events[event.stream].append(event)
-    resources = {key for history in events.values() for event in history for key in named_in(event)}
-    latest = latest_of(map(lifecycle, resources), using)
+    latest: dict[UUID, Event] = {}
+    wanted = {*streams}
+    for event in all_and_latest(streams, map(lifecycle, named), using):
+        if event.stream in wanted:
+            events[event.stream].append(event)
+        else:
+            latest[event.stream] = event
+    if others := {key for of_stream in events.values() for event in of_stream for key in named_in(event)} - {*named}:
+        latest |= latest_of(map(lifecycle, others), using)
     return {stream: _history(of_stream, latest) for stream, of_stream in events.items()}
 
 

@@ -25,8 +25,9 @@ SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.03}
 class News:
     """What some events are about; what is true of it by now, the log says."""
 
-    #: The streams of actions.
+    #: The streams of actions, and the resources that the events about them name.
     actions: set[UUID] = field(default_factory=set)
+    named: set[ResourceKey] = field(default_factory=set)
     follows: list[Event] = field(default_factory=list)
     #: Whose read marks may have moved.
     readers: set[ResourceKey] = field(default_factory=set)
@@ -64,6 +65,7 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
         for event in events:
             if event.type in {ACTION_SAVED, ACTION_DELETED}:
                 news.actions.add(event.stream)
+                news.named.update(named_in(event))
             elif event.type in {FOLLOWED, UNFOLLOWED}:
                 news.follows.append(event)
             elif event.type == TIMELINE_READ:

@@ -10,7 +10,7 @@ from django.db import models, router, transaction
 from django.utils import timezone
 
 from sequere.base import ResourceKey
-from sequere.events import Event, Intent, record
+from sequere.events import Event, Outcome, record
 from sequere.registry import registry
 from sequere.values import point_in_time
 from sequere_timeline import signals
@@ -49,11 +49,9 @@ class Timeline:
         uid = UUID(action.uid) if action.uid else uuid4()
         intent = to_save(action, uid, self.key)
         signals.pre_save.send(sender=Timeline, instance=self.instance, action=action)
-        # One transaction, so that who hears of it after the commit sees the uid.
-        with transaction.atomic(using=router.db_for_write(Event)):
-            event = self._record(intent, action, signals.post_save)
-            action.saved_as(str(uid))
-        return event
+        (outcome,) = record([intent])
+        action.saved_as(str(uid))
+        return self._announced(outcome, action, signals.post_save)
 
     def delete(self, action: Action) -> Event | None:
         """Delete an action: it disappears from every timeline, also from those of former followers.
@@ -64,7 +62,8 @@ class Timeline:
             raise UnsavedAction(action=action)
         intent = to_delete(action, UUID(action.uid), self.key)
         signals.pre_delete.send(sender=Timeline, instance=self.instance, action=action)
-        return self._record(intent, action, signals.post_delete)
+        (outcome,) = record([intent])
+        return self._announced(outcome, action, signals.post_delete)
 
     def get_private(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:
         """What the owner sees: a lazy sequence of actions, each of which knows its `reasons`. Raises InvalidFilter,
@@ -122,8 +121,8 @@ class Timeline:
     async def aget_unread_count(self, *, action: ActionFilter = None, target: TargetFilter = None) -> int:
         return await sync_to_async(self.get_unread_count)(action=action, target=target)
 
-    def _record(self, intent: Intent, action: Action, signal: Any) -> Event | None:
-        (outcome,) = record([intent])
+    def _announced(self, outcome: Outcome, action: Action, signal: Any) -> Event | None:
+        """The event of an outcome; if it is new, a signal tells of it after the commit."""
         if outcome.is_new:
             send = partial(signal.send_robust, sender=Timeline, instance=self.instance, action=action)
             transaction.on_commit(send, using=router.db_for_write(Event), robust=True)

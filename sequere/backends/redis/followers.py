@@ -29,12 +29,13 @@ def follower_page(key: ResourceKey, cursor: Cursor | None, connection: Connectio
     # Nothing is sorted: it is the command that finds the names of many without a script.
     hash_ = keys.resource("*")
     names = ("BY", "nosort", "GET", f"{hash_}->identifier", "GET", f"{hash_}->object_id")
-    known, before, found, end = connection.run(
+    known, before, found, last_on_page, next_ = connection.run(
         [
             name,
             _at(followers, max(start - 1, 0)),
             ("SORT_RO", followers, "LIMIT", start, FOLLOWERS_AT_ONCE, *names),
             _at(followers, start + FOLLOWERS_AT_ONCE - 1),
+            _at(followers, start + FOLLOWERS_AT_ONCE),
         ]
     )
     if known is None or text(known) != uid:  # the server was emptied, and has numbered everything anew
@@ -43,7 +44,7 @@ def follower_page(key: ResourceKey, cursor: Cursor | None, connection: Connectio
         return follower_page(key, _found_again(uid, followers, last, connection), connection, keys)
     parts = texts(found) if found else []
     page = [*map(ResourceKey._make, filter(all, zip(parts[::2], parts[1::2], strict=True)))]
-    return FollowerPage(page, [uid, start + FOLLOWERS_AT_ONCE, *_place(end)] if end else None)
+    return FollowerPage(page, [uid, start + FOLLOWERS_AT_ONCE, *_place(last_on_page)] if next_ else None)
 
 
 def _found_again(uid: str, followers: str, last: list[str], connection: Connection) -> Cursor | None:

@@ -18,7 +18,7 @@ from sequere_timeline.backends.redis.names import hand_out, look_up, of_generati
 from sequere_timeline.backends.redis.passes import PASSES
 from sequere_timeline.backends.redis.scripts import NEWEST
 from sequere_timeline.backends.redis.writer import Writer
-from sequere_timeline.history import History, Life, histories
+from sequere_timeline.history import History, Life, histories, named_in
 from sequere_timeline.intents import ACTION_SAVED
 from sequere_timeline.marks import read_marks
 from sequere_timeline.projector import BaseTimelinesProjector, News, Publication
@@ -48,7 +48,7 @@ class TimelinesProjector(BaseTimelinesProjector):
             for key in news.deleted:
                 news.actions.update(self._concerned_by(key, using))
         for streams in chunks(news.actions, ACTIONS_AT_ONCE):
-            self._write(streams, using)
+            self._write(streams, using, news.named)
         if readers := news.readers | news.deleted:
             self._mark(readers, using)
 
@@ -64,9 +64,9 @@ class TimelinesProjector(BaseTimelinesProjector):
     def rebuilt(self, known: Mapping[str, Any], using: str) -> None:
         self._model.rebuilt(known)
 
-    def _write(self, streams: Collection[UUID], using: str) -> None:
-        """Make these actions, whose actors are locked, and their entries what the log says. 2 queries."""
-        of_streams = sorted(histories(streams, using).values(), key=_first_id)
+    def _write(self, streams: Collection[UUID], using: str, named: Collection[ResourceKey]) -> None:
+        """Make these actions, whose actors are locked, and their entries what the log says. 1 query, or 2."""
+        of_streams = sorted(histories(streams, using, named).values(), key=_first_id)
         lives = [life for history in of_streams for life in history.lives()]
         names = [name for life in lives for name in of_life(life)]
         stored = (("HMGET", self._keys.action(life.id), "uid", "reached") for life in lives)
@@ -84,8 +84,8 @@ class TimelinesProjector(BaseTimelinesProjector):
         writer.finish()
 
     def publication(self, event: Event, using: str) -> Publication | None:
-        """2 queries, 1 round trip."""
-        life = histories([event.stream], using)[event.stream].present
+        """1 query, or 2, and 1 round trip."""
+        life = histories([event.stream], using, [*named_in(event)])[event.stream].present
         if life is None or life.published != event.pk:
             return None
         names = list(of_life(life))
