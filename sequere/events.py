@@ -214,6 +214,19 @@ def latest_of(streams: Iterable[UUID], using: str) -> dict[UUID, Event]:
     return {event.stream: event for event in Event.objects.using(using).raw(sql, values)}
 
 
+def latest_among(events: Iterable[Event], using: str) -> dict[UUID, Event]:
+    """The last event of each stream that events are of: 1 query, and 1 more if some of them are others than these."""
+    known = {event.pk: event for event in events}
+    sql, values = _latest({event.stream for event in known.values()}, using, "id")
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, values)
+        ids = [id_ for (id_,) in cursor.fetchall()]
+    others = [id_ for id_ in ids if id_ not in known]
+    if others:
+        known |= Event.objects.using(using).in_bulk(others)
+    return {known[id_].stream: known[id_] for id_ in ids}
+
+
 def all_and_latest(of_all: Iterable[UUID], of_latest: Iterable[UUID], using: str) -> list[Event]:
     """All events of some streams, each in its order, and the last ones of others: 1 query."""
     select, values = _given(of_all, using)
@@ -222,11 +235,10 @@ def all_and_latest(of_all: Iterable[UUID], of_latest: Iterable[UUID], using: str
     return list(Event.objects.using(using).raw(f"{whole} UNION ALL {latest} ORDER BY id", [*values, *more]))
 
 
-def _latest(streams: Iterable[UUID], using: str) -> tuple[str, list[Any]]:
-    connection = connections[using]
+def _latest(streams: Iterable[UUID], using: str, columns: str = "*") -> tuple[str, list[Any]]:
     select, values = _given(streams, using)
-    last = last_event(connection, "last", "given.stream")
-    return f"SELECT last.* FROM ({select}) given JOIN {last}", values
+    last = last_event(connections[using], "last", "given.stream")
+    return f"SELECT last.{columns} FROM ({select}) given JOIN {last}", values
 
 
 def _given(streams: Iterable[UUID], using: str) -> tuple[str, list[Any]]:

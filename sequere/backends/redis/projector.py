@@ -1,7 +1,7 @@
 """Keeps the follows in Redis equal to the log."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sequere.backends.redis import uids
 from sequere.backends.redis.keys import Keys
@@ -11,7 +11,8 @@ from sequere.backends.redis.moments import to_score
 from sequere.backends.redis.resource_pass import ResourcePass
 from sequere.backends.redis.sides import Wanted, write
 from sequere.backends.redis.strays import StrayPass
-from sequere.events import FOLLOWED, UNFOLLOWED, Event, latest_of
+from sequere.base import ResourceKey
+from sequere.events import FOLLOWED, UNFOLLOWED, Event, latest_among
 from sequere.passes import Pass
 from sequere.projectors import LevelTriggeredProjector
 
@@ -26,21 +27,19 @@ class FollowsProjector(LevelTriggeredProjector):
         self._keys = keys
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
-        """Make the follows that `events` concern what the log says: 1 query; 2 round trips, 4 with new resources."""
-        relations = {
-            event.stream: (event.actor, target)
-            for event in events
-            if event.type in {FOLLOWED, UNFOLLOWED} and (target := event.target)
-        }
-        if not relations:
+        """Make the follows that events concern what the log says: 1 or 2 queries; 2 round trips, 4 with new ones."""
+        changes = [event for event in events if event.type in {FOLLOWED, UNFOLLOWED}]
+        if not changes:
             return
-        resources = sorted({key for pair in relations.values() for key in pair})
+        resources = sorted({key for event in changes for key in self.resources(event)})
         token, (answer,) = self._model.begin([uids.look_up(resources, self._keys)], using)
-        latest = latest_of(relations, using)
         follows: list[Wanted] = [
-            (*pair, to_score(event.occurred_at) if event.type == FOLLOWED else "")
-            for stream, pair in relations.items()
-            for event in [latest[stream]]
+            (
+                event.actor,
+                cast(ResourceKey, event.target),
+                to_score(event.occurred_at) if event.type == FOLLOWED else "",
+            )
+            for event in latest_among(changes, using).values()
         ]
         write(follows, uids.found(resources, answer), token, self._model, self._keys)
 

@@ -8,6 +8,7 @@ from sequere.backends.base import FollowerPage
 from sequere.backends.redis.connection import Connection
 from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
+from sequere.chunks import chunks
 from sequere.events import FOLLOWED, Event, relation
 from sequere.outbox import end_fan_outs
 from sequere.projectors import Chunk, Cursor
@@ -25,6 +26,8 @@ from sequere_timeline.justification import contains, intervals_of, only_live_fol
 
 #: All that an entry can say of why it is there.
 REASONS = (Reason.OWN, Reason.DIRECT, Reason.FOLLOWED, Reason.DIRECT | Reason.FOLLOWED)
+#: Followers whose timelines one call of a script writes to: what it does holds up everybody else.
+FOLLOWERS_PER_CALL = 250
 #: Relations to an actor that are looked at together, where more than the live ones count.
 RELATIONS_AT_ONCE = 1000
 
@@ -61,8 +64,10 @@ class Writer:
         page = self._audience(life, cursor)
         if page.keys:
             score, member, (cap, slack) = to_score(life.date), self._member(life, Reason.FOLLOWED), _cap()
-            timelines = self._keys.privates(page.keys)
-            self._do(DELIVER([self._resource(life), *timelines], self._token, score, member, cap, slack))
+            # Others come in between two calls.
+            for owners in chunks(page.keys, FOLLOWERS_PER_CALL):
+                timelines = self._keys.privates(owners)
+                self._do(DELIVER([self._resource(life), *timelines], self._token, score, member, cap, slack))
         if page.next is None:
             # Where it is for other reasons too, the entry must say so.
             self._place(life, life.named - {life.actor})
