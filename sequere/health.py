@@ -13,8 +13,8 @@ from sequere import conf
 from sequere.backlog import Backlog
 from sequere.events import Event
 from sequere.exceptions import BackendException
-from sequere.outbox import waiting_for_projections
 from sequere.projectors import LevelTriggeredProjector, Projector, mode_of, projections
+from sequere.status import waiting_for_projections
 
 #: The database of the log cannot be asked.
 DATABASE = "database"

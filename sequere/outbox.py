@@ -12,87 +12,44 @@ import traceback
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import chain
+from datetime import timedelta
 from time import monotonic
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from sequere import conf, observing, waiting
-from sequere.backlog import Backlog, backlogs
+from sequere import observing, waiting
 from sequere.base import ResourceKey
-from sequere.events import TYPES, Event, lifecycle, record
+from sequere.due import done, due, lock_shards, overdue_shards, shards_to_drain, shards_with_older
+from sequere.events import TYPES, Event, record
 from sequere.exceptions import BackendException, BackendUnavailable, StaleWriter
-from sequere.projectors import (
-    PIPELINE,
-    Chunk,
-    LevelTriggeredProjector,
-    Projector,
-    is_queued,
-    mode_of,
-    projection,
-    projections,
+from sequere.pipelines import (
+    FANNED_OUT,
+    is_for_celery,
+    known_pipelines,
+    pipeline_of,
+    projectors_of,
+    shard_around,
+    shard_of,
 )
-from sequere.queued import BUILT_IN, FAN_OUT, IS_DUE, QueuedEvent, QueuedEventQuerySet, Shard
+from sequere.projectors import Chunk, LevelTriggeredProjector, Projector, is_queued, projection, projections
+from sequere.queued import FAN_OUT, QueuedEvent, QueuedEventQuerySet
 from sequere.resources import lock
 from sequere.rows import insert
 from sequere.signals import events_queued
-from sequere.upsert import on_conflict_lock
 
 EVENT_RETRIED = "event_retried"
 EVENT_SKIPPED = "event_skipped"
 TYPES.update({EVENT_RETRIED, EVENT_SKIPPED})
 
-#: The projection that the fan-outs belong to.
-FANNED_OUT = PIPELINE[-1]
-#: Workers that can apply the events of the built-in projections at the same time.
-SHARDS = 64
-#: Events applied in one transaction.
-BATCH_SIZE = 500
 #: An event that has failed so often is parked; until then the time to the next attempt doubles, from 2 seconds.
 MAX_ATTEMPTS = 5
-#: A shard whose oldest event waits for so long was left by its process; the next one that drains takes care of it.
-OVERDUE = timedelta(seconds=10)
 #: Seconds for which a worker of Celery drains a shard before others have their turn.
 TURN = 0.25
 
 COLUMNS = ("pipeline", "event_id", "shard", "stream", "attempts", "error", "traceback")
-SHARD = ("pipeline", "number")
-
-
-def pipeline_of(name: str) -> str:
-    """Where the events of a projection wait at first."""
-    return BUILT_IN if name in PIPELINE else name
-
-
-def pipelines_of(name: str) -> list[str]:
-    """All the places where the events of a projection may wait."""
-    return [pipeline_of(name), *([FAN_OUT] if name == FANNED_OUT else [])]
-
-
-def known_pipelines() -> list[str]:
-    """All the places where events may wait, in the order in which they are applied."""
-    return list(dict.fromkeys(chain.from_iterable(map(pipelines_of, projections()))))
-
-
-def projectors_of(pipeline: str) -> list[Projector]:
-    """The projectors that a pipeline applies, in their order. Raises UnknownProjection."""
-    if pipeline == FAN_OUT:
-        return [projection(FANNED_OUT)]
-    if pipeline != BUILT_IN:
-        return [projection(pipeline)]
-    # Also those that are inline by now: what was queued before they were is not lost, and twice does no harm.
-    return [projector for name, projector in projections().items() if name in PIPELINE]
-
-
-def _is_for_celery(pipeline: str) -> bool:
-    """Whether the workers of Celery shall drain a pipeline: if none of its projections wants it done at once."""
-    modes = {mode_of(name) for name in projections() if pipeline in pipelines_of(name)}
-    return conf.CELERY in modes and conf.ON_COMMIT not in modes
 
 
 def queue(events: Sequence[Event], using: str) -> None:
@@ -104,7 +61,7 @@ def queue(events: Sequence[Event], using: str) -> None:
     if not pipelines:
         return
     rows = [
-        (pipeline, event.pk, _shard(pipeline, event), event.stream, 0, "", "")
+        (pipeline, event.pk, shard_of(pipeline, event), event.stream, 0, "", "")
         for pipeline in sorted(pipelines)
         for event in events
     ]
@@ -120,7 +77,7 @@ def queue_fan_out(event_id: int, stream: UUID, subject: ResourceKey, chunk: Chun
 
     1 statement. One that waits already goes on from where it is. The resources of the event are locked.
     """
-    shard = lifecycle(subject).int % SHARDS
+    shard = shard_around(subject)
     row = (FAN_OUT, event_id, shard, stream, chunk.cursor, chunk.reached, 0, "", "")
     columns = ("pipeline", "event_id", "shard", "stream", "cursor", "reached", "attempts", "error", "traceback")
     insert(QueuedEvent, columns, [row], using, suffix="ON CONFLICT DO NOTHING")
@@ -151,37 +108,17 @@ def drain(
     started = monotonic()
     projectors = projectors_of(pipeline)
     asked_for = None if shards is None else {*shards}
-    applied = overtaken = 0
-    is_careful = False
+    applied = 0
     # Who waits has just left something there.
-    numbers = asked_for if asked_for and wait else _shards_with_events(pipeline, asked_for, using)
+    numbers = asked_for if asked_for and wait else shards_to_drain(pipeline, asked_for, using)
     while numbers:
         waits = wait and (asked_for is None or numbers <= asked_for)
-        try:
-            with transaction.atomic(using=using):
-                held = _lock(pipeline, numbers, using, wait=waits)
-                if pipeline == FAN_OUT:
-                    applied += _go_on(held, using)
-                    is_all = False
-                else:
-                    events, is_all = _due(pipeline, held, using)
-                    applied += _apply(pipeline, events, projectors, using, is_careful=is_careful)
-        except StaleWriter:
-            overtaken += 1
-            if overtaken < MAX_ATTEMPTS:
-                continue
-            raise
-        except _TROUBLES:
-            raise
-        except Exception:
-            if is_careful:
-                raise
-            is_careful = True
-            continue
-        # Who came while the lock was held waits for it too, or has left his events to us.
-        if not held or (is_all and waits and numbers == asked_for):
+        held, more, is_all = _turn(pipeline, numbers, projectors, using, wait=waits)
+        applied += more
+        # Who came while the lock was held waits for it, but if Celery was told: then he has left his events to us.
+        if not held or (is_all and not is_for_celery(pipeline)):
             break
-        numbers = _shards_with_events(pipeline, asked_for, using)
+        numbers = shards_to_drain(pipeline, asked_for, using)
         if numbers and seconds is not None and monotonic() - started > seconds:
             _tell_celery(pipeline, numbers, using)
             break
@@ -189,25 +126,15 @@ def drain(
 
 
 def drain_all(*, using: str) -> int:
-    """Drain every pipeline, the fan-outs last; returns how many events were applied."""
-    return sum(drain(pipeline, using=using) for pipeline in _waiting_pipelines(using)) + (
-        drain(FAN_OUT, using=using) if FANNED_OUT in projections() else 0
-    )
+    """Drain every pipeline; returns how many events were applied."""
+    return sum(drain(pipeline, using=using) for pipeline in known_pipelines())
 
 
 def sweep(using: str) -> None:
-    """Tell the workers of Celery what waits for so long that somebody must have died before he could. 2 queries for
-    each pipeline."""
-    for pipeline in [*_waiting_pipelines(using), *([FAN_OUT] if FANNED_OUT in projections() else [])]:
-        if overdue := _overdue(pipeline, using):
-            _tell_celery(pipeline, overdue, using)
-
-
-def _waiting_pipelines(using: str) -> list[str]:
-    """The known pipelines in which something waits, without the fan-outs. 1 query."""
-    known = {pipeline_of(name) for name in projections()}
-    waiting = QueuedEvent.objects.using(using).order_by().values_list("pipeline", flat=True).distinct()
-    return sorted(known.intersection(waiting))
+    """Tell the workers of Celery what waits for so long that somebody must have died before he could. 1 query for each
+    pipeline."""
+    for pipeline in known_pipelines():
+        _tell_celery(pipeline, overdue_shards(pipeline, using), using)
 
 
 def retry(failed: QueuedEventQuerySet) -> int:
@@ -241,75 +168,19 @@ def _locked(failed: QueuedEventQuerySet) -> list[QueuedEvent]:
     for pipeline, number in shards:
         numbers[pipeline].add(number)
     for pipeline in sorted(numbers):
-        _lock(pipeline, numbers[pipeline], failed.db, wait=True)
+        lock_shards(pipeline, numbers[pipeline], failed.db, wait=True)
     return list(failed.failed().select_related("event").order_by("event_id"))
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How far a projection is."""
-
-    name: str
-    mode: str
-    projector: str
-    #: Events that wait, up to 100,000.
-    pending: int
-    #: Seconds since the oldest event was recorded that could be applied now.
-    oldest: float | None
-    parked: int
-    error: str
-
-
-def status(using: str) -> list[Status]:
-    """How far each projection is, in the order in which they are applied. 2 queries, and 1 for each."""
-    waiting = waiting_for_projections(using)
-    return [_status(name, projector, waiting[name], using) for name, projector in projections().items()]
-
-
-def waiting_for_projections(using: str) -> dict[str, Backlog]:
-    """What waits for each projection, in all its pipelines together. 2 queries."""
-    waiting = backlogs(known_pipelines(), using)
-    return {name: Backlog.of([waiting[pipeline] for pipeline in pipelines_of(name)]) for name in projections()}
-
-
-def _status(name: str, projector: Projector, waiting: Backlog, using: str) -> Status:
-    queued = QueuedEvent.objects.using(using).filter(pipeline__in=pipelines_of(name))
-    last = queued.failed().order_by("-event_id").first()
-    class_ = type(projector)
-    return Status(
-        name=name,
-        mode=mode_of(name),
-        projector=f"{class_.__module__}.{class_.__qualname__}",
-        pending=waiting.pending,
-        oldest=waiting.oldest,
-        parked=waiting.parked,
-        error=_trouble(projector, using) or (last.error if last else ""),
-    )
-
-
-def _trouble(projector: Projector, using: str) -> str:
-    """What is wrong with a read model as a whole."""
-    try:
-        is_lost = isinstance(projector, LevelTriggeredProjector) and projector.is_lost(using)
-    except BackendException as error:
-        return str(error)
-    return "The read model is lost: run rebuild_projections" if is_lost else ""
 
 
 def hold(pipeline: str, using: str) -> None:
     """Until the end of the transaction, nobody drains the pipeline of a projector of the host."""
-    _lock(pipeline, {0}, using, wait=True)
+    lock_shards(pipeline, {0}, using, wait=True)
 
 
 def forget(pipeline: str, subjects: Iterable[ResourceKey], using: str) -> None:
     """Drop the events with these subjects, which were applied from the log."""
     events = Event.objects.using(using).about(subjects)
     QueuedEvent.objects.using(using).filter(pipeline=pipeline, event_id__in=events.values("pk")).delete()
-
-
-def _shard(pipeline: str, event: Event) -> int:
-    # A projector of the host gets all events in the order of the log, not only those of one subject.
-    return lifecycle(event.subject).int % SHARDS if pipeline == BUILT_IN else 0
 
 
 def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str) -> None:
@@ -320,8 +191,10 @@ def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], usin
         for pipeline, numbers in shards.items():
             if pipeline != FAN_OUT:
                 waiting.note(pipeline, event_ids, using)
-            if _is_for_celery(pipeline):
-                _tell_celery(pipeline, numbers - _known_to_celery(pipeline, numbers, event_ids[0], using), using)
+            if is_for_celery(pipeline):
+                # Whoever left an older event there has told Celery, and who has just applied it looks again after he
+                # has given the lock back: so a thousand events do not make a thousand tasks.
+                _tell_celery(pipeline, numbers - shards_with_older(pipeline, numbers, event_ids[0], using), using)
                 continue
             with suppress(BackendUnavailable):  # which the log was told about; the events wait
                 drain(pipeline, numbers, using=using, wait=True)
@@ -334,117 +207,50 @@ def _tell_celery(pipeline: str, shards: set[int], using: str) -> None:
         events_queued.send_robust(sender=QueuedEvent, pipeline=pipeline, shards=shards, using=using)
 
 
-def _known_to_celery(pipeline: str, shards: set[int], before: int, using: str) -> set[int]:
-    """The shards in which an older event is due. 1 query.
-
-    Whoever left it there has told Celery, and who has just applied it looks again after he has given the lock back: so
-    a thousand events do not make a thousand tasks.
-    """
-    return _shards(
-        f"SELECT DISTINCT shard FROM {_QUEUE}"
-        f" WHERE pipeline = %s AND shard IN ({_marks(shards)}) AND event_id < %s AND {IS_DUE}",
-        [pipeline, *shards, before, timezone.now()],
-        using,
-    )
-
-
-def _shards_with_events(pipeline: str, asked_for: set[int] | None, using: str) -> set[int]:
-    """The shards in which something is due: of those asked for, else that where it waits for too long. 1 query."""
-    now = timezone.now()
-    if asked_for is None:
-        return _shards(f"SELECT DISTINCT shard FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE}", [pipeline, now], using)
-    look = f"""
-        SELECT shard, 1 FROM {_QUEUE} WHERE pipeline = %s AND shard IN ({_marks(asked_for)}) AND {IS_DUE}
-        UNION SELECT shard, 0 FROM ({_LEFT}) left_behind
-    """
-    rows = _rows(look, [pipeline, *asked_for, now, pipeline, now, now - OVERDUE], using)
-    return {shard for shard, is_asked_for in rows if is_asked_for} or {shard for shard, _ in rows}
-
-
-def _overdue(pipeline: str, using: str) -> set[int]:
-    """The shards in which something is due for too long. 1 query."""
-    now = timezone.now()
-    return _shards(
-        f"""SELECT DISTINCT shard FROM {_QUEUE} JOIN {_LOG} ON {_LOG}.id = event_id
-        WHERE pipeline = %s AND recorded_at < %s AND {IS_DUE}""",
-        [pipeline, now - OVERDUE, now],
-        using,
-    )
-
-
-def _due(pipeline: str, shards: Collection[int], using: str) -> tuple[list[Event], bool]:
-    """The oldest events that wait in some shards, and whether they are known to be all, and none is left elsewhere.
-    1 query."""
-    if not shards:
-        return [], False
-    now = timezone.now()
-    sql = f"""
-        SELECT {_LOG}.*, ({_LEFT}) AS left_in FROM {_QUEUE} JOIN {_LOG} ON {_LOG}.id = event_id
-        WHERE pipeline = %s AND shard IN ({_marks(shards)}) AND {IS_DUE} ORDER BY event_id LIMIT {BATCH_SIZE}
-    """
-    values = [pipeline, now, now - OVERDUE, pipeline, *shards, now]
-    events = list(Event.objects.using(using).raw(sql, _adapted(values, using)))
-    return events, 0 < len(events) < BATCH_SIZE and vars(events[0])["left_in"] is None
-
-
 #: A server is in trouble, not an event.
 _TROUBLES = (OperationalError, InterfaceError, BackendException)
 
-# What a drain asks stands here in SQL: built by the ORM, it would take longer than all that is applied.
-_QUEUE, _LOG = QueuedEvent._meta.db_table, Event._meta.db_table
 
-#: The shard of the oldest event of a pipeline, if it waits for too long.
-_LEFT = f"""
-    SELECT shard FROM (
-        SELECT shard, event_id FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE} ORDER BY event_id LIMIT 1
-    ) oldest JOIN {_LOG} ON {_LOG}.id = event_id WHERE recorded_at < %s
-"""
-
-
-def _shards(sql: str, values: Iterable[Any], using: str) -> set[int]:
-    return {number for (number,) in _rows(sql, values, using)}
-
-
-def _rows(sql: str, values: Iterable[Any], using: str) -> list[tuple[Any, ...]]:
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql, _adapted(values, using))
-        return list(cursor.fetchall())
-
-
-def _adapted(values: Iterable[Any], using: str) -> list[Any]:
-    adapt = connections[using].ops.adapt_datetimefield_value
-    return [adapt(value) if isinstance(value, datetime) else value for value in values]
-
-
-def _marks(values: Collection[Any]) -> str:
-    return ", ".join(["%s"] * len(values))
-
-
-def _lock(pipeline: str, numbers: Collection[int], using: str, *, wait: bool) -> Collection[int]:
-    """The shards among `numbers` that are ours until the end of the transaction."""
-    shards = Shard.objects.using(using).filter(pipeline=pipeline, number__in=numbers)
-    # Who waits holds smaller numbers only; who skips does not wait any more once he holds one that others may want.
-    waited_for = set(numbers) if wait else {*numbers} - {*shards.values_list("number", flat=True)}
-    if waited_for:
-        rows = [(pipeline, number) for number in sorted(waited_for)]
-        insert(Shard, SHARD, rows, using, suffix=on_conflict_lock(connections[using], SHARD))
-    if wait:
-        return waited_for
-    return set(shards.select_for_update(skip_locked=True).values_list("number", flat=True))
+def _turn(
+    pipeline: str, numbers: Collection[int], projectors: Sequence[Projector], using: str, *, wait: bool
+) -> tuple[Collection[int], int, bool]:
+    """Apply some of what is due in these shards, in one transaction, which begins again when somebody has overtaken it,
+    and, more carefully, when an event fails. Returns the shards that were ours, how many events were applied, and
+    whether it is known that there is nothing else to do."""
+    overtaken, is_careful = 0, False
+    while True:
+        try:
+            with transaction.atomic(using=using):
+                held = lock_shards(pipeline, numbers, using, wait=wait)
+                if not held:
+                    return held, 0, False
+                if pipeline == FAN_OUT:
+                    return held, _go_on(held, using), False
+                events, is_all = due(pipeline, held, using)
+                return held, _apply(pipeline, events, projectors, using, is_careful=is_careful), is_all
+        except StaleWriter:
+            overtaken += 1
+            if overtaken == MAX_ATTEMPTS:
+                raise
+        except _TROUBLES:
+            raise
+        except Exception:
+            if is_careful:
+                raise
+            is_careful = True
 
 
 def _apply(
     pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str, *, is_careful: bool
 ) -> int:
-    """Apply the events of a batch, but those that fail, which who is not careful raises; returns how many."""
+    """Apply the events of a batch; who is careful notes those that fail. Returns how many were applied."""
     if not batch:
         return 0
     lock({key for projector in projectors for event in batch for key in projector.resources(event)}, using)
-    if not is_careful:
-        _apply_together(pipeline, batch, projectors, using)
-        return len(batch)
-    applied, _ = _apply_what_can_be(pipeline, batch, projectors, using)
-    return applied
+    if is_careful:
+        return _apply_what_can_be(pipeline, batch, projectors, using)[0]
+    _apply_together(pipeline, batch, projectors, using)
+    return len(batch)
 
 
 def _apply_what_can_be(
@@ -476,9 +282,7 @@ def _apply_together(pipeline: str, batch: Sequence[Event], projectors: Sequence[
     """Apply events, which wait no longer then."""
     for projector in projectors:
         projector.apply(batch, using=using)
-    with connections[using].cursor() as cursor:
-        ids = [event.pk for event in batch]
-        cursor.execute(f"DELETE FROM {_QUEUE} WHERE pipeline = %s AND event_id IN ({_marks(ids)})", [pipeline, *ids])
+    done(pipeline, batch, using)
 
 
 def _go_on(shards: Collection[int], using: str) -> int:

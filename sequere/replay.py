@@ -24,8 +24,9 @@ from django.utils import timezone
 from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.exceptions import ProjectorNotVerifiable, ReadModelLost, RebuildAbandoned, StaleWriter
-from sequere.outbox import MAX_ATTEMPTS, drain, forget, hold, pipelines_of
+from sequere.outbox import MAX_ATTEMPTS, drain, forget, hold
 from sequere.passes import Cursor, Difference, Page, Pass, RowPass
+from sequere.pipelines import pipelines_of
 from sequere.projectors import LevelTriggeredProjector, Projector, projection, projections
 from sequere.queued import QueuedEvent
 from sequere.rebuilds import Rebuild, Slice

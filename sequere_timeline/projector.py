@@ -12,7 +12,8 @@ from sequere import observing
 from sequere.base import ResourceKey
 from sequere.conf import CELERY, INLINE, ON_COMMIT
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event
-from sequere.outbox import FANNED_OUT, queue_fan_out
+from sequere.outbox import queue_fan_out
+from sequere.pipelines import FANNED_OUT
 from sequere.projectors import Chunk, Cursor, LevelTriggeredProjector, mode_of
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
 from sequere.events import Event, latest_of, stream_of
-from sequere.outbox import EVENT_SKIPPED, pipelines_of
+from sequere.outbox import EVENT_SKIPPED
+from sequere.pipelines import pipelines_of
 from sequere.projectors import mode_of, projections
 from sequere.queued import FAN_OUT, QueuedEvent
 

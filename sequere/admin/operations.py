@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from sequere import outbox, replay
 from sequere.conf import CELERY
 from sequere.events import Event
-from sequere.outbox import Status, pipeline_of, pipelines_of
 from sequere.passes import Difference
+from sequere.pipelines import pipeline_of, pipelines_of
 from sequere.projectors import LevelTriggeredProjector, Projector, mode_of, projection
 from sequere.queued import FAN_OUT, QueuedEvent, QueuedEventQuerySet
+from sequere.status import Status
 
 #: So many events can wait, or so many be in the log, for work within a request.
 MANY = 10_000

@@ -20,8 +20,9 @@ from sequere.admin.operations import OPERATIONS, Operation, Outcome, Task
 from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
 from sequere.events import Event
 from sequere.exceptions import BackendException
-from sequere.outbox import Status, pipeline_of, status
+from sequere.pipelines import pipeline_of
 from sequere.queued import BUILT_IN, Projection
+from sequere.status import Status, status
 
 #: Failed events on a page.
 PAGE = 100

@@ -7,7 +7,7 @@ from django.db import router
 
 from sequere.events import Event
 from sequere.management.projections import ProjectionsCommand
-from sequere.outbox import pipelines_of
+from sequere.pipelines import pipelines_of
 from sequere.queued import QueuedEvent, QueuedEventQuerySet
 
 

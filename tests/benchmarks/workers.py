@@ -18,9 +18,9 @@ from sequere import hints, outbox
 from sequere.backends.base import get_backend as follows
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
-from sequere.events import relation
+from sequere.events import lifecycle, relation
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
-from sequere.outbox import SHARDS, lifecycle
+from sequere.pipelines import SHARDS
 from sequere.registry import registry
 from sequere.replay import rebuild
 from sequere_timeline.backends.base import get_backend as timelines

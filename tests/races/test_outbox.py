@@ -15,7 +15,8 @@ import pytest
 
 from sequere.events import Event
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
-from sequere.outbox import SHARDS, drain, drain_all
+from sequere.outbox import drain, drain_all
+from sequere.pipelines import SHARDS
 from sequere.projectors import Projector
 from sequere.queued import BUILT_IN
 from tests.conftest import MODE

@@ -15,6 +15,7 @@ from sequere.events import Event
 from sequere.models import QueuedEvent, follow, unfollow
 from sequere.outbox import drain, drain_all, retry
 from sequere.projectors import Projector
+from sequere.queued import BUILT_IN
 from tests.host.processes import run_python
 from tests.statements import exactly
 from tests.testapp.models import Project, User
@@ -103,7 +104,7 @@ def test_only_the_projection_that_is_late_is_ill(
     client: Client, impatient: None, thoas: User, project: Project
 ) -> None:
     follow(thoas, project)
-    drain(outbox.BUILT_IN, using="default")
+    drain(BUILT_IN, using="default")
 
     status, found = look(client)
 
@@ -130,7 +131,7 @@ def test_what_is_parked_and_what_waits_behind_it_is_nobodys_delay(
 ) -> None:
     park(thoas, project)
     unfollow(thoas, project)
-    drain(outbox.BUILT_IN, using="default")
+    drain(BUILT_IN, using="default")
 
     status, found = look(client)
 

@@ -17,14 +17,13 @@ from sequere.events import Event
 from sequere.models import QueuedEvent, follow, follow_many, get_followers_count, is_following, unfollow
 from sequere.outbox import drain, drain_all
 from sequere.projectors import Projector
+from sequere.queued import BUILT_IN
 from sequere.replay import rebuild, verify
 from sequere.testing import assert_records, recorded_events
 from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.testapp.models import Project, Stranger, User
 from tests.testapp.sequere_registry import JoinAction
-
-BUILT_IN = outbox.BUILT_IN
 
 
 class GuestBook(Projector):

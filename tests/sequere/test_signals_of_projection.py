@@ -15,8 +15,9 @@ from sequere import outbox
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
 from sequere.models import QueuedEvent, follow, follow_many
-from sequere.outbox import BUILT_IN, drain, drain_all
+from sequere.outbox import drain, drain_all
 from sequere.projectors import Projector
+from sequere.queued import BUILT_IN
 from sequere.signals import events_projected, fan_out_advanced, projection_failed
 from sequere_timeline import projector
 from sequere_timeline.backends.database import entries

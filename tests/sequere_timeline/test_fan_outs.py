@@ -12,7 +12,8 @@ from sequere.backends.database import backend as follows_in_database
 from sequere.backends.redis import followers as follows_in_redis
 from sequere.contrib.timeline import Timeline
 from sequere.models import QueuedEvent, follow, follow_many, unfollow
-from sequere.outbox import FAN_OUT, drain, drain_all
+from sequere.outbox import drain, drain_all
+from sequere.queued import FAN_OUT
 from sequere.replay import rebuild
 from sequere_timeline import projector
 from sequere_timeline.backends.database import entries

@@ -105,10 +105,10 @@ def _let_things_happen(workers: list["Worker"], servers: dict[str, Valkey], seco
 
 def _catch_up() -> int:
     """Sweep until nothing waits any more; returns what still does after two minutes."""
-    from sequere import outbox
+    from sequere import due, outbox
     from sequere.models import QueuedEvent
 
-    outbox.OVERDUE = timedelta(0)
+    due.OVERDUE = timedelta(0)
     deadline = monotonic() + 120
     while (left := QueuedEvent.objects.count()) and monotonic() < deadline:
         outbox.sweep("default")

@@ -8,7 +8,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import override_settings
 
-from sequere import outbox
+from sequere import due, outbox
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
 from sequere.exceptions import ProjectionTimeout
@@ -50,7 +50,7 @@ def many_followers(actor: User, number: int) -> list[User]:
 def find_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep that does not wait until it is overdue."""
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "OVERDUE", timedelta(0))
+        patched.setattr(due, "OVERDUE", timedelta(0))
         outbox.sweep("default")
 
 

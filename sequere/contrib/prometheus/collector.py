@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from sequere.backlog import Backlog, backlogs
 from sequere.events import Event
-from sequere.outbox import known_pipelines
+from sequere.pipelines import known_pipelines
 
 
 class OutboxCollector:

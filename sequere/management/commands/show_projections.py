@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from sequere import rebuilds
 from sequere.events import Event
-from sequere.outbox import Status, status
+from sequere.status import Status, status
 
 
 class Command(BaseCommand):

@@ -1,0 +1,113 @@
+"""What is due in the outbox, and the locks of its shards.
+
+The questions are in SQL: built by the ORM, they would take longer than all that is applied.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connections
+from django.utils import timezone
+
+from sequere.events import Event
+from sequere.queued import IS_DUE, QueuedEvent, Shard
+from sequere.rows import insert
+from sequere.upsert import on_conflict_lock
+
+#: Events applied in one transaction.
+BATCH_SIZE = 500
+#: A shard whose oldest event waits for so long was left by its process; the next one that drains takes care of it.
+OVERDUE = timedelta(seconds=10)
+
+_QUEUE, _LOG = QueuedEvent._meta.db_table, Event._meta.db_table
+_SHARD = ("pipeline", "number")
+
+# The shard of the oldest event of a pipeline, if it is overdue.
+_LEFT = f"""
+    SELECT shard FROM (
+        SELECT shard, event_id FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE} ORDER BY event_id LIMIT 1
+    ) oldest JOIN {_LOG} ON {_LOG}.id = event_id WHERE recorded_at < %s
+"""
+
+
+def lock_shards(pipeline: str, numbers: Collection[int], using: str, *, wait: bool) -> Collection[int]:
+    """The shards among `numbers` that are ours until the end of the transaction: all if we wait, else those that
+    nobody has. 1 statement, up to 3 without waiting."""
+    shards = Shard.objects.using(using).filter(pipeline=pipeline, number__in=numbers)
+    # Who waits holds smaller numbers only; who skips does not wait any more once he holds one that others may want.
+    waited_for = set(numbers) if wait else {*numbers} - {*shards.values_list("number", flat=True)}
+    if waited_for:
+        rows = [(pipeline, number) for number in sorted(waited_for)]
+        insert(Shard, _SHARD, rows, using, suffix=on_conflict_lock(connections[using], _SHARD))
+    if wait:
+        return waited_for
+    return set(shards.select_for_update(skip_locked=True).values_list("number", flat=True))
+
+
+def due(pipeline: str, shards: Collection[int], using: str) -> tuple[list[Event], bool]:
+    """The oldest events that wait in some shards, and whether there is nothing else to do: they are all, and nothing
+    is overdue elsewhere. 1 query."""
+    now = timezone.now()
+    sql = f"""
+        SELECT {_LOG}.*, ({_LEFT}) AS left_in FROM {_QUEUE} JOIN {_LOG} ON {_LOG}.id = event_id
+        WHERE pipeline = %s AND shard IN ({_marks(shards)}) AND {IS_DUE} ORDER BY event_id LIMIT {BATCH_SIZE}
+    """
+    values = [pipeline, now, now - OVERDUE, pipeline, *shards, now]
+    events = list(Event.objects.using(using).raw(sql, _adapted(values, using)))
+    return events, 0 < len(events) < BATCH_SIZE and vars(events[0])["left_in"] is None
+
+
+def done(pipeline: str, events: Iterable[Event], using: str) -> None:
+    """They wait no longer. 1 statement."""
+    ids = [event.pk for event in events]
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"DELETE FROM {_QUEUE} WHERE pipeline = %s AND event_id IN ({_marks(ids)})", [pipeline, *ids])
+
+
+def shards_to_drain(pipeline: str, asked_for: Collection[int] | None, using: str) -> set[int]:
+    """The shards in which something is due: of those asked for, else that where it waits for too long. 1 query."""
+    now = timezone.now()
+    if asked_for is None:
+        all_ = f"SELECT DISTINCT shard FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE}"
+        return {shard for (shard,) in _rows(all_, [pipeline, now], using)}
+    sql = f"""
+        SELECT shard, 1 FROM {_QUEUE} WHERE pipeline = %s AND shard IN ({_marks(asked_for)}) AND {IS_DUE}
+        UNION SELECT shard, 0 FROM ({_LEFT}) left_behind
+    """
+    rows = _rows(sql, [pipeline, *asked_for, now, pipeline, now, now - OVERDUE], using)
+    return {shard for shard, is_asked_for in rows if is_asked_for} or {shard for shard, _ in rows}
+
+
+def shards_with_older(pipeline: str, shards: Collection[int], before: int, using: str) -> set[int]:
+    """The shards among these in which an event is due that is older than another one. 1 query."""
+    sql = f"""
+        SELECT DISTINCT shard FROM {_QUEUE}
+        WHERE pipeline = %s AND shard IN ({_marks(shards)}) AND event_id < %s AND {IS_DUE}
+    """
+    return {shard for (shard,) in _rows(sql, [pipeline, *shards, before, timezone.now()], using)}
+
+
+def overdue_shards(pipeline: str, using: str) -> set[int]:
+    """The shards in which something is due for too long. 1 query."""
+    now = timezone.now()
+    sql = f"""
+        SELECT DISTINCT shard FROM {_QUEUE} JOIN {_LOG} ON {_LOG}.id = event_id
+        WHERE pipeline = %s AND recorded_at < %s AND {IS_DUE}
+    """
+    return {shard for (shard,) in _rows(sql, [pipeline, now - OVERDUE, now], using)}
+
+
+def _rows(sql: str, values: Iterable[Any], using: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, _adapted(values, using))
+        return list(cursor.fetchall())
+
+
+def _adapted(values: Iterable[Any], using: str) -> list[Any]:
+    adapt = connections[using].ops.adapt_datetimefield_value
+    return [adapt(value) if isinstance(value, datetime) else value for value in values]
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
