@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from sequere.events import Event
 from sequere.queued import IS_DUE, QueuedEvent, Shard
-from sequere.rows import insert
+from sequere.rows import insert, instances
 from sequere.upsert import on_conflict_lock
 
 #: Events applied in one transaction.
@@ -34,15 +34,20 @@ _LEFT = f"""
 def lock_shards(pipeline: str, numbers: Collection[int], using: str, *, wait: bool) -> Collection[int]:
     """The shards among `numbers` that are ours until the end of the transaction: all if we wait, else those that
     nobody has. 1 statement, up to 3 without waiting."""
-    shards = Shard.objects.using(using).filter(pipeline=pipeline, number__in=numbers)
-    # Who waits holds smaller numbers only; who skips does not wait any more once he holds one that others may want.
-    waited_for = set(numbers) if wait else {*numbers} - {*shards.values_list("number", flat=True)}
-    if waited_for:
-        rows = [(pipeline, number) for number in sorted(waited_for)]
-        insert(Shard, _SHARD, rows, using, suffix=on_conflict_lock(connections[using], _SHARD))
     if wait:
-        return waited_for
+        _wait_for(pipeline, numbers, using)
+        return numbers
+    shards = Shard.objects.using(using).filter(pipeline=pipeline, number__in=numbers)
+    # Who skips does not wait any more once he holds one that others may want.
+    if new := {*numbers}.difference(shards.values_list("number", flat=True)):
+        _wait_for(pipeline, new, using)
     return set(shards.select_for_update(skip_locked=True).values_list("number", flat=True))
+
+
+def _wait_for(pipeline: str, numbers: Iterable[int], using: str) -> None:
+    """Lock shards, the smaller numbers first: nobody waits in a circle. 1 statement."""
+    rows = [(pipeline, number) for number in sorted(numbers)]
+    insert(Shard, _SHARD, rows, using, suffix=on_conflict_lock(connections[using], _SHARD))
 
 
 def due(pipeline: str, shards: Collection[int], using: str) -> tuple[list[Event], bool]:
@@ -54,7 +59,7 @@ def due(pipeline: str, shards: Collection[int], using: str) -> tuple[list[Event]
         WHERE pipeline = %s AND shard IN ({_marks(shards)}) AND {IS_DUE} ORDER BY event_id LIMIT {BATCH_SIZE}
     """
     values = [pipeline, now, now - OVERDUE, pipeline, *shards, now]
-    events = list(Event.objects.using(using).raw(sql, _adapted(values, using)))
+    events = instances(Event, sql, _adapted(values, using), using)
     return events, 0 < len(events) < BATCH_SIZE and vars(events[0])["left_in"] is None
 
 

@@ -24,7 +24,7 @@ from sequere.exceptions import (
 )
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH, registry
 from sequere.resources import among, lock
-from sequere.rows import fields_of, given, insert
+from sequere.rows import fields_of, given, insert, instances
 from sequere.signals import events_recorded
 from sequere.values import check_json
 
@@ -211,7 +211,7 @@ Latest = Mapping[UUID, Event]
 def latest_of(streams: Iterable[UUID], using: str) -> dict[UUID, Event]:
     """The last event of each of `streams` that has one: 1 query."""
     sql, values = _latest(streams, using)
-    return {event.stream: event for event in Event.objects.using(using).raw(sql, values)}
+    return {event.stream: event for event in instances(Event, sql, values, using)}
 
 
 def latest_among(events: Iterable[Event], using: str) -> dict[UUID, Event]:
@@ -232,7 +232,7 @@ def all_and_latest(of_all: Iterable[UUID], of_latest: Iterable[UUID], using: str
     select, values = _given(of_all, using)
     latest, more = _latest(of_latest, using)
     whole = f"SELECT event.* FROM ({select}) given JOIN {Event._meta.db_table} event USING (stream)"
-    return list(Event.objects.using(using).raw(f"{whole} UNION ALL {latest} ORDER BY id", [*values, *more]))
+    return instances(Event, f"{whole} UNION ALL {latest} ORDER BY id", [*values, *more], using)
 
 
 def _latest(streams: Iterable[UUID], using: str, columns: str = "*") -> tuple[str, list[Any]]:

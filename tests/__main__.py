@@ -47,7 +47,14 @@ APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER)]
 #: What does not depend on the database: it has projects, or processes, of its own.
 ON_SQLITE_ONLY = [f"--ignore=tests/{name}" for name in ("docs", "example", "servers")]
 #: What tells the tests where they run.
-OURS = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "TESTS_BACKEND", "TESTS_BROKER_URL", "TESTS_PROJECTION_MODE"}
+OURS = {
+    "SEQUERE_DATABASE_URL",
+    "SEQUERE_REDIS_URL",
+    "TESTS_BACKEND",
+    "TESTS_BROKER_URL",
+    "TESTS_PREPARED",
+    "TESTS_PROJECTION_MODE",
+}
 CI = os.environ.get("CI") == "true"
 
 
@@ -84,7 +91,8 @@ def with_own_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome
 def on_commit(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql())
     read_models = chosen(READ_MODELS, arguments)
-    yield run("PostgreSQL, on_commit", read_models, SEQUERE_DATABASE_URL=url, TESTS_PROJECTION_MODE="on_commit")
+    how = {"TESTS_PROJECTION_MODE": "on_commit", "TESTS_PREPARED": "yes"}
+    yield run("PostgreSQL, on_commit, prepared statements", read_models, SEQUERE_DATABASE_URL=url, **how)
 
 
 def in_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:

@@ -60,6 +60,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # A file, since races need several connections; no two runs share one.
         "TEST": {"NAME": str(Path(tempfile.gettempdir(), f"sequere-{uuid4().hex}.sqlite3"))},
     }
+elif os.environ.get("TESTS_PREPARED") == "yes":
+    # As the documentation recommends where connections are not pooled: PostgreSQL plans a statement once.
+    DATABASES["default"].setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "testapp.User"

@@ -106,8 +106,9 @@ def in_admin(*, quick: bool) -> None:
 
 @contextmanager
 def database(url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """Django set up for a new database on the server; and a connection to it without Django."""
-    os.environ |= {"SEQUERE_DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    """Django set up for a new database on the server; and a connection to it without Django. Both let it prepare
+    statements."""
+    os.environ |= {"SEQUERE_DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings", "TESTS_PREPARED": "yes"}
     django.setup()
     from django.db import connection
 
