@@ -1,4 +1,4 @@
-"""Telling the workers of Celery that events wait. Whoever cannot be told is found by the sweep."""
+"""Telling the workers of Celery what waits. What they cannot be told of is found by the sweep."""
 
 import logging
 import sys

@@ -20,6 +20,9 @@ class Rebuild(models.Model):
     projection = models.CharField(_("projection"), max_length=100)
     started_at = models.DateTimeField(_("started at"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended at"), null=True)
+    #: When it was last left to the workers of Celery, if it was; and when the sweep has told them of it again.
+    left_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
     #: The names of the walks, in their order; with what the projector wants all processes to know.
     passes = models.JSONField(default=list)
     known = models.JSONField(default=dict)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import ceil
+from operator import attrgetter
 from random import Random
 from time import monotonic
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 
 from sequere.base import ResourceKey
+from sequere.due import OVERDUE
 from sequere.events import Event
 from sequere.exceptions import ProjectorNotVerifiable, ReadModelLost, RebuildAbandoned, StaleWriter
 from sequere.outbox import MAX_ATTEMPTS, drain, forget, hold
@@ -193,7 +195,9 @@ def work(rebuild_id: int, *, seconds: float | None = None, progress: Told | None
 
 def hand_over(rebuild_ids: Sequence[int]) -> None:
     """Leave rebuilds to a worker of Celery, one after the other. Raises BackendUnavailable."""
-    rebuilds_left.send(sender=Rebuild, rebuild_ids=[*rebuild_ids], using=router.db_for_write(Event))
+    using = router.db_for_write(Event)
+    _tell_celery(rebuild_ids, using)
+    Rebuild.objects.using(using).filter(pk__in=rebuild_ids).update(left_at=timezone.now())
 
 
 def take_turn(rebuild_ids: Sequence[int], *, seconds: float) -> None:
@@ -203,6 +207,25 @@ def take_turn(rebuild_ids: Sequence[int], *, seconds: float) -> None:
         if not work(rebuild_id, seconds=seconds - (monotonic() - started)):
             hand_over(rebuild_ids[position:])
             return
+
+
+def sweep(using: str) -> None:
+    """Tell the workers of Celery again of rebuilds that were left to them, and that nobody has worked at for too long.
+
+    Those that were left together stay together. 1 query if there are none. Raises BackendUnavailable.
+    """
+    left = Rebuild.objects.using(using).filter(ended_at=None, left_at__isnull=False, projection__in=projections())
+    rebuilds = left.annotate(worked_at=models.Max("slices__worked_at")).order_by("left_at", "pk")
+    for left_at, group in groupby(rebuilds, attrgetter("left_at")):
+        together, now = list(group), timezone.now()
+        heard_at = max(left_at, *(rebuild.worked_at or left_at for rebuild in together))
+        told_at = max(heard_at, *(rebuild.told_at or heard_at for rebuild in together))
+        # If no worker runs, the pauses double, so that tasks do not pile up.
+        if now - heard_at < max(OVERDUE, 2 * (told_at - heard_at)) or _is_in_work(together, using):
+            continue
+        ids = [rebuild.pk for rebuild in together]
+        _tell_celery(ids, using)
+        Rebuild.objects.using(using).filter(pk__in=ids).update(told_at=now)
 
 
 class SubjectPass(RowPass):
@@ -229,6 +252,18 @@ class SubjectPass(RowPass):
         events = Event.objects.using(using).about(keys).order_by("id")
         self._projector.apply(events.iterator(chunk_size=2000), using=using)
         forget(self.name, keys, using)
+
+
+def _tell_celery(rebuild_ids: Sequence[int], using: str) -> None:
+    rebuilds_left.send(sender=Rebuild, rebuild_ids=[*rebuild_ids], using=using)
+
+
+def _is_in_work(rebuilds: Sequence[Rebuild], using: str) -> bool:
+    """Whether somebody holds a slice, however long he takes for its batch. 2 queries."""
+    slices = Slice.objects.using(using).filter(rebuild__in=rebuilds, is_done=False)
+    with transaction.atomic(using=using):
+        number = slices.count()
+        return len(slices.select_for_update(skip_locked=True)) < number
 
 
 # Walking, all by oneself

@@ -25,8 +25,8 @@ projection_failed = Signal()
 #: by this step), reached (by all of them), is_finished, seconds (that this one took, without the commit), using.
 fan_out_advanced = Signal()
 
-#: When rebuilds are left to the workers of Celery: sender=Rebuild, rebuild_ids (a list, in the order in which they are
-#: to be done), using.
+#: When rebuilds are left to the workers of Celery, and when the sweep does so once more: sender=Rebuild, rebuild_ids (a
+#: list, in the order in which they are to be done), using.
 rebuilds_left = Signal()
 
 #: After commit, once per follow(): sender=Event, from_instance, to_instance, event. Not sent by follow_many(),

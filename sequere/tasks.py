@@ -16,7 +16,9 @@ def drain(pipeline: str, shard: int) -> None:
 @shared_task(name="sequere.sweep", ignore_result=True)
 def sweep() -> None:
     """Find what waits although nobody is told of it, or who was told has died. To be called every ten seconds."""
-    outbox.sweep(router.db_for_write(Event))
+    using = router.db_for_write(Event)
+    outbox.sweep(using)
+    replay.sweep(using)
 
 
 @shared_task(name="sequere.rebuild", ignore_result=True)

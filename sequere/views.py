@@ -7,6 +7,7 @@ is to be followed is not there) and 409 (oneself).
 Lists take `cursor`, `limit`, and `identifier` for one kind of resource.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import get_script_prefix
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.log import log_response
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -28,6 +30,8 @@ from sequere.exceptions import BackendException, SelfFollowException, UnknownIde
 from sequere.health import examine
 from sequere.http import Refused, address_of, describe, find, find_visible, json_view, page_as_json
 from sequere.registry import registry
+
+logger = logging.getLogger("sequere")
 
 
 # Counts are those after the commit, also where all requests are transactions.
@@ -72,7 +76,12 @@ def friends(request: HttpRequest, identifier: str, object_id: str) -> HttpRespon
 def health(request: HttpRequest) -> HttpResponse:
     """Whether the projections keep up, for a monitor: 200, or 503 where something is wrong."""
     found = examine()
-    return JsonResponse(asdict(found), status=HTTPStatus.OK if found.healthy else HTTPStatus.SERVICE_UNAVAILABLE)
+    if found.healthy:
+        return JsonResponse(asdict(found))
+    response = JsonResponse(asdict(found), status=HTTPStatus.SERVICE_UNAVAILABLE)
+    # An answer, and no error of the site: Django would log each of them as one, and mail it to the admins.
+    log_response("Not healthy: %s", found.problems, response=response, request=request, logger=logger, level="debug")
+    return response
 
 
 def _list(request: HttpRequest, get: Callable[..., RelationList], instance: models.Model) -> HttpResponse:

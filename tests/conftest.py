@@ -1,9 +1,15 @@
+"""Where the tests run, and the people and the project of the documentation."""
+
 import os
 from collections.abc import Iterator
 
 import pytest
 import redis
+from django.test import Client
 from hypothesis import HealthCheck, settings
+
+from tests.factories import ProjectFactory, UserFactory
+from tests.testapp.models import Project, User
 
 pytest_plugins = ["sequere.testing.plugin"]
 
@@ -48,3 +54,26 @@ def _unlink_what_is_ours() -> None:
             cursor, keys = client.scan(max(cursor, 0), match=f"{options['prefix']}*", count=1000)
             if keys:
                 client.unlink(*keys)
+
+
+@pytest.fixture
+def thoas(db: None) -> User:
+    return UserFactory(username="thoas")
+
+
+@pytest.fixture
+def newbie(db: None) -> User:
+    return UserFactory(username="newbie")
+
+
+@pytest.fixture
+def project(db: None) -> Project:
+    return ProjectFactory(name="La classe americaine")
+
+
+@pytest.fixture
+def browser(thoas: User) -> Client:
+    """That of thoas."""
+    browser = Client()
+    browser.force_login(thoas)
+    return browser

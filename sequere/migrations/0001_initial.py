@@ -203,6 +203,8 @@ class Migration(migrations.Migration):
                 ("projection", models.CharField(max_length=100, verbose_name="projection")),
                 ("started_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="started at")),
                 ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
+                ("left_at", models.DateTimeField(null=True)),
+                ("told_at", models.DateTimeField(null=True)),
                 ("passes", models.JSONField(default=list)),
                 ("known", models.JSONField(default=dict)),
                 ("total", models.BigIntegerField(default=0, verbose_name="total")),

@@ -1,4 +1,4 @@
-"""The people of the documentation, and browsers of people who may do this or that."""
+"""Browsers of people who may do this or that."""
 
 from collections.abc import Callable
 
@@ -6,26 +6,11 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from tests.factories import ProjectFactory, UserFactory
-from tests.testapp.models import Project, User
+from tests.factories import UserFactory
+from tests.testapp.models import User
 
 #: Who logs in with these permissions ("sequere.view_event").
 LogIn = Callable[..., Client]
-
-
-@pytest.fixture
-def thoas(db: None) -> User:
-    return UserFactory(username="thoas")
-
-
-@pytest.fixture
-def newbie(db: None) -> User:
-    return UserFactory(username="newbie")
-
-
-@pytest.fixture
-def project(db: None) -> Project:
-    return ProjectFactory(name="La classe americaine")
 
 
 @pytest.fixture

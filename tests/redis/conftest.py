@@ -14,7 +14,6 @@ from sequere.backends.redis.connection import Script
 from sequere_timeline.backends.redis import scripts as timelines
 from tests.conftest import CI
 from tests.redis.counting import CountingRedis
-from tests.sequere.conftest import newbie, project, thoas  # noqa: F401  # fixtures
 
 SCRIPTS = [
     value for module in (model, follows, timelines) for value in vars(module).values() if isinstance(value, Script)

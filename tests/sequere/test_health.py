@@ -1,5 +1,6 @@
 """The health view: 200, or 503 when a projection does not keep up with the log, whoever should have seen to it."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -195,6 +196,22 @@ def test_it_is_never_cached_and_answers_head(client: Client, impatient: None, th
     assert (response.status_code, response.content) == (503, b"")
     assert "no-store" in response.headers["Cache-Control"]
     assert client.post(HEALTH).status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_an_illness_is_no_error_of_the_site_however_often_a_monitor_asks(
+    client: Client, impatient: None, thoas: User, project: Project, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    """Django logs a 503 as an error, and mails it to the admins."""
+    follow(thoas, project)
+
+    with caplog.at_level(logging.DEBUG):
+        caplog.clear()
+        status = getattr(client, method)(HEALTH).status_code
+
+    assert status == 503
+    assert caplog.record_tuples == [("sequere", logging.DEBUG, "Not healthy: ['late']")]
 
 
 @pytest.mark.parametrize("atomic", ["False", "True"])

@@ -15,16 +15,6 @@ from tests.testapp.models import Project, User
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def thoas() -> User:
-    return UserFactory(username="thoas")
-
-
-@pytest.fixture
-def project() -> Project:
-    return ProjectFactory(name="La classe americaine")
-
-
 def render(template: str, **context: Any) -> str:
     return Template("{% load sequere %}" + template).render(Context(context))
 

@@ -12,30 +12,13 @@ from django.utils import translation
 from sequere.base import ModelBase
 from sequere.models import Event, follow, is_following
 from sequere.registry import registry
-from tests.factories import DocumentFactory, ProjectFactory, UserFactory
+from tests.factories import DocumentFactory, UserFactory
 from tests.testapp.models import Project, User
 
 pytestmark = pytest.mark.django_db
 
 FOLLOW, UNFOLLOW = "/sequere/follow/", "/sequere/unfollow/"
 JSON = {"Accept": "application/json"}
-
-
-@pytest.fixture
-def thoas() -> User:
-    return UserFactory(username="thoas")
-
-
-@pytest.fixture
-def project() -> Project:
-    return ProjectFactory(name="La classe americaine")
-
-
-@pytest.fixture
-def browser(thoas: User) -> Client:
-    browser = Client()
-    browser.force_login(thoas)
-    return browser
 
 
 def form(instance: Any, **more: str) -> dict[str, str]:

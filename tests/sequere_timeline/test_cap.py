@@ -22,18 +22,8 @@ def cap(settings):
 
 
 @pytest.fixture
-def thoas():
-    return UserFactory(username="thoas")
-
-
-@pytest.fixture
 def other():
     return UserFactory(username="other")
-
-
-@pytest.fixture
-def newbie():
-    return UserFactory(username="newbie")
 
 
 def save(actor, *days: int) -> list[JoinAction]:

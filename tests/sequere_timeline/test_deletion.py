@@ -24,11 +24,6 @@ def thoas():
 
 
 @pytest.fixture
-def newbie():
-    return UserFactory(username="newbie")
-
-
-@pytest.fixture
 def project():
     return ProjectFactory(pk=500, name="La classe americaine")
 

@@ -4,22 +4,11 @@ import pytest
 
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, unfollow
-from tests.factories import UserFactory
 from tests.sequere_timeline.dates import october
 from tests.statements import at_most
 from tests.testapp.sequere_registry import JoinAction
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def thoas():
-    return UserFactory(username="thoas")
-
-
-@pytest.fixture
-def newbie():
-    return UserFactory(username="newbie")
 
 
 @pytest.fixture

@@ -16,11 +16,6 @@ from tests.testapp.sequere_registry import JoinAction, LikeAction, UserSequere
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def thoas():
-    return UserFactory(username="thoas")
-
-
 @pytest.mark.database
 @pytest.mark.parametrize("number", [1, 10, 40])
 def test_a_page_is_one_query_and_one_per_model_class(thoas, number):

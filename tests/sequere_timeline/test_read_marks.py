@@ -8,7 +8,6 @@ from sequere.contrib.timeline import Timeline
 from sequere.events import Event
 from sequere.exceptions import InvalidTimestamp
 from sequere.models import follow
-from tests.factories import UserFactory
 from tests.sequere_timeline.dates import october
 from tests.statements import at_most, exactly
 from tests.testapp.sequere_registry import JoinAction
@@ -17,13 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def thoas():
-    return UserFactory(username="thoas")
-
-
-@pytest.fixture
-def newbie(thoas):
-    newbie = UserFactory(username="newbie")
+def newbie(newbie, thoas):
     follow(newbie, thoas)
     return newbie
 

@@ -10,16 +10,10 @@ from sequere.contrib.timeline import Timeline
 from sequere.events import Event
 from sequere.models import follow_many
 from sequere_timeline import signals
-from tests.factories import UserFactory
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def thoas() -> User:
-    return UserFactory(username="thoas")
 
 
 @pytest.fixture

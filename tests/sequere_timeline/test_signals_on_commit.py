@@ -54,11 +54,6 @@ def heard() -> Iterator[list[str]]:
             signal.disconnect(listen)
 
 
-@pytest.fixture
-def thoas() -> User:
-    return UserFactory(username="thoas")
-
-
 def test_the_ones_afterwards_wait_for_the_commit_and_are_not_sent_without_one(thoas: User) -> None:
     action = JoinAction(actor=thoas)
     with heard() as sent:

@@ -38,21 +38,6 @@ urlpatterns = [path("people/<int:pk>/", show)]
 
 
 @pytest.fixture
-def thoas() -> User:
-    return UserFactory(username="thoas")
-
-
-@pytest.fixture
-def newbie() -> User:
-    return UserFactory(username="newbie")
-
-
-@pytest.fixture
-def project() -> Project:
-    return ProjectFactory(name="La classe americaine")
-
-
-@pytest.fixture
 def templates(tmp_path: Path, settings: Any) -> Path:
     """A directory for templates of the host, which come first."""
     (engine,) = settings.TEMPLATES

@@ -12,26 +12,11 @@ from sequere.events import Event
 from sequere.exceptions import InvalidTimestamp, NotRegistered, UnsavedInstance
 from sequere.models import follow
 from sequere_timeline.exceptions import ActionChanged, NotInTimeline, UnsavedAction
-from tests.factories import ProjectFactory, StrangerFactory, UserFactory
+from tests.factories import StrangerFactory, UserFactory
 from tests.sequere_timeline.dates import october
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def thoas():
-    return UserFactory(username="thoas")
-
-
-@pytest.fixture
-def newbie():
-    return UserFactory(username="newbie")
-
-
-@pytest.fixture
-def project():
-    return ProjectFactory(name="La classe americaine")
 
 
 # Saving

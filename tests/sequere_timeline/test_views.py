@@ -34,23 +34,6 @@ def thoas() -> User:
     return UserFactory(username="thoas", email="secret@example.org")
 
 
-@pytest.fixture
-def newbie() -> User:
-    return UserFactory(username="newbie")
-
-
-@pytest.fixture
-def project() -> Project:
-    return ProjectFactory(name="La classe americaine")
-
-
-@pytest.fixture
-def browser(thoas: User) -> Client:
-    browser = Client()
-    browser.force_login(thoas)
-    return browser
-
-
 def test_an_action_is_told_with_its_actor_its_target_and_what_is_public_of_its_data(
     client: Client, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

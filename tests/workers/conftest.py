@@ -21,7 +21,6 @@ from sequere import hints
 from tests.conftest import CI
 from tests.host.processes import ROOT
 from tests.races.test_crashes import database_url
-from tests.sequere.conftest import newbie, project, thoas  # noqa: F401  # fixtures
 from tests.workers.app import SETTINGS, app
 
 

@@ -1,22 +1,27 @@
 """A rebuild that is left to the workers of Celery."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from time import monotonic
 
 import pytest
 from django.core.management import call_command
+from django.db import connection, transaction
 
+from sequere import replay
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import BackendUnavailable
-from sequere.models import Rebuild, follow_many
+from sequere.models import Rebuild, Slice, follow_many
 from sequere.replay import hand_over, start
 from tests.factories import UserFactory
+from tests.races.concurrently import concurrently
 from tests.races.outcome import differences
 from tests.read_models import empty_read_models
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 from tests.workers.conftest import Worker, send_to
+from tests.workers.until import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,6 +48,41 @@ def test_workers_share_it(start_worker: Callable[..., Worker]) -> None:
     call_command("rebuild_projections", celery=True, workers=2, stdout=said)
 
     assert "Left to the workers of Celery" in said.getvalue()
+    assert ended()
+    assert differences() == []
+    assert thoas.get_followers_count() == 59
+
+
+def is_waited_for() -> bool:
+    """Whether another process waits for a lock of ours."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        return cursor.fetchone() is not None
+
+
+def test_one_whose_worker_was_killed_is_found_by_the_sweep(
+    start_worker: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kill -9 in the middle of a turn, whose task no broker remembers."""
+    thoas, *newbies = User.objects.bulk_create(UserFactory.build_batch(60))
+    follow_many((newbie, thoas) for newbie in newbies)
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    call_command("run_projections", once=True, stdout=StringIO())
+    empty_read_models()
+    rebuilds = [start(name) for name in ("follows", "timelines")]
+    worker = start_worker()
+
+    with transaction.atomic():
+        Slice.objects.filter(rebuild=rebuilds[1]).select_for_update().latest("stage", "pk")
+        concurrently(lambda: hand_over([rebuild.pk for rebuild in rebuilds]))
+        until(is_waited_for)
+        worker.kill()
+    (left,) = Rebuild.objects.filter(ended_at=None)
+    start_worker()
+    monkeypatch.setattr(replay, "OVERDUE", timedelta(0))
+    replay.sweep("default")
+
+    assert left == rebuilds[1]
     assert ended()
     assert differences() == []
     assert thoas.get_followers_count() == 59

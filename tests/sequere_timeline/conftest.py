@@ -1,1 +1,0 @@
-from tests.sequere.conftest import newbie, thoas  # noqa: F401  # fixtures
