@@ -14,7 +14,7 @@ from sequere.replay import verify
 from sequere_timeline.backends.base import get_backend as timelines
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import Member
-from tests.benchmarks.graph import people, real_pairs
+from tests.benchmarks.graph import pairs, people, real_pairs
 from tests.benchmarks.measuring import Line, compare
 from tests.benchmarks.rebuilding import rebuild_with
 from tests.benchmarks.redis_raw import RawRedis
@@ -37,19 +37,19 @@ class RedisScenarios:
 
     def replays(self) -> Iterator[Line]:
         """First, in an empty database: the whole log of a real graph is replayed."""
-        pairs = real_pairs(self._scale)
+        graph = real_pairs(self._scale)
         before = self._memory()
-        yield compare("follow_many, the real graph", lambda _: follow_many(pairs), rounds=1, things=len(pairs))
-        self.bytes_per_follow = (self._memory() - before) / len(pairs)
+        yield compare("follow_many, the real graph", lambda _: follow_many(graph), rounds=1, things=len(graph))
+        self.bytes_per_follow = (self._memory() - before) / len(graph)
 
         for workers in (1, 2):
             taken = []
             for _round in range(3):
                 follows().reset("default")
                 taken.append(compare("", lambda _, workers=workers: rebuild_with(workers), rounds=1).ours)
-            yield Line(f"rebuild, follows, from nothing, {workers} at work", sorted(taken)[1], things=len(pairs))
-        yield compare("rebuild, follows, of what is right", lambda _: rebuild_with(1), rounds=1, things=len(pairs))
-        yield compare("verify, follows", lambda _: verify("follows"), rounds=1, things=len(pairs))
+            yield Line(f"rebuild, follows, from nothing, {workers} at work", sorted(taken)[1], things=len(graph))
+        yield compare("rebuild, follows, of what is right", lambda _: rebuild_with(1), rounds=1, things=len(graph))
+        yield compare("verify, follows", lambda _: verify("follows"), rounds=1, things=len(graph))
 
     def fan_outs(self) -> Iterator[Line]:
         for number in (1000, 10_000, 20_000):
@@ -94,7 +94,14 @@ class RedisScenarios:
         yield compare("follow, one by one", lambda n: follow(*pairs[n]), rounds=1, calls=100)
 
     def memory(self) -> Iterator[str]:
-        yield f"Memory for a follow, both sides: {self.bytes_per_follow:.0f} bytes."
+        yield f"Memory for a follow, both sides: {self.bytes_per_follow:.0f} bytes in the real graph."
+        for number in (6, 20):
+            among = self._people(5000 // self._scale)
+            follows_of_them = list(pairs(among, number * len(among), seed=number))
+            before = self._memory()
+            follow_many(follows_of_them)
+            used = (self._memory() - before) / len(follows_of_them)
+            yield f"Memory for a follow, both sides, where everybody has {number}: {used:.0f} bytes."
         for limit in (128, 1024):
             with self._listpack(limit):
                 owners = self._people(200)
