@@ -59,13 +59,12 @@ def _locked_relations(key: ResourceKey, using: str) -> list[tuple[ResourceKey, R
     """
     relations = _live_relations(key, using)
     while True:
-        savepoint = transaction.savepoint(using)
-        lock({key, *(end for relation in relations for end in relation)}, using)
-        now = _live_relations(key, using)
-        if set(now) <= set(relations):
-            transaction.savepoint_commit(savepoint, using)
-            return now
-        transaction.savepoint_rollback(savepoint, using)
+        with transaction.atomic(using=using):
+            lock({key, *(end for relation in relations for end in relation)}, using)
+            now = _live_relations(key, using)
+            if set(now) <= set(relations):
+                return now
+            transaction.set_rollback(True, using)
         relations = now
 
 
