@@ -339,7 +339,7 @@ def _begin(name: str, projector: Projector, using: str) -> Rebuild:
     rebuilds.filter(projection=name, ended_at__lt=timezone.now() - KEPT_FOR).delete()
     for stage, pass_ in enumerate(passes):
         total = pass_.total(using)
-        size = max(ceil(total / SLICES), pass_.size)
+        size = max(ceil(total / SLICES / pass_.size), 1) * pass_.size  # whole pages
         bounds = list(pairwise([None, *pass_.cuts(size, using), None]))
         Slice.objects.using(using).bulk_create(
             Slice(
