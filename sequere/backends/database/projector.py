@@ -28,7 +28,7 @@ class RelationPass(SpanPass):
     name = "follows"
     ends = recorded.ENDS
     #: Those who follow in all of them are locked where something differs, for a tenth of a second.
-    size = 2000
+    size = 4000
 
     def rows(self, using: str) -> models.QuerySet[Any]:
         return recorded.relations(using)
@@ -61,7 +61,7 @@ class StrayPass(StrayRowPass, RelationPass):
     name = "strays"
     columns = ("stream",)
     ends = ("from_identifier", "from_object_id", "to_identifier", "to_object_id")
-    size = 5000
+    size = 10_000
 
     def rows(self, using: str) -> models.QuerySet[Any]:
         return Follow.objects.using(using)
@@ -79,7 +79,7 @@ class CountPass(RowPass):
 
     name = "counts"
     columns = KEY
-    size = 2000
+    size = 4000
 
     def rows(self, using: str) -> models.QuerySet[Any]:
         return Resource.objects.using(using)
