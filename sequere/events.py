@@ -125,6 +125,12 @@ class Event(models.Model):
             # A replay walks over the streams of a kind; new ones are added at its end, so it costs little.
             models.Index(fields=["type", "id"], condition=models.Q(version=1), name="sequere_event_first"),
             models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
+            # Those who share a walk over relations are at different actors, whose rows they lock.
+            models.Index(
+                fields=["actor_identifier", "actor_object_id", "id"],
+                condition=models.Q(type=FOLLOWED, version=1),
+                name="sequere_event_relation",
+            ),
             models.Index(
                 CorrelationId(),
                 "id",

@@ -26,6 +26,7 @@ class RelationPass(SpanPass):
     """
 
     name = "follows"
+    columns = (*recorded.ENDS[:2], "id")
     ends = recorded.ENDS
     #: Those who follow in all of them are locked where something differs, for a tenth of a second.
     size = 4000
