@@ -1,7 +1,8 @@
 """Keeps the follows and their counts equal to the log."""
 
 from collections.abc import Iterable
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import connections, models
@@ -14,8 +15,34 @@ from sequere.base import ResourceKey
 from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, Relation, relation
 from sequere.passes import Cursor, Difference, Page, RowPass, SpanPass, StrayRowPass
 from sequere.projectors import LevelTriggeredProjector
-from sequere.resources import KEY, Resource
+from sequere.resources import KEY, Resource, among
 from sequere.rows import fields_of, given
+
+
+class Relations:
+    """The relations of a page, between two resources whose columns have these prefixes."""
+
+    def __init__(self, rows: models.QuerySet[Any], from_: str, to: str) -> None:
+        self._from, self._to = ((f"{prefix}identifier", f"{prefix}object_id") for prefix in (from_, to))
+        self._prefix = from_
+        self._rows = rows.order_by()
+
+    @cached_property
+    def followers(self) -> list[ResourceKey]:
+        """Those who follow in them, as they are when this is asked first."""
+        return [ResourceKey(*row) for row in self._rows.values_list(*self._from).distinct()]
+
+    def now(self, using: str) -> Comparison:
+        """All of them."""
+        return self._comparison(self._rows, using)
+
+    def of_followers(self, using: str) -> Comparison:
+        """Without those of resources that have followed nobody before, and were not locked."""
+        return self._comparison(self._rows.filter(among(self.followers, self._prefix)), using)
+
+    def _comparison(self, rows: models.QuerySet[Any], using: str) -> Comparison:
+        streams = rows.annotate(opposite=Relation(*self._to, *self._from)).values_list("stream", "opposite")
+        return Comparison(streams.query.get_compiler(using).as_sql(), using, both=False)
 
 
 class RelationPass(SpanPass):
@@ -26,34 +53,32 @@ class RelationPass(SpanPass):
     """
 
     name = "follows"
-    columns = (*recorded.ENDS[:2], "id")
-    ends = recorded.ENDS
+    columns: ClassVar[tuple[str, ...]] = ("actor_identifier", "actor_object_id", "id")
+    ends = ("actor_", "target_")
     #: Those who follow in all of them are locked where something differs, for a tenth of a second.
     size = 4000
 
     def rows(self, using: str) -> models.QuerySet[Any]:
         return recorded.relations(using)
 
-    def resources(self, keys: models.QuerySet[Any], using: str) -> Iterable[ResourceKey]:
-        return [ResourceKey(*row) for row in keys.order_by().values_list(*self.ends[:2]).distinct()]
+    def within(self, rows: models.QuerySet[Any], using: str) -> Any:
+        return Relations(rows, *self.ends)
 
-    def differs(self, keys: models.QuerySet[Any], using: str) -> bool:
-        return self._comparison(keys, using).differs()
+    def resources(self, keys: Relations, using: str) -> Iterable[ResourceKey]:
+        return keys.followers
 
-    def compare(self, keys: models.QuerySet[Any], using: str, *, repair: bool) -> list[Difference]:
-        comparison = self._comparison(keys, using)
+    def differs(self, keys: Relations, using: str) -> bool:
+        return keys.now(using).differs()
+
+    def compare(self, keys: Relations, using: str, *, repair: bool) -> list[Difference]:
+        comparison = keys.of_followers(using)
         found = comparison.differences()
         if found and repair:
             comparison.repair()
         return [Difference(_name(wanted or stored), _described(wanted), _described(stored)) for stored, wanted in found]
 
-    def repair(self, keys: models.QuerySet[Any], using: str) -> int:
-        return self._comparison(keys, using).repair()
-
-    def _comparison(self, keys: models.QuerySet[Any], using: str) -> Comparison:
-        opposite = Relation(*self.ends[2:], *self.ends[:2])
-        streams = keys.order_by().annotate(opposite=opposite).values_list("stream", "opposite")
-        return Comparison(streams.query.get_compiler(using).as_sql(), using, both=False)
+    def repair(self, keys: Relations, using: str) -> int:
+        return keys.of_followers(using).repair()
 
 
 class StrayPass(StrayRowPass, RelationPass):
@@ -61,7 +86,7 @@ class StrayPass(StrayRowPass, RelationPass):
 
     name = "strays"
     columns = ("stream",)
-    ends = ("from_identifier", "from_object_id", "to_identifier", "to_object_id")
+    ends = ("from_", "to_")
     size = 10_000
 
     def rows(self, using: str) -> models.QuerySet[Any]:
@@ -71,8 +96,8 @@ class StrayPass(StrayRowPass, RelationPass):
         of_log = Event.objects.using(using).filter(stream=models.OuterRef("stream"), version=1)
         return rows.exclude(models.Exists(of_log))
 
-    def keys(self, rows: list[Any], using: str) -> models.QuerySet[Any]:
-        return self.rows(using).filter(stream__in=[stream for (stream,) in rows])
+    def keys(self, rows: list[Any], using: str) -> Relations:
+        return Relations(self.rows(using).filter(stream__in=[stream for (stream,) in rows]), *self.ends)
 
 
 class CountPass(RowPass):
