@@ -125,6 +125,12 @@ class Event(models.Model):
             # A replay walks over the streams of a kind; new ones are added at its end, so it costs little.
             models.Index(fields=["type", "id"], condition=models.Q(version=1), name="sequere_event_first"),
             models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
+            # Those who share a walk over relations are at different actors, whose rows they lock.
+            models.Index(
+                fields=["actor_identifier", "actor_object_id", "id"],
+                condition=models.Q(type=FOLLOWED, version=1),
+                name="sequere_event_relation",
+            ),
             models.Index(
                 CorrelationId(),
                 "id",
@@ -185,18 +191,35 @@ COLUMNS = tuple(field.attname for field in Event._meta.concrete_fields if not fi
 
 
 def stream_of(kind: str, *keys: ResourceKey) -> UUID:
-    """The stream of what `kind` and `keys` name."""
-    return UUID(bytes=digest(kind, *keys))
+    """The stream of what `kind` and `keys` name: 128 bits of SHA-256, which databases know as well.
 
-
-def digest(kind: str, *keys: Sequence[str]) -> bytes:
-    """BLAKE2b, 128 bits, of what `kind` and `keys` name. No key contains the NUL that separates them."""
-    return hashlib.blake2b("\0".join((kind, *chain.from_iterable(keys))).encode(), digest_size=16).digest()
+    No key contains the NUL that separates them.
+    """
+    return UUID(bytes=hashlib.sha256("\0".join((kind, *chain.from_iterable(keys))).encode()).digest()[:16])
 
 
 def relation(from_key: ResourceKey, to_key: ResourceKey) -> UUID:
     """The stream of the relation from → to. While its last version is odd, from follows to."""
     return stream_of("relation", from_key, to_key)
+
+
+class Relation(models.Func):
+    """The same in SQL, from the columns of both keys."""
+
+    output_field = models.UUIDField()
+
+    def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        # Bytes, since no text contains NUL.
+        keys = "".join(f" || '\\x00'::bytea || convert_to({column}, 'UTF8')" for column in self._columns(compiler))
+        return f"ENCODE(SUBSTR(SHA256('relation'::bytea{keys}), 1, 16), 'hex')::uuid", []
+
+    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, Any]:
+        # The function is Django's.
+        keys = "".join(f" || CHAR(0) || {column}" for column in self._columns(compiler))
+        return f"SUBSTR(SHA256('relation'{keys}), 1, 32)", []
+
+    def _columns(self, compiler: Any) -> list[str]:
+        return [compiler.compile(column)[0] for column in self.get_source_expressions()]
 
 
 def lifecycle(key: ResourceKey) -> UUID:

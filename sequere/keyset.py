@@ -4,28 +4,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import models
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan, TupleLessThanOrEqual
 from django.db.models.functions import Mod, RowNumber
 
 
 def after(columns: tuple[str, ...], values: Sequence[Any], *, desc: bool = False) -> models.Q:
     """The condition that a row comes after `values` in the order of `columns`, all of them descending if `desc`."""
-    first, *rest = columns
-    beyond = "lt" if desc else "gt"
-    condition = models.Q(**{f"{first}__{beyond}": values[0]})
-    if rest:
-        condition |= models.Q(**{first: values[0]}) & after(tuple(rest), values[1:], desc=desc)
-        condition &= models.Q(**{f"{first}__{beyond}e": values[0]})  # what an index can start from
-    return condition
+    return models.Q((TupleLessThan if desc else TupleGreaterThan)(Tuple(*columns), tuple(values)))
 
 
-def up_to(columns: tuple[str, ...], values: tuple[Any, ...]) -> models.Q:
+def up_to(columns: tuple[str, ...], values: Sequence[Any]) -> models.Q:
     """The condition that a row is not after `values`."""
-    first, *rest = columns
-    if not rest:
-        return models.Q(**{f"{first}__lte": values[0]})
-    condition = models.Q(**{f"{first}__lt": values[0]})
-    condition |= models.Q(**{first: values[0]}) & up_to(tuple(rest), values[1:])
-    return condition & models.Q(**{f"{first}__lte": values[0]})
+    return models.Q(TupleLessThanOrEqual(Tuple(*columns), tuple(values)))
 
 
 def between(
@@ -33,8 +23,8 @@ def between(
 ) -> models.QuerySet[Any]:
     """The rows behind some values of `columns`, and not behind others."""
     if behind is not None:
-        rows = rows.filter(after(columns, tuple(behind)))
-    return rows if until is None else rows.filter(up_to(columns, tuple(until)))
+        rows = rows.filter(after(columns, behind))
+    return rows if until is None else rows.filter(up_to(columns, until))
 
 
 def page(

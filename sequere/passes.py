@@ -104,7 +104,24 @@ class RowPass(Pass):
         return Page((self.keys(rows, using) if rows else ()) or None, len(rows), None if end == until else end)
 
 
-class StrayRowPass(RowPass):
+class SpanPass(RowPass):
+    """A walk over the rows of a table of which none is read that is right: their database looks at a page itself."""
+
+    def within(self, rows: "models.QuerySet[Any]", using: str) -> Any:
+        """What the other methods take, made of all rows of a page; None where there is nothing to look at."""
+        return rows
+
+    def page(self, after: Cursor, until: Cursor, using: str) -> Page:
+        """1 query, for the last page 2, and what `within()` costs."""
+        rows = keyset.between(self.rows(using), self.columns, after, until)
+        last = keyset.end_of_page(rows, self.columns, self.size)
+        number = self.size if last else rows.count()
+        keys = self.within(keyset.between(rows, self.columns, None, last), using) if number else None
+        end = _as_json(last) if last else None
+        return Page(keys, number, None if end == until else end)
+
+
+class StrayRowPass(SpanPass):
     """A walk over all rows of a table, for those among them that only the table knows."""
 
     size = 5000
@@ -113,15 +130,10 @@ class StrayRowPass(RowPass):
         """Those of the rows that should not be there."""
         raise NotImplementedError
 
-    def page(self, after: Cursor, until: Cursor, using: str) -> Page:
-        """2 queries; no row is read that is right."""
-        rows = keyset.between(self.rows(using), self.columns, after, until)
-        last = keyset.end_of_page(rows, self.columns, self.size)
-        number = self.size if last else rows.count()
-        among = keyset.between(rows, self.columns, None, last)
-        strays = list(self.strays(among, using).order_by(*self.columns).values_list(*self.columns, *self.also))
-        end = _as_json(last) if last else None
-        return Page((self.keys(strays, using) if strays else ()) or None, number, None if end == until else end)
+    def within(self, rows: "models.QuerySet[Any]", using: str) -> Any:
+        """1 query."""
+        strays = list(self.strays(rows, using).order_by(*self.columns).values_list(*self.columns, *self.also))
+        return (self.keys(strays, using) if strays else ()) or None
 
 
 def _as_json(values: Iterable[Any]) -> list[Any]:

@@ -36,7 +36,7 @@ from sequere.resources import KEY, Resource, lock
 from sequere.signals import rebuilds_left
 
 #: Slices that a walk is cut into, at most; none has less keys than a batch.
-SLICES = 64
+SLICES = 256
 #: How often a rebuild that others have begun anew is joined again.
 BEGINNINGS = 5
 #: How long a rebuild is remembered after it has ended.
@@ -375,7 +375,7 @@ def _begin(name: str, projector: Projector, using: str) -> Rebuild:
     rebuilds.filter(projection=name, ended_at__lt=timezone.now() - KEPT_FOR).delete()
     for stage, pass_ in enumerate(passes):
         total = pass_.total(using)
-        size = max(ceil(total / SLICES), pass_.size)
+        size = max(ceil(total / SLICES / pass_.size), 1) * pass_.size  # whole pages
         bounds = list(pairwise([None, *pass_.cuts(size, using), None]))
         Slice.objects.using(using).bulk_create(
             Slice(
@@ -385,7 +385,8 @@ def _begin(name: str, projector: Projector, using: str) -> Rebuild:
                 until=until,
                 total=size if until else max(total - size * (len(bounds) - 1), 0),
             )
-            for after, until in bounds
+            # Neighbours have a resource in common, and who works at them would wait for each other.
+            for after, until in [*bounds[::2], *bounds[1::2]]
         )
     return rebuild
 

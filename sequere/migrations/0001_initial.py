@@ -74,6 +74,11 @@ class Migration(migrations.Migration):
                     models.Index(condition=models.Q(("version", 1)), fields=["type", "id"], name="sequere_event_first"),
                     models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
                     models.Index(
+                        condition=models.Q(("type", "followed"), ("version", 1)),
+                        fields=["actor_identifier", "actor_object_id", "id"],
+                        name="sequere_event_relation",
+                    ),
+                    models.Index(
                         sequere.events.CorrelationId(),
                         models.F("id"),
                         condition=models.Q(django.db.models.lookups.IsNull(sequere.events.CorrelationId(), False)),

@@ -7,17 +7,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import models
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.contrib.timeline import Timeline
-from sequere.models import follow, unfollow
+from sequere.models import follow, follow_many, unfollow
 from sequere.projectors import projections
-from sequere.replay import rebuild
+from sequere.registry import registry
+from sequere.replay import rebuild, start, work
+from sequere.resources import lock
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from tests.factories import ProjectFactory, UserFactory
-from tests.races.concurrently import in_rounds, meanwhile
+from tests.races.concurrently import concurrently, in_rounds, meanwhile
 from tests.races.outcome import differences, rounds
 from tests.read_models import empty_read_models
 from tests.testapp.models import User
@@ -178,3 +180,24 @@ def test_two_rebuilds_of_emptied_read_models_share_the_work():
     assert differences() == []
     assert thoas.get_followers_count() == thoas.get_followers().count() == len(newbies)
     assert [Timeline(one).get_private_count() for one in (thoas, *newbies)] == [1] * (1 + len(newbies))
+
+
+@pytest.mark.database
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite there is one writer")
+def test_the_follows_of_a_celebrity_are_rebuilt_while_somebody_holds_its_lock():
+    thoas, *newbies = UserFactory.create_batch(30)
+    follow_many((newbie, thoas) for newbie in newbies)
+    empty_read_models()
+    under_way = start("follows")
+
+    def rebuild_follows() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '10s'")
+        work(under_way.pk, seconds=0.001)  # the only batch of the first walk
+        return Follow.objects.count()
+
+    with transaction.atomic():
+        lock([registry.key_of(thoas)], "default")
+        (rebuilt,) = concurrently(rebuild_follows)
+
+    assert rebuilt == len(newbies)

@@ -21,6 +21,7 @@ from tests.commands import run
 from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.read_models import empty_read_models
+from tests.statements import exactly
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 
@@ -255,6 +256,38 @@ def test_a_host_projector_goes_on_where_it_was(settings: Any, monkeypatch: pytes
 
     assert told[0] == 3
     assert report == Report(checked=3)
+
+
+def test_a_page_of_follows_costs_the_same_however_many_they_are(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    rebuild("follows")
+    monkeypatch.setattr(RelationPass, "size", 15)
+    follows = RelationPass()
+
+    with exactly(1):
+        page = follows.page(None, None, "default")
+    with exactly(1):
+        assert not follows.differs(page.keys, "default")
+    with exactly(1):
+        assert {*follows.resources(page.keys, "default")} == {*FANS[:15]}
+    Follow.objects.all().delete()
+    with exactly(1 if connection.vendor == "postgresql" else 2):
+        assert follows.repair(page.keys, "default") == 15
+
+    assert {follow.from_key for follow in Follow.objects.all()} == {*FANS[:15]}
+
+
+def test_what_somebody_records_who_was_not_locked_is_left_to_him(thoas: User) -> None:
+    follows = RelationPass()
+    page = follows.page(None, None, "default")
+    known = follows.resources(page.keys, "default")
+    newbie = ResourceKey("user", "999999")
+    follow(newbie, thoas)
+    Follow.objects.filter(from_object_id=newbie.object_id).delete()
+
+    follows.repair(page.keys, "default")
+
+    assert newbie not in known
+    assert {follow.from_key for follow in Follow.objects.all()} == {*known}
 
 
 def test_counts_are_repaired_where_nobody_is_followed_any_more(thoas: User) -> None:

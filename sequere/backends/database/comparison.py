@@ -3,16 +3,17 @@
 Two relations are opposite when one is from → to and the other to → from; each knows of the friendship.
 """
 
-from collections.abc import Collection
-from typing import Any
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from django.db import connections
 
 from sequere.backends.database.models import Follow, FollowCount
-from sequere.events import FOLLOWED, Event, last_event
-from sequere.rows import fields_of, given
+from sequere.events import FOLLOWED, last_event
 from sequere.upsert import insert_into, on_conflict
+
+#: A SELECT, and the parameters that it takes.
+SQL: TypeAlias = tuple[str, Sequence[Any]]
 
 COLUMNS = tuple(field.attname for field in Follow._meta.concrete_fields)
 COUNT_KEY = ("identifier", "object_id", "other_identifier")
@@ -32,11 +33,11 @@ OF_EVENT = (
     "id",
 )
 
-# A row of `changed` for each relation that is not stored as the log wants it: both, with NULLs for none. Friends since
-# the later of the two follows, which is the same for both of them; two columns are compared at once, to order by time,
-# ties by event.
-_CHANGED = """
-WITH given (stream, opposite) AS ({given}),
+# A row of `wanted` for each relation: what the log wants to be stored, with NULLs for nothing. Friends since the later
+# of the two follows, which is the same for both of them; two columns are compared at once, to order by time, ties by
+# event. PostgreSQL, unless it materializes, may make an opposite more than once.
+_WANTED = """
+WITH given (stream, opposite) AS MATERIALIZED ({given}),
 pair AS (
     SELECT given.stream AS one, given.opposite AS other, {of_event}, {of_back},
            CASE WHEN (b.occurred_at, b.id) > (e.occurred_at, e.id) THEN b.occurred_at
@@ -45,10 +46,14 @@ pair AS (
                 WHEN b.id IS NOT NULL THEN e.id END AS friends_event_id
     FROM given LEFT JOIN {last_event} LEFT JOIN {last_back}
 ),
-wanted (relation, {new}) AS ({sides}),
-changed ({old}, {new}) AS (
-    SELECT {of_stored}, {of_wanted} FROM wanted LEFT JOIN {stored}
-    WHERE ({of_stored}) {differs_from} ({of_wanted})
+wanted (relation, {new}) AS ({sides})
+"""
+
+# A row of `changed` for each relation that is not stored as the log wants it: both, with NULLs for none.
+_CHANGED = f"""{_WANTED},
+changed ({{old}}, {{new}}) AS (
+    SELECT {{of_stored}}, {{of_wanted}} FROM wanted LEFT JOIN {{stored}}
+    WHERE ({{of_stored}}) {{differs_from}} ({{of_wanted}})
 )
 """
 
@@ -79,37 +84,42 @@ HAVING SUM(followers) <> 0 OR SUM(followings) <> 0 OR SUM(friends) <> 0
 {add_numbers}
 """
 
-_DELETE = "DELETE FROM {follow} WHERE stream {one_of}"
-_GONE = "SELECT old_stream FROM changed WHERE stream IS NULL"
+_DELETE = "DELETE FROM {follow} WHERE stream {unwanted}"
 
 #: As an array, the streams are looked up once, whatever PostgreSQL thinks of the size of the table.
-_ONE_OF = {"postgresql": "= ANY (ARRAY({gone}))", "sqlite": "IN ({gone})"}
+_UNWANTED = {
+    "postgresql": "= ANY (ARRAY(SELECT relation FROM wanted WHERE stream IS NULL))",
+    "sqlite": "IN (SELECT relation FROM wanted WHERE stream IS NULL)",
+}
 
 _PUT = "{insert_follows} SELECT {new} FROM changed WHERE stream IS NOT NULL {replace}"
+
+# Where most is missing, it takes long to look for it first.
+_PUT_WANTED = """
+{insert_follows} SELECT {new} FROM wanted WHERE stream IS NOT NULL
+{replace} WHERE ({of_follow}) {differs_from} ({of_new})
+"""
 
 
 class Comparison:
     """Some relations in the log and in the read model."""
 
-    def __init__(self, opposites: Collection[tuple[UUID | str, UUID | str]], using: str, *, both: bool) -> None:
-        """`opposites` gives the stream of each relation, and that of the relation the other way round, which is
-        compared as well if `both` are."""
+    def __init__(self, relations: SQL, using: str, *, both: bool) -> None:
+        """`relations` SELECTs the stream of each, and that of the relation the other way round, which is compared as
+        well if `both` are."""
         self._connection = connections[using]
-        pairs, self._pairs = given(self._connection, fields_of(Event, ["stream", "stream"]), opposites)
-        self._words = {"given": pairs, **self._vocabulary(both)}
+        select, self._parameters = relations
+        self._words = {"given": select, **self._vocabulary(both)}
 
-    def write(self, *, count: bool) -> None:
-        """Store what the log wants in the place of what is stored; with `count`, add the change to the counts.
+    def write(self) -> None:
+        """Store what the log wants in the place of what is stored, and add the change to the counts.
 
         1 statement, on databases that have no statement for it 3.
         """
-        steps = [_COUNT, _DELETE, _PUT] if count else [_DELETE, _PUT]
         if self._connection.vendor == "postgresql":
-            *first, last = steps
-            parts = "".join(f", step{number} AS ({step})" for number, step in enumerate(first))
-            self._execute(f"{_CHANGED} {parts} {last}")
+            self._execute(f"{_CHANGED}, counted AS ({_COUNT}), gone AS ({_DELETE}) {_PUT}")
         else:
-            for step in steps:
+            for step in (_COUNT, _DELETE, _PUT):
                 self._execute(f"{_CHANGED} {step}")
 
     def differs(self) -> bool:
@@ -118,14 +128,15 @@ class Comparison:
         return bool(differs)
 
     def repair(self) -> int:
-        """`write()` without counting; returns how many follows were wrong. 1 statement, on some databases 3."""
-        number = f"{_CHANGED}{{steps}} SELECT COUNT(*) FROM changed"
+        """The same without counting; returns how many follows were wrong. 1 statement, on some databases 2."""
+        gone, put = (f"{step} RETURNING 1" for step in (_DELETE, _PUT_WANTED))
         if self._connection.vendor == "postgresql":
-            ((wrong,),) = self._execute(number.replace("{steps}", f", gone AS ({_DELETE}), put AS ({_PUT})"))
-        else:
-            ((wrong,),) = self._execute(number.replace("{steps}", ""))
-            self.write(count=False)
-        return int(wrong)
+            both = "SELECT 1 FROM gone UNION ALL SELECT 1 FROM put"
+            ((wrong,),) = self._execute(
+                f"{_WANTED}, gone AS ({gone}), put AS ({put}) SELECT COUNT(*) FROM ({both}) AS changed"
+            )
+            return int(wrong)
+        return sum(len(self._execute(f"{_WANTED} {step}")) for step in (gone, put))
 
     def differences(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """The rows that are stored and those that the log wants, where they differ; {} for none. 1 query."""
@@ -134,7 +145,7 @@ class Comparison:
 
     def _execute(self, sql: str) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
-            cursor.execute(sql.format_map(self._words), self._pairs)
+            cursor.execute(sql.format_map(self._words), self._parameters)
             return cursor.fetchall() if cursor.description else []
 
     def _vocabulary(self, both: bool) -> dict[str, str]:
@@ -152,9 +163,11 @@ class Comparison:
             "old": ", ".join(OLD),
             "new": ", ".join(COLUMNS),
             "of_stored": ", ".join(f"stored.{column}" for column in COLUMNS),
+            "of_follow": ", ".join(f"{follow}.{column}" for column in COLUMNS),
+            "of_new": ", ".join(f"EXCLUDED.{column}" for column in COLUMNS),
             "of_wanted": ", ".join(f"wanted.{column}" for column in COLUMNS),
             "differs_from": _DIFFERS_FROM[vendor],
-            "one_of": _ONE_OF[vendor].format(gone=_GONE),
+            "unwanted": _UNWANTED[vendor],
             "insert_counts": insert_into(connection, FollowCount, (*COUNT_KEY, *NUMBERS)),
             "add_numbers": on_conflict(connection, FollowCount, COUNT_KEY, **dict.fromkeys(NUMBERS, "{old} + {new}")),
             "insert_follows": insert_into(connection, Follow, COLUMNS),

@@ -24,15 +24,16 @@ class Numbers(NamedTuple):
     friends: int = 0
 
 
-# A row of `changed` for each count that is not what the follows say: what it should be, and what it is. Added up and
-# not joined, since PostgreSQL, wrong about sizes, may join each row with all others.
+# A row of `changed` for each count that is not what the follows say: what it should be, and what it is. Each side is
+# counted first, so that little is left to be sorted; added up and not joined, since PostgreSQL, wrong about sizes, may
+# join each row with all others.
 _CHANGED = """
 WITH side ({key}, {numbers}, {old}) AS (
-    SELECT to_identifier, to_object_id, from_identifier, 1, 0, 0, 0, 0, 0 FROM {follow} WHERE {followed}
+    SELECT to_identifier, to_object_id, from_identifier, COUNT(*), 0, 0, 0, 0, 0
+    FROM {follow} WHERE {followed} GROUP BY to_identifier, to_object_id, from_identifier
     UNION ALL
-    SELECT from_identifier, from_object_id, to_identifier,
-           0, 1, CASE WHEN friends_event_id IS NULL THEN 0 ELSE 1 END, 0, 0, 0
-    FROM {follow} WHERE {following}
+    SELECT from_identifier, from_object_id, to_identifier, 0, COUNT(*), COUNT(friends_event_id), 0, 0, 0
+    FROM {follow} WHERE {following} GROUP BY from_identifier, from_object_id, to_identifier
     UNION ALL
     SELECT {key}, 0, 0, 0, {numbers} FROM {count} WHERE {counted}
 ),

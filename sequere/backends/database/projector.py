@@ -1,72 +1,84 @@
 """Keeps the follows and their counts equal to the log."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db import models
-from django.db.models.functions import Cast
+from django.db import connections, models
 
 from sequere.backends import recorded
 from sequere.backends.database import counts
 from sequere.backends.database.comparison import Comparison
 from sequere.backends.database.models import Follow
 from sequere.base import ResourceKey
-from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, digest, relation
-from sequere.passes import Cursor, Difference, Page, RowPass, StrayRowPass
+from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, Relation, relation
+from sequere.passes import Cursor, Difference, Page, RowPass, SpanPass, StrayRowPass
 from sequere.projectors import LevelTriggeredProjector
-from sequere.resources import KEY, Resource
+from sequere.resources import KEY, Resource, among
+from sequere.rows import fields_of, given
 
 
 class Relations:
-    """Some relations by their streams, and their opposites."""
+    """The relations of a page, between two resources whose columns have these prefixes."""
 
-    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
-        """`rows`: a stream as text, from, and to."""
-        self._rows = rows
+    def __init__(self, rows: models.QuerySet[Any], from_: str, to: str) -> None:
+        self._from, self._to = ((f"{prefix}identifier", f"{prefix}object_id") for prefix in (from_, to))
+        self._prefix = from_
+        self._rows = rows.order_by()
 
     @cached_property
-    def opposites(self) -> list[tuple[str, str]]:
-        # Without a UUID for each, which takes longer than what the database does about it.
-        return [(row[0], digest("relation", row[3:5], row[1:3]).hex()) for row in self._rows]
+    def followers(self) -> list[ResourceKey]:
+        """Those who follow in them, as they are when this is asked first."""
+        return [ResourceKey(*row) for row in self._rows.values_list(*self._from).distinct()]
 
-    def resources(self) -> set[ResourceKey]:
-        return {ResourceKey(*row[start : start + 2]) for row in self._rows for start in (1, 3)}
+    def now(self, using: str) -> Comparison:
+        """All of them."""
+        return self._comparison(self._rows, using)
+
+    def of_followers(self, using: str) -> Comparison:
+        """Without those of resources that have followed nobody before, and were not locked."""
+        return self._comparison(self._rows.filter(among(self.followers, self._prefix)), using)
+
+    def _comparison(self, rows: models.QuerySet[Any], using: str) -> Comparison:
+        streams = rows.annotate(opposite=Relation(*self._to, *self._from)).values_list("stream", "opposite")
+        return Comparison(streams.query.get_compiler(using).as_sql(), using, both=False)
 
 
-class RelationPass(RowPass):
-    """All relations of the log. Counts are left to CountPass."""
+class RelationPass(SpanPass):
+    """All relations of the log. Counts are left to CountPass.
+
+    Who has locked the one who follows may write a follow: whoever writes it as well has locked both. So those whom many
+    follow are not waited for.
+    """
 
     name = "follows"
-    also = ("name", *recorded.ENDS)
-    #: Both ends of all of them are locked where something differs, for a tenth of a second.
-    size = 2000
+    columns: ClassVar[tuple[str, ...]] = ("actor_identifier", "actor_object_id", "id")
+    ends = ("actor_", "target_")
+    #: Those who follow in all of them are locked where something differs, for a tenth of a second.
+    size = 4000
 
     def rows(self, using: str) -> models.QuerySet[Any]:
-        return recorded.relations(using).annotate(name=_text_of("stream"))
+        return recorded.relations(using)
 
-    def keys(self, rows: list[Any], using: str) -> Relations:
-        return Relations([row[1:] for row in rows])
+    def within(self, rows: models.QuerySet[Any], using: str) -> Any:
+        return Relations(rows, *self.ends)
 
     def resources(self, keys: Relations, using: str) -> Iterable[ResourceKey]:
-        return keys.resources()
+        return keys.followers
 
     def differs(self, keys: Relations, using: str) -> bool:
-        return self._comparison(keys, using).differs()
+        return keys.now(using).differs()
 
     def compare(self, keys: Relations, using: str, *, repair: bool) -> list[Difference]:
-        comparison = self._comparison(keys, using)
+        comparison = keys.of_followers(using)
         found = comparison.differences()
         if found and repair:
-            comparison.write(count=False)
+            comparison.repair()
         return [Difference(_name(wanted or stored), _described(wanted), _described(stored)) for stored, wanted in found]
 
     def repair(self, keys: Relations, using: str) -> int:
-        return self._comparison(keys, using).repair()
-
-    def _comparison(self, keys: Relations, using: str) -> Comparison:
-        return Comparison(keys.opposites, using, both=False)
+        return keys.of_followers(using).repair()
 
 
 class StrayPass(StrayRowPass, RelationPass):
@@ -74,15 +86,18 @@ class StrayPass(StrayRowPass, RelationPass):
 
     name = "strays"
     columns = ("stream",)
-    also = ("name", "from_identifier", "from_object_id", "to_identifier", "to_object_id")
-    size = 5000
+    ends = ("from_", "to_")
+    size = 10_000
 
     def rows(self, using: str) -> models.QuerySet[Any]:
-        return Follow.objects.using(using).annotate(name=_text_of("stream"))
+        return Follow.objects.using(using)
 
     def strays(self, rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
         of_log = Event.objects.using(using).filter(stream=models.OuterRef("stream"), version=1)
         return rows.exclude(models.Exists(of_log))
+
+    def keys(self, rows: list[Any], using: str) -> Relations:
+        return Relations(self.rows(using).filter(stream__in=[stream for (stream,) in rows]), *self.ends)
 
 
 class CountPass(RowPass):
@@ -90,7 +105,7 @@ class CountPass(RowPass):
 
     name = "counts"
     columns = KEY
-    size = 2000
+    size = 4000
 
     def rows(self, using: str) -> models.QuerySet[Any]:
         return Resource.objects.using(using)
@@ -139,13 +154,10 @@ class FollowsProjector(LevelTriggeredProjector):
             elif event.type == DELETED:
                 deleted.append(event.actor)
         if opposites:
-            Comparison(opposites.items(), using, both=True).write(count=True)
+            streams = given(connections[using], fields_of(Event, ["stream", "stream"]), opposites.items())
+            Comparison(streams, using, both=True).write()
         if deleted:
             counts.forget_empty(deleted, using)
-
-
-def _text_of(stream: str) -> Cast:
-    return Cast(stream, models.CharField())
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -72,8 +72,8 @@ def between(resources: Collection[ResourceKey], behind: Sequence[str] | None, un
     condition = models.Q()
     for role in ("actor", "target"):
         columns = (f"{role}_identifier", f"{role}_object_id")
-        bounds = after(columns, tuple(behind)) if behind else models.Q(**{f"{columns[0]}__gt": ""})
-        condition |= bounds & up_to(columns, tuple(until)) if until else bounds
+        bounds = after(columns, behind) if behind else models.Q(**{f"{columns[0]}__gt": ""})
+        condition |= bounds & up_to(columns, until) if until else bounds
     return Around(resources, condition)
 
 
