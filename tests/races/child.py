@@ -37,7 +37,7 @@ def record(seed: str, step: str = "") -> None:
         one, other = random.sample(everybody, 2)
         change = random.choice([follow, follow, unfollow, lambda one, _: Timeline(one).save(JoinAction(actor=one))])
         if event := change(one, other):
-            print(event.pk, flush=True)
+            say(event.pk)
 
 
 def rebuild(step: str = "") -> None:
@@ -45,7 +45,7 @@ def rebuild(step: str = "") -> None:
     if step:
         die_at(int(step))
     for name in projections():
-        replay.rebuild(name, progress=lambda *done: print(*done, flush=True))
+        replay.rebuild(name, progress=say)
 
 
 def command(*arguments: str) -> None:
@@ -53,16 +53,22 @@ def command(*arguments: str) -> None:
     execute_from_command_line(["manage.py", *arguments])
 
 
+def say(*what: object) -> None:
+    """A line, or nothing: print() would write its end by itself, and a child may be killed between the two."""
+    sys.stdout.write(" ".join(map(str, what)) + "\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     for line in sys.stdin:
         task, *arguments = line.split()
         child = os.fork()
         if child == 0:
-            print(os.getpid(), flush=True)
+            say(os.getpid())
             {"record": record, "rebuild": rebuild, "command": command}[task](*arguments)
             return
         os.waitpid(child, 0)
-        print(flush=True)
+        say()
 
 
 if __name__ == "__main__":
