@@ -30,9 +30,10 @@ def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
     connection = connections[using]
     names, values = given(connection, fields_of(Resource, KEY), list(keys))
     log = connection.ops.quote_name(Event._meta.db_table)
+    # Without a version, or SQLite would go through all relations for each key.
     ends = " OR ".join(
         f"""EXISTS (
-            SELECT 1 FROM {log} WHERE type = '{FOLLOWED}' AND version = 1
+            SELECT 1 FROM {log} WHERE type = '{FOLLOWED}'
             AND {end}_identifier = name.identifier AND {end}_object_id = name.object_id
         )"""
         for end in ("actor", "target")
