@@ -70,6 +70,25 @@ def test_every_chunk_costs_2_statements_more(monkeypatch):
     assert (two - one, three - one, six - one) == (2, 4, 10)
 
 
+@pytest.mark.database
+def test_every_chunk_of_a_deletion_costs_2_statements_more(monkeypatch):
+    monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
+    actions = [save(followed_by(number)[0]) for number in (1, 3, 5, 11)]
+
+    one, two, three, six = (statements(lambda one=action: Timeline(one.actor).delete(one)) for action in actions)
+
+    assert (two - one, three - one, six - one) == (2, 4, 10)
+    assert not Entry.objects.exists()
+
+
+@pytest.mark.database
+def test_the_own_and_direct_entries_of_an_action_are_found_without_going_through_those_of_the_followers():
+    """A celebrity's action has a million entries, and a change of it wants to know these few."""
+    plan = entries.need_no_follow("default").filter(action_id=1).explain()
+
+    assert "sequere_entry_direct" in plan
+
+
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 6, 7])
 @pytest.mark.parametrize("timestamp", [{}, {"timestamp": october(1)}], ids=["in turn", "at the same time"])
 def test_every_follower_is_reached_once_whatever_the_chunks(monkeypatch, number, timestamp):
