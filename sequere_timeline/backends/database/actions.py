@@ -63,15 +63,15 @@ class Outcome(NamedTuple):
 def write(streams: Collection[UUID], using: str) -> Outcome:
     """Store what the log says about these actions, whose actors are locked.
 
-    An action that was deleted goes at once, from all pages. Its entries that a follow has brought are left.
+    Of an action that was deleted, what a follow has brought is left. No page shows it: there is no action to it.
     """
     known = histories(streams, using)
     changes = _changed(streams, known, using)
     gone = _write(changes, using)
     former = {life.id: life for history in known.values() for life in history.former if life.ended}
-    _forget_entries([pk for pk in gone if pk not in former], using)
+    _forget_entries([action for action in gone if action.pk not in former], using)
     return Outcome(
-        [former[pk] for pk in gone if pk in former],
+        [former[action.pk] for action in gone if action.pk in former],
         [
             wanted.action
             for stored, wanted in changes
@@ -163,14 +163,14 @@ def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
     return {uid: ActionState(action, owners[action.pk]) for uid, action in actions.items()}
 
 
-def _write(changes: Sequence[Change], using: str) -> list[int]:
-    """Returns the ids of the actions that are gone, with all that needed no follow."""
-    gone: list[int] = []
+def _write(changes: Sequence[Change], using: str) -> list[SavedAction]:
+    """Returns the actions that are gone, with the entries that needed no follow."""
+    gone: list[SavedAction] = []
     put: list[SavedAction] = []
     added: list[tuple[int, ResourceKey, datetime, int]] = []
     for stored, wanted in changes:
         if stored.action and stored.action != wanted.action:
-            gone.append(stored.action.pk)
+            gone.append(stored.action)
             # Before its entries: whoever deletes an owner, with his, waits for it and not for them.
             SavedAction.objects.using(using).filter(pk=stored.action.pk).delete()
             entries.need_no_follow(using).filter(action_id=stored.action.pk).delete()
@@ -185,14 +185,7 @@ def _write(changes: Sequence[Change], using: str) -> list[int]:
         for owner, placed in wanted.owners.items():
             if before.owners.get(owner) != placed:
                 added.append((wanted.action.pk, owner, placed.date, placed.reasons))
-    end_fan_outs(
-        [
-            published
-            for stored, _ in changes
-            if stored.action and stored.action.pk in gone and (published := stored.published())
-        ],
-        using,
-    )
+    end_fan_outs([action.published_event_id for action in gone if action.published_event_id], using)
     if put:
         SavedAction.objects.using(using).bulk_create(
             put, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS[1:]
@@ -202,10 +195,10 @@ def _write(changes: Sequence[Change], using: str) -> list[int]:
     return gone
 
 
-def _forget_entries(action_ids: Collection[int], using: str) -> None:
+def _forget_entries(gone: Collection[SavedAction], using: str) -> None:
     """Take actions out of all timelines at once. 1 statement, none for no actions."""
-    if action_ids:
-        Entry.objects.using(using).filter(action_id__in=action_ids).delete()
+    if gone:
+        Entry.objects.using(using).filter(action_id__in=[action.pk for action in gone]).delete()
 
 
 def _take(action: SavedAction, owner: ResourceKey, reasons: int, using: str) -> None:
