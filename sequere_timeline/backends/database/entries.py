@@ -81,9 +81,9 @@ def fan_out(action: SavedAction, cursor: Cursor | None, using: str) -> Chunk:
 
 def withdraw(action_id: int, cursor: Cursor | None, using: str) -> Chunk:
     """Take what is left of an action out of 2,000 timelines, from a cursor on: 2 statements."""
-    left = Entry.objects.using(using).filter(action_id=action_id)
-    if cursor:
-        left = left.filter(pk__gt=tuple(cursor))  # a comparison of rows, for which the index knows where to start
+    # Comparisons of rows, and nothing about the first column alone: else the index would begin with what is gone.
+    begin, beyond = tuple(cursor) if cursor else (action_id, "", ""), (action_id + 1, "", "")
+    left = Entry.objects.using(using).filter(pk__gt=begin, pk__lt=beyond)
     end = end_of_page(left, KEY, FOLLOWERS_PER_STATEMENT)
     reached, _ = (left.filter(pk__lte=end) if end else left).delete()
     return Chunk(reached, list(end) if end else None)
