@@ -84,7 +84,7 @@ def test_every_chunk_of_a_deletion_costs_2_statements_more(monkeypatch):
 @pytest.mark.database
 def test_the_own_and_direct_entries_of_an_action_are_found_without_going_through_those_of_the_followers():
     """A celebrity's action has a million entries, and a change of it wants to know these few."""
-    save(followed_by(300)[0])
+    save(followed_by(1500)[0])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
