@@ -84,10 +84,10 @@ def queue_fan_out(event_id: int, stream: UUID, subject: ResourceKey, chunk: Chun
     _after_commit({FAN_OUT: {shard}}, [event_id], using)
 
 
-def end_fan_outs(streams: Collection[UUID], using: str) -> None:
-    """What these events are about is gone, and with it what was to be done for it. 1 statement, none for no streams."""
-    if streams:
-        QueuedEvent.objects.using(using).filter(pipeline=FAN_OUT, stream__in=streams).delete()
+def end_fan_outs(event_ids: Collection[int], using: str) -> None:
+    """What these events have begun is not to be done any more. 1 statement, none for no events."""
+    if event_ids:
+        QueuedEvent.objects.using(using).filter(pipeline=FAN_OUT, event_id__in=event_ids).delete()
 
 
 def drain(

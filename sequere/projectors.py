@@ -69,7 +69,7 @@ class LevelTriggeredProjector(Projector):
         return {}
 
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
-        """Bring an event to some thousand followers, from a cursor on, as things are now.
+        """Bring what an event says to some thousand followers, from a cursor on, as things are now.
 
         For what `apply()` has left with `outbox.queue_fan_out()`; the resources that the event names are locked.
         """

@@ -21,8 +21,9 @@ events_projected = Signal()
 #: attempts, is_parked (it is not tried again unless an operator says so), using.
 projection_failed = Signal()
 
-#: After the commit of each step of a fan-out, most of which have one: sender=QueuedEvent, event_id, followers (reached
-#: by this step), reached (by all of them), is_finished, seconds (that this one took, without the commit), using.
+#: After the commit of each step of a fan-out, most of which have one: sender=QueuedEvent, event_id (of what has
+#: published an action, or deleted it), followers (reached by this step), reached (by all of them), is_finished, seconds
+#: (that this one took, without the commit), using.
 fan_out_advanced = Signal()
 
 #: When rebuilds are left to the workers of Celery, and when the sweep does so once more: sender=Rebuild, rebuild_ids (a

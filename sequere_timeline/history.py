@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sequere.base import ResourceKey
 from sequere.events import Event, Latest, all_and_latest, latest_of, lifecycle
-from sequere_timeline.intents import ACTION_SAVED, generation, is_live, live_owners
+from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, generation, is_live, live_owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Life:
     owners: tuple[ResourceKey, ...]
     #: All timelines it was ever saved in.
     named: frozenset[ResourceKey]
+    #: The event that deleted it; None while it is there, and where the deletion of its actor was its end.
+    ended: int | None
 
 
 @dataclass(slots=True)
@@ -64,6 +66,12 @@ def histories(streams: Collection[UUID], using: str, named: Collection[ResourceK
     return {stream: _history(of_stream, latest) for stream, of_stream in events.items()}
 
 
+def ended_by(event: Event, using: str) -> Life | None:
+    """The life that an event has ended, if it has. 1 query, or 2."""
+    former = histories([event.stream], using, [*named_in(event)])[event.stream].former
+    return next((life for life in former if life.ended == event.pk), None)
+
+
 def named_in(event: Event) -> Iterator[ResourceKey]:
     """The resources that an event of an action is about."""
     yield event.actor
@@ -75,30 +83,32 @@ def named_in(event: Event) -> Iterator[ResourceKey]:
 
 def _history(events: list[Event], latest: Latest) -> History:
     lives: list[list[Event]] = []
-    before: Event | None = None
     for event in events:
-        if event.type == ACTION_SAVED:
-            continues = (
-                before and before.type == ACTION_SAVED and before.data["generations"] == event.data["generations"]
-            )
-            if not continues:
-                lives.append([])
-            lives[-1].append(event)
-        before = event
+        if not (lives and _goes_on(lives[-1][-1], event)):
+            lives.append([])
+        lives[-1].append(event)
     history = History(former=[_life(life, latest) for life in lives])
     if is_live(events[-1], latest):
         history.present = history.former.pop()
     return history
 
 
-def _life(life: list[Event], latest: Latest) -> Life:
-    last = life[-1]
+def _goes_on(before: Event, event: Event) -> bool:
+    """Whether an event belongs to the same life as the one before it."""
+    if before.type == ACTION_DELETED:
+        return False
+    return event.type == ACTION_DELETED or bool(before.data["generations"] == event.data["generations"])
+
+
+def _life(events: list[Event], latest: Latest) -> Life:
+    saved = [event for event in events if event.type == ACTION_SAVED]
+    last = saved[-1]
     published = next(
-        (event.pk for event in life if [*event.actor] in [owner[:2] for owner in event.data["owners"]]), None
+        (event.pk for event in saved if [*event.actor] in [owner[:2] for owner in event.data["owners"]]), None
     )
     target_generation = last.data["generations"]["target"] or 0
     return Life(
-        id=life[0].pk,
+        id=saved[0].pk,
         uid=last.stream,
         actor=last.actor,
         verb=last.verb,
@@ -109,5 +119,6 @@ def _life(life: list[Event], latest: Latest) -> Life:
         kwargs=last.data["kwargs"],
         published=published,
         owners=tuple(ResourceKey(*owner[:2]) for owner in live_owners(last, latest)),
-        named=frozenset(ResourceKey(*owner[:2]) for event in life for owner in event.data["owners"]),
+        named=frozenset(ResourceKey(*owner[:2]) for event in saved for owner in event.data["owners"]),
+        ended=None if events[-1] is last else events[-1].pk,
     )

@@ -53,7 +53,7 @@ def to_save(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
         saved = (last.actor, last.verb, last.target, last.occurred_at, last.data["kwargs"])
         if saved != (actor, action.verb, target, action.date, action.kwargs):
             raise ActionChanged(action=action, uid=uid)
-        owners = live_owners(last, latest)
+        owners = last.data["owners"]  # also those who were deleted since: only of `owner` is it known here
         return None if entry in owners else {**last.data, "owners": [*owners, entry]}
 
     return _of_action(ACTION_SAVED, action, uid, owner, decide)

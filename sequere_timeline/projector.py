@@ -18,7 +18,7 @@ from sequere.projectors import Chunk, Cursor, LevelTriggeredProjector, mode_of
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 
-#: Seconds for which one transaction lets followers have actions, by the mode. Whoever follows meanwhile waits so long.
+#: Seconds for which one transaction reaches followers, by the mode. Whoever follows meanwhile waits so long.
 SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.03}
 
 
@@ -36,15 +36,16 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
-    """An action that the followers of its actor shall have."""
+class FanOut:
+    """An action on its way to the followers of its actor, or back from them."""
 
+    #: What has published it, or deleted it.
     event_id: int
     stream: UUID
     actor: ResourceKey
     #: Nobody yet: from its second step on, a fan-out is a row of the outbox.
     reached: ClassVar[int] = 0
-    #: Lets some of them have it, from a cursor on.
+    #: Brings it to some of them, or takes it back, from a cursor on.
     step: Callable[[Cursor | None], Chunk]
 
     def reach(self, cursor: Cursor | None, until: float) -> Chunk:
@@ -80,23 +81,28 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
         """Make what the news are about what the log says."""
 
     @abstractmethod
-    def publication(self, event: Event, using: str) -> Publication | None:
+    def publication(self, event: Event, using: str) -> FanOut | None:
         """What an event has published, if it is still there."""
 
-    def publish(self, publications: Iterable[Publication], using: str) -> None:
-        """Let some thousand followers have actions now, and the others later; all of them now in mode inline."""
+    @abstractmethod
+    def withdrawal(self, event: Event, using: str) -> FanOut | None:
+        """What an event has deleted, and some followers may still have."""
+
+    def begin(self, fan_outs: Iterable[FanOut], using: str) -> None:
+        """Reach some thousand followers now, and the others later; all of them now in mode inline."""
         until = _until()
-        for number, publication in enumerate(publications):
+        for number, fan_out in enumerate(fan_outs):
             chunk = Chunk(0, None)
             if number == 0 or monotonic() < until:
-                chunk = _begin(publication, until, using)
+                chunk = _begin(fan_out, until, using)
                 if chunk.cursor is None:
                     continue
-            queue_fan_out(publication.event_id, publication.stream, publication.actor, chunk, using)
+            queue_fan_out(fan_out.event_id, fan_out.stream, fan_out.actor, chunk, using)
 
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
-        publication = self.publication(event, using)
-        return publication.reach(cursor, _until()) if publication else Chunk(0, None)
+        way = self.withdrawal if event.type == ACTION_DELETED else self.publication
+        fan_out = way(event, using)
+        return fan_out.reach(cursor, _until()) if fan_out else Chunk(0, None)
 
 
 def _until() -> float:
@@ -105,6 +111,6 @@ def _until() -> float:
 
 
 @observing.fan_outs
-def _begin(publication: Publication, until: float, using: str) -> Chunk:
-    """Let the first followers have an action."""
-    return publication.reach(None, until)
+def _begin(fan_out: FanOut, until: float, using: str) -> Chunk:
+    """Reach the first followers."""
+    return fan_out.reach(None, until)

@@ -140,6 +140,19 @@ def test_each_step_of_a_fan_out_is_told(two_at_a_time: None, thoas: User, fans: 
     assert all(one["seconds"] > 0 for one in said)
 
 
+def test_each_step_of_a_deletion_is_told(two_at_a_time: None, thoas: User, fans: list[User]) -> None:
+    action = JoinAction(actor=thoas)
+    Timeline(thoas).save(action)
+    drain_all(using="default")
+    Timeline(thoas).delete(action)
+    event = Event.objects.latest("id")
+
+    with heard(fan_out_advanced) as said:
+        drain_all(using="default")
+
+    assert steps(said) == [(event.pk, 2, 2, False), (event.pk, 2, 4, False), (event.pk, 1, 5, True)]
+
+
 def test_a_fan_out_inside_a_transaction_is_told_after_it(settings: Any, thoas: User, fans: list[User]) -> None:
     settings.SEQUERE_PROJECTION_MODES = {}
 

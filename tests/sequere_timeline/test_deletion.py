@@ -59,3 +59,14 @@ def test_an_actor_and_target_deleted_together(thoas, newbie):
     User.objects.filter(username__in=["thoas", "other"]).delete()
 
     assert [(action.actor, action.target) for action in Timeline(newbie).get_private()] == [(newbie, None)] * 2
+
+
+def test_an_action_that_is_saved_elsewhere_stays_in_the_timeline_of_whoever_has_the_key_of_a_deleted_one(thoas, newbie):
+    thoas.delete()
+    next_one = UserFactory(pk=500, username="the next one")
+    action = LikeAction(actor=newbie, date=october(1))
+    Timeline(next_one).save(action)
+
+    Timeline(newbie).save(action)
+
+    assert Timeline(next_one).get_private() == [action]

@@ -12,10 +12,11 @@ from sequere.backends.database import backend as follows_in_database
 from sequere.backends.redis import followers as follows_in_redis
 from sequere.contrib.timeline import Timeline
 from sequere.models import QueuedEvent, follow, follow_many, unfollow
-from sequere.outbox import drain, drain_all
+from sequere.outbox import drain, drain_all, skip
 from sequere.queued import FAN_OUT
-from sequere.replay import rebuild
+from sequere.replay import preview, rebuild
 from sequere_timeline import projector
+from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.database import entries
 from tests.factories import UserFactory
 from tests.races.outcome import differences
@@ -52,6 +53,17 @@ def publish(actor: User) -> JoinAction:
     action = JoinAction(actor=actor)
     Timeline(actor).save(action)
     return action
+
+
+def published(actor: User) -> JoinAction:
+    """An action that all followers have."""
+    action = publish(actor)
+    drain_all(using="default")
+    return action
+
+
+def delete(action: JoinAction) -> None:
+    Timeline(action.actor).delete(action)
 
 
 def begin() -> None:
@@ -145,17 +157,111 @@ def test_a_fan_out_goes_on_when_whoever_was_reached_last_has_left(thoas: User, f
     assert differences() == []
 
 
-def test_a_deletion_ends_the_fan_out(thoas: User, fans: list[User]) -> None:
+def test_a_deleted_action_is_on_no_page_from_then_on_and_leaves_the_timelines_step_by_step(
+    thoas: User, fans: list[User]
+) -> None:
+    delete(published(thoas))
+
+    begin()
+    pages = [Timeline(thoas).get_public(), *(Timeline(one).get_private() for one in (thoas, *fans))]
+    seen = [(reached(), sum(look(fans)))]
+    shown = [list(page) for page in pages]
+    for _ in range(3):
+        step()
+        seen.append((reached(), sum(look(fans))))
+
+    assert shown == [[]] * 9
+    assert look([thoas]) == [0]
+    assert seen == [([2], 5), ([4], 3), ([6], 1), ([], 0)]
+    assert differences() == []
+
+
+def test_a_deletion_ends_the_fan_out_and_takes_back_what_was_brought(thoas: User, fans: list[User]) -> None:
     """A chunk that came after it would leave stale entries."""
     action = publish(thoas)
     begin()
     step()
 
-    Timeline(thoas).delete(action)
+    delete(action)
+    begin()
+    left = QueuedEvent.objects.select_related("event").get(pipeline=FAN_OUT)
+
+    assert left.event.type == "action_deleted"
+    drain_all(using="default")
+    assert look(fans) == [0] * 7
+    assert differences() == []
+
+
+def test_newer_events_go_in_between_the_steps_of_a_withdrawal(thoas: User, fans: list[User]) -> None:
+    delete(published(thoas))
+    begin()
+    step()
+
+    publish(thoas)
+    begin()
+    steps = [reached()]
+    for _ in range(4):
+        step()
+        steps.append(reached())
+
+    assert steps == [[4, 2], [4, 4], [6, 4], [6, 6], [6]]
+    drain_all(using="default")
+    assert look(fans) == [1] * 7
+    assert differences() == []
+
+
+def test_who_unfollows_before_he_is_reached_does_not_keep_a_deleted_action(thoas: User, fans: list[User]) -> None:
+    """Nor if it was the only one that its actor has ever published."""
+    delete(published(thoas))
+    begin()
+
+    for fan in fans:
+        unfollow(fan, thoas)
+    follow(fans[3], thoas)
+    drain_all(using="default")
+
+    assert look(fans) == [0] * 7
+    assert differences() == []
+
+
+def test_an_actor_who_is_deleted_before_all_are_reached_leaves_nothing_behind(thoas: User, fans: list[User]) -> None:
+    delete(published(thoas))
+    begin()
+
+    thoas.delete()
+    drain_all(using="default")
+
+    assert look(fans) == [0] * 7
+    assert differences() == []
+
+
+def test_what_waits_to_be_withdrawn_is_late_and_not_wrong(thoas: User, fans: list[User]) -> None:
+    delete(published(thoas))
+    begin()
+
+    assert preview("timelines").wrong == 0
+    assert reached() == [2]
+
+
+def test_a_rebuild_withdraws_what_an_operator_has_skipped(thoas: User, fans: list[User]) -> None:
+    delete(published(thoas))
+    begin()
+    QueuedEvent.objects.update(attempts=1)
+    skip(QueuedEvent.objects.all())
+    before = sum(look(fans)), bool(differences())
+
+    rebuild("timelines")
+
+    assert (before, look(fans)) == ((5, True), [0] * 7)
+    assert differences() == []
+
+
+def test_an_action_that_nobody_was_brought_is_not_waited_for(thoas: User, newbie: User) -> None:
+    delete(published(thoas))
+
     begin()
 
     assert reached() == []
-    assert look(fans) == [0] * 7
     assert differences() == []
 
 
@@ -175,11 +281,12 @@ def test_a_deleted_action_that_is_saved_again_is_fanned_out_again(thoas: User, f
     begin()
     step()
 
-    Timeline(thoas).delete(action)
+    delete(action)
     Timeline(thoas).save(action)
     begin()
+    step()
 
-    assert reached() == [2]
+    assert reached() == [2, 2]
     drain_all(using="default")
     assert look(fans) == [1] * 7
     assert differences() == []
@@ -205,10 +312,11 @@ def test_a_rebuild_and_a_fan_out_do_not_hinder_each_other(thoas: User, fans: lis
     assert differences() == []
 
 
+@pytest.mark.parametrize("begun", [publish, lambda actor: delete(published(actor))], ids=["publication", "withdrawal"])
 def test_a_fan_out_that_fails_is_tried_again_from_where_it_was(
-    thoas: User, fans: list[User], monkeypatch: pytest.MonkeyPatch
+    begun: Callable[[User], Any], thoas: User, fans: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish(thoas)
+    begun(thoas)
     begin()
     step()
     with monkeypatch.context() as broken:
@@ -227,9 +335,10 @@ def test_a_fan_out_that_fails_is_tried_again_from_where_it_was(
 
 
 happening = st.one_of(
-    st.tuples(st.sampled_from(["follow", "unfollow", "read"]), st.integers(0, 4)),
-    st.tuples(st.sampled_from(["publish", "begin", "step"])),
-    st.tuples(st.just("delete"), st.integers(0, 3)),
+    st.tuples(st.sampled_from(["follow", "unfollow", "read", "leave"]), st.integers(0, 4)),
+    st.tuples(st.sampled_from(["publish", "begin", "step", "step", "lose"])),
+    st.tuples(st.sampled_from(["delete", "save again"]), st.integers(0, 3)),
+    st.tuples(st.just("save for"), st.integers(0, 4), st.integers(0, 3)),
 )
 
 
@@ -241,14 +350,29 @@ def test_whatever_happens_between_two_steps_the_timelines_are_what_the_log_says(
     settings.SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW = imports
     settings.SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW = removes
 
-    @examples(max_examples=20)
-    @given(st.lists(happening, min_size=6, max_size=30))
-    def tell(story: list[tuple[Any, ...]]) -> None:
+    @examples(max_examples=15)
+    @given(st.sampled_from([("publish",), ("delete", 0)]), st.lists(happening, min_size=6, max_size=30))
+    def tell(first: tuple[Any, ...], story: list[tuple[Any, ...]]) -> None:
         actor, *others = UserFactory.create_batch(6)
         follow_many((other, actor) for other in others)
         drain_all(using="default")
         look(others)
         actions: list[JoinAction] = []
+        deleted: list[JoinAction] = []
+
+        def move(number: int, from_: list[JoinAction], to: list[JoinAction], how: Callable[[JoinAction], Any]) -> None:
+            if number < len(from_):
+                to.append(from_.pop(number))
+                how(to[-1])
+
+        def leave(number: int) -> None:
+            others[number].delete()
+            others[number] = UserFactory()
+
+        def lose() -> None:
+            get_backend().reset("default")
+            rebuild("timelines")
+
         steps: dict[str, Callable[..., Any]] = {
             "follow": lambda number: follow(others[number], actor),
             "unfollow": lambda number: unfollow(others[number], actor),
@@ -256,10 +380,14 @@ def test_whatever_happens_between_two_steps_the_timelines_are_what_the_log_says(
             "publish": lambda: actions.append(publish(actor)),
             "begin": begin,
             "step": step,
-            "delete": lambda number: Timeline(actor).delete(actions.pop(number)) if number < len(actions) else None,
+            "delete": lambda number: move(number, actions, deleted, delete),
+            "save again": lambda number: move(number, deleted, actions, Timeline(actor).save),
+            "save for": lambda number, of: move(of, actions, actions, Timeline(others[number]).save),
+            "leave": leave,
+            "lose": lose,
         }
-        publish(actor)
-        for name, *arguments in story:
+        actions.append(published(actor))
+        for name, *arguments in (first, ("begin",), *story):
             steps[name](*arguments)
         drain_all(using="default")
 

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow_many, get_followers
 from sequere_timeline.backends.database import entries
-from sequere_timeline.backends.database.models import Entry
+from sequere_timeline.backends.database.models import Entry, SavedAction
 from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.sequere_timeline.dates import october
@@ -68,6 +68,30 @@ def test_every_chunk_costs_2_statements_more(monkeypatch):
     one, two, three, six = (statements(lambda actor=actor: save(actor)) for actor in actors)
 
     assert (two - one, three - one, six - one) == (2, 4, 10)
+
+
+@pytest.mark.database
+def test_every_chunk_of_a_deletion_costs_2_statements_more(monkeypatch):
+    monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
+    actions = [save(followed_by(number)[0]) for number in (1, 3, 5, 11)]
+
+    one, two, three, six = (statements(lambda one=action: Timeline(one.actor).delete(one)) for action in actions)
+
+    assert (two - one, three - one, six - one) == (2, 4, 10)
+    assert not Entry.objects.exists()
+
+
+@pytest.mark.database
+def test_the_own_and_direct_entries_of_an_action_are_found_without_going_through_those_of_the_followers():
+    """A celebrity's action has a million entries, and a change of it wants to know these few."""
+    save(followed_by(1500)[0])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    few = entries.need_no_follow("default").filter(action_id=SavedAction.objects.get().pk)
+
+    assert few.count() == 1
+    assert "sequere_entry_direct" in few.explain()
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 6, 7])

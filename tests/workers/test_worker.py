@@ -133,14 +133,21 @@ def test_a_lost_hint_is_found_by_the_sweep(
     assert is_following(thoas, project)
 
 
+@pytest.mark.parametrize("is_deletion", [False, True], ids=["publication", "withdrawal"])
 def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
-    start_worker: Callable[..., Worker], thoas: User, monkeypatch: pytest.MonkeyPatch
+    start_worker: Callable[..., Worker], thoas: User, monkeypatch: pytest.MonkeyPatch, is_deletion: bool
 ) -> None:
     """kill -9 in the middle of a fan-out."""
     number = 12_000
-    many_followers(thoas, number)
+    first, *_, last = many_followers(thoas, number)
+    action = JoinAction(actor=thoas)
+    if is_deletion:
+        with override_settings(SEQUERE_PROJECTION_MODES={}):
+            Timeline(thoas).save(action)
+        assert [Timeline(one).get_private_count() for one in (first, last)] == [1, 1]
     worker = start_worker(TESTS_SECONDS_AT_ONCE="0")
-    publish(thoas)
+    timeline = Timeline(thoas)
+    timeline.delete(action) if is_deletion else timeline.save(action)
 
     until(lambda: QueuedEvent.objects.filter(pipeline="fan-out", reached__gt=0).exists())
     worker.kill()
@@ -151,6 +158,7 @@ def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
 
     assert 0 < left.reached < number
     assert left.cursor
+    assert [Timeline(one).get_private_count() for one in (first, last)] == [not is_deletion] * 2
     assert differences() == []
 
 

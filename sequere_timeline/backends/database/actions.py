@@ -17,7 +17,7 @@ from sequere.resources import is_
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction
-from sequere_timeline.history import Life, histories, named_in
+from sequere_timeline.history import History, Life, histories, named_in
 from sequere_timeline.intents import ACTION_SAVED
 
 COLUMNS = tuple(field.attname for field in SavedAction._meta.concrete_fields)
@@ -53,15 +53,31 @@ class ActionState(NamedTuple):
 Change = tuple[ActionState, ActionState]
 
 
-def write(streams: Iterable[UUID], using: str) -> list[SavedAction]:
-    """Store what the log says about these actions, whose actors are locked. Returns those published just now."""
-    changes = _changed(streams, using)
-    _write(changes, using)
-    return [
-        wanted.action
-        for stored, wanted in changes
-        if wanted.action and wanted.published() and wanted.published() != stored.published()
-    ]
+class Outcome(NamedTuple):
+    """What is left to be done among the followers."""
+
+    deleted: Sequence[Life]
+    published: Sequence[SavedAction]
+
+
+def write(streams: Collection[UUID], using: str) -> Outcome:
+    """Store what the log says about these actions, whose actors are locked.
+
+    Of an action that was deleted, what a follow has brought is left. No page shows it: there is no action to it.
+    """
+    known = histories(streams, using)
+    changes = _changed(streams, known, using)
+    gone = _write(changes, using)
+    former = {life.id: life for history in known.values() for life in history.former if life.ended}
+    _forget_entries([action for action in gone if action.pk not in former], using)
+    return Outcome(
+        [former[action.pk] for action in gone if action.pk in former],
+        [
+            wanted.action
+            for stored, wanted in changes
+            if wanted.action and wanted.published() and wanted.published() != stored.published()
+        ],
+    )
 
 
 class ActionPass(RowPass):
@@ -84,14 +100,14 @@ class ActionPass(RowPass):
             yield action.actor
 
     def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
-        changes = _changed(keys, using)
+        changes = _changed(keys, histories(keys, using), using)
         if repair:
             # Entries of an action that is missing may be left, and may be wrong.
             missing = [wanted.action.pk for stored, wanted in changes if wanted.action and not stored.action]
             left = Entry.objects.using(using).filter(action_id__in=missing)
             for reason in (Reason.OWN, Reason.DIRECT):
                 entries.take(left, reason)
-            _write(changes, using)
+            _forget_entries(_write(changes, using), using)
         return [
             Difference(f"action {(wanted.action or stored.action or '')!s}", _described(wanted), _described(stored))
             for stored, wanted in changes
@@ -117,10 +133,9 @@ class StrayActionPass(StrayRowPass, ActionPass):
         return [uid for (uid,) in rows]
 
 
-def _changed(streams: Iterable[UUID], using: str) -> list[Change]:
-    """Where the stored actions are not what the log wants, in the order of their ids. 4 queries."""
-    streams = list(streams)
-    wanted, stored = _wanted(streams, using), _stored(streams, using)
+def _changed(streams: Collection[UUID], known: Mapping[UUID, History], using: str) -> list[Change]:
+    """Where the stored actions are not what the log wants, in the order of their ids. 2 queries, 3 with a cap."""
+    wanted, stored = _wanted(known, using), _stored(streams, using)
     nothing = ActionState()
     changes = [(stored.get(stream, nothing), wanted.get(stream, nothing)) for stream in streams]
     return sorted((change for change in changes if change[0].values() != change[1].values()), key=_id_of)
@@ -130,9 +145,9 @@ def _id_of(change: Change) -> int:
     return min(state.action.pk for state in change if state.action)
 
 
-def _wanted(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
-    """What the log says about the actions that are there. 2 queries, 3 with a cap."""
-    lives = {stream: history.present for stream, history in histories(streams, using).items() if history.present}
+def _wanted(known: Mapping[UUID, History], using: str) -> dict[UUID, ActionState]:
+    """What the log says about the actions that are there. 1 query with a cap."""
+    lives = {stream: history.present for stream, history in known.items() if history.present}
     floors = entries.floors({owner for life in lives.values() for owner in life.owners}, using)
     return {stream: _state_of(life, floors) for stream, life in lives.items()}
 
@@ -142,22 +157,23 @@ def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
     actions = SavedAction.objects.using(using).in_bulk(streams, field_name="uid")
     owners: dict[int, dict[ResourceKey, Placed]] = defaultdict(dict)
     if actions:
-        rows = Entry.objects.using(using).filter(
-            entries.has(OWN_OR_DIRECT), action_id__in=[action.pk for action in actions.values()]
-        )
+        rows = entries.need_no_follow(using).filter(action_id__in=[action.pk for action in actions.values()])
         for entry in entries.kept(rows, using):
             owners[entry.action_id][entry.owner] = Placed(entry.reasons & OWN_OR_DIRECT, entry.date)
     return {uid: ActionState(action, owners[action.pk]) for uid, action in actions.items()}
 
 
-def _write(changes: Sequence[Change], using: str) -> None:
+def _write(changes: Sequence[Change], using: str) -> list[SavedAction]:
+    """Returns the actions that are gone, with the entries that needed no follow."""
+    gone: list[SavedAction] = []
     put: list[SavedAction] = []
     added: list[tuple[int, ResourceKey, datetime, int]] = []
     for stored, wanted in changes:
         if stored.action and stored.action != wanted.action:
-            end_fan_outs([stored.action.uid], using)
-            Entry.objects.using(using).filter(action_id=stored.action.pk).delete()
+            gone.append(stored.action)
+            # Before its entries: whoever deletes an owner, with his, waits for it and not for them.
             SavedAction.objects.using(using).filter(pk=stored.action.pk).delete()
+            entries.need_no_follow(using).filter(action_id=stored.action.pk).delete()
         before = stored if stored.action == wanted.action else ActionState()
         if not wanted.action:
             continue
@@ -169,12 +185,20 @@ def _write(changes: Sequence[Change], using: str) -> None:
         for owner, placed in wanted.owners.items():
             if before.owners.get(owner) != placed:
                 added.append((wanted.action.pk, owner, placed.date, placed.reasons))
+    end_fan_outs([action.published_event_id for action in gone if action.published_event_id], using)
     if put:
         SavedAction.objects.using(using).bulk_create(
             put, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS[1:]
         )
     entries.add(added, using)
     entries.trim({row[1] for row in added}, using)
+    return gone
+
+
+def _forget_entries(gone: Collection[SavedAction], using: str) -> None:
+    """Take actions out of all timelines at once. 1 statement, none for no actions."""
+    if gone:
+        Entry.objects.using(using).filter(action_id__in=[action.pk for action in gone]).delete()
 
 
 def _take(action: SavedAction, owner: ResourceKey, reasons: int, using: str) -> None:

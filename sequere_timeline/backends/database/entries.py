@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connections, models
+from django.db.models.expressions import RawSQL
 
 from sequere.backends.database.models import Follow
 from sequere.base import ResourceKey
-from sequere.keyset import after, up_to
+from sequere.keyset import after, end_of_page, up_to
 from sequere.projectors import Chunk, Cursor
 from sequere.resources import Resource, among, is_
 from sequere.rows import insert
@@ -30,6 +31,9 @@ OWNERS_PER_STATEMENT = 2000
 COLUMNS = ("action_id", "owner_identifier", "owner_object_id", "date", "reasons")
 KEY = COLUMNS[:3]
 
+#: The condition of an index, in its words: with a parameter in it, not every plan would know it again.
+NEEDS_NO_FOLLOW = f'NOT ("reasons" = {Reason.FOLLOWED:d})'
+
 #: Where an entry stands in a timeline: its date, ties by the action.
 Place = tuple[datetime, int]
 #: The oldest place of each timeline that was trimmed.
@@ -39,6 +43,12 @@ Floors = dict[ResourceKey, Place]
 def has(reasons: int) -> models.Q:
     """The condition that an entry has one of these reasons."""
     return models.Q(models.lookups.GreaterThan(models.F("reasons").bitand(reasons), models.Value(0)))
+
+
+def need_no_follow(using: str) -> models.QuerySet[Entry]:
+    """The entries that are there for another reason than a follow, or for more than that: own or direct ones."""
+    condition = RawSQL(NEEDS_NO_FOLLOW, [], output_field=models.BooleanField())  # noqa: S611  # our words
+    return Entry.objects.using(using).filter(condition)
 
 
 def public_actions(actor: ResourceKey, using: str) -> models.QuerySet[SavedAction]:
@@ -72,6 +82,16 @@ def fan_out(action: SavedAction, cursor: Cursor | None, using: str) -> Chunk:
     if (cap := conf.max_length()) is not None:
         _trim_followers(chunk, cap, using)
     return Chunk(reached, [str(end[0]), end[1]] if end else None)
+
+
+def withdraw(action_id: int, cursor: Cursor | None, using: str) -> Chunk:
+    """Take what is left of an action out of 2,000 timelines, from a cursor on: 2 statements."""
+    # Comparisons of rows, and nothing about the first column alone: else the index would begin with what is gone.
+    begin, beyond = tuple(cursor) if cursor else (action_id, "", ""), (action_id + 1, "", "")
+    left = Entry.objects.using(using).filter(pk__gt=begin, pk__lt=beyond)
+    end = end_of_page(left, KEY, FOLLOWERS_PER_STATEMENT)
+    reached, _ = (left.filter(pk__lte=end) if end else left).delete()
+    return Chunk(reached, list(end) if end else None)
 
 
 def grant(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:

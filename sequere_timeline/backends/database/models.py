@@ -63,6 +63,8 @@ class Entry(models.Model):
             models.Index(
                 fields=["owner_identifier", "owner_object_id", "date", "action"], name="sequere_entry_private"
             ),
+            # Few need no follow, and one action may have a million entries.
+            models.Index(fields=["action"], name="sequere_entry_direct", condition=~models.Q(reasons=4)),
         )
         constraints = (
             # At least one reason, and none that nobody knows.

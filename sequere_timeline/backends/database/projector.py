@@ -1,20 +1,21 @@
 """Keeps the timelines equal to the log."""
 
+from functools import partial
 from typing import cast
 from uuid import UUID
 
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
 from sequere.events import FOLLOWED, Event, latest_of, lifecycle
-from sequere.projectors import Chunk, Cursor
 from sequere.resources import is_
 from sequere_timeline.backends.database import actions, entries, marks, relations
 from sequere_timeline.backends.database.actions import OWN_OR_DIRECT
 from sequere_timeline.backends.database.entries import has
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.strays import StrayPass
+from sequere_timeline.history import Life, ended_by
 from sequere_timeline.intents import ACTION_SAVED
-from sequere_timeline.projector import BaseTimelinesProjector, News, Publication
+from sequere_timeline.projector import BaseTimelinesProjector, FanOut, News
 
 #: Actions that are looked at together.
 ACTIONS_AT_ONCE = 500
@@ -44,22 +45,32 @@ class TimelinesProjector(BaseTimelinesProjector):
             news.follows += log.filter(is_(key, "actor_"), type=FOLLOWED).current()
             news.readers.add(key)
         for streams in chunks(news.actions, ACTIONS_AT_ONCE):
-            self.publish((_publication(action, using) for action in actions.write(streams, using)), using)
+            written = actions.write(streams, using)
+            deleted = [_withdrawal(life, using) for life in written.deleted]
+            self.begin([*deleted, *(_publication(action, using) for action in written.published)], using)
         if news.follows and (concerned := relations.concerned(news.follows, using)):
             relations.write(concerned, using)
         if news.readers:
             marks.write(news.readers, using)
 
-    def publication(self, event: Event, using: str) -> Publication | None:
+    def publication(self, event: Event, using: str) -> FanOut | None:
+        """1 query."""
         published = SavedAction.objects.using(using).filter(uid=event.stream, published_event_id=event.pk)
         return next((_publication(action, using) for action in published), None)
 
+    def withdrawal(self, event: Event, using: str) -> FanOut | None:
+        """1 query, or 2."""
+        life = ended_by(event, using)
+        return _withdrawal(life, using) if life else None
 
-def _publication(action: SavedAction, using: str) -> Publication:
-    def step(cursor: Cursor | None) -> Chunk:
-        return entries.fan_out(action, cursor, using)
 
-    return Publication(cast(int, action.published_event_id), action.uid, action.actor, step)
+def _publication(action: SavedAction, using: str) -> FanOut:
+    step = partial(entries.fan_out, action, using=using)
+    return FanOut(cast(int, action.published_event_id), action.uid, action.actor, step)
+
+
+def _withdrawal(life: Life, using: str) -> FanOut:
+    return FanOut(cast(int, life.ended), life.uid, life.actor, partial(entries.withdraw, life.id, using=using))
 
 
 def _forget(key: ResourceKey, using: str) -> set[UUID]:

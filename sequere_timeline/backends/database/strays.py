@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 
 from sequere.base import ResourceKey
+from sequere.events import Event
 from sequere.passes import Difference, StrayRowPass
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
@@ -33,8 +34,9 @@ class StrayPass(StrayRowPass):
 
     def resources(self, keys: Sequence[EntryKey], using: str) -> Iterable[ResourceKey]:
         yield from (ResourceKey(*key[1:]) for key in keys)
-        for action in SavedAction.objects.using(using).filter(pk__in={key[0] for key in keys}):
-            yield action.actor
+        # The log knows whose an action was that is not stored any more.
+        for event in Event.objects.using(using).filter(pk__in={key[0] for key in keys}):
+            yield event.actor
 
     def compare(self, keys: Sequence[EntryKey], using: str, *, repair: bool) -> list[Difference]:
         one_of = reduce(or_, (models.Q(**dict(zip(entries.KEY, key, strict=True))) for key in keys))

@@ -10,8 +10,9 @@ from sequere.base import ResourceKey
 from sequere_timeline.actions import Action, restore
 from sequere_timeline.history import Life
 
-#: The fields that an action is shown from. There are also `published`, the event that saved it in the timeline of its
-#: actor, and `reached`, the same once the followers have it.
+#: The fields that an action is shown from, until it is deleted. There are also `published`, the event that saved it in
+#: the timeline of its actor, and `reached`, the same once the followers have it; they stay until nobody has it any
+#: more.
 FIELDS = ("uid", "actor", "verb", "target", "target_deleted", "date", "kwargs")
 
 

@@ -32,7 +32,7 @@ class Keys:
         return self._connection.key("direct", *owner)
 
     def resource(self, key: ResourceKey) -> str:
-        """Hash: until when it has `read`, and the `token` of its last writer."""
+        """Hash: until when it has `read`, whether it has ever `published`, and the `token` of its last writer."""
         return self._connection.key("resource", *key)
 
     def action(self, id_: int) -> str:

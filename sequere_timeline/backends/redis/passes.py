@@ -120,9 +120,7 @@ class ActionPass(RedisPass, RowPass):
         wrong = {life.id for (life, _), difference in zip(expected, differences, strict=True) if difference}
         if repair and wrong:
             writer = self._writer([*present, *former], using)
-            for life in former:
-                if life.id in wrong:
-                    writer.remove(life)
+            writer.remove([life for life in former if life.id in wrong])
             put = [life for life in present if life.id in wrong]
             writer.save(put)
             for life in put:
@@ -139,12 +137,16 @@ class ActionPass(RedisPass, RowPass):
         is_public = life.published is not None
         public = ("ZSCORE", self._keys.public(life.actor), member)
         yield Expected(f"{title} in the public timeline of {life.actor}", public, score if is_public else None)
+        if is_public:
+            yield Expected(
+                f"that {life.actor} has published", ("HGET", self._keys.resource(life.actor), "published"), "1"
+            )
         for owner in sorted(life.named - {life.actor}):
             direct = ("ZSCORE", self._keys.direct(owner), member)
             yield Expected(f"{title}, saved directly for {owner}", direct, score if owner in life.owners else None)
 
     def _gone(self, life: Life) -> Expected:
-        return Expected(f"action {life.id} of {life.actor}", ("HGET", self._keys.action(life.id), "uid"), None)
+        return Expected(f"action {life.id} of {life.actor}", ("HGET", self._keys.action(life.id), "published"), None)
 
 
 class StrayPass(RedisPass, ScanPass):

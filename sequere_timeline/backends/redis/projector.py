@@ -1,6 +1,7 @@
 """Keeps the timelines in Redis equal to the log."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -10,7 +11,6 @@ from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
 from sequere.events import Event, latest_of, lifecycle
-from sequere.projectors import Chunk, Cursor
 from sequere.resources import is_
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import parse
@@ -18,10 +18,10 @@ from sequere_timeline.backends.redis.names import hand_out, look_up, of_generati
 from sequere_timeline.backends.redis.passes import PASSES
 from sequere_timeline.backends.redis.scripts import NEWEST
 from sequere_timeline.backends.redis.writer import Writer
-from sequere_timeline.history import History, Life, histories, named_in
+from sequere_timeline.history import History, Life, ended_by, histories, named_in
 from sequere_timeline.intents import ACTION_SAVED
 from sequere_timeline.marks import read_marks
-from sequere_timeline.projector import BaseTimelinesProjector, News, Publication
+from sequere_timeline.projector import BaseTimelinesProjector, FanOut, News
 
 #: Actions that are looked at together.
 ACTIONS_AT_ONCE = 500
@@ -40,7 +40,6 @@ class TimelinesProjector(BaseTimelinesProjector):
 
     def take_in(self, news: News, using: str) -> None:
         """Follows cost 2 round trips together; an action 2, and 2 for every 1,000 followers."""
-        # While the public timelines of whoever was unfollowed, and deleted, still tell that he has published.
         if news.follows or news.deleted:
             self._expire(news.follows, news.deleted)
         if news.deleted:
@@ -69,28 +68,38 @@ class TimelinesProjector(BaseTimelinesProjector):
         of_streams = sorted(histories(streams, using, named).values(), key=_first_id)
         lives = [life for history in of_streams for life in history.lives()]
         names = [name for life in lives for name in of_life(life)]
-        stored = (("HMGET", self._keys.action(life.id), "uid", "reached") for life in lives)
+        stored = (("HMGET", self._keys.action(life.id), "published", "reached") for life in lives)
         token, (known, *answers) = self._model.begin([look_up(names, self._keys), *stored], using)
         states = {life.id: [part and text(part) for part in state] for life, state in zip(lives, answers, strict=True)}
         writer = Writer(self._connection, token, hand_out(names, known, self._connection), using)
-        for history in of_streams:
-            for life in history.former:
-                if states[life.id][0]:
-                    writer.remove(life)
+        gone = [life for history in of_streams for life in history.former if states[life.id][0] is not None]
+        deleted = [life for life in gone if life.ended]
+        writer.retract(deleted)
+        writer.remove([life for life in gone if not life.ended])
         present = [history.present for history in of_streams if history.present]
         writer.save(present)
-        not_reached = (life for life in present if life.published and states[life.id][1] != str(life.published))
-        self.publish((_publication(life, writer) for life in not_reached), using)
+        not_reached = [life for life in present if life.published and states[life.id][1] != str(life.published)]
+        on_their_way = [
+            *(_withdrawal(life, writer) for life in deleted),
+            *(_publication(life, writer) for life in not_reached),
+        ]
+        self.begin(on_their_way, using)
         writer.finish()
 
-    def publication(self, event: Event, using: str) -> Publication | None:
+    def publication(self, event: Event, using: str) -> FanOut | None:
         """1 query, or 2, and 1 round trip."""
         life = histories([event.stream], using, [*named_in(event)])[event.stream].present
-        if life is None or life.published != event.pk:
-            return None
-        names = list(of_life(life))
+        return _publication(life, self._writer(life, using)) if life and life.published == event.pk else None
+
+    def withdrawal(self, event: Event, using: str) -> FanOut | None:
+        """1 query, or 2, and 1 round trip."""
+        life = ended_by(event, using)
+        return _withdrawal(life, self._writer(life, using)) if life else None
+
+    def _writer(self, life: Life, using: str) -> Writer:
+        names = of_life(life)
         token, (known,) = self._model.begin([look_up(names, self._keys)], using)
-        return _publication(life, Writer(self._connection, token, hand_out(names, known, self._connection), using))
+        return Writer(self._connection, token, hand_out(names, known, self._connection), using)
 
     def _mark(self, owners: Collection[ResourceKey], using: str) -> None:
         """Store until when the owners have read. 1 query, 2 round trips."""
@@ -103,8 +112,9 @@ class TimelinesProjector(BaseTimelinesProjector):
     def _expire(self, follows: Sequence[Event], deleted: Collection[ResourceKey]) -> None:
         """Let the private timelines expire that have changed: who reads one fills it. 2 round trips."""
         subjects = list(dict.fromkeys(event.subject for event in follows))
-        exist = self._connection.run(("EXISTS", self._keys.public(subject)) for subject in subjects)
-        publishers = {subject for subject, is_there in zip(subjects, exist, strict=True) if is_there}
+        # Also who has deleted it: not all of his followers may know.
+        have = self._connection.run(("HEXISTS", self._keys.resource(subject), "published") for subject in subjects)
+        publishers = {subject for subject, has_published in zip(subjects, have, strict=True) if has_published}
         owners = {event.actor for event in follows if event.subject in publishers}
         for chunk in chunks(sorted(owners | {*deleted}), ACTIONS_AT_ONCE):
             self._connection.run([("UNLINK", *self._keys.privates(chunk))])
@@ -124,11 +134,12 @@ class TimelinesProjector(BaseTimelinesProjector):
         return {*own_or_upon.values_list("stream", flat=True), *direct.values_list("stream", flat=True)}
 
 
-def _publication(life: Life, writer: Writer) -> Publication:
-    def step(cursor: Cursor | None) -> Chunk:
-        return writer.publish(life, cursor)
+def _publication(life: Life, writer: Writer) -> FanOut:
+    return FanOut(cast(int, life.published), life.uid, life.actor, partial(writer.publish, life))
 
-    return Publication(cast(int, life.published), life.uid, life.actor, step)
+
+def _withdrawal(life: Life, writer: Writer) -> FanOut:
+    return FanOut(cast(int, life.ended), life.uid, life.actor, partial(writer.withdraw, life))
 
 
 def _first_id(history: History) -> int:

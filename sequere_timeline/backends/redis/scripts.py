@@ -26,12 +26,13 @@ end
 """
 
 #: KEYS: resource of the actor, action, his public timeline. ARGV: token, score, member, 1 if it is published, and the
-#: fields of the action.
+#: fields of the action. That the actor has ever published something stays.
 PUT = Script(
     _FENCE
     + """
 redis.call('HSET', KEYS[2], unpack(ARGV, 5))
 if ARGV[4] == '1' then
+    redis.call('HSET', KEYS[1], 'published', 1)
     redis.call('ZADD', KEYS[3], ARGV[2], ARGV[3])
 else
     redis.call('ZREM', KEYS[3], ARGV[3])
@@ -42,8 +43,15 @@ end
 #: The followers have it. KEYS: resource of the actor, action. ARGV: token, the event that published it.
 REACHED = Script(_FENCE + "redis.call('HSET', KEYS[2], 'reached', ARGV[2])")
 
-#: It is in no public timeline any more. KEYS: resource of the actor, his public timeline. ARGV: token, member.
-RETRACT = Script(_FENCE + "redis.call('ZREM', KEYS[2], ARGV[2])")
+#: It is in no public timeline any more, and on no page. KEYS: resource of the actor, action, his public timeline. ARGV:
+#: token, member, and the fields that the action is shown from. The others stay until nobody has it any more.
+RETRACT = Script(
+    _FENCE
+    + """
+redis.call('ZREM', KEYS[3], ARGV[2])
+redis.call('HDEL', KEYS[2], unpack(ARGV, 3))
+"""
+)
 
 #: Nobody has it any more. KEYS: resource of the actor, action. ARGV: token.
 DROP = Script(_FENCE + "redis.call('UNLINK', KEYS[2])")

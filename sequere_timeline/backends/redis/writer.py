@@ -1,11 +1,11 @@
 """Writing actions into timelines, as a writer with a number who has locked their actors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sequere.backends import base as follows
 from sequere.backends.base import FollowerPage
-from sequere.backends.redis.connection import Connection
+from sequere.backends.redis.connection import Connection, Script
 from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
@@ -15,7 +15,7 @@ from sequere.projectors import Chunk, Cursor
 from sequere.resources import is_
 from sequere_timeline import conf
 from sequere_timeline.backends.base import Reason
-from sequere_timeline.backends.redis.actions import to_fields
+from sequere_timeline.backends.redis.actions import FIELDS, to_fields
 from sequere_timeline.backends.redis.filling import MAX_LENGTH
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import Member
@@ -62,12 +62,7 @@ class Writer:
     def publish(self, life: Life, cursor: Cursor | None) -> Chunk:
         """Let an action reach about 1,000 followers of its actor, from a cursor on. 2 round trips."""
         page = self._audience(life, cursor)
-        if page.keys:
-            score, member, (cap, slack) = to_score(life.date), self._member(life, Reason.FOLLOWED), _cap()
-            # Others come in between two calls.
-            for owners in chunks(page.keys, FOLLOWERS_PER_CALL):
-                timelines = self._keys.privates(owners)
-                self._do(DELIVER([self._resource(life), *timelines], self._token, score, member, cap, slack))
+        self._reach(page, life, DELIVER, to_score(life.date), self._member(life, Reason.FOLLOWED), *_cap())
         if page.next is None:
             # Where it is for other reasons too, the entry must say so.
             self._place(life, life.named - {life.actor})
@@ -79,23 +74,33 @@ class Writer:
         """The followers have it."""
         self._do(REACHED([self._resource(life), self._keys.action(life.id)], self._token, life.published or ""))
 
-    def remove(self, life: Life) -> None:
-        """Take an action out of all timelines, and end its fan-out. 2 round trips for every 1,000 followers.
+    def retract(self, lives: Collection[Life]) -> None:
+        """Take actions out of all timelines but those of the followers, and end their fan-outs.
 
-        Out of the public one first: who fills a private one from there now is not going to find it.
+        Who fills a private timeline from now on is not going to find them, and nobody sees them any more.
         """
-        end_fan_outs([life.uid], self._using)
-        resource = self._resource(life)
-        self._do(RETRACT([resource, self._keys.public(life.actor)], self._token, self._member(life, 0)))
-        if life.published is not None:
-            page = FollowerPage([], [])
-            while page.next is not None:
-                page = self._audience(life, page.next or None, all_ever=True)
-                if page.keys:
-                    self._do(WITHDRAW([resource, *self._keys.privates(page.keys)], self._token, *self._variants(life)))
-                    self.finish()
-        self._place(life, life.named, is_there=False)
-        self._do(DROP([resource, self._keys.action(life.id)], self._token))
+        end_fan_outs([life.published for life in lives if life.published], self._using)
+        for life in lives:
+            where = [self._resource(life), self._keys.action(life.id), self._keys.public(life.actor)]
+            self._do(RETRACT(where, self._token, self._member(life, 0), *FIELDS))
+            self._place(life, life.named, is_there=False)
+
+    def withdraw(self, life: Life, cursor: Cursor | None) -> Chunk:
+        """Take an action back from about 1,000 followers of its actor, from a cursor on. 2 round trips."""
+        page = self._audience(life, cursor, all_ever=True) if life.published else FollowerPage([], None)
+        self._reach(page, life, WITHDRAW, *self._variants(life))
+        if page.next is None:
+            self._do(DROP([self._resource(life), self._keys.action(life.id)], self._token))
+        self.finish()
+        return Chunk(len(page.keys), page.next)
+
+    def remove(self, lives: Collection[Life]) -> None:
+        """Take actions out of all timelines at once."""
+        self.retract(lives)
+        for life in lives:
+            chunk = self.withdraw(life, None)
+            while chunk.cursor is not None:
+                chunk = self.withdraw(life, chunk.cursor)
 
     def mark(self, marks: Mapping[ResourceKey, int | None]) -> None:
         """Store until when owners have read; None for never."""
@@ -109,6 +114,11 @@ class Writer:
 
     def _do(self, command: Command) -> None:
         self._commands.append(command)
+
+    def _reach(self, page: FollowerPage, life: Life, script: Script, *arguments: Any) -> None:
+        """Call a script for the private timelines of followers. Others come in between two calls."""
+        for owners in chunks(page.keys, FOLLOWERS_PER_CALL):
+            self._do(script([self._resource(life), *self._keys.privates(owners)], self._token, *arguments))
 
     def _member(self, life: Life, reasons: int) -> str:
         return str(Member(life.id, reasons, kind_of(life, self._numbers)))

@@ -99,7 +99,12 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         fields=["owner_identifier", "owner_object_id", "date", "action"], name="sequere_entry_private"
-                    )
+                    ),
+                    models.Index(
+                        condition=models.Q(("reasons", 4), _negated=True),
+                        fields=["action"],
+                        name="sequere_entry_direct",
+                    ),
                 ],
                 "constraints": [
                     models.CheckConstraint(condition=models.Q(("reasons__range", (1, 7))), name="sequere_entry_reasons")
