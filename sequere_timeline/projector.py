@@ -19,7 +19,7 @@ from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 
 #: Seconds for which one transaction reaches followers, by the mode. Whoever follows meanwhile waits so long.
-SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.03}
+SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.025}
 
 
 @dataclass(slots=True)
