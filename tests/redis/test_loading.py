@@ -216,7 +216,6 @@ def test_a_load_that_was_killed_is_run_again(
     with pytest.raises(ReadModelLost):
         is_following(site[0], site[1])
     follow(*UserFactory.create_batch(2))
-    client.delete(*[key for key in client.scan_iter("sequere:uid:*") if key.endswith("404")] or ["none"])
 
     rebuild("follows")
 
