@@ -67,11 +67,12 @@ def children() -> Iterator[Children]:
         text=True,
         cwd=Path(__file__).parents[2],
         env=os.environ | {"SEQUERE_DATABASE_URL": database_url()},
+        start_new_session=True,
     ) as parent:
         try:
             yield Children(parent)
         finally:
-            parent.kill()
+            os.killpg(parent.pid, signal.SIGKILL)  # and the child, which would write into the tests to come
 
 
 def test_writers_killed_at_any_moment_leave_read_models_equal_to_the_log():
