@@ -11,6 +11,9 @@ from sequere.base import ModelBase
 from sequere_timeline import Action, conf
 from tests.testapp.models import Stranger
 
+#: On SQLite, Django asks the database itself whether it has JSON; once for all tests, and that may be here.
+pytestmark = pytest.mark.django_db
+
 
 def found() -> dict[str, CheckMessage]:
     return {str(message.id): message for message in run_checks() if str(message.id).startswith("sequere_timeline")}
