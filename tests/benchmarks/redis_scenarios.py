@@ -62,7 +62,7 @@ class RedisScenarios:
                 f"an action, {number:,} followers",
                 lambda _, thoas=thoas: Timeline(thoas).save(JoinAction(actor=thoas)),
                 lambda _, other=other: self._raw.publish(registry.key_of(other)),
-                rounds=self._rounds,
+                rounds=max(self._rounds, 100_000 // number),  # a short one until its statements are prepared
                 things=number,
             )
 
