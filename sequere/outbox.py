@@ -234,7 +234,7 @@ def _turn(
                 raise
         except _TROUBLES:
             raise
-        except Exception:
+        except Exception:  # of an event: which one, is found out in savepoints
             if is_careful:
                 raise
             is_careful = True
