@@ -265,7 +265,7 @@ def _latest(streams: Iterable[UUID], using: str, columns: str = "*") -> tuple[st
 
 
 def _given(streams: Iterable[UUID], using: str) -> tuple[str, list[Any]]:
-    return given(connections[using], fields_of(Event, ["stream"]), [(stream,) for stream in streams])
+    return given(connections[using], fields_of(Event, ("stream",)), [(stream,) for stream in streams])
 
 
 def last_event(connection: BaseDatabaseWrapper, name: str, stream: str, condition: str = "true") -> str:

@@ -8,6 +8,7 @@ an import are sent and read once, not 2,000 times.
 import json
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import repeat
 from operator import is_
 from typing import Any, TypeAlias, TypeVar
@@ -51,7 +52,7 @@ def given(
 
 
 def insert(
-    model: type[models.Model], columns: Sequence[str], rows: Collection[Sequence[Any]], using: str, suffix: str = ""
+    model: type[models.Model], columns: tuple[str, ...], rows: Collection[Sequence[Any]], using: str, suffix: str = ""
 ) -> list[tuple[Any, ...]]:
     """INSERT rows of `columns`; returns what `suffix` RETURNs. 1 statement."""
     connection = connections[using]
@@ -76,7 +77,7 @@ def instances(model: type[ModelT], sql: str, values: Sequence[Any], using: str) 
         places = {column[0]: place for place, column in enumerate(cursor.description)}
     fields = [(field, places.pop(field.column)) for field in model._meta.concrete_fields]
     names = [field.attname for field, _ in fields]
-    readers = [(place, _reader(field, connection)) for field, place in fields]
+    readers = [(place, None if _is_plain(field, using) else _reader(field, connection)) for field, place in fields]
     found = []
     for row in rows:
         columns = [read(row[place]) if read else row[place] for place, read in readers]
@@ -87,12 +88,16 @@ def instances(model: type[ModelT], sql: str, values: Sequence[Any], using: str) 
     return found
 
 
-def _reader(field: Field, connection: BaseDatabaseWrapper) -> Callable[[Any], Any] | None:
-    """What makes a value of Python from one of the database; None if it is one already."""
-    column = field.get_col(field.model._meta.db_table)
-    converters = [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
-    if not converters:
-        return None
+@cache
+def _is_plain(field: Field, using: str) -> bool:
+    """Whether the database gives values of this column as Python has them."""
+    return not _converters(field, connections[using])
+
+
+def _reader(field: Field, connection: BaseDatabaseWrapper) -> Callable[[Any], Any]:
+    """What makes a value of Python from one of the database."""
+    column = _column(field)
+    converters = _converters(field, connection)
 
     def read(value: Any) -> Any:
         for convert in converters:
@@ -102,7 +107,17 @@ def _reader(field: Field, connection: BaseDatabaseWrapper) -> Callable[[Any], An
     return read
 
 
-def fields_of(model: type[models.Model], columns: Sequence[str]) -> list[Field]:
+def _converters(field: Field, connection: BaseDatabaseWrapper) -> list[Any]:
+    column = _column(field)
+    return [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+
+
+def _column(field: Field) -> models.expressions.Col:
+    return field.get_col(field.model._meta.db_table)
+
+
+@cache
+def fields_of(model: type[models.Model], columns: tuple[str, ...]) -> list[Field]:
     by_column = {field.column: field for field in model._meta.concrete_fields}
     return [by_column[column] for column in columns]
 
@@ -133,18 +148,19 @@ def _dumped(value: Any) -> str:
 
 
 def _postgresql_constant(field: Field, connection: BaseDatabaseWrapper) -> str:
-    return f"%s::{_cast(field, connection)} AS {field.column}"
+    return f"%s::{_type(field, connection.alias)} AS {field.column}"
 
 
 def _postgresql(place: int, field: Field, connection: BaseDatabaseWrapper) -> str:
     if isinstance(field, models.JSONField):
         return f"r.value -> {place} AS {field.column}"
-    return f"(r.value ->> {place})::{_cast(field, connection)} AS {field.column}"
+    return f"(r.value ->> {place})::{_type(field, connection.alias)} AS {field.column}"
 
 
-def _cast(field: Field, connection: BaseDatabaseWrapper) -> str:
+@cache
+def _type(field: Field, using: str) -> str:
     # A cast to varchar(n) would cut silently; assigning a longer text raises.
-    return "text" if isinstance(field, models.CharField) else str(field.db_type(connection))
+    return "text" if isinstance(field, models.CharField) else str(field.db_type(connections[using]))
 
 
 def _sqlite_constant(field: Field, connection: BaseDatabaseWrapper) -> str:

@@ -19,6 +19,7 @@ from sequere.models import (
     is_following_many,
     unfollow,
 )
+from sequere.testing.contracts.base import follower_pages
 from tests.factories import PackageFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.testapp.models import Project, Stranger, User
 
@@ -108,7 +109,7 @@ def test_reading_allocates_nothing(client: Any, thoas: User, project: Project) -
         assert is_following_many(one, [other, UserFactory()]).get(other) is False
         assert (get_followers_count(one), get_friends_count(one, identifier="project")) == (0, 0)
         assert (list(get_followers(one)), list(get_friends(one)[:2])) == ([], [])
-        assert list(get_backend().follower_keys(ResourceKey("project", "404"))) == []
+        assert follower_pages(get_backend(), ResourceKey("project", "404")) == [[]]
 
     assert everything(client) == before
 

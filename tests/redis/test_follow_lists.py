@@ -1,5 +1,6 @@
 """Lists and counts: what they cost, and what they survive."""
 
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from sequere.models import (
 )
 from sequere.registry import registry
 from sequere.replay import rebuild, verify
+from sequere.testing.contracts.base import follower_pages
 from tests.factories import ProjectFactory, UserFactory
 from tests.redis.counting import round_trips
 from tests.statements import exactly
@@ -54,7 +56,7 @@ def test_what_it_costs(project: Project, fans: list[User], thoas: User) -> None:
     with round_trips(2), exactly(1):
         assert [fan for fan, _ in get_followers(project).page(2, first.next_cursor)] == fans[2:4]
     with round_trips(2), exactly(0):
-        assert sum(map(len, get_backend().follower_keys(registry.key_of(project)))) == 9
+        assert sum(map(len, follower_pages(get_backend(), project))) == 9
     follow(thoas, newbie)
     # One of them for the timelines: has the one followed published anything?
     with round_trips(3):
@@ -139,7 +141,7 @@ def test_a_name_that_is_gone_hides_one_row(client: Any, project: Project, fans: 
 
     assert [fan for fan, _ in followers] == [*fans[:3], *fans[4:]]
     assert (followers.hidden, followers.count()) == (1, 9)
-    assert sum(map(len, get_backend().follower_keys(registry.key_of(project)))) == 8
+    assert sum(map(len, follower_pages(get_backend(), project))) == 8
     rebuild("follows")
     assert [fan for fan, _ in get_followers(project)] == fans
 
@@ -151,14 +153,35 @@ def test_more_followers_than_a_page_and_more_than_a_small_set_holds(client: Any,
 
     with round_trips(4):
         assert [fan for fan, _ in get_followers(project)] == fans[::-1]
-    pages = list(get_backend().follower_keys(registry.key_of(project)))
+    pages = follower_pages(get_backend(), project)
     assert len(pages) in {2, 3}
-    assert {key for page in pages for key in page} == {registry.key_of(fan) for fan in fans}
+    assert {*chain.from_iterable(pages)} == {str(registry.key_of(fan)) for fan in fans}
     assert get_followers_count(project, identifier="user") == 2500
     client.set("sequere:uid:1:followers:count", 3)
     assert rebuild("follows").wrong == 1
     assert verify("follows").wrong == 0
     assert get_followers_count(project) == 2500
+
+
+def test_a_uid_that_somebody_else_has_by_now_is_not_believed(
+    client: Any, thoas: User, newbie: User, project: Project, fans: list[User]
+) -> None:
+    """A process remembers uids; an emptied server hands them out anew."""
+    backend = get_backend()
+    before = follower_pages(backend, project)
+    assert client.get(f"sequere:uid:project:{project.pk}") == "1"
+
+    client.flushall()
+    follow(newbie, thoas)
+    rebuild("follows")
+    assert client.get(f"sequere:uid:project:{project.pk}") != "1"
+
+    with round_trips(3):
+        after = follower_pages(backend, project)
+    with round_trips(1):
+        assert follower_pages(backend, project) == after
+    assert sorted(after[0]) == sorted(before[0])
+    assert follower_pages(backend, thoas) == [[str(registry.key_of(newbie))]]
 
 
 def test_equal_keys_of_different_kinds(thoas: User) -> None:

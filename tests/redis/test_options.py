@@ -8,7 +8,7 @@ from django.core.checks import run_checks
 
 from sequere.backends.base import get_backend
 from sequere.models import follow, get_followers, get_followers_count, get_friends, is_following, is_following_many
-from sequere.registry import registry
+from sequere.testing.contracts.base import follower_pages
 from tests.testapp.models import Project, User
 
 
@@ -65,7 +65,7 @@ def test_a_server_is_reached(
     assert [one for one, _ in get_followers(project).iterator(1)] == [newbie, thoas]
     assert [one for one, _ in get_friends(thoas)] == [newbie]
     assert get_followers_count(project, identifier="user") == 2
-    assert sum(len(page) for page in get_backend().follower_keys(registry.key_of(project))) == 2
+    assert sum(map(len, follower_pages(get_backend(), project))) == 2
 
 
 def test_sequere_e009_creating_a_backend_reaches_for_nothing(settings: Any) -> None:

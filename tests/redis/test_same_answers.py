@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from sequere.models import follow_many, unfollow, unfollow_many
 from sequere.registry import registry
 from sequere.replay import rebuild, verify
 from sequere.signals import events_recorded
+from sequere.testing.contracts.base import follower_pages
 from sequere_timeline.backends.base import BaseBackend as TimelinesBackend
 from sequere_timeline.backends.database import DatabaseBackend as TimelinesInDatabase
 from tests.model.plain import Plain
@@ -81,7 +83,7 @@ def answers(backend: BaseBackend, site: Site) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in keys:
         found[f"{key} follows"] = backend.are_following(key, keys)
-        found[f"{key} is followed"] = sorted(name for page in backend.follower_keys(key) for name in page)
+        found[f"{key} is followed"] = sorted(chain.from_iterable(follower_pages(backend, key)))
         for what in ("followers", "followings", "friends"):
             for kind in (None, "user", "project"):
                 found[f"{key} {what} {kind} count"] = backend.count(what, key, kind)

@@ -105,8 +105,8 @@ class DatabaseBackend(BaseBackend):
             followers = followers.filter(comes_after(WALK, cursor))
         columns = (*WALK, "from_identifier", "from_object_id")
         rows = list(followers.order_by(*WALK).values_list(*columns)[:FOLLOWERS_AT_ONCE])
-        keys = [ResourceKey(*row[2:]) for row in rows]
-        return FollowerPage(keys, [str(rows[-1][0]), rows[-1][1]] if len(rows) == FOLLOWERS_AT_ONCE else None)
+        names = [f"{identifier}:{object_id}" for *_, identifier, object_id in rows]
+        return FollowerPage(names, [str(rows[-1][0]), rows[-1][1]] if len(rows) == FOLLOWERS_AT_ONCE else None)
 
     def reset(self, using: str) -> None:
         for model in (Follow, FollowCount):

@@ -154,7 +154,7 @@ class FollowsProjector(LevelTriggeredProjector):
             elif event.type == DELETED:
                 deleted.append(event.actor)
         if opposites:
-            streams = given(connections[using], fields_of(Event, ["stream", "stream"]), opposites.items())
+            streams = given(connections[using], fields_of(Event, ("stream", "stream")), opposites.items())
             Comparison(streams, using, both=True).write()
         if deleted:
             counts.forget_empty(deleted, using)

@@ -29,6 +29,15 @@ CREATE TEMPORARY TABLE sequere_uid (
 )
 """
 
+
+def _column(name: str, field: Field) -> Field:
+    field.set_attributes_from_name(name)
+    return field
+
+
+#: Its columns besides those of a resource.
+_MORE = (_column("uid", models.BigIntegerField()), _column("is_wanted", models.BooleanField()))
+
 _RESOURCES = """
 WITH relation AS ({relations})
 SELECT actor_identifier, actor_object_id FROM relation UNION SELECT target_identifier, target_object_id FROM relation
@@ -96,8 +105,7 @@ class NumberedFollows:
 
     def learn(self, uids: Uids) -> None:
         """Take the uids of some of the resources. 1 statement."""
-        more = _column("uid", models.BigIntegerField()), _column("is_wanted", models.BooleanField())
-        fields = [*fields_of(Resource, KEY), *more]
+        fields = [*fields_of(Resource, KEY), *_MORE]
         rows = [(*name, int(uid), name in self._wanted) for name, uid in uids.items()]
         select, values = given(self._connection, fields, rows)
         with self._connection.cursor() as cursor:
@@ -148,8 +156,3 @@ def numbered(using: str, wanted: Around) -> Iterator[NumberedFollows]:
         yield NumberedFollows(using, wanted)
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE sequere_uid")
-
-
-def _column(name: str, field: Field) -> Field:
-    field.set_attributes_from_name(name)
-    return field

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models, router, transaction
 
+from sequere.backends.base import BaseBackend
 from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.outbox import drain
@@ -117,3 +118,14 @@ class Contract(IsolatedMixin, _TestCase):
 
 def key_of(instance: models.Model | ResourceKey) -> ResourceKey:
     return registry.key_of(instance)
+
+
+def follower_pages(backend: BaseBackend, of: models.Model | ResourceKey) -> list[list[str]]:
+    """The names of its followers, page by page, as projectors walk over them."""
+    pages: list[list[str]] = []
+    cursor = None
+    while not pages or cursor is not None:
+        page = backend.follower_page(key_of(of), cursor)
+        pages.append([*page.names])
+        cursor = page.next
+    return pages

@@ -18,10 +18,9 @@ class Keys:
         """Sorted set: what the owner sees. Expires."""
         return f"{self._private}{owner[0]}:{owner[1]}"
 
-    def privates(self, owners: Iterable[ResourceKey]) -> list[str]:
-        """The same for many, without a call for each."""
-        prefix = self._private
-        return [f"{prefix}{identifier}:{object_id}" for identifier, object_id in owners]
+    def privates(self, names: Iterable[str]) -> list[str]:
+        """The same for many, by the names of the owners."""
+        return [*map(self._private.__add__, names)]
 
     def public(self, owner: ResourceKey) -> str:
         """Sorted set: what the owner did."""

@@ -117,7 +117,7 @@ class TimelinesProjector(BaseTimelinesProjector):
         publishers = {subject for subject, has_published in zip(subjects, have, strict=True) if has_published}
         owners = {event.actor for event in follows if event.subject in publishers}
         for chunk in chunks(sorted(owners | {*deleted}), ACTIONS_AT_ONCE):
-            self._connection.run([("UNLINK", *self._keys.privates(chunk))])
+            self._connection.run([("UNLINK", *map(self._keys.private, chunk))])
 
     def _count_generations(self, keys: Collection[ResourceKey], using: str) -> None:
         latest = latest_of(map(lifecycle, keys), using)

@@ -68,7 +68,7 @@ class Writer:
             self._place(life, life.named - {life.actor})
             self.note_reached(life)
         self.finish()
-        return Chunk(len(page.keys), page.next)
+        return Chunk(len(page.names), page.next)
 
     def note_reached(self, life: Life) -> None:
         """The followers have it."""
@@ -92,7 +92,7 @@ class Writer:
         if page.next is None:
             self._do(DROP([self._resource(life), self._keys.action(life.id)], self._token))
         self.finish()
-        return Chunk(len(page.keys), page.next)
+        return Chunk(len(page.names), page.next)
 
     def remove(self, lives: Collection[Life]) -> None:
         """Take actions out of all timelines at once."""
@@ -117,8 +117,9 @@ class Writer:
 
     def _reach(self, page: FollowerPage, life: Life, script: Script, *arguments: Any) -> None:
         """Call a script for the private timelines of followers. Others come in between two calls."""
-        for owners in chunks(page.keys, FOLLOWERS_PER_CALL):
-            self._do(script([self._resource(life), *self._keys.privates(owners)], self._token, *arguments))
+        timelines = self._keys.privates(page.names)
+        for some in chunks(timelines, FOLLOWERS_PER_CALL):
+            self._do(script([self._resource(life), *some], self._token, *arguments))
 
     def _member(self, life: Life, reasons: int) -> str:
         return str(Member(life.id, reasons, kind_of(life, self._numbers)))
@@ -170,7 +171,7 @@ class Writer:
             published = life.published or 0
             relations = {stream: ends for stream, ends in relations.items() if contains(intervals[stream], published)}
         end = [rows[-1][-1]] if len(rows) == RELATIONS_AT_ONCE else None
-        return FollowerPage([owner for owner, _ in relations.values()], end)
+        return FollowerPage([str(owner) for owner, _ in relations.values()], end)
 
     def _resource(self, life: Life) -> str:
         return self._keys.resource(life.actor)
