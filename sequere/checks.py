@@ -1,6 +1,7 @@
 """System checks: what is misconfigured, and what to do about it."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -25,7 +26,7 @@ SWEEP = "sequere.sweep"
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     wrong = [*_check_backend(), *_check_projectors(), *_check_modes()]
     together = [] if wrong else [*_check_modes_together(), *_check_celery()]
-    return [*wrong, *together, *_check_health(), *_check_transaction_mode()]
+    return [*wrong, *together, *_check_health(), *_check_transaction_mode(), *_check_names()]
 
 
 def _check_backend() -> list[CheckMessage]:
@@ -36,7 +37,10 @@ def _check_backend() -> list[CheckMessage]:
     return [
         Error(
             f"SEQUERE_BACKEND is {path!r}, which is no backend: {_reason(backend)}.",
-            hint="Use 'sequere.backends.database.DatabaseBackend', or the path of a subclass of BaseBackend.",
+            hint=(
+                "Use 'sequere.backends.database.DatabaseBackend' or 'sequere.backends.redis.RedisBackend', or the path"
+                " of a subclass of BaseBackend."
+            ),
             id="sequere.E001",
         )
     ]
@@ -139,11 +143,12 @@ def _check_celery() -> list[CheckMessage]:
         return []
     try:
         app = celery_app()
-    except ImportError as error:
+        app.connection_for_write().create_transport()  # which connects to nothing yet
+    except (ImportError, KeyError, ValueError) as error:
         return [
             Error(
-                f"The projection {for_celery[0]!r} is for the workers of Celery, which cannot be imported: {error}.",
-                hint="pip install 'django-sequere[celery]'",
+                f"The projection {for_celery[0]!r} is for the workers of Celery, which is unusable: {error.args[0]}.",
+                hint="pip install 'django-sequere[celery]', and for a broker in Redis 'celery[redis]'",
                 id="sequere.E010",
             )
         ]
@@ -153,7 +158,7 @@ def _check_celery() -> list[CheckMessage]:
             checks.Warning(
                 f"The projection {for_celery[0]!r} is for the workers of Celery, and there is no Celery app: its tasks"
                 " would go nowhere.",
-                hint="Import it in the __init__.py of your project: from example.celery import app as celery_app",
+                hint="Import it in the __init__.py of your project: from mysite.celery import app as celery_app",
                 id="sequere.W005",
             )
         )
@@ -166,7 +171,8 @@ def _check_celery() -> list[CheckMessage]:
             f"The projection {for_celery[0]!r} is for the workers of Celery, and nothing calls {SWEEP!r}: what a worker"
             " that has died, or a broker that was down, has left undone would stay so.",
             hint='CELERY_BEAT_SCHEDULE = {"sequere": {"task": "sequere.sweep", "schedule": 10,'
-            ' "options": {"queue": "sequere", "expires": 10}}}, and run a beat: celery --app example worker --beat',
+            ' "options": {"queue": "sequere", "expires": 10}}}, and run a beat:'
+            " celery -A mysite worker --beat --queues celery,sequere,sequere.fanout",
             id="sequere.W004",
         ),
     ]
@@ -214,6 +220,24 @@ def _check_transaction_mode() -> list[CheckMessage]:
             id="sequere.W001",
         )
     ]
+
+
+def _check_names() -> list[CheckMessage]:
+    return [
+        checks.Warning(
+            f"{name} is no setting of Sequere, and changes nothing.",
+            hint=f"Did you mean {likely}? See docs/settings.md for all of them.",
+            id="sequere.W006",
+        )
+        for name, likely in misspelt(conf.NAMES)
+        if not name.startswith("SEQUERE_TIMELINE")
+    ]
+
+
+def misspelt(names: Sequence[str]) -> list[tuple[str, str]]:
+    """What the project sets that is none of these settings, each with the one that is most like it."""
+    unknown = sorted({*conf.named_like_settings()} - {*names})
+    return [(name, get_close_matches(name, names, n=1, cutoff=0)[0]) for name in unknown]
 
 
 def check_database(

@@ -5,9 +5,26 @@ from typing import Any
 
 from django.conf import settings
 
+#: All of them, but for those of timelines.
+NAMES = (
+    "SEQUERE_BACKEND",
+    "SEQUERE_BACKEND_OPTIONS",
+    "SEQUERE_CELERY_QUEUES",
+    "SEQUERE_FAIL_SILENTLY",
+    "SEQUERE_HEALTH_MAX_LAG",
+    "SEQUERE_HEALTH_MAX_PARKED",
+    "SEQUERE_PROJECTION_MODES",
+    "SEQUERE_PROJECTORS",
+)
+
 
 def get_setting(name: str, default: Any) -> Any:
     return getattr(settings, f"SEQUERE_{name}", default)
+
+
+def named_like_settings() -> list[str]:
+    """What the settings of the project have that begins as those of Sequere do."""
+    return [name for name in dir(settings) if name.startswith("SEQUERE_")]
 
 
 def backend() -> str:

@@ -369,10 +369,10 @@ def _lock(intents: Iterable[Intent], using: str) -> None:
     lock((key for intent in intents for key in intent.resources()), using)
 
 
-def _checked(idempotency_key: str) -> str:
-    if not 1 <= len(idempotency_key) <= 255 or "\x00" in idempotency_key:
-        raise InvalidIdempotencyKey(key=idempotency_key)
-    return idempotency_key
+def _checked(idempotency_key: Any) -> str:
+    if isinstance(idempotency_key, str) and 1 <= len(idempotency_key) <= 255 and "\x00" not in idempotency_key:
+        return idempotency_key
+    raise InvalidIdempotencyKey(key=idempotency_key)
 
 
 def _insert(events: Sequence[Event], metadata: Mapping[str, Any], using: str) -> None:

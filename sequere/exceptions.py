@@ -50,6 +50,10 @@ class UnknownIdentifier(SequereException):
 # Instances
 
 
+class NoInstance(SequereException):
+    """{value} is no instance of a model: give one, or its ResourceKey."""
+
+
 class UnsavedInstance(SequereException):
     """{instance} is not in the database: save() it first, only then it has a key."""
 
@@ -59,7 +63,7 @@ class AnonymousInstance(SequereException):
 
 
 class InvalidObjectId(SequereException):
-    """{object_id!r} cannot be the key of a {identifier}: {reason}."""
+    """{object_id!r} cannot be a key of {identifier!r}: {reason}."""
 
 
 # Imports

@@ -17,6 +17,7 @@ from sequere.exceptions import (
     IdentifierTaken,
     InvalidIdentifier,
     InvalidObjectId,
+    NoInstance,
     NotRegistered,
     NotRegistrable,
     UnknownIdentifier,
@@ -102,7 +103,7 @@ class Registry:
         if not issubclass(model, models.Model):
             if getattr(instance, "is_anonymous", False) is True:
                 raise AnonymousInstance
-            raise _not_registered(model)
+            raise NoInstance(value=_what_it_is(instance))
         identifier = self.options_of(model).get_identifier()
         if instance.pk is None or instance._state.adding:
             raise UnsavedInstance(instance=f"{_label(model)} {instance.pk or ''}".rstrip())
@@ -150,6 +151,14 @@ def _label(model: Any) -> str:
     return f"{model.__module__}.{model.__qualname__}" if isinstance(model, type) else repr(model)
 
 
+def _what_it_is(value: Any) -> str:
+    """How an error names what should have been an instance, without a query: the repr() of a queryset makes one."""
+    if isinstance(value, type):
+        return _label(value)
+    # '' is what a template has for a name that it does not know.
+    return repr(value) if value is None or isinstance(value, str) else f"a value of type {type(value).__qualname__}"
+
+
 def _is_identifier(value: Any) -> bool:
     return isinstance(value, str) and value.isidentifier() and len(value) <= IDENTIFIER_MAX_LENGTH
 
@@ -190,7 +199,7 @@ def _object_id(identifier: str, model: type[models.Model], pk: Any) -> str:
         if isinstance(field, models.IntegerField):
             field.run_validators(value)  # the range of the column: beyond it databases raise
     except ValidationError as error:
-        reason = " ".join(error.messages)
+        reason = " ".join(error.messages).rstrip(".")
         raise InvalidObjectId(object_id=str(pk), identifier=identifier, reason=reason) from error
     text = str(value)
     if len(text) > OBJECT_ID_MAX_LENGTH:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from sequere.base import ResourceKey
 from sequere.registry import registry
 from sequere.values import point_in_time
-from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, VerbTaken
+from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, NoAction, VerbTaken
 
 VERB_MAX_LENGTH = 255
 
@@ -126,7 +126,9 @@ def get_actions() -> dict[str, type[Action]]:
 
 
 def check_registered(action: Action) -> None:
-    """Raise ActionNotRegistered unless a timeline can give the action back as what it is."""
+    """Raise NoAction, or ActionNotRegistered, unless a timeline can give the action back as what it is."""
+    if not isinstance(action, Action):
+        raise NoAction(value=_path(action) if isinstance(action, type) else repr(action))
     if get_actions().get(action.verb) is not type(action):
         raise ActionNotRegistered(action=_path(type(action)))
 

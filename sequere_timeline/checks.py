@@ -7,6 +7,7 @@ from django.apps import AppConfig, apps
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Django's name for it
 from django.utils.module_loading import import_string
 
+from sequere.checks import misspelt
 from sequere_timeline import conf
 from sequere_timeline.actions import get_actions
 from sequere_timeline.backends.base import BaseBackend
@@ -21,6 +22,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_check_max_length(),
         *_check_expires_after(),
         *_check_verbs(),
+        *_check_names(),
     ]
 
 
@@ -84,6 +86,18 @@ def _check_expires_after() -> list[CheckMessage]:
         return []
     hint = "Use the days after which a timeline that nobody reads expires, or None for never."
     return [Error(f"SEQUERE_TIMELINE_EXPIRES_AFTER is {days!r}.", hint=hint, id="sequere_timeline.E009")]
+
+
+def _check_names() -> list[CheckMessage]:
+    return [
+        Warning(
+            f"{name} is no setting of Sequere, and changes nothing.",
+            hint=f"Did you mean {likely}? See docs/settings.md for all of them.",
+            id="sequere_timeline.W002",
+        )
+        for name, likely in misspelt(conf.NAMES)
+        if name.startswith("SEQUERE_TIMELINE")
+    ]
 
 
 def _check_verbs() -> list[CheckMessage]:

@@ -7,6 +7,15 @@ from django.apps import apps
 
 from sequere.conf import get_setting
 
+#: All of them.
+NAMES = (
+    "SEQUERE_TIMELINE_BACKEND",
+    "SEQUERE_TIMELINE_BACKEND_OPTIONS",
+    "SEQUERE_TIMELINE_EXPIRES_AFTER",
+    "SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW",
+    "SEQUERE_TIMELINE_MAX_LENGTH",
+    "SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW",
+)
 DATABASE = "sequere_timeline.backends.database.DatabaseBackend"
 REDIS = "sequere.contrib.timeline.redis.RedisBackend"
 

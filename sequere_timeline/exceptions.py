@@ -11,6 +11,14 @@ class ActionNotRegistered(TimelineException):
     """{action} is not registered: add it to the `actions` of a ModelBase in a sequere_registry.py."""
 
 
+class TimelinesNotInstalled(TimelineException):
+    """Timelines are not installed, and nothing would ever be in one: add 'sequere_timeline' to INSTALLED_APPS."""
+
+
+class NoAction(TimelineException):
+    """{value} is no action: give an instance of a subclass of Action, with its actor."""
+
+
 class InvalidVerb(TimelineException):
     """{action} has the verb {verb!r}: give it a text of 1 to 255 characters."""
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.template import Context
 from django.utils.text import slugify
 
+from sequere.exceptions import AnonymousInstance
 from sequere.registry import registry
 from sequere.templatetags.sequere import register, viewer
 from sequere_timeline.actions import Action
@@ -27,16 +28,20 @@ def timeline(
     size: int = SIZE,
     parameter: str = "older",
 ) -> dict[str, Any]:
-    """What an instance did; with `private=True` what it sees. Nothing for whom the ModelBase does not let see it.
+    """What an instance did; with `private=True` what it sees. Nothing for whom the ModelBase does not let see it,
+    nor of a user who is not logged in.
 
     `action` and `target` narrow it, as those of Timeline do. A page has `size` actions; the link to older ones has its
     place in the query of the address, as `parameter`: give each of several timelines on one page its own. 1 query, and
     1 per model class. Needs `request` in the context for the link; raises InvalidCursor, which is answered with 400.
     """
-    of = Timeline(instance)
     request: Any = context.get("request")
     user = viewer(context)
     shown: dict[str, Any] = {"instance": instance, "page": None, "older": None, "request": request, "user": user}
+    try:
+        of = Timeline(instance)
+    except AnonymousInstance:  # a page for everybody, with {% timeline user private=True %}
+        return shown
     options = registry.options_of(instance.__class__)
     if not (options.can_view_private if private else options.can_view)(user, instance):
         return shown

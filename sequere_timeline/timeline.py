@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.db import models, router, transaction
 from django.utils import timezone
 
@@ -16,7 +17,7 @@ from sequere.values import point_in_time
 from sequere_timeline import signals
 from sequere_timeline.actions import Action, check_registered
 from sequere_timeline.backends.base import ActionList, Filters, get_backend
-from sequere_timeline.exceptions import InvalidFilter, UnsavedAction
+from sequere_timeline.exceptions import InvalidFilter, TimelinesNotInstalled, UnsavedAction
 from sequere_timeline.intents import to_delete, to_mark_as_read, to_save
 
 ActionFilter = type[Action] | Action | str | None
@@ -32,6 +33,8 @@ class Timeline:
     """
 
     def __init__(self, instance: models.Model | ResourceKey) -> None:
+        if not apps.is_installed("sequere_timeline"):
+            raise TimelinesNotInstalled
         self.instance = instance
         self.key = registry.key_of(instance)
 
@@ -43,7 +46,7 @@ class Timeline:
 
         An action of the owner also enters his public timeline and the private ones of his followers; anybody else's
         enters this private timeline only. Returns the event, or None when it was here already. Raises
-        ActionNotRegistered, ActionChanged, InvalidEventData, and what naming an instance raises.
+        NoAction, ActionNotRegistered, ActionChanged, InvalidEventData, and what naming an instance raises.
         """
         check_registered(action)
         uid = UUID(action.uid) if action.uid else uuid4()

@@ -26,7 +26,7 @@ def main(command: list[str]) -> int:
                 workers.enter_context(worker(environment))
             return _run(command, environment)
     except ServerUnavailable as error:
-        print(f"{error}. Set SEQUERE_REDIS_URL to the URL of a Redis server of yours.", file=sys.stderr)
+        print(f"{error}.", file=sys.stderr)
         return 1
 
 

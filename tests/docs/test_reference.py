@@ -39,6 +39,10 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert documented == {**_defaults(sequere.conf), **_defaults(sequere_timeline.conf)}
 
 
+def test_every_setting_has_a_name_that_the_checks_know() -> None:
+    assert {*sequere.conf.NAMES, *sequere_timeline.conf.NAMES} == set(sections(page("settings.md"), 2))
+
+
 def test_no_setting_is_read_elsewhere_than_in_conf() -> None:
     readers = {path.name for path in SOURCES if re.search(r"settings\.SEQUERE_|get_setting\(", path.read_text())}
 

@@ -1,5 +1,6 @@
 """SEQUERE_BACKEND_OPTIONS: how the server is reached, and what is said about an option that is wrong."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ import redis
 from django.core.checks import run_checks
 
 from sequere.backends.base import get_backend
+from sequere.backends.redis.connection import Connection
+from sequere.exceptions import InvalidBackendOption
 from sequere.models import follow, get_followers, get_followers_count, get_friends, is_following, is_following_many
 from sequere.testing.contracts.base import follower_pages
 from tests.testapp.models import Project, User
@@ -73,6 +76,15 @@ def test_sequere_e009_creating_a_backend_reaches_for_nothing(settings: Any) -> N
 
     assert get_backend()
     assert run_checks(tags=["sequere"]) == []
+
+
+def test_a_backend_without_redis_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where no check has run, as in a shell."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "redis"]:
+        monkeypatch.setitem(sys.modules, name, None)
+
+    with pytest.raises(InvalidBackendOption, match=r"pip install 'django-sequere\[redis\]'"):
+        Connection("SEQUERE_BACKEND_OPTIONS", {}, "sequere:").run([("PING",)])
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from celery import Celery
 from django.core.checks import CheckMessage, run_checks
 from django.db import connection, connections, transaction
 from django.test import modify_settings
@@ -156,6 +157,44 @@ def test_sequere_w003_isolation_level() -> None:
         messages = {message.id: message for message in run_checks(databases=["default"])}
 
     assert "REPEATABLE READ" in messages["sequere.W003"].msg
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SEQUERE_PROJECTION_MODE", "SEQUERE_PROJECTION_MODES"),
+        ("SEQUERE_BACKEND_CLASS", "SEQUERE_BACKEND"),
+        ("SEQUERE_FAIL_SILENT", "SEQUERE_FAIL_SILENTLY"),
+    ],
+)
+def test_sequere_w006_misspelt_settings(settings: Any, name: str, meant: str) -> None:
+    setattr(settings, name, {})
+
+    message = found()["sequere.W006"]
+
+    assert message.msg == f"{name} is no setting of Sequere, and changes nothing."
+    assert f"mean {meant}?" in str(message.hint)
+
+
+def test_sequere_w004_a_sweep_in_a_queue_that_a_worker_has(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sequere.hints._app", Celery("mysite", broker="memory://"))
+    settings.SEQUERE_PROJECTION_MODES = {"timelines": "celery"}
+
+    assert "--queues celery,sequere,sequere.fanout" in str(found()["sequere.W004"].hint)
+
+
+@pytest.mark.parametrize(
+    ("broker", "reason"), [("redsi://localhost", "No such transport: redsi"), ("zookeeper://localhost", "kazoo")]
+)
+def test_sequere_e010_broker(settings: Any, monkeypatch: pytest.MonkeyPatch, broker: str, reason: str) -> None:
+    app = Celery("mysite", broker=broker)
+    monkeypatch.setattr("sequere.hints._app", app)
+    settings.SEQUERE_PROJECTION_MODES = {"timelines": "celery"}
+
+    message = found()["sequere.E010"]
+
+    assert reason in message.msg
+    assert "'celery[redis]'" in str(message.hint)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 
 from sequere.models import Event, QueuedEvent, follow, get_followers_count
+from sequere.projectors import Projector
 from sequere.testing import IsolatedMixin, isolated
 from tests.factories import ProjectFactory, UserFactory
 from tests.testapp.models import Project, User
@@ -29,6 +30,31 @@ class TestWithDataOfTheClass(IsolatedMixin, TestCase):
         follow(UserFactory(), self.project)
 
         assert get_followers_count(self.project) == 2
+
+
+applied: list[str] = []
+
+
+class Noting(Projector):
+    """A read model that no rollback reaches."""
+
+    def on_followed(self, event: Event, *, using: str) -> None:
+        applied.append(event.type)
+
+
+@override_settings(
+    SEQUERE_PROJECTORS={"noting": f"{__name__}.Noting"}, SEQUERE_PROJECTION_MODES={"noting": "on_commit"}
+)
+class TestWithDataOfTheClassAndThePlugin(TestCase):
+    @classmethod
+    def setUpTestData(cls) -> None:
+        follow(UserFactory(), ProjectFactory())
+
+    def test_it_is_applied_for_one_test(self) -> None:
+        assert applied.pop() == "followed"
+
+    def test_and_for_the_next_one(self) -> None:
+        assert applied.pop() == "followed"
 
 
 @on_commit

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from sequere.base import ResourceKey
 from sequere.events import Intent, Latest, Relation, lifecycle, record, relation, stream_of
-from sequere.exceptions import IdempotencyConflict, SequereException
+from sequere.exceptions import IdempotencyConflict, InvalidIdempotencyKey
 from sequere.intents import to_follow, to_unfollow
 from sequere.models import Event, follow, is_following, unfollow
 from sequere.signals import events_recorded
@@ -356,9 +356,9 @@ def test_a_batch_that_uses_a_key_for_two_things_is_refused() -> None:
     assert history() == []
 
 
-@pytest.mark.parametrize("key", ["k" * 256, "\x00"], ids=["too long", "NUL"])
-def test_a_key_that_no_column_holds_is_refused(thoas: User, project: Project, key: str) -> None:
-    with pytest.raises(SequereException):
+@pytest.mark.parametrize("key", ["k" * 256, "\x00", UUID(int=7)], ids=["too long", "NUL", "a UUID"])
+def test_a_key_that_no_column_holds_is_refused(thoas: User, project: Project, key: Any) -> None:
+    with pytest.raises(InvalidIdempotencyKey, match="use a text of 1 to 255 characters"):
         follow(thoas, project, idempotency_key=key)
 
     assert history() == []

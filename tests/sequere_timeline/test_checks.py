@@ -91,6 +91,16 @@ def test_sequere_timeline_e004_cap(settings: Any, length: Any) -> None:
     assert repr(length) in found()["sequere_timeline.E004"].msg
 
 
+def test_sequere_timeline_w002_misspelt_settings(settings: Any) -> None:
+    settings.SEQUERE_TIMELINE_MAXLENGTH = 800
+    settings.SEQUERE_BAKCEND = "nowhere"
+
+    message = found()["sequere_timeline.W002"]
+
+    assert message.msg == "SEQUERE_TIMELINE_MAXLENGTH is no setting of Sequere, and changes nothing."
+    assert "SEQUERE_TIMELINE_MAX_LENGTH?" in str(message.hint)
+
+
 def test_sequere_timeline_e005_verbs() -> None:
     class Like(Action):
         verb = "like"

@@ -163,6 +163,15 @@ def test_a_host_says_who_sees_which_timeline(thoas: User, project: Project, monk
     assert shown == [2, 0, 0]
 
 
+@pytest.mark.parametrize("private", [True, False])
+def test_nobody_has_no_timeline(private: bool) -> None:
+    nobody = AnonymousUser()
+
+    page = render(f"{{% timeline user private={private} %}}", request=requested(nobody), user=nobody)
+
+    assert page.strip() == ""
+
+
 @pytest.mark.database
 def test_a_timeline_costs_one_query_and_one_for_each_model_class(thoas: User, newbie: User) -> None:
     follow(newbie, thoas)

@@ -5,13 +5,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from django.test import modify_settings
 from django.test.utils import CaptureQueriesContext
 
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
 from sequere.exceptions import InvalidTimestamp, NotRegistered, UnsavedInstance
 from sequere.models import follow
-from sequere_timeline.exceptions import ActionChanged, NotInTimeline, UnsavedAction
+from sequere_timeline.exceptions import ActionChanged, NotInTimeline, TimelinesNotInstalled, UnsavedAction
 from tests.factories import StrangerFactory, UserFactory
 from tests.sequere_timeline.dates import october
 from tests.testapp.sequere_registry import JoinAction, LikeAction
@@ -83,6 +84,17 @@ def test_everyone_in_it_must_be_registered_and_saved(thoas, role):
         save(StrangerFactory())
     with pytest.raises(UnsavedInstance):
         save(UserFactory.build())
+
+    assert not Event.objects.exists()
+
+
+def test_nothing_is_saved_where_timelines_are_not_installed(thoas):
+    """The event would be recorded, and be in no timeline."""
+    with (
+        modify_settings(INSTALLED_APPS={"remove": ["sequere_timeline"]}),
+        pytest.raises(TimelinesNotInstalled, match="add 'sequere_timeline'"),
+    ):
+        Timeline(thoas).save(JoinAction(actor=thoas))
 
     assert not Event.objects.exists()
 

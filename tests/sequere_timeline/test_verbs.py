@@ -4,7 +4,7 @@ import pytest
 
 from sequere.contrib.timeline import Action, Timeline, get_actions
 from sequere.events import Event
-from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, VerbTaken
+from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, NoAction, VerbTaken
 from tests.factories import ProjectFactory, UserFactory
 from tests.testapp.sequere_registry import JoinAction, LikeAction, ProjectSequere, UserSequere
 
@@ -75,6 +75,15 @@ def test_only_registered_actions_are_saved(cls):
 
     with pytest.raises(ActionNotRegistered, match="add it to the `actions` of a ModelBase"):
         Timeline(thoas).save(cls(actor=thoas))
+
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("other", ["join", JoinAction, None], ids=["a verb", "a class", "None"])
+@pytest.mark.django_db
+def test_only_actions_are_saved(other):
+    with pytest.raises(NoAction, match="give an instance of a subclass of Action"):
+        Timeline(UserFactory()).save(other)
 
     assert not Event.objects.exists()
 

@@ -141,9 +141,9 @@ class Connection:
         return f"Redis at {arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
 
     def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        pipeline = self.client.pipeline(transaction=False)  # says what to install, if there is no redis
         from redis.exceptions import RedisError
 
-        pipeline = self.client.pipeline(transaction=False)
         for name, *arguments in commands:
             if name == "EVALSHA":
                 arguments[0] = arguments[0].sha
@@ -206,7 +206,7 @@ class Connection:
             raise self._invalid("cache", f"is {alias!r}, which is no cache of django-redis: {error}") from error
 
     def _invalid(self, option: str, reason: str) -> InvalidBackendOption:
-        return InvalidBackendOption(setting=self.setting, option=option, reason=reason)
+        return InvalidBackendOption(setting=self.setting, option=option, reason=reason.rstrip("."))
 
 
 def why_unusable(setting: str, options: Any) -> str | None:
