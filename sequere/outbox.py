@@ -202,7 +202,7 @@ def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], usin
             if is_for_celery(pipeline):
                 # Whoever left an older event there has told Celery, and who has just applied it looks again after he
                 # has given the lock back: so a thousand events do not make a thousand tasks.
-                _tell_celery(pipeline, numbers - shards_with_older(pipeline, numbers, event_ids[0], using), using)
+                _tell_celery(pipeline, numbers - shards_with_older(pipeline, event_ids[0], using), using)
                 continue
             with suppress(BackendUnavailable):  # which the log was told about; the events wait
                 drain(pipeline, numbers, using=using, wait=True)
