@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import connection
 from django.template import Context, Template
@@ -19,6 +20,7 @@ from sequere.models import (
     get_followings,
     get_friends,
     get_friends_count,
+    unfollow,
 )
 from tests.factories import ArticleFactory, BasketFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.statements import exactly
@@ -54,6 +56,15 @@ def test_it_is_shown_like_a_list_and_only_its_beginning(film: Project, fans: lis
     shown = repr(get_followers(film))
     assert shown.endswith(", '...(remaining elements truncated)...']")
     assert shown.count("<User: ") == 20
+
+
+def test_in_a_cache_it_is_what_was_there(film: Project, fans: list[User]) -> None:
+    cache.set("fans", get_followers(film)[:2])
+
+    unfollow(fans[0], film)
+
+    with exactly(0):
+        assert cache.get("fans") == [(fans[0], at(4)), (fans[1], at(3))]
 
 
 @pytest.mark.database
@@ -168,6 +179,7 @@ def test_it_is_awaited(film: Project, fans: list[User]) -> None:
     async def read() -> tuple[list[User], int, Any]:
         followers = get_followers(film)
         assert (await followers.apage(1)).items == [(fans[0], at(4))]
+        assert await followers.aexists()
         return [user async for user, _ in followers], await followers.acount(), await followers.afirst()
 
     assert async_to_sync(read)() == (fans, 5, (fans[0], at(4)))
