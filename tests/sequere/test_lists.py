@@ -10,8 +10,11 @@ from django.core.paginator import Paginator
 from django.db import connection
 from django.template import Context, Template
 
+from sequere import ResourceKey
 from sequere.cursors import Place
+from sequere.events import record
 from sequere.exceptions import NotRegistered, UnknownIdentifier
+from sequere.intents import to_follow
 from sequere.models import (
     follow,
     follow_many,
@@ -22,6 +25,7 @@ from sequere.models import (
     get_friends_count,
     unfollow,
 )
+from sequere.registry import registry
 from tests.factories import ArticleFactory, BasketFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.statements import exactly
 from tests.testapp.models import Article, Project, Stranger, User
@@ -183,6 +187,15 @@ def test_it_is_awaited(film: Project, fans: list[User]) -> None:
         return [user async for user, _ in followers], await followers.acount(), await followers.afirst()
 
     assert async_to_sync(read)() == (fans, 5, (fans[0], at(4)))
+
+
+def test_what_was_followed_by_another_kind_of_key_is_hidden(film: Project, fans: list[User]) -> None:
+    """As of a model whose keys have become integers."""
+    record([to_follow(ResourceKey("user", "5b3a1c0e"), registry.key_of(film))])
+
+    page = get_followers(film).page(3)
+
+    assert (page.items, page.hidden) == ([(fans[0], at(4)), (fans[1], at(3))], 1)
 
 
 def test_a_stranger_has_no_list() -> None:
