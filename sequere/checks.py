@@ -19,6 +19,8 @@ from sequere.immutability import is_supported, missing_triggers
 from sequere.projectors import PIPELINE, Projector, is_queued, projections
 from sequere.queued import BUILT_IN, FAN_OUT
 
+#: What SEQUERE_CELERY_QUEUES gives names to.
+QUEUES = ("default", "fan_out")
 #: The name of the task, which must not be imported: Celery may not be installed.
 SWEEP = "sequere.sweep"
 
@@ -26,7 +28,7 @@ SWEEP = "sequere.sweep"
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     wrong = [*_check_backend(), *_check_projectors(), *_check_modes()]
     together = [] if wrong else [*_check_modes_together(), *_check_celery()]
-    return [*wrong, *together, *_check_health(), *_check_transaction_mode(), *_check_names()]
+    return [*wrong, *together, *_check_queues(), *_check_health(), *_check_transaction_mode(), *_check_names()]
 
 
 def _check_backend() -> list[CheckMessage]:
@@ -178,6 +180,25 @@ def _check_celery() -> list[CheckMessage]:
     ]
 
 
+def _check_queues() -> list[CheckMessage]:
+    try:
+        queues: Mapping[str, Any] = conf.celery_queues()
+    except TypeError:
+        what = "is no mapping to the names of queues"
+    else:
+        wrong = {name: queue for name, queue in queues.items() if name not in QUEUES or not isinstance(queue, str)}
+        if not wrong:
+            return []
+        what = f"has {wrong!r}, and no worker would look there"
+    return [
+        Error(
+            f"SEQUERE_CELERY_QUEUES {what}.",
+            hint=f"Give the name of a queue to {' and '.join(map(repr, QUEUES))}, or to one of them.",
+            id="sequere.E014",
+        )
+    ]
+
+
 def _check_health() -> list[CheckMessage]:
     max_lag: Any = conf.health_max_lag()
     max_parked: Any = conf.health_max_parked()
@@ -251,10 +272,11 @@ def check_database(
         messages += _check_isolation(connection)
         if not is_supported(connection):
             messages.append(
-                checks.Warning(
-                    f"Nothing but Python keeps the event log immutable on {connection.display_name}.",
-                    hint="Use PostgreSQL or SQLite, or create triggers that refuse UPDATE and DELETE on sequere_event.",
-                    id="sequere.W002",
+                Error(
+                    f"The event log is to be in the database {alias!r}, and Sequere cannot speak with"
+                    f" {connection.display_name}.",
+                    hint="Use PostgreSQL or SQLite; a database router says which database has the tables of an app.",
+                    id="sequere.E013",
                 )
             )
         elif missing := missing_triggers(connection):

@@ -5,6 +5,8 @@ The questions are in SQL: built by the ORM, they would take longer than all that
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from django.db import connections
@@ -28,6 +30,23 @@ _LEFT = f"""
     SELECT shard FROM (
         SELECT shard, event_id FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE} ORDER BY event_id LIMIT 1
     ) oldest JOIN {_LOG} ON {_LOG}.id = event_id WHERE recorded_at < %s
+"""
+
+# The shards of a pipeline in which something is due, each with its oldest event and whether that is overdue. They are
+# looked up one after the other: to ask all that waits which shards there are, is to read all that waits.
+_OLDEST = f"""
+    WITH RECURSIVE number (shard) AS (
+        SELECT MIN(shard) FROM {_QUEUE} WHERE pipeline = %s
+        UNION ALL
+        SELECT (SELECT MIN(shard) FROM {_QUEUE} WHERE pipeline = %s AND shard > number.shard)
+        FROM number WHERE shard IS NOT NULL
+    )
+    SELECT shard, event_id, recorded_at < %s FROM (
+        SELECT shard, (
+            SELECT event_id FROM {_QUEUE} WHERE pipeline = %s AND shard = number.shard AND {IS_DUE}
+            ORDER BY event_id LIMIT 1
+        ) AS event_id FROM number
+    ) oldest JOIN {_LOG} ON {_LOG}.id = event_id
 """
 
 
@@ -72,41 +91,30 @@ def done(pipeline: str, events: Iterable[Event], using: str) -> None:
 
 def shards_to_drain(pipeline: str, asked_for: Collection[int] | None, using: str) -> set[int]:
     """The shards in which something is due: of those asked for, else that where it waits for too long. 1 query."""
-    now = timezone.now()
+    oldest = _oldest(pipeline, using)
     if asked_for is None:
-        all_ = f"SELECT DISTINCT shard FROM {_QUEUE} WHERE pipeline = %s AND {IS_DUE}"
-        return {shard for (shard,) in _rows(all_, [pipeline, now], using)}
-    sql = f"""
-        SELECT shard, 1 FROM {_QUEUE} WHERE pipeline = %s AND shard IN ({_marks(asked_for)}) AND {IS_DUE}
-        UNION SELECT shard, 0 FROM ({_LEFT}) left_behind
-    """
-    rows = _rows(sql, [pipeline, *asked_for, now, pipeline, now, now - OVERDUE], using)
-    return {shard for shard, is_asked_for in rows if is_asked_for} or {shard for shard, _ in rows}
+        return {*oldest}
+    left = {shard for shard, (_, is_overdue) in islice(oldest.items(), 1) if is_overdue}
+    return oldest.keys() & asked_for or left
 
 
-def shards_with_older(pipeline: str, shards: Collection[int], before: int, using: str) -> set[int]:
-    """The shards among these in which an event is due that is older than another one. 1 query."""
-    sql = f"""
-        SELECT DISTINCT shard FROM {_QUEUE}
-        WHERE pipeline = %s AND shard IN ({_marks(shards)}) AND event_id < %s AND {IS_DUE}
-    """
-    return {shard for (shard,) in _rows(sql, [pipeline, *shards, before, timezone.now()], using)}
+def shards_with_older(pipeline: str, before: int, using: str) -> set[int]:
+    """The shards in which an event is due that is older than another one. 1 query."""
+    return {shard for shard, (event_id, _) in _oldest(pipeline, using).items() if event_id < before}
 
 
 def overdue_shards(pipeline: str, using: str) -> set[int]:
     """The shards in which something is due for too long. 1 query."""
+    return {shard for shard, (_, is_overdue) in _oldest(pipeline, using).items() if is_overdue}
+
+
+def _oldest(pipeline: str, using: str) -> dict[int, tuple[int, bool]]:
+    """The oldest event that is due in each shard, and whether it is for too long; the oldest of all first. 1 query."""
     now = timezone.now()
-    sql = f"""
-        SELECT DISTINCT shard FROM {_QUEUE} JOIN {_LOG} ON {_LOG}.id = event_id
-        WHERE pipeline = %s AND recorded_at < %s AND {IS_DUE}
-    """
-    return {shard for (shard,) in _rows(sql, [pipeline, now - OVERDUE, now], using)}
-
-
-def _rows(sql: str, values: Iterable[Any], using: str) -> list[tuple[Any, ...]]:
     with connections[using].cursor() as cursor:
-        cursor.execute(sql, _adapted(values, using))
-        return list(cursor.fetchall())
+        cursor.execute(_OLDEST, _adapted([pipeline, pipeline, now - OVERDUE, pipeline, now], using))
+        rows = sorted(cursor.fetchall(), key=itemgetter(1))
+    return {shard: (event_id, bool(is_overdue)) for shard, event_id, is_overdue in rows}
 
 
 def _adapted(values: Iterable[Any], using: str) -> list[Any]:

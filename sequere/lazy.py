@@ -148,10 +148,17 @@ class LazyList(Generic[T]):
             shown[-1] = "...(remaining elements truncated)..."
         return repr(shown)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle, such as in a cache, is a plain list of the items: it asks nobody any more. Loads the list."""
+        return list, (self._load(),)
+
     # The same, awaited
 
     async def acount(self) -> int:
         return await sync_to_async(self.count)()
+
+    async def aexists(self) -> bool:
+        return await sync_to_async(self.exists)()
 
     async def afirst(self) -> T | None:
         return await sync_to_async(self.first)()

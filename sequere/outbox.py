@@ -142,23 +142,31 @@ def retry(failed: QueuedEventQuerySet) -> int:
 
     Leaves an `event_retried` in the log for each.
     """
-    pipelines = set()
     with transaction.atomic(using=failed.db):
-        for queued in _locked(failed):
-            record([queued.trace(EVENT_RETRIED)])
-            pipelines.add(queued.pipeline)
-            QueuedEvent.objects.using(failed.db).filter(pk=queued.pk).update(attempts=0, retry_at=None, parked_at=None)
-    return sum(drain(pipeline, using=failed.db, wait=True) for pipeline in sorted(pipelines))
+        again = _decided(failed, EVENT_RETRIED)
+        for rows in again.values():
+            rows.update(attempts=0, retry_at=None, parked_at=None)
+    return sum(drain(pipeline, using=failed.db, wait=True) for pipeline in again)
 
 
 def skip(failed: QueuedEventQuerySet) -> int:
     """Give up applying events that have failed; returns how many. Leaves an `event_skipped` in the log for each."""
     with transaction.atomic(using=failed.db):
-        given_up = _locked(failed)
-        for queued in given_up:
-            record([queued.trace(EVENT_SKIPPED)])
-            QueuedEvent.objects.using(failed.db).filter(pk=queued.pk).delete()
-    return len(given_up)
+        return sum(rows.delete()[0] for rows in _decided(failed, EVENT_SKIPPED).values())
+
+
+def _decided(failed: QueuedEventQuerySet, decision: str) -> dict[str, QueuedEventQuerySet]:
+    """The rows of failed events by their pipelines, after the log was told what an operator has decided about them.
+
+    It is told of all at once, so that their resources are locked in one order, whatever that of the events is.
+    """
+    event_ids: dict[str, list[int]] = defaultdict(list)
+    queued = _locked(failed)
+    record([one.trace(decision) for one in queued])
+    for one in queued:
+        event_ids[one.pipeline].append(one.event_id)
+    rows = QueuedEvent.objects.using(failed.db)
+    return {name: rows.filter(pipeline=name, event_id__in=ids) for name, ids in sorted(event_ids.items())}
 
 
 def _locked(failed: QueuedEventQuerySet) -> list[QueuedEvent]:
@@ -194,7 +202,7 @@ def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], usin
             if is_for_celery(pipeline):
                 # Whoever left an older event there has told Celery, and who has just applied it looks again after he
                 # has given the lock back: so a thousand events do not make a thousand tasks.
-                _tell_celery(pipeline, numbers - shards_with_older(pipeline, numbers, event_ids[0], using), using)
+                _tell_celery(pipeline, numbers - shards_with_older(pipeline, event_ids[0], using), using)
                 continue
             with suppress(BackendUnavailable):  # which the log was told about; the events wait
                 drain(pipeline, numbers, using=using, wait=True)

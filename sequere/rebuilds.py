@@ -14,7 +14,7 @@ SILENCE = timedelta(seconds=60)
 
 
 class Rebuild(models.Model):
-    """The read model of a projection, made what the log says. The last one is kept."""
+    """The read model of a projection, made what the log says. It is kept for a day, and until the next one begins."""
 
     id = models.BigAutoField(primary_key=True)
     projection = models.CharField(_("projection"), max_length=100)

@@ -1,20 +1,21 @@
 """What Sequere does when something else happens: an event was recorded, an instance was deleted."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db import connections, models, router, transaction
 from django.db.models.signals import class_prepared, post_delete, post_migrate
 
 from sequere.base import ModelBase, ResourceKey
-from sequere.events import FOLLOWED, Event, record
+from sequere.chunks import chunks
+from sequere.events import FOLLOWED, Event, EventQuerySet, record
 from sequere.exceptions import SequereException
 from sequere.immutability import install
 from sequere.intents import to_delete, to_unfollow
 from sequere.outbox import queue
 from sequere.projectors import is_queued, projections
 from sequere.registry import registry
-from sequere.resources import Resource, is_, lock
+from sequere.resources import KEY, Resource, is_, lock_all
 from sequere.signals import events_recorded
 
 #: Unfollows recorded at once when something with many followers is deleted.
@@ -44,38 +45,53 @@ def record_deletion(sender: type[models.Model], instance: models.Model, **_: Any
     if not Resource.objects.using(using).filter(is_(key)).exists():
         return
     with transaction.atomic(using=using):
-        relations = _locked_relations(key, using)
-        for start in range(0, len(relations), BATCH_SIZE):
-            batch = relations[start : start + BATCH_SIZE]
-            record([to_unfollow(*relation) for relation in batch], cause="deleted")
+        for event_ids in chunks(_locked_relations(key, using), BATCH_SIZE):
+            follows = Event.objects.using(using).in_bulk(event_ids)
+            relations = [(follows[id_].actor, cast(ResourceKey, follows[id_].target)) for id_ in event_ids]
+            record([to_unfollow(*relation) for relation in relations], cause="deleted")
         record([to_delete(key)])
 
 
-def _locked_relations(key: ResourceKey, using: str) -> list[tuple[ResourceKey, ResourceKey]]:
-    """The live relations of a resource, all of their ends locked at once.
+def _locked_relations(key: ResourceKey, using: str) -> list[int]:
+    """The last events of all live relations of a resource, all of their ends locked at once.
 
     Relations that came up while the locks were waited for need more of them, and more locks may only be taken when
-    the ones at hand are given back.
+    the ones at hand are given back. There may be a million: what has to be remembered of each is a number.
     """
     relations = _live_relations(key, using)
     while True:
         with transaction.atomic(using=using):
-            lock({key, *(end for relation in relations for end in relation)}, using)
+            lock_all(_ends(key, using), using)
             now = _live_relations(key, using)
+            # One that is live in both was so in between, when its ends were named.
             if set(now) <= set(relations):
                 return now
             transaction.set_rollback(True, using)
         relations = now
 
 
-def _live_relations(key: ResourceKey, using: str) -> list[tuple[ResourceKey, ResourceKey]]:
-    live = Event.objects.using(using).filter(type=FOLLOWED).current()
-    ends = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
+def _live_relations(key: ResourceKey, using: str) -> list[int]:
     return [
-        (ResourceKey(*row[:2]), ResourceKey(*row[2:]))
-        for side in ("actor_", "target_")
-        for row in live.filter(is_(key, side)).order_by("id").values_list(*ends)
+        event_id
+        for follows in _live_follows(key, using)
+        for event_id in follows.order_by("id").values_list("id", flat=True)
     ]
+
+
+def _ends(key: ResourceKey, using: str) -> models.QuerySet[Any, Any]:
+    """The resources at the ends of its live relations, and itself."""
+    follows, followed = _live_follows(key, using)
+    itself = Resource.objects.using(using).filter(is_(key)).values_list(*KEY)
+    return itself.union(
+        follows.values_list("target_identifier", "target_object_id"),
+        followed.values_list("actor_identifier", "actor_object_id"),
+    )
+
+
+def _live_follows(key: ResourceKey, using: str) -> tuple[EventQuerySet, EventQuerySet]:
+    """Those of a resource, and those by which others follow it."""
+    live = Event.objects.using(using).filter(type=FOLLOWED).current()
+    return live.filter(is_(key, "actor_")), live.filter(is_(key, "target_"))
 
 
 def watch_deletions(options: ModelBase) -> None:

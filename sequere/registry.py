@@ -134,8 +134,9 @@ class Registry:
         """The keys of each registered model, by their primary keys."""
         wanted: dict[str, dict[Any, ResourceKey]] = defaultdict(dict)
         for key in keys:
-            if options := self._by_identifier.get(key.identifier):
-                wanted[key.identifier][_parse(options.model, key.object_id)] = key
+            options = self._by_identifier.get(key.identifier)
+            if options and (pk := _parse(options.model, key.object_id)) is not None:
+                wanted[key.identifier][pk] = key
         return ((self._by_identifier[identifier], by_pk) for identifier, by_pk in wanted.items())
 
     def _checked(self, key: ResourceKey) -> ResourceKey:
@@ -188,7 +189,11 @@ def _pk_field(model: type[models.Model]) -> "models.Field[Any, Any]":
 
 
 def _parse(model: type[models.Model], object_id: str) -> Any:
-    return _pk_field(model).to_python(object_id)
+    """The primary key that a text means; None for what is none, as in a log from before a model got other keys."""
+    try:
+        return _pk_field(model).to_python(object_id)
+    except ValidationError:
+        return None
 
 
 def _object_id(identifier: str, model: type[models.Model], pk: Any) -> str:

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import connections, models
 
 from sequere.base import ResourceKey
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 from sequere.rows import insert
-from sequere.upsert import on_conflict_lock
+from sequere.upsert import insert_into, on_conflict_lock
 
 
 class Resource(models.Model):
@@ -27,6 +28,8 @@ class Resource(models.Model):
 
 KEY = ("identifier", "object_id")
 
+_ORDER_OF_PYTHON = {"postgresql": '"C"', "sqlite": "BINARY"}
+
 
 def lock(keys: Iterable[ResourceKey], using: str) -> None:
     """Lock the resources until the end of the transaction; 1 statement, which creates those that have no row.
@@ -36,6 +39,16 @@ def lock(keys: Iterable[ResourceKey], using: str) -> None:
     waited for like one that it has locked.
     """
     insert(Resource, KEY, sorted(set(keys)), using, suffix=on_conflict_lock(connections[using], KEY))
+
+
+def lock_all(names: models.QuerySet[Any, Any], using: str) -> None:
+    """The same for the resources that a query names, each once, as KEY: however many, none passes through Python."""
+    connection = connections[using]
+    named, values = names.query.get_compiler(using).as_sql()
+    order = ", ".join(f"{column} COLLATE {_ORDER_OF_PYTHON[connection.vendor]}" for column in KEY)
+    rows = f"SELECT * FROM ({named}) AS named WHERE true ORDER BY {order}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{insert_into(connection, Resource, KEY)} {rows} {on_conflict_lock(connection, KEY)}", values)
 
 
 def among(keys: Iterable[ResourceKey], prefix: str = "") -> models.Q:

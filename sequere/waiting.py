@@ -62,7 +62,8 @@ def note(pipeline: str, event_ids: Iterable[int], using: str) -> None:
 def wait_for_projections(timeout: float = 10) -> None:
     """Return when all that this process has recorded and committed is applied, fan-outs included.
 
-    Looks at least every tenth of a second, 1 query each time. Raises ProjectionTimeout after `timeout` seconds.
+    Looks at least every tenth of a second, 1 query for each pipeline that may have something left. Raises
+    ProjectionTimeout after `timeout` seconds.
     """
     using = router.db_for_write(Event)
     deadline, pause = monotonic() + timeout, FIRST_PAUSE

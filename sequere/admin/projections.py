@@ -40,14 +40,14 @@ class ProjectionAdmin(ReadOnlyAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """All projections. 2 queries each."""
+        """All projections. 2 queries, and 1 for each."""
         self.demand(request)
         rows = [_row(found) for found in status(router.db_for_write(Event))]
         return self.page(request, "projection/change_list.html", title=_("Projections"), rows=rows)
 
     def projection_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        """A projection, its last rebuild, and a page of the events that it has failed to apply. 2 queries for each
-        projection, and 3."""
+        """A projection, its last rebuild, and a page of the events that it has failed to apply. 5 queries, and 1
+        for each projection."""
         self.demand(request)
         found, using = _status(name), router.db_for_write(Event)
         failed = Task(found.name, using).failed.select_related("event").order_by("event_id")

@@ -33,7 +33,7 @@ _LISTS = {FOLLOWERS: api.get_followers, FOLLOWINGS: api.get_followings}
 
 
 def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
-    """What a page about a resource shows. 3 queries of the backend, and 1 for each model whose instances are named."""
+    """What a page about a resource shows. 3 queries of the backend, 2 for each model on it, 1 for the resource."""
     if what not in _LISTS:
         raise Http404
     try:

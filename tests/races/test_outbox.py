@@ -7,15 +7,17 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from sequere.events import Event
-from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
-from sequere.outbox import drain, drain_all
+from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow, unfollow_many
+from sequere.outbox import drain, drain_all, retry, skip
 from sequere.pipelines import SHARDS
 from sequere.projectors import Projector
 from sequere.queued import BUILT_IN
@@ -104,6 +106,32 @@ def test_writers_who_die_at_any_step_lose_no_event(everybody: list[User]) -> Non
 
     assert waited or MODE == "inline"
     assert committed <= set(Event.objects.values_list("pk", flat=True))
+    assert differences() == []
+
+
+@pytest.mark.parametrize("decide", [retry, skip])
+def test_an_operator_decides_about_failed_events_while_others_follow(everybody: list[User], decide: Any) -> None:
+    """All their resources are locked at once: in the order of the events, everybody would wait for everybody."""
+    number = rounds(15, 3)
+    pairs = list(pairwise(everybody))
+    failed = [[event for pair in reversed(pairs) if (event := change(*pair))] for change in [follow, unfollow] * number]
+    QueuedEvent.objects.bulk_create(
+        QueuedEvent(pipeline="witness", event=event, shard=0, stream=event.stream, attempts=5, parked_at=timezone.now())
+        for event in chain.from_iterable(failed)
+    )
+
+    def follow_or_unfollow(round_: int) -> None:
+        (unfollow_many if round_ % 2 else follow_many)(pairs)
+
+    in_rounds(
+        number,
+        lambda round_: decide(QueuedEvent.objects.filter(event__in=failed[round_])),
+        follow_or_unfollow,
+        follow_or_unfollow,
+    )
+
+    traces = Event.objects.filter(type__in=["event_retried", "event_skipped"])
+    assert traces.count() == number * len(pairs)
     assert differences() == []
 
 

@@ -108,12 +108,27 @@ def test_sequere_w001_transaction_mode(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
-def test_sequere_w002_another_database(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequere_e013_another_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "vendor", "oracle")
 
     messages = {message.id: message for message in run_checks(databases=["default"], tags=["database"])}
 
-    assert "Use PostgreSQL or SQLite" in str(messages["sequere.W002"].hint)
+    assert "Use PostgreSQL or SQLite" in str(messages["sequere.E013"].hint)
+
+
+@pytest.mark.parametrize(
+    ("queues", "wrong"),
+    [
+        ("sequere", "is no mapping"),
+        (["sequere"], "is no mapping"),
+        ({"fanout": "slow"}, "has {'fanout': 'slow'}"),
+        ({"default": None, "fan_out": "slow"}, "has {'default': None}"),
+    ],
+)
+def test_sequere_e014_queues_of_celery(settings: Any, queues: Any, wrong: str) -> None:
+    settings.SEQUERE_CELERY_QUEUES = queues
+
+    assert wrong in found()["sequere.E014"].msg
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has a transaction mode")

@@ -4,7 +4,8 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from sequere import ResourceKey, unregister
 from sequere.backends.database.models import Follow, FollowCount
@@ -22,6 +23,7 @@ from sequere.models import (
     unfollow,
 )
 from sequere.replay import verify
+from sequere.resources import lock_all
 from sequere.signals import unfollowed
 from tests.factories import BigProjectFactory, ProfileFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.races.outcome import differences
@@ -100,6 +102,33 @@ def test_many_followers_cost_no_statement_each() -> None:
 
     assert (Follow.objects.count(), FollowCount.objects.filter(object_id="1", followings=0).count()) == (0, 1)
     assert verify("follows").wrong == 0
+
+
+def test_the_names_of_many_followers_do_not_pass_through_the_process_to_be_locked() -> None:
+    film = ProjectFactory()
+    follow_many((ResourceKey("user", str(number)), film) for number in range(1, 4501))
+
+    with CaptureQueriesContext(connection) as captured:
+        film.delete()
+
+    first, *others = (query["sql"] for query in captured if query["sql"].startswith('INSERT INTO "sequere_resource"'))
+    assert "4500" not in first
+    assert len(first) < 2000 < max(map(len, others))
+
+
+def test_what_the_database_names_is_locked_in_the_order_of_python() -> None:
+    names = ["b", "a", "B", "é", "z", "Z", "10", "9", "1 0", "ä", "~", "\N{LATIN SMALL LETTER DOTLESS I}", "\N{EYES}"]
+    keys = [ResourceKey(identifier, name) for identifier in ("user", "profile") for name in names]
+    FollowCount.objects.bulk_create(FollowCount(**key._asdict(), other_identifier="user") for key in keys)
+
+    with transaction.atomic():
+        lock_all(FollowCount.objects.values_list("identifier", "object_id"), using="default")
+
+    place = "ctid" if connection.vendor == "postgresql" else "rowid"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT identifier, object_id FROM sequere_resource ORDER BY {place}")
+        locked = [ResourceKey(*row) for row in cursor.fetchall()]
+    assert locked == sorted(keys)
 
 
 def test_what_the_log_never_heard_of_costs_one_query() -> None:

@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import connection
 from django.template import Context, Template
 
+from sequere import ResourceKey
 from sequere.cursors import Place
+from sequere.events import record
 from sequere.exceptions import NotRegistered, UnknownIdentifier
+from sequere.intents import to_follow
 from sequere.models import (
     follow,
     follow_many,
@@ -19,7 +23,9 @@ from sequere.models import (
     get_followings,
     get_friends,
     get_friends_count,
+    unfollow,
 )
+from sequere.registry import registry
 from tests.factories import ArticleFactory, BasketFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.statements import exactly
 from tests.testapp.models import Article, Project, Stranger, User
@@ -54,6 +60,15 @@ def test_it_is_shown_like_a_list_and_only_its_beginning(film: Project, fans: lis
     shown = repr(get_followers(film))
     assert shown.endswith(", '...(remaining elements truncated)...']")
     assert shown.count("<User: ") == 20
+
+
+def test_in_a_cache_it_is_what_was_there(film: Project, fans: list[User]) -> None:
+    cache.set("fans", get_followers(film)[:2])
+
+    unfollow(fans[0], film)
+
+    with exactly(0):
+        assert cache.get("fans") == [(fans[0], at(4)), (fans[1], at(3))]
 
 
 @pytest.mark.database
@@ -168,9 +183,19 @@ def test_it_is_awaited(film: Project, fans: list[User]) -> None:
     async def read() -> tuple[list[User], int, Any]:
         followers = get_followers(film)
         assert (await followers.apage(1)).items == [(fans[0], at(4))]
+        assert await followers.aexists()
         return [user async for user, _ in followers], await followers.acount(), await followers.afirst()
 
     assert async_to_sync(read)() == (fans, 5, (fans[0], at(4)))
+
+
+def test_what_was_followed_by_another_kind_of_key_is_hidden(film: Project, fans: list[User]) -> None:
+    """As of a model whose keys have become integers."""
+    record([to_follow(ResourceKey("user", "5b3a1c0e"), registry.key_of(film))])
+
+    page = get_followers(film).page(3)
+
+    assert (page.items, page.hidden) == ([(fans[0], at(4)), (fans[1], at(3))], 1)
 
 
 def test_a_stranger_has_no_list() -> None:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from sequere import outbox
+from sequere import ResourceKey, outbox
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
 from sequere.models import QueuedEvent, follow, follow_many, get_followers_count, is_following, unfollow
@@ -272,6 +272,24 @@ def test_a_parked_event_is_given_up_when_the_operator_says_so(parked: Event, tho
     ]
     assert str(parked) not in guests()
     assert waiting("guests") == []
+
+
+@pytest.mark.sequere_queued
+@pytest.mark.parametrize("decide", [outbox.retry, outbox.skip])
+def test_to_decide_about_many_failed_events_costs_no_statement_each(project: Project, decide: Any) -> None:
+    follow_many((ResourceKey("user", str(number)), project) for number in range(1, 1201))
+    drain_all(using="default")
+    QueuedEvent.objects.bulk_create(
+        QueuedEvent(pipeline="guests", event=event, shard=0, stream=event.stream, attempts=5, parked_at=timezone.now())
+        for event in Event.objects.all()
+    )
+
+    with CaptureQueriesContext(connection) as captured:
+        decide(QueuedEvent.objects.all())
+
+    sent = [query["sql"] for query in captured if "sequere_" in query["sql"]]
+    assert len(sent) < 50, f"{len(sent)} statements"
+    assert Event.objects.exclude(type="followed").count() == 1200
 
 
 @pytest.mark.sequere_queued

@@ -58,10 +58,11 @@ class PrivateRows:
 
     def unread(self) -> int:
         """How many are not the owner's own and later than what he has read."""
-        is_read = models.Exists(
-            TimelineState.objects.filter(is_(self.owner, "owner_"), read_at__gte=models.OuterRef("date"))
-        )
-        return self._entries().exclude(has(Reason.OWN)).exclude(is_read).count()
+        entries = self._entries().exclude(has(Reason.OWN)).values("pk")
+        marks = TimelineState.objects.filter(is_(self.owner, "owner_"), read_at__isnull=False)
+        # Two conditions, each of which lets an index begin at the mark, or nothing be looked at.
+        later = entries.filter(date__gt=models.Subquery(marks.values("read_at")))
+        return later.union(entries.filter(~models.Exists(marks)), all=True).count()
 
     def _entries(self) -> models.QuerySet[Entry]:
         conditions = {f"action__{name}": value for name, value in self.filters.conditions().items()}
