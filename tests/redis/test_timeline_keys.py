@@ -34,7 +34,7 @@ def test_the_keys_of_a_story(client: "redis.Redis", thoas: User, newbie: User) -
 
     assert event is not None
     written = {
-        "global:built": "string",
+        "global:built:timelines": "string",
         "global:token": "string",
         "global:name": "string",
         "names": "hash",
