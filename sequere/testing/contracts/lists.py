@@ -132,6 +132,18 @@ class ListsContract(Contract):
 
         self.assertEqual(seen, fans)
 
+    def test_a_list_that_is_streamed_neither_repeats_nor_skips(self) -> None:
+        """Q5: what is new, and what is gone, shifts nothing that is still to come."""
+        fans = self.create_fans()
+        seen = []
+
+        for fan, _ in self.followers().iterator(chunk_size=1):
+            seen.append(fan)
+            follow(self.create_user(), self.project)
+            unfollow(fan, self.project)
+
+        self.assertEqual(seen, fans)
+
     def test_two_slices_of_one_list_do_not_disturb_each_other(self) -> None:
         """Q6: the limits were kept on the list."""
         fans = self.create_fans()

@@ -257,6 +257,23 @@ class EntriesContract(TimelineContract):
                     self.assertEqual(list(get()[start:stop]), whole[start:stop])
             self.assertEqual((list(get()[::2]), list(reversed(get()))), (whole[::2], whole[::-1]))
 
+    def test_a_timeline_that_is_streamed_neither_repeats_nor_skips(self) -> None:
+        """Q5."""
+        for is_public in (False, True):
+            thoas, newbie = self.create_users(2)
+            follow(newbie, thoas)
+            actions = [save(thoas, 1 + number // 2) for number in range(5)]
+            walk = Timeline(thoas).get_public() if is_public else Timeline(newbie).get_private()
+            whole, seen = list(walk.all()), []
+
+            for action in walk.iterator(chunk_size=1):
+                seen.append(action)
+                save(thoas, 30)
+                Timeline(thoas).delete(action)
+
+            self.assertEqual(seen, whole)
+            self.assertCountEqual(seen, actions)
+
     def test_a_place_out_of_range_is_empty(self) -> None:
         save(self.thoas)
 
