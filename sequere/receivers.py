@@ -1,12 +1,15 @@
 """What Sequere does when something else happens: an event was recorded, an instance was deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from threading import get_ident
 from typing import Any
 
 from django.db import connections, models, router, transaction
-from django.db.models.signals import class_prepared, post_delete, post_migrate
+from django.db.models.signals import class_prepared, post_delete, post_migrate, pre_delete
 
 from sequere.base import ModelBase, ResourceKey
+from sequere.chunks import chunks
 from sequere.events import FOLLOWED, Event, record
 from sequere.exceptions import SequereException
 from sequere.immutability import install
@@ -14,11 +17,15 @@ from sequere.intents import to_delete, to_unfollow
 from sequere.outbox import queue
 from sequere.projectors import is_queued, projections
 from sequere.registry import registry
-from sequere.resources import Resource, is_, lock
+from sequere.resources import KEY, Resource, among, lock
 from sequere.signals import events_recorded
 
 #: Unfollows recorded at once when something with many followers is deleted.
 BATCH_SIZE = 2000
+#: Instances whose deletions are recorded at once.
+INSTANCES_AT_ONCE = 100
+#: Where the queryset, or the instance, that was asked to delete something keeps what goes with it.
+TOGETHER = "_sequere_together"
 
 
 def project(sender: type[Event], events: Sequence[Event], using: str, **_: Any) -> None:
@@ -29,53 +36,84 @@ def project(sender: type[Event], events: Sequence[Event], using: str, **_: Any) 
     queue(events, using)
 
 
-def record_deletion(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
-    """Record that an instance is gone: an unfollow for every live relation, and one `deleted`.
+def note_deletion(sender: type[models.Model], instance: models.Model, origin: Any = None, **_: Any) -> None:
+    """Remember what goes together: Django tells of each alone, and of the first one when all of its model are gone."""
+    if origin is not None:
+        # Threads may share a queryset.
+        vars(origin).setdefault(TOGETHER, {}).setdefault((get_ident(), sender), []).append(instance.pk)
 
-    1 query when the log never heard of it.
+
+def record_deletion(
+    sender: type[models.Model], instance: models.Model, using: str, origin: Any = None, **_: Any
+) -> None:
+    """Record that an instance is gone, and those that have gone with it: an unfollow for every live relation, and one
+    `deleted` for each.
+
+    1 query when the log never heard of them, and 1 more for 100 when they are several.
     """
+    together = getattr(origin, TOGETHER, {})
+    pks = together.get((get_ident(), sender), [instance.pk])
+    together[get_ident(), sender] = []
     try:
-        # Django also deletes an instance that was never loaded, so only its primary key is looked at.
-        identifier = registry.options_of(type(instance)).get_identifier()
-        key = registry.key_of(ResourceKey(identifier, str(instance.pk)))
-    except SequereException:  # unregistered since, or with a key that the log could never have heard of
+        identifier = registry.options_of(sender).get_identifier()
+    except SequereException:  # unregistered since
         return
-    using = router.db_for_write(Event)
-    if not Resource.objects.using(using).filter(is_(key)).exists():
+    for chunk in chunks(pks, INSTANCES_AT_ONCE):
+        # Django also deletes instances that were never loaded, so only their primary keys are looked at.
+        keys = dict.fromkeys(_keys(identifier, chunk))
+        if len(keys) > 1:  # some may be of a deletion that has failed
+            there = sender._base_manager.using(using).filter(pk__in=chunk).values_list("pk", flat=True)
+            for key in _keys(identifier, there):
+                del keys[key]
+        _record_deletions(list(keys), router.db_for_write(Event))
+
+
+def _keys(identifier: str, pks: Iterable[Any]) -> Iterator[ResourceKey]:
+    """The keys of instances, without those that the log could never have heard of."""
+    for pk in pks:
+        with suppress(SequereException):
+            yield registry.key_of(ResourceKey(identifier, str(pk)))
+
+
+def _record_deletions(keys: Sequence[ResourceKey], using: str) -> None:
+    heard_of = set(Resource.objects.using(using).filter(among(keys)).values_list(*KEY))
+    keys = [key for key in keys if key in heard_of]
+    if not keys:
         return
     with transaction.atomic(using=using):
-        relations = _locked_relations(key, using)
+        relations = _locked_relations(keys, using)
         for start in range(0, len(relations), BATCH_SIZE):
             batch = relations[start : start + BATCH_SIZE]
             record([to_unfollow(*relation) for relation in batch], cause="deleted")
-        record([to_delete(key)])
+        record([to_delete(key) for key in keys])
 
 
-def _locked_relations(key: ResourceKey, using: str) -> list[tuple[ResourceKey, ResourceKey]]:
-    """The live relations of a resource, all of their ends locked at once.
+def _locked_relations(keys: Sequence[ResourceKey], using: str) -> list[tuple[ResourceKey, ResourceKey]]:
+    """The live relations of resources, all of their ends locked at once.
 
     Relations that came up while the locks were waited for need more of them, and more locks may only be taken when
     the ones at hand are given back.
     """
-    relations = _live_relations(key, using)
+    relations = _live_relations(keys, using)
     while True:
         with transaction.atomic(using=using):
-            lock({key, *(end for relation in relations for end in relation)}, using)
-            now = _live_relations(key, using)
+            lock({*keys, *(end for relation in relations for end in relation)}, using)
+            now = _live_relations(keys, using)
             if set(now) <= set(relations):
                 return now
             transaction.set_rollback(True, using)
         relations = now
 
 
-def _live_relations(key: ResourceKey, using: str) -> list[tuple[ResourceKey, ResourceKey]]:
+def _live_relations(keys: Sequence[ResourceKey], using: str) -> list[tuple[ResourceKey, ResourceKey]]:
     live = Event.objects.using(using).filter(type=FOLLOWED).current()
     ends = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
-    return [
-        (ResourceKey(*row[:2]), ResourceKey(*row[2:]))
+    found = {
+        (ResourceKey(*row[:2]), ResourceKey(*row[2:])): None
         for side in ("actor_", "target_")
-        for row in live.filter(is_(key, side)).order_by("id").values_list(*ends)
-    ]
+        for row in live.filter(among(keys, side)).order_by("id").values_list(*ends)
+    }
+    return list(found)
 
 
 def watch_deletions(options: ModelBase) -> None:
@@ -97,6 +135,7 @@ def protect_log(using: str, **_: Any) -> None:
 
 
 def _connect(model: type[models.Model]) -> None:
+    pre_delete.connect(note_deletion, sender=model, dispatch_uid=f"sequere.note_deletion.{model._meta.label}")
     post_delete.connect(record_deletion, sender=model, dispatch_uid=f"sequere.deletion.{model._meta.label}")
 
 

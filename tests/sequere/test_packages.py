@@ -76,14 +76,14 @@ def test_it_speaks_french() -> None:
     assert done.stdout == "événement survenu le\n", done.stderr
 
 
-def test_a_follow_costs_nine_statements_without_timelines() -> None:
-    """D17."""
+def test_what_follows_and_deletions_cost_without_timelines() -> None:
+    """D17, Semantics, deleted objects."""
     done = run_python(
         "-m", "django", "test", "tests.host.unittest_statements", settings="tests.host.settings_follows_only"
     )
 
     assert done.returncode == 0, done.stderr
-    assert "Ran 1 test" in done.stderr
+    assert "Ran 2 tests" in done.stderr
 
 
 def test_the_log_may_have_a_database_of_its_own() -> None:
