@@ -1,11 +1,13 @@
-"""What a follow costs where no timelines are installed."""
+"""What follows and deletions cost where no timelines are installed."""
 
 from django.apps import apps
 from django.test import TestCase
 
-from sequere.models import follow, unfollow
-from tests.factories import UserFactory
+from sequere.models import Event, follow, follow_many, unfollow
+from tests.factories import ProjectFactory, UserFactory
+from tests.races.outcome import differences
 from tests.statements import at_most, exactly
+from tests.testapp.models import Project
 
 
 class StatementsTestCase(TestCase):
@@ -23,3 +25,17 @@ class StatementsTestCase(TestCase):
                 unfollow(one, other)
             with exactly(1):
                 unfollow(one, other)
+
+    def test_many_that_are_deleted_together_cost_no_statement_each(self) -> None:
+        """Semantics, deleted objects: neither a queryset nor a cascade is N+1."""
+        thoas = UserFactory(username="thoas")
+        for number in (3, 90):
+            films = ProjectFactory.create_batch(number)
+            follow_many((one, other) for film in films for one, other in ((thoas, film), (film, thoas)))
+            follow_many((film, films[0]) for film in films[1:])
+
+            with at_most(35):
+                Project.objects.all().delete()
+
+        assert Event.objects.filter(type="deleted").count() == 93
+        assert differences() == []

@@ -3,6 +3,7 @@
 from copy import copy
 
 import pytest
+from django.db import transaction
 
 from sequere.contrib.timeline import Timeline
 from sequere.events import DELETED, UNFOLLOWED, Event
@@ -129,4 +130,20 @@ def test_former_friends_who_kept_each_others_actions_deleted_at_once(settings):
 
     in_rounds(number, lambda n: thoas[n].delete(), lambda n: newbies[n].delete())
 
+    assert differences() == []
+
+
+def test_a_queryset_that_threads_share_loses_no_deletion():
+    (thoas,) = users(1)
+    films = Project.objects.all()
+
+    def come_and_go(_: int) -> None:
+        with transaction.atomic():
+            follow_many((thoas, film) for film in ProjectFactory.create_batch(3))
+        films.delete()
+
+    in_rounds(rounds(25, 8), *[come_and_go] * 3)
+
+    assert not films.exists()
+    assert get_followings_count(thoas) == 0
     assert differences() == []

@@ -4,6 +4,7 @@ from functools import partial
 from random import Random
 
 import pytest
+from django.dispatch import Signal
 
 from sequere import api
 from sequere.events import FOLLOWED, UNFOLLOWED, Event, relation
@@ -20,6 +21,7 @@ from sequere.models import (
     unfollow_many,
 )
 from sequere.registry import registry
+from sequere.signals import followed, unfollowed
 from tests.factories import UserFactory
 from tests.races.concurrently import concurrently, in_rounds
 from tests.races.outcome import differences, rounds
@@ -124,6 +126,28 @@ def test_simultaneous_unfollows_end_a_friendship_once():
     assert [get_friends_count(user) for user in thoas + newbies] == [0] * 2 * number
     assert Event.objects.filter(type=UNFOLLOWED).count() == 2 * number
     assert differences() == []
+
+
+def test_the_world_hears_once_of_what_several_have_done_at_once():
+    """D19: each of them had counted, and then deleted, and all of them told of it."""
+    number = rounds(20, 8)
+    thoas, newbies = users(number), users(number)
+    heard: list[tuple[Signal, User, User]] = []
+
+    def hear(signal: Signal, from_instance: User, to_instance: User, **_: object) -> None:
+        heard.append((signal, from_instance, to_instance))
+
+    for signal in (followed, unfollowed):
+        signal.connect(hear)
+    try:
+        in_rounds(number, *[lambda n: follow(thoas[n], newbies[n])] * 3)
+        in_rounds(number, *[lambda n: unfollow(thoas[n], newbies[n])] * 3)
+    finally:
+        for signal in (followed, unfollowed):
+            signal.disconnect(hear)
+
+    pairs = list(zip(thoas, newbies, strict=True))
+    assert heard == [(followed, *pair) for pair in pairs] + [(unfollowed, *pair) for pair in pairs]
 
 
 def test_overlapping_imports_in_different_orders_do_not_wait_for_each_other_in_a_circle(monkeypatch):

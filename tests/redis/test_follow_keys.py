@@ -46,7 +46,7 @@ def test_the_keys_are_those_of_the_documentation(client: Any, thoas: User, proje
 
     token = keys.pop("sequere:global:token")
     assert keys == {
-        "sequere:global:built": "1",
+        "sequere:global:built:follows": "1",
         "sequere:global:uid": "2",
         f"sequere:uid:project:{project.pk}": "1",
         f"sequere:uid:user:{thoas.pk}": "2",

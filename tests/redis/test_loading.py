@@ -135,7 +135,7 @@ def _pks(site: list[Any]) -> list[Any]:
 def test_what_is_there_and_wrong_is_made_right(client: Any, site: list[Any], thoas: User) -> None:
     """As after a rebuild that was killed, or when keys were evicted."""
     before = by_name(client)
-    client.delete("sequere:global:built")
+    client.delete("sequere:global:built:follows")
     random = Random(2)
     for key in sorted(client.scan_iter("sequere:uid:*")):
         if client.type(key) == "zset":

@@ -34,7 +34,7 @@ def test_the_keys_of_a_story(client: "redis.Redis", thoas: User, newbie: User) -
 
     assert event is not None
     written = {
-        "global:built": "string",
+        "global:built:timelines": "string",
         "global:token": "string",
         "global:name": "string",
         "names": "hash",
@@ -47,6 +47,19 @@ def test_the_keys_of_a_story(client: "redis.Redis", thoas: User, newbie: User) -
     }
     assert before == written
     assert keys_of(client) == {**written, f"private:user:{newbie.pk}": "zset"}
+
+
+def test_an_action_that_is_deleted_leaves_nothing(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    """T8: its hash stayed, and the copies of all followers."""
+    follow(newbie, thoas)
+    Timeline(thoas).save(action := JoinAction(actor=thoas))
+    Timeline(newbie).get_private_count()
+
+    Timeline(thoas).delete(action)
+
+    left = keys_of(client)
+    assert not any(key.startswith(("action:", "public:", "direct:")) for key in left)
+    assert client.zcard(f"sequere:timeline:private:user:{newbie.pk}") == 1  # which says that it is there
 
 
 def test_a_key_may_have_a_colon_in_it(client: "redis.Redis", thoas: User) -> None:

@@ -1,13 +1,15 @@
 """Deleting an instance is recorded, its follows and counts go, and a later one inherits nothing."""
 
+from collections import Counter
 from itertools import permutations
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models.signals import pre_delete
 from django.test.utils import CaptureQueriesContext
 
-from sequere import ResourceKey, unregister
+from sequere import ResourceKey, receivers, unregister
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.context import event_metadata
 from sequere.events import Event
@@ -27,7 +29,7 @@ from sequere.resources import lock_all
 from sequere.signals import unfollowed
 from tests.factories import BigProjectFactory, ProfileFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.races.outcome import differences
-from tests.statements import at_most, exactly
+from tests.statements import CONTROL, at_most, exactly
 from tests.testapp.models import FavouriteProject, Project, Stranger, User
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +131,68 @@ def test_what_the_database_names_is_locked_in_the_order_of_python() -> None:
         cursor.execute(f"SELECT identifier, object_id FROM sequere_resource ORDER BY {place}")
         locked = [ResourceKey(*row) for row in cursor.fetchall()]
     assert locked == sorted(keys)
+
+
+@pytest.mark.inline
+def test_many_that_are_deleted_together_cost_what_their_timelines_cost() -> None:
+    """`tests.host.unittest_statements` shows that they cost nothing each without timelines."""
+    thoas = UserFactory()
+
+    def cost(number: int) -> int:
+        films = ProjectFactory.create_batch(number)
+        follow_many((one, other) for film in films for one, other in ((thoas, film), (film, thoas)))
+        follow_many((film, films[0]) for film in films[1:])
+        with CaptureQueriesContext(connection) as captured:
+            Project.objects.all().delete()
+        return sum(not query["sql"].startswith(CONTROL) for query in captured)
+
+    few, many = cost(3), cost(90)
+
+    assert few < 60
+    assert many - few == (90 - 3) * 8
+    assert (get_followings_count(thoas), get_followers_count(thoas)) == (0, 0)
+    assert Event.objects.filter(type="deleted").count() == 93
+    assert differences() == []
+
+
+def test_more_than_are_recorded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receivers, "INSTANCES_AT_ONCE", 2)
+    thoas, films = UserFactory(), ProjectFactory.create_batch(5)
+    follow_many([*((thoas, film) for film in films), *permutations(films, 2)])
+
+    Project.objects.all().delete()
+
+    assert Counter(event.type for event in Event.objects.all()) == {"followed": 25, "unfollowed": 25, "deleted": 5}
+    assert differences() == []
+
+
+def test_a_deletion_that_has_failed_is_forgotten() -> None:
+    """The same queryset deletes others the next time."""
+    thoas, kept, gone = UserFactory(), ProjectFactory(name="a"), ProjectFactory(name="a")
+    follow_many([(thoas, kept), (thoas, gone)])
+    films = Project.objects.filter(name="a")
+
+    def refuse(instance: Project, **_: Any) -> None:
+        if instance == gone:
+            raise PermissionError
+
+    pre_delete.connect(refuse, sender=Project)
+    try:
+        with pytest.raises(PermissionError), transaction.atomic():
+            films.delete()
+    finally:
+        pre_delete.disconnect(refuse, sender=Project)
+    Project.objects.filter(pk=kept.pk).update(name="b")
+    other = ProjectFactory(name="a")
+    follow(thoas, other)
+    gone_key, other_key = key_of(gone), key_of(other)
+
+    films.delete()
+
+    assert is_following(thoas, kept)
+    assert get_followings_count(thoas) == 1
+    deleted = {event.actor for event in Event.objects.filter(type="deleted")}
+    assert deleted == {gone_key, other_key}
 
 
 def test_what_the_log_never_heard_of_costs_one_query() -> None:

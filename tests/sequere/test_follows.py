@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, models, transaction
 from django.dispatch import Signal
 from django.test import override_settings
 
+from sequere.backends.database.models import Follow
 from sequere.exceptions import (
     AlreadyFollowingException,
     InvalidTimestamp,
@@ -90,6 +91,16 @@ def test_nothing_follows_itself(thoas: User, verb: Callable[..., Any]) -> None:
     assert (history(), get_friends_count(thoas)) == ([], 0)
 
 
+@pytest.mark.database
+def test_the_database_refuses_a_follow_of_oneself(thoas: User, project: Project) -> None:
+    """D1: whoever writes it."""
+    follow(thoas, project)
+    to_itself = {"to_identifier": models.F("from_identifier"), "to_object_id": models.F("from_object_id")}
+
+    with pytest.raises(IntegrityError, match="sequere_follow_not_self"), transaction.atomic():
+        Follow.objects.update(**to_itself)
+
+
 def test_the_same_row_is_the_same_resource(thoas: User) -> None:
     """Semantics, self follow: compare keys, not instances."""
     with pytest.raises(SelfFollowException):
@@ -135,6 +146,16 @@ def test_a_call_that_changes_nothing_raises_if_the_host_wants_it(
 
     assert raised == expected
     assert history() == [("followed", 1), ("unfollowed", 2)]
+
+
+def test_a_call_that_changes_nothing_is_nothing_to_log(
+    thoas: User, project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    """R13: to be silent was to log an error."""
+    with caplog.at_level("DEBUG", logger="sequere"):
+        assert refusals(thoas, project, fail_silently=True) == []
+
+    assert caplog.messages == []
 
 
 def test_a_refusal_leaves_the_transaction_usable(thoas: User, newbie: User, project: Project) -> None:

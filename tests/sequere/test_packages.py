@@ -15,7 +15,9 @@ def test_importing_sequere_needs_only_django() -> None:
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
-@pytest.mark.parametrize("settings", ["settings", "settings_doorway", "settings_follows_only", "settings_metrics"])
+@pytest.mark.parametrize(
+    "settings", [f"settings{kind}" for kind in ("", "_doorway", "_follows_only", "_metrics", "_two_databases")]
+)
 def test_a_host_sets_up_without_a_warning(settings: str) -> None:
     done = run_python("-W", "error", "-m", "django", "check", settings=f"tests.host.{settings}")
 
@@ -74,11 +76,21 @@ def test_it_speaks_french() -> None:
     assert done.stdout == "événement survenu le\n", done.stderr
 
 
-def test_a_follow_costs_nine_statements_without_timelines() -> None:
-    """D17."""
+def test_what_follows_and_deletions_cost_without_timelines() -> None:
+    """D17, Semantics, deleted objects."""
     done = run_python(
         "-m", "django", "test", "tests.host.unittest_statements", settings="tests.host.settings_follows_only"
     )
 
     assert done.returncode == 0, done.stderr
-    assert "Ran 1 test" in done.stderr
+    assert "Ran 2 tests" in done.stderr
+
+
+def test_the_log_may_have_a_database_of_its_own() -> None:
+    """D20."""
+    done = run_python(
+        "-m", "django", "test", "tests.host.unittest_two_databases", settings="tests.host.settings_two_databases"
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "Ran 2 tests" in done.stderr

@@ -145,6 +145,7 @@ def test_who_unfollows_meanwhile_is_not_reached_any_more(thoas: User, fans: list
 
 
 def test_a_fan_out_goes_on_when_whoever_was_reached_last_has_left(thoas: User, fans: list[User]) -> None:
+    """T17: the original paged by offset over a set that changed meanwhile, and skipped or repeated followers."""
     publish(thoas)
     begin()
 

@@ -97,7 +97,6 @@ def test_the_own_and_direct_entries_of_an_action_are_found_without_going_through
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 6, 7])
 @pytest.mark.parametrize("timestamp", [{}, {"timestamp": october(1)}], ids=["in turn", "at the same time"])
 def test_every_follower_is_reached_once_whatever_the_chunks(monkeypatch, number, timestamp):
-    """T17: the original paged by offset over a set that changed meanwhile, and skipped or repeated followers."""
     monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 3)
     thoas, followers = followed_by(number, **timestamp)
 

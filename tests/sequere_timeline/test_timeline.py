@@ -13,7 +13,17 @@ from sequere.events import Event
 from sequere.exceptions import InvalidTimestamp, NotRegistered, UnsavedInstance
 from sequere.models import follow
 from sequere_timeline.exceptions import ActionChanged, NotInTimeline, TimelinesNotInstalled, UnsavedAction
-from tests.factories import StrangerFactory, UserFactory
+from tests.factories import (
+    BasketFactory,
+    DocumentFactory,
+    PackageFactory,
+    ProfileFactory,
+    ProjectFactory,
+    StarFactory,
+    StrangerFactory,
+    UserFactory,
+)
+from tests.races.outcome import differences
 from tests.sequere_timeline.dates import october
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
@@ -97,6 +107,46 @@ def test_nothing_is_saved_where_timelines_are_not_installed(thoas):
         Timeline(thoas).save(JoinAction(actor=thoas))
 
     assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        lambda: StarFactory(pk=2**63 - 1),
+        DocumentFactory,
+        lambda: PackageFactory(pk="libc6:amd64"),
+        lambda: PackageFactory(pk="L’été, 100 % \U0001f3ac '\"\\"),
+        ProfileFactory,
+        BasketFactory,
+    ],
+    ids=["big int", "UUID", "text with a colon", "any text", "one-to-one", "falsy"],
+)
+def test_any_primary_key_acts_is_acted_upon_and_reads(thoas, create):
+    """D8, D20, R8, R10, Semantics, PK types."""
+    one, other = create(), ProjectFactory()
+    follow(one, thoas)
+    follow(thoas, one)
+
+    own, upon, direct = (
+        JoinAction(actor=one, date=october(1)),
+        LikeAction(actor=thoas, target=one, date=october(2)),
+        JoinAction(actor=other, date=october(3)),
+    )
+    for owner, action in ((one, own), (thoas, upon), (one, direct)):
+        Timeline(owner).save(action)
+
+    assert [(action.actor, action.target) for action in Timeline(one).get_private()] == [
+        (other, None),
+        (thoas, one),
+        (one, None),
+    ]
+    assert Timeline(thoas).get_private() == [upon, own]
+    assert Timeline(one).get_private(target=one) == Timeline(thoas).get_public(target=type(one)) == [upon]
+    Timeline(one).mark_as_read(october(2))
+    assert (Timeline(one).read_at, Timeline(one).get_unread_count()) == (october(2), 1)
+    one.delete()
+    assert [(action.actor, action.target_deleted) for action in Timeline(thoas).get_private()] == [(thoas, True)]
+    assert differences() == []
 
 
 def test_a_timeline_shows_whose_it_is(thoas):

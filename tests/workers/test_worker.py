@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -28,6 +29,7 @@ from tests.races.concurrently import in_rounds
 from tests.races.outcome import differences, rounds
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
+from tests.workers.app import app
 from tests.workers.conftest import Worker
 from tests.workers.until import until
 
@@ -104,6 +106,29 @@ def test_a_thousand_follows_do_not_make_a_thousand_tasks(
 
     assert len(hints) == 1
     assert QueuedEvent.objects.count() == 1000
+
+
+def test_a_task_is_a_hint_in_json_and_few_of_them_reach_all_followers(
+    for_celery: None, settings: Any, thoas: User, hints: list[tuple[str, set[int]]]
+) -> None:
+    """SF: pickled objects, and a message for every 100 followers. Mastodon: one for each."""
+    queue = f"sequere-tests-{uuid4().hex}"
+    settings.SEQUERE_CELERY_QUEUES = {"default": queue, "fan_out": queue}
+    followers = many_followers(thoas, 3000)
+
+    publish(thoas)
+    outbox.drain_all(using="default")
+
+    assert Timeline(followers[-1]).get_private_count() == 1
+    with app.connection_for_read() as broker, broker.SimpleQueue(queue) as tasks:
+        messages = [tasks.get(timeout=5) for _ in hints]
+        for message in messages:
+            message.ack()
+    assert 1 <= len(messages) <= 2
+    assert {message.content_type for message in messages} == {"application/json"}
+    assert [message.payload[:2] for message in messages] == [
+        [[pipeline, shard], {}] for pipeline, shards in hints for shard in shards
+    ]
 
 
 def test_waiting_ends_in_an_error_that_says_what_waits(nobody_works: None, thoas: User, project: Project) -> None:

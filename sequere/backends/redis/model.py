@@ -38,8 +38,9 @@ return 1
 class RedisModel:
     """What is kept under the prefix of a connection for a projection.
 
-    Two keys are about the model as a whole. `global:built` says that it was filled: a server that was emptied has lost
-    it, with all else; `global:load:<number>`, the mark of a rebuild, says that it was not emptied since that one began.
+    Two keys are about the model as a whole. `global:built:<projection>` says that it was filled: a server that was
+    emptied has lost it, with all else; `global:load:<number>`, the mark of a rebuild, says that it was not emptied
+    since that one began.
     `global:token` numbers the writers: whoever changes something has drawn a number after he has
     locked it, and each script refuses the numbers below the last that it has seen.
     """
@@ -109,7 +110,7 @@ class RedisModel:
 
     @property
     def _built(self) -> str:
-        return self.connection.key("global", "built")
+        return self.connection.key("global", "built", self._projection)
 
     def _is_built(self) -> bool:
         (number,) = self.connection.run([("EXISTS", self._built)])

@@ -5,7 +5,17 @@ from typing import cast
 from django.core.paginator import Paginator
 from django.db import models
 
-from sequere.api import follow, follow_many, get_followers, get_followings, unfollow
+from sequere.api import (
+    follow,
+    follow_many,
+    get_followers,
+    get_followers_count,
+    get_followings,
+    get_followings_count,
+    get_friends_count,
+    is_following,
+    unfollow,
+)
 from sequere.backends.relations import RelationList
 from sequere.testing.contracts.base import Contract, at, key_of
 
@@ -122,6 +132,18 @@ class ListsContract(Contract):
 
         self.assertEqual(seen, fans)
 
+    def test_a_list_that_is_streamed_neither_repeats_nor_skips(self) -> None:
+        """Q5: what is new, and what is gone, shifts nothing that is still to come."""
+        fans = self.create_fans()
+        seen = []
+
+        for fan, _ in self.followers().iterator(chunk_size=1):
+            seen.append(fan)
+            follow(self.create_user(), self.project)
+            unfollow(fan, self.project)
+
+        self.assertEqual(seen, fans)
+
     def test_two_slices_of_one_list_do_not_disturb_each_other(self) -> None:
         """Q6: the limits were kept on the list."""
         fans = self.create_fans()
@@ -175,6 +197,22 @@ class ListsContract(Contract):
         self.assertEqual([bool(self.followers()[1:2]), bool(self.followers()[2:3])], [False, True])
         with self.assertRaises(IndexError):
             self.followers()[3]
+
+    def test_what_is_hidden_can_be_unfollowed_by_its_key(self) -> None:
+        """R9: a ghost could not be unfollowed, and stayed counted."""
+        ghost = self.create_user()
+        follow(self.thoas, ghost)
+        follow(ghost, self.thoas)
+        self.hide(ghost)
+        key = key_of(ghost)
+
+        for one, other in ((self.thoas, key), (key, self.thoas)):
+            self.assertTrue(is_following(one, other))
+            self.assertIsNotNone(unfollow(one, other))
+
+        counts = get_followings_count(self.thoas), get_followers_count(self.thoas), get_friends_count(self.thoas)
+        self.assertEqual((counts, is_following(self.thoas, key)), ((0, 0, 0), False))
+        self.assertEqual((get_followers(self.thoas).hidden, get_followings(self.thoas).hidden), (0, 0))
 
     def test_first_skips_what_is_hidden(self) -> None:
         fans = self.create_fans()

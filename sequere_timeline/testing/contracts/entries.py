@@ -1,5 +1,7 @@
 """What is in a timeline, why, in which order, and what is shown of it."""
 
+from functools import partial
+
 from django.core.paginator import Paginator
 
 from sequere.api import follow
@@ -86,6 +88,26 @@ class EntriesContract(TimelineContract):
         self.assertEqual((self.private(self.newbie), self.reasons(self.newbie)), ([action], [{"direct"}]))
         self.assertEqual([self.private(one) for one in (self.thoas, reader, fan)], [[], [], []])
         self.assertEqual([self.public(one) for one in (self.thoas, self.newbie)], [[], []])
+
+    def test_who_follows_the_actor_and_the_target_sees_an_action_once(self) -> None:
+        """DAS: it was shown twice."""
+        follow(self.newbie, self.thoas)
+        follow(self.newbie, self.project)
+
+        action = save(self.thoas, 1, self.project, kind=Likes)
+
+        self.assertEqual((self.private(self.newbie), self.reasons(self.newbie)), ([action], [{"followed"}]))
+
+    def test_what_two_do_in_the_same_moment_are_two_actions(self) -> None:
+        """SF: of two actors, and one object, there was one."""
+        follow(self.newbie, self.thoas)
+        (other,) = self.create_users(1)
+        follow(self.newbie, other)
+
+        actions = [save(actor, 1, self.project, kind=Likes) for actor in (self.thoas, other, self.thoas)]
+
+        self.assertCountEqual(self.private(self.newbie), actions)
+        self.assertEqual(len({action.uid for action in actions}), 3)
 
     def test_one_action_may_be_saved_in_several_timelines(self) -> None:
         action = Joins(self.thoas)
@@ -216,6 +238,41 @@ class EntriesContract(TimelineContract):
         self.assertEqual(paged, list(timeline))
         self.assertEqual([action.date.day for action in paged], [4, 3, 3, 3, 2, 2, 2, 1, 1, 1])
         self.assertCountEqual(paged, actions)
+
+    def test_a_timeline_is_read_like_a_list(self) -> None:
+        """Q1, Q2, Q3, R19: iteration ends, [0] is the first, and no slice is all the rest."""
+        follow(self.newbie, self.thoas)
+        for day in range(1, 6):
+            save(self.thoas, day, self.project, kind=Likes)
+
+        for get in (
+            Timeline(self.newbie).get_private,
+            Timeline(self.thoas).get_public,
+            partial(Timeline(self.newbie).get_private, action=Likes, target=self.project),
+        ):
+            whole = list(get())
+            self.assertEqual([get()[number].date.day for number in range(-5, 5)], [5, 4, 3, 2, 1] * 2)
+            for start in (None, 0, 1, 4, 5, 9, -1, -9):
+                for stop in (None, 0, 1, 4, 5, 9, -1, -9):
+                    self.assertEqual(list(get()[start:stop]), whole[start:stop])
+            self.assertEqual((list(get()[::2]), list(reversed(get()))), (whole[::2], whole[::-1]))
+
+    def test_a_timeline_that_is_streamed_neither_repeats_nor_skips(self) -> None:
+        """Q5."""
+        for is_public in (False, True):
+            thoas, newbie = self.create_users(2)
+            follow(newbie, thoas)
+            actions = [save(thoas, 1 + number // 2) for number in range(5)]
+            walk = Timeline(thoas).get_public() if is_public else Timeline(newbie).get_private()
+            whole, seen = list(walk.all()), []
+
+            for action in walk.iterator(chunk_size=1):
+                seen.append(action)
+                save(thoas, 30)
+                Timeline(thoas).delete(action)
+
+            self.assertEqual(seen, whole)
+            self.assertCountEqual(seen, actions)
 
     def test_a_place_out_of_range_is_empty(self) -> None:
         save(self.thoas)

@@ -99,6 +99,17 @@ class FiltersContract(TimelineContract):
             found: list[Any] = list(Timeline(self.thoas).get_private(**filters))
             self.assertEqual((len(found), Timeline(self.thoas).get_private_count(**filters)), (1, 1))
 
+    def test_an_actor_who_is_his_own_target_counts_once(self) -> None:
+        """T5."""
+        follow(self.newbie, self.thoas)
+        save(self.thoas, 1, self.thoas, kind=Likes)
+
+        for owner in (self.thoas, self.newbie):
+            for target in (self.thoas, type(self.thoas)):
+                found = Timeline(owner).get_private(target=target)
+                self.assertEqual((len(found), Timeline(owner).get_private_count(target=target)), (1, 1))
+        self.assertEqual(Timeline(self.thoas).get_public_count(target=self.thoas), 1)
+
     def test_an_object_id_of_another_kind_is_another_target(self) -> None:
         save(self.thoas, 1, self.project, kind=Likes)
         namesake = ResourceKey(self.user_kind, key_of(self.project).object_id)

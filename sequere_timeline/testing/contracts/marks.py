@@ -92,6 +92,24 @@ class ReadMarksContract(TimelineContract):
 
         self.assertEqual(Timeline(self.newbie).read_at, datetime(1970, 1, 1, tzinfo=UTC))
 
+    def test_a_project_without_time_zones_has_its_own_time(self) -> None:
+        """T2, T3: dates and marks are in one time, whatever that of the machine is."""
+        with self.settings(USE_TZ=False):
+            follow(self.newbie, self.thoas)
+            moment = datetime(2013, 10, 25, 4, 41, 31, 612067)  # noqa: DTZ001
+            save(self.thoas, moment)
+            save(self.thoas, moment + timedelta(microseconds=1))
+            save(self.thoas)
+            timeline = Timeline(self.newbie)
+            self.assertEqual(timeline.get_private(desc=False)[0].date, moment)
+
+            timeline.mark_as_read(moment)
+            self.assertEqual((timeline.read_at, timeline.get_unread_count()), (moment, 2))
+
+            timeline.mark_as_read()
+            self.assertEqual(timeline.get_unread_count(), 0)
+            self.assert_they_are_what_the_log_says()
+
     def test_unread_counts_take_filters(self) -> None:
         follow(self.newbie, self.thoas)
         for day, target in ((1, self.project), (2, self.newbie), (3, self.project), (4, self.create_project())):

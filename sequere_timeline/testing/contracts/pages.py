@@ -111,6 +111,22 @@ class TimelinePagesContract(TimelineContract):
         self.assertEqual([action for page in pages_of(get, 4) for action in page], list(get()))
         self.assertEqual([*get()][:6], actions[:6])
 
+    def test_with_a_cap_pages_of_what_a_filter_finds_end_where_the_timeline_does(self) -> None:
+        """Also while it is cut further between two pages."""
+        self.configure(MAX_LENGTH=6)
+        follow(self.newbie, self.thoas)
+        for day in range(1, 13):
+            save(self.thoas, day, self.project if day % 2 else None, kind=Likes)
+        get = partial(Timeline(self.newbie).get_private, action=Likes, target=self.project)
+
+        self.assertEqual([[action.date.day for action in page] for page in pages_of(get, 2)], [[11, 9], [7]])
+
+        first = get().page(1)
+        save(self.thoas, 20)
+        save(self.thoas, 21)
+        rest = get().page(9, first.next_cursor)
+        self.assertEqual(([action.date.day for action in rest], rest.next_cursor), ([9], None))
+
     def test_a_page_that_begins_below_what_a_cap_has_cut_is_that_of_the_oldest(self) -> None:
         oldest_first = partial(Timeline(self.newbie).get_private, desc=False)
         self.save_nine()

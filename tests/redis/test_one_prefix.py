@@ -1,0 +1,54 @@
+"""Follows and timelines have one prefix where a project has taken over the settings of the original's documentation."""
+
+from typing import Any
+
+import pytest
+
+from sequere.backends.base import get_backend as follows
+from sequere.contrib.timeline import Timeline
+from sequere.exceptions import ReadModelLost
+from sequere.models import follow, get_followers
+from sequere.replay import rebuild, verify
+from sequere_timeline.backends.base import get_backend as timelines
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def joined(in_redis: None, settings: Any, thoas: User, newbie: User) -> JoinAction:
+    """thoas joins, and newbie follows him."""
+    settings.SEQUERE_BACKEND_OPTIONS = {**settings.SEQUERE_BACKEND_OPTIONS, "prefix": "prefix-used:"}
+    settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = settings.SEQUERE_BACKEND_OPTIONS
+    action = JoinAction(actor=thoas)
+    Timeline(thoas).save(action)
+    follow(newbie, thoas)
+    return action
+
+
+def test_what_is_rebuilt_says_nothing_of_the_other_one(
+    client: Any, thoas: User, newbie: User, joined: JoinAction
+) -> None:
+    """Guarantee 8: the timelines of a server that was emptied are not empty because the follows are there again."""
+    client.flushall()
+
+    rebuild("follows")
+
+    assert [follower for follower, _ in get_followers(thoas)] == [newbie]
+    for look in (Timeline(newbie).get_private, Timeline(thoas).get_public):
+        with pytest.raises(ReadModelLost, match="--projection timelines"):
+            list(look())
+    rebuild("timelines")
+    assert Timeline(newbie).get_private() == [joined]
+
+
+def test_each_of_them_removes_what_is_its_own(thoas: User, newbie: User, joined: JoinAction) -> None:
+    """R16: clear() was FLUSHDB."""
+    timelines().reset("default")
+    assert [follower for follower, _ in get_followers(thoas)] == [newbie]
+    assert verify("follows").wrong == 0
+
+    rebuild("timelines")
+    follows().reset("default")
+    assert Timeline(thoas).get_public() == [joined]
