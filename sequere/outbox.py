@@ -103,7 +103,8 @@ def drain(
     A shard that somebody else drains is left to him, or waited for with `wait`. Every 500 events are a transaction, and
     every step of a fan-out. An event that fails is tried again later, and then parked; what is behind it in its stream
     waits, all else goes on. What was left in other shards for long is applied, too. After some `seconds` the rest is
-    left to the workers of Celery. Raises UnknownProjection.
+    left to the workers of Celery, and without them what others have recorded for them meanwhile, however fast they
+    are. Raises UnknownProjection.
     """
     started = monotonic()
     projectors = projectors_of(pipeline)
@@ -119,7 +120,7 @@ def drain(
         if not held or (is_all and not is_for_celery(pipeline)):
             break
         numbers = shards_to_drain(pipeline, asked_for, using)
-        if numbers and seconds is not None and monotonic() - started > seconds:
+        if numbers and (is_all if seconds is None else monotonic() - started > seconds):
             _tell_celery(pipeline, numbers, using)
             break
     return applied
@@ -138,17 +139,24 @@ def sweep(using: str) -> None:
 
 
 def retry(failed: QueuedEventQuerySet) -> int:
-    """Apply events that have failed once more, and what waits behind them; returns how many were applied.
+    """Apply events that have failed once more, and what waits behind them; returns how many of those that had failed
+    were applied.
 
     Leaves an `event_retried` in the log for each.
     """
-    pipelines = set()
+    retried: dict[str, list[int]] = defaultdict(list)
     with transaction.atomic(using=failed.db):
         for queued in _locked(failed):
             record([queued.trace(EVENT_RETRIED)])
-            pipelines.add(queued.pipeline)
+            retried[queued.pipeline].append(queued.event_id)
             QueuedEvent.objects.using(failed.db).filter(pk=queued.pk).update(attempts=0, retry_at=None, parked_at=None)
-    return sum(drain(pipeline, using=failed.db, wait=True) for pipeline in sorted(pipelines))
+    # Not what the drains say: after the commit another one may have been first, and the traces are events as well.
+    applied = 0
+    for pipeline, event_ids in sorted(retried.items()):
+        drain(pipeline, using=failed.db, wait=True)
+        left = QueuedEvent.objects.using(failed.db).filter(pipeline=pipeline, event_id__in=event_ids)
+        applied += len(event_ids) - left.count()
+    return applied
 
 
 def skip(failed: QueuedEventQuerySet) -> int:
