@@ -40,7 +40,7 @@ def tell_workers(pipeline: str, shards: Iterable[int], **_: Any) -> None:
         _silent_until = monotonic() + SILENCE
         logger.warning(
             "The broker of Celery cannot be reached: %s. Events wait, and nobody is told of them for %s seconds.",
-            error,
+            str(error).rstrip("."),
             SILENCE,
         )
 

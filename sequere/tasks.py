@@ -1,16 +1,20 @@
 """What the workers of Celery are asked to do. A task is a hint: what there is to do stands in the database."""
 
+from contextlib import suppress
+
 from celery import shared_task
 from django.db import router
 
 from sequere import outbox, replay
 from sequere.events import Event
+from sequere.exceptions import BackendUnavailable
 
 
 @shared_task(name="sequere.drain", ignore_result=True)
 def drain(pipeline: str, shard: int) -> None:
     """Apply what waits in a shard; what is left after a while, somebody is told of again."""
-    outbox.drain(pipeline, {shard}, using=router.db_for_write(Event), seconds=outbox.TURN)
+    with suppress(BackendUnavailable):  # which the log was told about; the events wait, and the sweep finds them
+        outbox.drain(pipeline, {shard}, using=router.db_for_write(Event), seconds=outbox.TURN)
 
 
 @shared_task(name="sequere.sweep", ignore_result=True)
@@ -24,4 +28,5 @@ def sweep() -> None:
 @shared_task(name="sequere.rebuild", ignore_result=True)
 def rebuild(*rebuild_ids: int) -> None:
     """Take batches of rebuilds, one rebuild after the other; what is left after a while, somebody is told of again."""
-    replay.take_turn(rebuild_ids, seconds=outbox.TURN)
+    with suppress(BackendUnavailable):  # the same goes for the rebuilds
+        replay.take_turn(rebuild_ids, seconds=outbox.TURN)

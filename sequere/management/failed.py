@@ -8,6 +8,7 @@ from django.db import router
 from sequere.events import Event
 from sequere.management.projections import ProjectionsCommand
 from sequere.pipelines import pipelines_of
+from sequere.projectors import projection
 from sequere.queued import QueuedEvent, QueuedEventQuerySet
 
 
@@ -18,12 +19,15 @@ class FailedEventsCommand(ProjectionsCommand):
         parser.add_argument("--projection", help="Only those that wait for this one.")
 
     def failed(self, options: dict[str, Any]) -> QueuedEventQuerySet:
-        """The events that the caller means. Raises CommandError if there are none."""
+        """The events that the caller means. Raises CommandError if there are none,
+        UnknownProjection."""
         if bool(options["events"]) == options["all"]:
             raise CommandError("Give the ids of events, or --all.")
         failed = QueuedEvent.objects.using(router.db_for_write(Event)).failed()
         if name := options["projection"]:
             failed = failed.filter(pipeline__in=pipelines_of(name))
+            if not failed.exists():  # also of one that the settings no longer name
+                projection(name)
         if not options["all"]:
             found = failed.filter(event_id__in=options["events"])
             missing = sorted({*options["events"]} - {*found.values_list("event_id", flat=True)})

@@ -1,17 +1,21 @@
-"""What the commands about projections have in common."""
+"""What the commands have in common."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, InternalError, OperationalError
+from django.utils.translation import gettext as _
 
-from sequere.exceptions import BackendException
+from sequere.exceptions import SequereException
 
 
 class ProjectionsCommand(BaseCommand):
-    """A command that says in one sentence which server is in its way."""
+    """A command that says in one sentence what is in its way; with --traceback, where."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().execute(*args, **options)
-        except BackendException as error:
+        except SequereException as error:
             raise CommandError(str(error)) from error
+        except (OperationalError, InterfaceError, InternalError) as error:  # it is down, busy, or only to be read
+            raise CommandError(_("The database cannot be used: %(reason)s") % {"reason": str(error).strip()}) from error

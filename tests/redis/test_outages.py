@@ -12,6 +12,7 @@ from django.db import connection, connections
 from django.test import Client
 
 from example_project.servers.valkey import Valkey, own_valkey
+from sequere import tasks
 from sequere.backends.base import get_backend
 from sequere.backends.redis.loading import LoadPass
 from sequere.backends.redis.model import RedisModel
@@ -104,6 +105,21 @@ def test_a_server_that_is_down_only_for_a_while_needs_no_rebuild(settings: Any, 
         assert [one for one, _ in get_followers(project)] == [thoas]
         assert get_followers_count(project) == 1
         assert verify("follows").wrong == 0
+
+
+def test_a_task_that_finds_the_server_down_is_no_error_and_leaves_the_events(
+    own_server: Valkey, settings: Any, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "celery", "timelines": "celery"}
+    monkeypatch.setattr("sequere.hints._silent_until", float("inf"))
+    own_server.stop()
+    follow(thoas, project)
+    (queued,) = QueuedEvent.objects.all()
+
+    tasks.drain(queued.pipeline, queued.shard)
+
+    (left,) = QueuedEvent.objects.all()
+    assert (left.event_id, left.attempts) == (queued.event_id, 0)
 
 
 def test_a_server_that_was_emptied_is_noticed_and_restored(client: Any, thoas: User, project: Project) -> None:

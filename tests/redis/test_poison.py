@@ -1,5 +1,8 @@
 """What Redis refuses stops its own stream, and what it cannot take at the moment stops nothing for good."""
 
+import logging
+from pathlib import Path
+
 import pytest
 import redis
 
@@ -11,6 +14,7 @@ from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
+from tests.workers.until import until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
 
@@ -37,18 +41,57 @@ def test_a_key_of_another_type_parks_its_own_event_only(client: "redis.Redis", t
     assert differences() == []
 
 
-def test_a_server_that_takes_no_more_is_no_fault_of_an_event(client: "redis.Redis", thoas: User, newbie: User) -> None:
+@pytest.mark.parametrize(
+    ("setting", "value", "usual", "reason"),
+    [("maxmemory", 1, 0, "maxmemory"), ("min-replicas-to-write", 1, 0, "NOREPLICAS")],
+)
+def test_a_server_that_takes_no_more_is_no_fault_of_an_event(
+    client: "redis.Redis",
+    thoas: User,
+    newbie: User,
+    caplog: pytest.LogCaptureFixture,
+    setting: str,
+    value: int,
+    usual: int,
+    reason: str,
+) -> None:
     follow(thoas, newbie)
     drain_all(using="default")
     follow(newbie, thoas)
-    client.config_set("maxmemory", 1)
+    client.config_set(setting, value)
     try:
-        with pytest.raises(BackendUnavailable, match=r"OOM|maxmemory"):
+        for _ in range(2):
+            with pytest.raises(BackendUnavailable, match=reason):
+                drain_all(using="default")
+            assert is_following(thoas, newbie)  # what is there can be read
+    finally:
+        client.config_set(setting, usual)
+
+    (queued,) = QueuedEvent.objects.all()
+    assert queued.attempts == 0
+    assert [(record.levelno, reason in record.message) for record in caplog.records] == [(logging.WARNING, True)]
+    drain_all(using="default")
+    assert get_followers_count(thoas) == 1
+
+
+def test_a_disk_that_cannot_be_written_is_no_fault_of_an_event(
+    client: "redis.Redis", thoas: User, newbie: User
+) -> None:
+    follow(thoas, newbie)
+    in_the_way = Path(client.config_get("dir")["dir"], "dump.rdb")
+    in_the_way.mkdir()
+    client.config_set("save", "3600 1")
+    try:
+        client.bgsave()
+        until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+
+        with pytest.raises(BackendUnavailable, match="MISCONF"):
             drain_all(using="default")
     finally:
-        client.config_set("maxmemory", 0)
+        client.config_set("save", "")
+        in_the_way.rmdir()
 
     (queued,) = QueuedEvent.objects.all()
     assert queued.attempts == 0
     drain_all(using="default")
-    assert get_followers_count(thoas) == 1
+    assert is_following(thoas, newbie)

@@ -19,7 +19,9 @@ from sequere.outbox import drain, drain_all
 from sequere.projectors import Projector
 from sequere.queued import BUILT_IN
 from sequere.replay import rebuild, verify
+from sequere.signals import events_queued
 from sequere.testing import assert_records, recorded_events
+from tests.commands import run
 from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.testapp.models import Project, Stranger, User
@@ -40,6 +42,14 @@ class GuestBook(Projector):
     def reset(self, subjects: Any, *, using: str) -> None:
         for subject in subjects:
             Stranger.objects.using(using).filter(name__endswith=f" {subject}").delete()
+
+
+class Chain(Projector):
+    """Whoever is followed follows the next one: as one goes on, so do the others."""
+
+    def on_followed(self, event: Event, *, using: str) -> None:
+        if following := User.objects.filter(pk__gt=event.target.object_id).order_by("pk").first():
+            follow(User.objects.get(pk=event.target.object_id), following)
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +116,28 @@ def test_a_drain_that_was_lost_is_made_good(thoas: User, newbie: User, project: 
     assert waiting() == waiting("guests") == []
     assert (is_following(thoas, project), is_following(newbie, project)) == (False, True)
     assert guests() == [str(event) for event in events]
+
+
+@pytest.mark.sequere_queued
+def test_who_drains_for_celery_ends_however_fast_others_are(settings: Any, thoas: User, newbie: User) -> None:
+    """And leaves what they have recorded meanwhile to the workers."""
+    settings.SEQUERE_PROJECTORS = {"chain": f"{__name__}.Chain"}
+    settings.SEQUERE_PROJECTION_MODES = {"chain": "celery"}
+    UserFactory.create_batch(5)
+    follow(thoas, newbie)
+    told: list[tuple[str, set[int]]] = []
+
+    def listen(pipeline: str, shards: set[int], **_: Any) -> None:
+        told.append((pipeline, shards))
+
+    events_queued.connect(listen)
+    try:
+        assert drain("chain", using="default") == 1
+    finally:
+        events_queued.disconnect(listen)
+
+    assert told == [("chain", {0})]
+    assert len(waiting("chain")) == 1
 
 
 @pytest.mark.sequere_queued
@@ -243,7 +275,7 @@ def test_a_parked_event_is_applied_when_the_operator_says_so(parked: Event, thoa
     GuestBook.refused = set()
 
     with recorded_events() as traces:
-        command("retry_events", parked.pk)
+        assert command("retry_events", parked.pk) == "1 events applied\n"
 
     assert [(trace.type, trace.data["event"], trace.data["attempts"]) for trace in traces] == [
         ("event_retried", parked.pk, 5)
@@ -254,8 +286,10 @@ def test_a_parked_event_is_applied_when_the_operator_says_so(parked: Event, thoa
 
 @pytest.mark.sequere_queued
 def test_a_parked_event_may_fail_again(parked: Event) -> None:
-    with pytest.raises(SystemExit):
-        command("retry_events", all=True, projection="guests")
+    assert run("retry_events", "--all", "--projection", "guests") == (
+        1,
+        "0 events applied\n2 have failed again: see show_projections\n",
+    )
 
     assert QueuedEvent.objects.get(pipeline="guests", event=parked).attempts == 1
 

@@ -1,6 +1,7 @@
 """The connection to a Redis server, shared by the backends of follows and of timelines.
 
-What goes wrong with the server is raised as BackendUnavailable, and told to the log once per outage.
+What goes wrong with the server is raised as BackendUnavailable, and told to the log once per outage; what it refuses
+while it answers all else, such as writes when its disk is full, every 30 seconds at most.
 """
 
 import logging
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha1
+from time import monotonic
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -23,6 +25,11 @@ TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 5}
 KEYS_PER_COMMAND = 500
 #: What a script answers to a writer that another one has overtaken.
 STALE = "SEQUERE-STALE"
+#: How an answer begins for which redis-py has no class, and that is no fault of the command: the disk is full, the
+#: replicas are away, or a script keeps the server busy.
+TROUBLES = ("MISCONF ", "NOREPLICAS ", "BUSY ")
+#: Seconds for which the log is not told again of what the server refuses.
+SILENCE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Connection:
         self._options = options
         self.prefix = str(options.get("prefix", prefix))
         self._is_down = False
+        self._silent_until = 0.0
 
     @cached_property
     def client(self) -> Any:
@@ -151,6 +159,9 @@ class Connection:
         try:
             answers: list[Any] = pipeline.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
+            if not self._is_down:
+                self._is_down = True
+                self._warn(error)
             raise self._unavailable(error) from error
         return answers
 
@@ -167,14 +178,18 @@ class Connection:
         )
         if STALE in str(error):
             return StaleWriter(server=self.server)
-        return self._unavailable(error) if isinstance(error, troubles) else error
+        if not isinstance(error, troubles) and not str(error).startswith(TROUBLES):
+            return error
+        if monotonic() >= self._silent_until:
+            self._silent_until = monotonic() + SILENCE
+            self._warn(error)
+        return self._unavailable(error)
+
+    def _warn(self, error: Exception) -> None:
+        logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, _reason(error))
 
     def _unavailable(self, error: Exception) -> BackendUnavailable:
-        reason = str(error).rstrip(".")
-        if not self._is_down:
-            self._is_down = True
-            logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, reason)
-        return BackendUnavailable(server=self.server, reason=reason, setting=self.setting)
+        return BackendUnavailable(server=self.server, reason=_reason(error), setting=self.setting)
 
     def _client_class(self) -> Any:
         class_ = self._options.get("client_class", "redis.Redis")
@@ -185,13 +200,15 @@ class Connection:
             raise self._invalid("client_class", f"cannot be imported, {error}{hint}") from error
 
     def _retry(self) -> dict[str, Any]:
-        """One more attempt, at once: a connection in the pool may be older than the server."""
+        """One more attempt, at once: a connection in the pool may be older than the server. A server that has not
+        answered in time is not waited for twice."""
         if "client_class" in self._options:
             return {}
         from redis.backoff import NoBackoff
+        from redis.exceptions import ConnectionError as Disconnected
         from redis.retry import Retry
 
-        return {"retry": Retry(NoBackoff(), 1)}
+        return {"retry": Retry(NoBackoff(), 1, supported_errors=(Disconnected,))}
 
     def _client_of_cache(self, alias: str) -> Any:
         from django.core.cache.backends.base import InvalidCacheBackendError
@@ -230,6 +247,10 @@ def texts(values: Sequence[Any]) -> list[str]:
     if None in values:
         return ["" if value is None else text(value) for value in values]
     return [*values] if isinstance(values[0], str) else [*map(bytes.decode, values)]
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rstrip(".")
 
 
 def _escaped(prefix: str) -> str:

@@ -7,18 +7,18 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from sequere.exceptions import SequereException
 from sequere.importing import SOURCES, Import, Report, Row
 from sequere.management.progress import Progress
+from sequere.management.projections import ProjectionsCommand
 
 #: Rows of a kind that are named on the terminal.
 EXAMPLES = 3
 
 
-class Command(BaseCommand):
+class Command(ProjectionsCommand):
     help = (
         "Record the follows of another package, with their times. What is recorded already is left as it is, so it can "
         "be run again. The table is only read."
@@ -42,10 +42,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, source: str, database: str, dry_run: bool, **options: Any) -> None:
-        try:
-            import_ = Import(SOURCES[source], database, _renamed(options["rename"]), options["skip"])
-        except SequereException as error:
-            raise CommandError(str(error)) from error
+        import_ = Import(SOURCES[source], database, _renamed(options["rename"]), options["skip"])
         with _opened(options["refused"]) as file:
             report = self._run(import_, SOURCES[source].table, _writer(file), dry_run=dry_run, **options)
         done = "would be recorded" if dry_run else "recorded"

@@ -73,8 +73,8 @@ class Command(ProjectionsCommand):
         self.stdout.write(f"{name}: {report.checked:,} to be checked, {report.wrong:,} to be repaired")
 
     def _start_another(self, rebuilds: Sequence[Rebuild]) -> "subprocess.Popen[bytes]":
-        """The same command once more, which says nothing but why it fails."""
+        """The same command once more, which says nothing but why it fails: this one has checked the settings."""
         command = [sys.executable, "-m", "django", "rebuild_projections", "--settings", settings.SETTINGS_MODULE]
-        command += ["--join", *(str(rebuild.pk) for rebuild in rebuilds)]
+        command += ["--skip-checks", "--join", *(str(rebuild.pk) for rebuild in rebuilds)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603  # it is ours

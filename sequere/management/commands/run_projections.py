@@ -2,42 +2,64 @@
 
 import signal
 import time
+from argparse import ArgumentTypeError
 from typing import Any, NoReturn
 
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, router
+from django.utils.translation import gettext as _
 
 from sequere.events import Event
 from sequere.exceptions import BackendUnavailable, StaleWriter
 from sequere.management.projections import ProjectionsCommand
 from sequere.outbox import drain_all
 
+#: Seconds: a day.
+LONGEST = 24 * 60 * 60
+
 
 class Command(ProjectionsCommand):
-    help = "Apply what waits in the outbox, and go on until SIGTERM. Run as many as you like."
+    help = "Apply what waits in the outbox, and go on until SIGTERM or Ctrl-C. Run as many as you like."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="End when nothing waits any more.")
-        parser.add_argument("--interval", type=float, default=1.0, help="Seconds between two looks, 1 by default.")
+        parser.add_argument("--interval", type=seconds, default=1.0, help="Seconds between two looks, 1 by default.")
 
     def handle(self, *, once: bool, interval: float, **options: Any) -> None:
         using = router.db_for_write(Event)
         if once:
             self.stdout.write(f"{drain_all(using=using):,} events applied")
             return
-        signal.signal(signal.SIGTERM, _stop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _stop)
+        trouble = ""
         while True:
             try:
                 if applied := drain_all(using=using):
                     self.stdout.write(f"{applied:,} events applied")
                     self.stdout.flush()
+                if trouble:
+                    self.stderr.write("The outbox can be drained again.")
+                    trouble = ""
             except BackendUnavailable:
                 pass  # which the log was told about, once; what waits is applied when it is back
             except (DatabaseError, InterfaceError, StaleWriter) as error:
-                self.stderr.write(f"{type(error).__name__}: {error}")
+                if trouble != (trouble := f"{type(error).__name__}: {error}"):  # once, however long it goes on
+                    self.stderr.write(trouble)
                 connections[using].close()
             time.sleep(interval)
             close_old_connections()
+
+
+def seconds(text: str) -> float:
+    """A pause: without one, a processor would do nothing else."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= LONGEST:
+        raise ArgumentTypeError(_("give seconds, more than 0, such as 0.5"))
+    return value
 
 
 def _stop(*_: object) -> NoReturn:

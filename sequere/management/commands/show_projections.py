@@ -4,17 +4,18 @@ import json
 from dataclasses import asdict, fields
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import router
 from django.utils.translation import gettext as _
 
 from sequere import rebuilds
 from sequere.events import Event
+from sequere.management.projections import ProjectionsCommand
 from sequere.status import Status, status
 
 
-class Command(BaseCommand):
+class Command(ProjectionsCommand):
     help = _(
         "Show the mode of each projection, what waits for it, since when, what is parked, and the last error; and how"
         " far the rebuilds are."
