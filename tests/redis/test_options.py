@@ -87,6 +87,7 @@ def test_sequere_e009_creating_a_backend_reaches_for_nothing(settings: Any) -> N
             {"cache": "default"},
             "option cache in SEQUERE_BACKEND_OPTIONS is 'default', which is no cache of django-redis",
         ),
+        ({"prefix": "a*b:"}, "option prefix in SEQUERE_BACKEND_OPTIONS has a * in it"),
         ({"cache": "default", "url": "redis://"}, "option url in SEQUERE_BACKEND_OPTIONS does not go with cache"),
         (["redis://"], "SEQUERE_BACKEND_OPTIONS is ['redis://'], which is no mapping"),
         (None, "SEQUERE_BACKEND_OPTIONS is None, which is no mapping"),
