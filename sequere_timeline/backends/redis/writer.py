@@ -62,10 +62,11 @@ class Writer:
     def publish(self, life: Life, cursor: Cursor | None) -> Chunk:
         """Let an action reach about 1,000 followers of its actor, from a cursor on. 2 round trips."""
         page = self._audience(life, cursor)
+        # Where it was saved, it is already, for this reason too.
+        if named := {str(owner) for owner in life.named - {life.actor}}:
+            page = page._replace(names=[name for name in page.names if name not in named])
         self._reach(page, life, DELIVER, to_score(life.date), self._member(life, Reason.FOLLOWED), *_cap())
         if page.next is None:
-            # Where it is for other reasons too, the entry must say so.
-            self._place(life, life.named - {life.actor})
             self.note_reached(life)
         self.finish()
         return Chunk(len(page.names), page.next)
