@@ -180,7 +180,7 @@ class StrayPass(RedisPass, ScanPass):
         """The members of timelines, and an empty one of an action; of what is still there."""
         timelines = [key for key in keys if not self._keys.is_action(key)]
         actions = [key for key in keys if self._keys.is_action(key)]
-        look = [*(NEWEST([key], BOTTOMLESS, -1) for key in timelines), *(("EXISTS", key) for key in actions)]
+        look = [*(NEWEST([key], BOTTOMLESS, 0, -1) for key in timelines), *(("EXISTS", key) for key in actions)]
         answers = self._connection.run(look)
         stored = {key: [text(member) for member in rows[::2]] for key, rows in zip(timelines, answers, strict=False)}
         is_there = answers[len(timelines) :]
@@ -227,7 +227,7 @@ class PrivatePass(RedisPass, ScanPass):
         differences = []
         for owner in keys:
             key = self._keys.private(owner)
-            (rows,) = self._connection.run([NEWEST([key], BOTTOMLESS, -1)])
+            (rows,) = self._connection.run([NEWEST([key], BOTTOMLESS, 0, -1)])
             scores = {text(member): text(score) for member, score in zip(rows[::2], rows[1::2], strict=True)}
             if FLOOR not in scores:
                 continue  # somebody is just filling it

@@ -128,7 +128,7 @@ class TimelinesProjector(BaseTimelinesProjector):
         """The streams of the actions that a deleted instance did, that were done upon it, or saved in its timeline."""
         saved = Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
         own_or_upon = saved.filter(is_(key, "actor_") | is_(key, "target_"))
-        (members,) = self._connection.run([NEWEST([self._keys.direct(key)], "-inf", -1)])
+        (members,) = self._connection.run([NEWEST([self._keys.direct(key)], "-inf", 0, -1)])
         ids = [parse(text(member)).id for member in members[::2]]
         direct = Event.objects.using(using).filter(pk__in=ids)
         return {*own_or_upon.values_list("stream", flat=True), *direct.values_list("stream", flat=True)}

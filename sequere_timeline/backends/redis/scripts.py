@@ -148,9 +148,11 @@ if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('EXPIRE', 
 return 1
 """)
 
-#: The newest entries down to a score, and no more than a number: members and scores. KEYS: timeline. ARGV: score,
-#: number (-1 for all).
-NEWEST = Script("return redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])")
+#: The newest entries down to a score, behind so many of them, and no more than a number: members and scores. KEYS:
+#: timeline. ARGV: score, how many to leave out, number (-1 for all).
+NEWEST = Script(
+    "return redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', ARGV[1], 'WITHSCORES', 'LIMIT', ARGV[2], ARGV[3])"
+)
 
 # What is shown: from `first`, the rank of the oldest entry, to `last`; and the numbers that a filter asks for.
 _SHOWN = """
