@@ -12,6 +12,7 @@ from sequere.contrib.timeline import Timeline
 from sequere.events import record
 from sequere.models import follow, follow_many, unfollow
 from sequere.registry import registry
+from sequere.replay import rebuild
 from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.redis import filling
 from sequere_timeline.intents import to_save
@@ -137,6 +138,19 @@ def test_who_is_just_filling_it_gets_what_is_published_meanwhile(
     interrupted(monkeypatch, lambda: save(thoas, 2))
 
     assert days(newbie) == [1, 2]
+
+
+def test_who_is_just_filling_it_while_it_is_rebuilt_begins_again(
+    client: "redis.Redis", thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He may have read a public timeline that was not right yet."""
+    follow(newbie, thoas)
+    save(thoas, 1)
+    client.delete(f"sequere:timeline:public:user:{thoas.pk}")
+    interrupted(monkeypatch, lambda: rebuild("timelines"))
+
+    assert days(newbie) == [1]
+    assert differences() == []
 
 
 @pytest.mark.parametrize(("change", "seen"), [(unfollow, []), (lambda one, other: None, [1])])

@@ -223,6 +223,10 @@ class PrivatePass(RedisPass, ScanPass):
             yield owner
             yield from (actor for _, actor in followed_by(owner).values())
 
+    def differs(self, keys: Sequence[ResourceKey], using: str) -> bool:
+        floors = self._connection.run(("ZSCORE", self._keys.private(owner), FLOOR) for owner in keys)
+        return None in floors or super().differs(keys, using)
+
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
         differences = []
         for owner in keys:
@@ -230,7 +234,9 @@ class PrivatePass(RedisPass, ScanPass):
             (rows,) = self._connection.run([NEWEST([key], BOTTOMLESS, 0, -1)])
             scores = {text(member): text(score) for member, score in zip(rows[::2], rows[1::2], strict=True)}
             if FLOOR not in scores:
-                continue  # somebody is just filling it
+                if repair:  # who is just filling it may have read what was wrong then, and begins again
+                    self._connection.run([("UNLINK", key)])
+                continue
             floor = scores.pop(FLOOR)
             wanted = content(owner, self._connection, None, floor).entries
             found = {member: round(float(score)) for member, score in scores.items() if float(score) >= float(floor)}
