@@ -119,6 +119,22 @@ def test_what_is_older_than_the_last_cut_is_not_shown(settings: Any, thoas: User
     assert differences() == []
 
 
+def test_what_was_cut_with_the_date_of_the_oldest_entry_does_not_come_back(
+    settings: Any, thoas: User, newbie: User
+) -> None:
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = 32
+    follow(newbie, thoas)
+    first, *others = save(thoas, *[1] * 40)
+    before = list(Timeline(newbie).get_private())
+
+    Timeline(newbie).save(first)
+
+    assert list(Timeline(newbie).get_private()) == before == others[: -32 - 1 : -1]
+    assert differences() == []
+    Timeline(newbie).save(others[-32])
+    assert Timeline(newbie).get_private()[-1].reasons == {"direct", "followed"}
+
+
 @pytest.mark.parametrize("removed", [0, 1])
 def test_who_is_just_filling_it_begins_again_if_something_is_withdrawn(
     thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, removed: int

@@ -102,13 +102,18 @@ if ARGV[5] == '1' then
 else
     redis.call('ZREM', KEYS[3], ARGV[4])
 end
-if not redis.call('ZSCORE', KEYS[2], '') then
+local floor = redis.call('ZSCORE', KEYS[2], '')
+if not floor then
     redis.call('UNLINK', KEYS[2])
     return
 end
-redis.call('ZREM', KEYS[2], unpack(ARGV, 8))
+local was_there = redis.call('ZREM', KEYS[2], unpack(ARGV, 8)) > 0
 if ARGV[3] ~= '' then
     redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
+    if not was_there and tonumber(floor) == tonumber(ARGV[2])
+            and redis.call('ZRANK', KEYS[2], ARGV[3]) == redis.call('ZRANK', KEYS[2], '') + 1 then
+        redis.call('ZREM', KEYS[2], ARGV[3])  -- it has the date of the floor, and comes before what was kept of that
+    end
     cut(KEYS[2], tonumber(ARGV[6]), tonumber(ARGV[7]))
 end
 """
