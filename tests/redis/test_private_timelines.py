@@ -265,7 +265,7 @@ def test_a_page_costs_two_round_trips_and_a_count_one(thoas: User, newbie: User)
     assert (len(page), counts, unread, marked) == (25, 25, 25, None)
 
 
-@pytest.mark.parametrize(("followers", "trips"), [(0, 3), (999, 3), (2500, 7)])
+@pytest.mark.parametrize(("followers", "trips"), [(0, 4), (999, 4), (2500, 8)])
 def test_a_fan_out_costs_two_round_trips_for_a_thousand_followers(thoas: User, followers: int, trips: int) -> None:
     """SF: a round trip for each follower."""
     newbies = User.objects.bulk_create(UserFactory.build_batch(followers))
@@ -282,7 +282,7 @@ def test_a_fan_out_costs_two_round_trips_for_a_thousand_followers(thoas: User, f
         assert days(newbie) == [1, 2]
 
 
-@pytest.mark.parametrize(("followers", "trips"), [(0, 3), (999, 3), (2500, 7)])
+@pytest.mark.parametrize(("followers", "trips"), [(0, 4), (999, 4), (2500, 8)])
 def test_a_deletion_costs_two_round_trips_for_a_thousand_followers(thoas: User, followers: int, trips: int) -> None:
     newbies = User.objects.bulk_create(UserFactory.build_batch(followers))
     follow_many((newbie, thoas) for newbie in newbies)

@@ -7,6 +7,7 @@ is the number of the last writer, and smaller ones are refused.
 """
 
 from sequere.backends.redis.connection import STALE, Script
+from sequere.backends.redis.model import NEXT
 
 _FENCE = f"""
 local last = redis.call('HGET', KEYS[1], 'token')
@@ -39,6 +40,18 @@ else
 end
 """
 )
+
+#: Whoever has drawn a number before is refused from now on. KEYS: the last number, resources.
+OVERTAKE = Script(NEXT + "for i = 2, #KEYS do redis.call('HSET', KEYS[i], 'token', token) end")
+
+#: Generations grow. KEYS: names. ARGV: fields and numbers.
+RAISE = Script("""
+for i = 1, #ARGV, 2 do
+    if tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '0') < tonumber(ARGV[i + 1]) then
+        redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+    end
+end
+""")
 
 #: The followers have it. KEYS: resource of the actor, action. ARGV: token, the event that published it.
 REACHED = Script(_FENCE + "redis.call('HSET', KEYS[2], 'reached', ARGV[2])")
