@@ -1,6 +1,6 @@
 """Writing actions into timelines, as a writer with a number who has locked their actors."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -66,9 +66,9 @@ class Writer:
         """Let an action reach about 1,000 followers of its actor, from a cursor on. 2 round trips."""
         page = self._audience(life, cursor)
         # Where it was saved, it is already, for this reason too.
-        if named := {str(owner) for owner in life.named - {life.actor}}:
-            page = page._replace(names=[name for name in page.names if name not in named])
-        self._reach(page, life, DELIVER, to_score(life.date), self._member(life, Reason.FOLLOWED), *_cap())
+        named = {str(owner) for owner in life.named - {life.actor}}
+        names = [name for name in page.names if name not in named] if named else page.names
+        self._reach(names, life, DELIVER, to_score(life.date), self._member(life, Reason.FOLLOWED), *_cap())
         if page.next is None:
             self.note_reached(life)
         self.finish()
@@ -92,7 +92,7 @@ class Writer:
     def withdraw(self, life: Life, cursor: Cursor | None) -> Chunk:
         """Take an action back from about 1,000 followers of its actor, from a cursor on. 2 round trips."""
         page = self._audience(life, cursor, all_ever=True) if life.published else FollowerPage([], None)
-        self._reach(page, life, WITHDRAW, *self._variants(life))
+        self._reach(page.names, life, WITHDRAW, *self._variants(life))
         if page.next is None:
             self._do(DROP([self._resource(life), self._keys.action(life.id)], self._token))
         self.finish()
@@ -119,9 +119,9 @@ class Writer:
     def _do(self, command: Command) -> None:
         self._commands.append(command)
 
-    def _reach(self, page: FollowerPage, life: Life, script: Script, *arguments: Any) -> None:
+    def _reach(self, names: Sequence[str], life: Life, script: Script, *arguments: Any) -> None:
         """Call a script for the private timelines of followers. Others come in between two calls."""
-        timelines = self._keys.privates(page.names)
+        timelines = self._keys.privates(names)
         for some in chunks(timelines, FOLLOWERS_PER_CALL):
             self._do(script([self._resource(life), *some], self._token, *arguments))
 
