@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.db import connections, router
+from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.module_loading import import_string
 
@@ -293,7 +293,8 @@ def check_database(
 def _check_isolation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
     if connection.vendor != "postgresql":
         return []
-    with connection.cursor() as cursor:
+    # Outside of a transaction, the level in the settings shows nowhere.
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute("SHOW transaction_isolation")
         (level,) = cursor.fetchone()
     if level == "read committed":

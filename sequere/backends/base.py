@@ -59,7 +59,8 @@ class BaseBackend(ABC):
         choice. 1 query.
 
         The lock may have been given back since the page before. Who follows `key` now and did so then is on some page;
-        who is new may be left out, and nobody does harm by being there twice.
+        who is new may be left out, and nobody does harm by being there twice. Raises ReadModelLost where `key` may have
+        followers that are lost: then the log is asked for them.
         """
 
     @abstractmethod

@@ -99,6 +99,7 @@ def test_a_backend_without_redis_says_what_to_install(monkeypatch: pytest.Monkey
             {"cache": "default"},
             "option cache in SEQUERE_BACKEND_OPTIONS is 'default', which is no cache of django-redis",
         ),
+        ({"prefix": "a*b:"}, "option prefix in SEQUERE_BACKEND_OPTIONS has a * in it"),
         ({"cache": "default", "url": "redis://"}, "option url in SEQUERE_BACKEND_OPTIONS does not go with cache"),
         (["redis://"], "SEQUERE_BACKEND_OPTIONS is ['redis://'], which is no mapping"),
         (None, "SEQUERE_BACKEND_OPTIONS is None, which is no mapping"),

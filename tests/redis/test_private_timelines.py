@@ -12,6 +12,7 @@ from sequere.contrib.timeline import Timeline
 from sequere.events import record
 from sequere.models import follow, follow_many, unfollow
 from sequere.registry import registry
+from sequere.replay import rebuild
 from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.redis import filling
 from sequere_timeline.intents import to_save
@@ -118,6 +119,22 @@ def test_what_is_older_than_the_last_cut_is_not_shown(settings: Any, thoas: User
     assert differences() == []
 
 
+def test_what_was_cut_with_the_date_of_the_oldest_entry_does_not_come_back(
+    settings: Any, thoas: User, newbie: User
+) -> None:
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = 32
+    follow(newbie, thoas)
+    first, *others = save(thoas, *[1] * 40)
+    before = list(Timeline(newbie).get_private())
+
+    Timeline(newbie).save(first)
+
+    assert list(Timeline(newbie).get_private()) == before == others[: -32 - 1 : -1]
+    assert differences() == []
+    Timeline(newbie).save(others[-32])
+    assert Timeline(newbie).get_private()[-1].reasons == {"direct", "followed"}
+
+
 @pytest.mark.parametrize("removed", [0, 1])
 def test_who_is_just_filling_it_begins_again_if_something_is_withdrawn(
     thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, removed: int
@@ -137,6 +154,19 @@ def test_who_is_just_filling_it_gets_what_is_published_meanwhile(
     interrupted(monkeypatch, lambda: save(thoas, 2))
 
     assert days(newbie) == [1, 2]
+
+
+def test_who_is_just_filling_it_while_it_is_rebuilt_begins_again(
+    client: "redis.Redis", thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He may have read a public timeline that was not right yet."""
+    follow(newbie, thoas)
+    save(thoas, 1)
+    client.delete(f"sequere:timeline:public:user:{thoas.pk}")
+    interrupted(monkeypatch, lambda: rebuild("timelines"))
+
+    assert days(newbie) == [1]
+    assert differences() == []
 
 
 @pytest.mark.parametrize(("change", "seen"), [(unfollow, []), (lambda one, other: None, [1])])
@@ -235,7 +265,7 @@ def test_a_page_costs_two_round_trips_and_a_count_one(thoas: User, newbie: User)
     assert (len(page), counts, unread, marked) == (25, 25, 25, None)
 
 
-@pytest.mark.parametrize(("followers", "trips"), [(0, 3), (999, 3), (2500, 7)])
+@pytest.mark.parametrize(("followers", "trips"), [(0, 4), (999, 4), (2500, 8)])
 def test_a_fan_out_costs_two_round_trips_for_a_thousand_followers(thoas: User, followers: int, trips: int) -> None:
     """SF: a round trip for each follower."""
     newbies = User.objects.bulk_create(UserFactory.build_batch(followers))
@@ -252,7 +282,7 @@ def test_a_fan_out_costs_two_round_trips_for_a_thousand_followers(thoas: User, f
         assert days(newbie) == [1, 2]
 
 
-@pytest.mark.parametrize(("followers", "trips"), [(0, 3), (999, 3), (2500, 7)])
+@pytest.mark.parametrize(("followers", "trips"), [(0, 4), (999, 4), (2500, 8)])
 def test_a_deletion_costs_two_round_trips_for_a_thousand_followers(thoas: User, followers: int, trips: int) -> None:
     newbies = User.objects.bulk_create(UserFactory.build_batch(followers))
     follow_many((newbie, thoas) for newbie in newbies)

@@ -174,6 +174,21 @@ def test_sequere_w003_isolation_level() -> None:
     assert "REPEATABLE READ" in messages["sequere.W003"].msg
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has isolation levels")
+@pytest.mark.django_db(transaction=True)
+def test_sequere_w003_isolation_level_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    from psycopg import IsolationLevel
+
+    options = {**connection.settings_dict["OPTIONS"], "isolation_level": IsolationLevel.SERIALIZABLE}
+    with monkeypatch.context() as patch:
+        patch.setitem(connection.settings_dict, "OPTIONS", options)
+        connection.close()
+        messages = {message.id: message for message in run_checks(databases=["default"])}
+    connection.close()
+
+    assert "SERIALIZABLE" in messages["sequere.W003"].msg
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [

@@ -158,6 +158,23 @@ def test_a_fan_out_goes_on_when_whoever_was_reached_last_has_left(thoas: User, f
     assert differences() == []
 
 
+def test_who_has_an_action_for_another_reason_sees_it_once_while_it_is_on_its_way(
+    thoas: User, fans: list[User]
+) -> None:
+    action = JoinAction(actor=thoas)
+    Timeline(fans[0]).save(action)
+    drain_all(using="default")
+
+    Timeline(thoas).save(action)
+    begin()
+
+    assert reached() == [2]
+    assert [one.reasons for one in Timeline(fans[0]).get_private()] == [{"direct", "followed"}]
+    drain_all(using="default")
+    assert look(fans) == [1] * 7
+    assert differences() == []
+
+
 def test_a_deleted_action_is_on_no_page_from_then_on_and_leaves_the_timelines_step_by_step(
     thoas: User, fans: list[User]
 ) -> None:

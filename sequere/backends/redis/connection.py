@@ -70,6 +70,8 @@ class Connection:
         options = self._options
         if unknown := sorted(set(options) - {*OPTIONS}):
             raise self._invalid(", ".join(unknown), f"is no option: use {', '.join(OPTIONS)}")
+        if "*" in self.prefix:
+            raise self._invalid("prefix", "has a * in it, for which SORT would put the name of something else")
         if "cache" in options:
             if others := sorted({"client_class", "options", "url"} & set(options)):
                 raise self._invalid(others[0], "does not go with cache, which has a client of its own")

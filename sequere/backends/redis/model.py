@@ -15,14 +15,14 @@ logger = logging.getLogger("sequere")
 
 # The next number, and never less than the server's clock in microseconds: a server that was emptied, or that has taken
 # over from one which knew more numbers, goes on above them. (A hybrid logical clock: Kulkarni et al., 2014.)
-DRAW = Script("""
+NEXT = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local last = tonumber(redis.call('GET', KEYS[1]) or 0)
 local token = string.format('%.0f', math.max(last + 1, now))
 redis.call('SET', KEYS[1], token)
-return token
-""")
+"""
+DRAW = Script(NEXT + "return token")
 
 #: How long the mark of a rebuild stays that nobody goes on with.
 SECONDS_TO_GO_ON = 7 * 24 * 60 * 60
@@ -76,7 +76,7 @@ class RedisModel:
 
     def draw(self, commands: Iterable[Sequence[Any]]) -> tuple[int, list[Any]]:
         """The same for a rebuild, to which it is no news that the model is lost."""
-        token, *answers = self.connection.run([DRAW([self.connection.key("global", "token")]), *commands])
+        token, *answers = self.connection.run([DRAW([self.last_token]), *commands])
         return int(token), answers
 
     def is_lost(self, using: str) -> bool:
@@ -107,6 +107,10 @@ class RedisModel:
         """Remove all that is ours: the keys with these endings. That it is gone shows from the first one on."""
         self.connection.run([("UNLINK", self._built)])
         self.connection.remove(*patterns)
+
+    @property
+    def last_token(self) -> str:
+        return self.connection.key("global", "token")
 
     @property
     def _built(self) -> str:

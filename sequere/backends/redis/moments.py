@@ -11,15 +11,18 @@ from django.db import models
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+LATEST = datetime.max.replace(tzinfo=UTC) - EPOCH
 
 
 def to_score(moment: datetime) -> int:
     # Without USE_TZ datetimes have no zone; as if in UTC they come back as they were.
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
+    microseconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
+    return int(float(microseconds))  # as the server rounds
 
 
 def from_score(score: float | str | bytes) -> datetime:
-    moment = EPOCH + timedelta(microseconds=round(float(score)))
+    # The end of the year 9999 is rounded to what is behind it.
+    moment = EPOCH + min(timedelta(microseconds=round(float(score))), LATEST)
     return moment if settings.USE_TZ else moment.replace(tzinfo=None)
 
 

@@ -49,7 +49,7 @@ class Content(NamedTuple):
 
 def fill(owner: ResourceKey, connection: Connection) -> None:
     """Fill the timeline of an owner, unless somebody else has done so. 1 query and 3 round trips; 1 more for every 200
-    whom he follows."""
+    whom he follows. Where not all that one of them has published belongs there, more."""
     key = Keys(connection).private(owner)
     while True:
         nonce = f"~{uuid4().hex}"
@@ -68,21 +68,28 @@ def content(owner: ResourceKey, connection: Connection, cap: int | None, lowest:
     keys = Keys(connection)
     entries: dict[Place, Member] = {}
     floor = lowest
-    sources = _sources(owner, keys)
-    for chunk in chunks(sources, TIMELINES_AT_ONCE):
-        limit = -1 if cap is None else cap + 1
-        newest = connection.run(NEWEST([key], floor, limit) for key, *_ in chunk)
-        for (_, reason, intervals), rows in zip(chunk, newest, strict=True):
-            found = list(_parsed(rows))
-            if intervals != ALL:
-                found = _within(intervals, found, connection)
-            for place, member in found:
-                before = entries.get(place)
-                entries[place] = member._replace(reasons=reason | (before.reasons if before else 0))
-        if cap is not None and len(entries) > cap:
-            kept = nlargest(cap, entries)
-            entries = {place: entries[place] for place in kept}
-            floor = str(kept[-1].score)
+    limit = -1 if cap is None else cap + 1
+    for chunk in chunks(_sources(owner, keys), TIMELINES_AT_ONCE):
+        left, start = chunk, 0
+        while left:
+            newest = connection.run(NEWEST([key], floor, start, limit) for key, *_ in left)
+            go_on: list[Source] = []
+            for source, rows in zip(left, newest, strict=True):
+                _, reason, intervals = source
+                found = list(_parsed(rows))
+                if intervals != ALL:
+                    # What is left out of a page leaves room for what is behind it.
+                    if len(found) == limit:
+                        go_on.append(source)
+                    found = _within(intervals, found, connection)
+                for place, member in found:
+                    before = entries.get(place)
+                    entries[place] = member._replace(reasons=reason | (before.reasons if before else 0))
+            if cap is not None and len(entries) > cap:
+                kept = nlargest(cap, entries)
+                entries = {place: entries[place] for place in kept}
+                floor = str(kept[-1].score)
+            left, start = go_on, start + limit
     return Content(entries, floor)
 
 

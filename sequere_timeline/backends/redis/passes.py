@@ -42,10 +42,9 @@ class RedisPass(Pass):
         self._model = model
         self._keys = Keys(connection)
 
-    def _writer(self, lives: Iterable[Life], using: str) -> Writer:
-        """A writer, when all is locked that he is going to write about."""
+    def _writer(self, lives: Iterable[Life], token: int, using: str) -> Writer:
         names = [name for life in lives for name in of_life(life)]
-        token, (known,) = self._model.draw([look_up(names, self._keys)])
+        (known,) = self._connection.run([look_up(names, self._keys)])
         return Writer(self._connection, token, hand_out(names, known, self._connection), using)
 
     def _numbers(self, lives: Iterable[Life]) -> Numbers:
@@ -110,6 +109,7 @@ class ActionPass(RedisPass, RowPass):
                 yield from (life.actor, *life.named)
 
     def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
+        token = self._model.draw([])[0] if repair else 0  # before the log is read
         of_streams = list(histories(keys, using).values())
         present = [history.present for history in of_streams if history.present]
         former = [life for history in of_streams for life in history.former]
@@ -119,7 +119,7 @@ class ActionPass(RedisPass, RowPass):
         differences = self._differences([one for _, one in expected])
         wrong = {life.id for (life, _), difference in zip(expected, differences, strict=True) if difference}
         if repair and wrong:
-            writer = self._writer([*present, *former], using)
+            writer = self._writer([*present, *former], token, using)
             writer.remove([life for life in former if life.id in wrong])
             put = [life for life in present if life.id in wrong]
             writer.save(put)
@@ -180,7 +180,7 @@ class StrayPass(RedisPass, ScanPass):
         """The members of timelines, and an empty one of an action; of what is still there."""
         timelines = [key for key in keys if not self._keys.is_action(key)]
         actions = [key for key in keys if self._keys.is_action(key)]
-        look = [*(NEWEST([key], BOTTOMLESS, -1) for key in timelines), *(("EXISTS", key) for key in actions)]
+        look = [*(NEWEST([key], BOTTOMLESS, 0, -1) for key in timelines), *(("EXISTS", key) for key in actions)]
         answers = self._connection.run(look)
         stored = {key: [text(member) for member in rows[::2]] for key, rows in zip(timelines, answers, strict=False)}
         is_there = answers[len(timelines) :]
@@ -223,14 +223,20 @@ class PrivatePass(RedisPass, ScanPass):
             yield owner
             yield from (actor for _, actor in followed_by(owner).values())
 
+    def differs(self, keys: Sequence[ResourceKey], using: str) -> bool:
+        floors = self._connection.run(("ZSCORE", self._keys.private(owner), FLOOR) for owner in keys)
+        return None in floors or super().differs(keys, using)
+
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
         differences = []
         for owner in keys:
             key = self._keys.private(owner)
-            (rows,) = self._connection.run([NEWEST([key], BOTTOMLESS, -1)])
+            (rows,) = self._connection.run([NEWEST([key], BOTTOMLESS, 0, -1)])
             scores = {text(member): text(score) for member, score in zip(rows[::2], rows[1::2], strict=True)}
             if FLOOR not in scores:
-                continue  # somebody is just filling it
+                if repair:  # who is just filling it may have read what was wrong then, and begins again
+                    self._connection.run([("UNLINK", key)])
+                continue
             floor = scores.pop(FLOOR)
             wanted = content(owner, self._connection, None, floor).entries
             found = {member: round(float(score)) for member, score in scores.items() if float(score) >= float(floor)}
@@ -264,6 +270,7 @@ class BaseMarkPass(RedisPass):
         return keys
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
+        token = self._model.draw([])[0] if repair else 0  # before the log is read
         marks = {owner: to_score(mark) for owner, mark in read_marks(keys, using).items()}
         command = [("HGET", self._keys.resource(owner), "read") for owner in keys]
         stored = {
@@ -272,7 +279,7 @@ class BaseMarkPass(RedisPass):
         }
         wrong = [owner for owner in keys if marks.get(owner) != stored[owner]]
         if repair and wrong:
-            writer = self._writer([], using)
+            writer = Writer(self._connection, token, {}, using)
             writer.mark({owner: marks.get(owner) for owner in wrong})
             writer.finish()
         return [

@@ -7,6 +7,7 @@ is the number of the last writer, and smaller ones are refused.
 """
 
 from sequere.backends.redis.connection import STALE, Script
+from sequere.backends.redis.model import NEXT
 
 _FENCE = f"""
 local last = redis.call('HGET', KEYS[1], 'token')
@@ -39,6 +40,18 @@ else
 end
 """
 )
+
+#: Whoever has drawn a number before is refused from now on. KEYS: the last number, resources.
+OVERTAKE = Script(NEXT + "for i = 2, #KEYS do redis.call('HSET', KEYS[i], 'token', token) end")
+
+#: Generations grow. KEYS: names. ARGV: fields and numbers.
+RAISE = Script("""
+for i = 1, #ARGV, 2 do
+    if tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '0') < tonumber(ARGV[i + 1]) then
+        redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+    end
+end
+""")
 
 #: The followers have it. KEYS: resource of the actor, action. ARGV: token, the event that published it.
 REACHED = Script(_FENCE + "redis.call('HSET', KEYS[2], 'reached', ARGV[2])")
@@ -102,13 +115,18 @@ if ARGV[5] == '1' then
 else
     redis.call('ZREM', KEYS[3], ARGV[4])
 end
-if not redis.call('ZSCORE', KEYS[2], '') then
+local floor = redis.call('ZSCORE', KEYS[2], '')
+if not floor then
     redis.call('UNLINK', KEYS[2])
     return
 end
-redis.call('ZREM', KEYS[2], unpack(ARGV, 8))
+local was_there = redis.call('ZREM', KEYS[2], unpack(ARGV, 8)) > 0
 if ARGV[3] ~= '' then
     redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
+    if not was_there and tonumber(floor) == tonumber(ARGV[2])
+            and redis.call('ZRANK', KEYS[2], ARGV[3]) == redis.call('ZRANK', KEYS[2], '') + 1 then
+        redis.call('ZREM', KEYS[2], ARGV[3])  -- it has the date of the floor, and comes before what was kept of that
+    end
     cut(KEYS[2], tonumber(ARGV[6]), tonumber(ARGV[7]))
 end
 """
@@ -148,9 +166,11 @@ if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('EXPIRE', 
 return 1
 """)
 
-#: The newest entries down to a score, and no more than a number: members and scores. KEYS: timeline. ARGV: score,
-#: number (-1 for all).
-NEWEST = Script("return redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])")
+#: The newest entries down to a score, behind so many of them, and no more than a number: members and scores. KEYS:
+#: timeline. ARGV: score, how many to leave out, number (-1 for all).
+NEWEST = Script(
+    "return redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', ARGV[1], 'WITHSCORES', 'LIMIT', ARGV[2], ARGV[3])"
+)
 
 # What is shown: from `first`, the rank of the oldest entry, to `last`; and the numbers that a filter asks for.
 _SHOWN = """

@@ -1,6 +1,7 @@
 """Writing actions into timelines, as a writer with a number who has locked their actors."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sequere.backends import base as follows
@@ -10,6 +11,7 @@ from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
 from sequere.events import FOLLOWED, Event, relation
+from sequere.exceptions import ReadModelLost
 from sequere.outbox import end_fan_outs
 from sequere.projectors import Chunk, Cursor
 from sequere.resources import is_
@@ -30,7 +32,8 @@ REASONS = (Reason.OWN, Reason.DIRECT, Reason.FOLLOWED, Reason.DIRECT | Reason.FO
 FOLLOWERS_PER_CALL = 250
 #: Relations to an actor that are looked at together, where more than the live ones count.
 RELATIONS_AT_ONCE = 1000
-
+#: What the cursor of a walk over them begins with.
+BY_LOG = "by log"
 
 #: A command for the server.
 Command = tuple[Any, ...]
@@ -62,10 +65,11 @@ class Writer:
     def publish(self, life: Life, cursor: Cursor | None) -> Chunk:
         """Let an action reach about 1,000 followers of its actor, from a cursor on. 2 round trips."""
         page = self._audience(life, cursor)
-        self._reach(page, life, DELIVER, to_score(life.date), self._member(life, Reason.FOLLOWED), *_cap())
+        # Where it was saved, it is already, for this reason too.
+        named = {str(owner) for owner in life.named - {life.actor}}
+        names = [name for name in page.names if name not in named] if named else page.names
+        self._reach(names, life, DELIVER, to_score(life.date), self._member(life, Reason.FOLLOWED), *_cap())
         if page.next is None:
-            # Where it is for other reasons too, the entry must say so.
-            self._place(life, life.named - {life.actor})
             self.note_reached(life)
         self.finish()
         return Chunk(len(page.names), page.next)
@@ -88,7 +92,7 @@ class Writer:
     def withdraw(self, life: Life, cursor: Cursor | None) -> Chunk:
         """Take an action back from about 1,000 followers of its actor, from a cursor on. 2 round trips."""
         page = self._audience(life, cursor, all_ever=True) if life.published else FollowerPage([], None)
-        self._reach(page, life, WITHDRAW, *self._variants(life))
+        self._reach(page.names, life, WITHDRAW, *self._variants(life))
         if page.next is None:
             self._do(DROP([self._resource(life), self._keys.action(life.id)], self._token))
         self.finish()
@@ -115,9 +119,9 @@ class Writer:
     def _do(self, command: Command) -> None:
         self._commands.append(command)
 
-    def _reach(self, page: FollowerPage, life: Life, script: Script, *arguments: Any) -> None:
+    def _reach(self, names: Sequence[str], life: Life, script: Script, *arguments: Any) -> None:
         """Call a script for the private timelines of followers. Others come in between two calls."""
-        timelines = self._keys.privates(page.names)
+        timelines = self._keys.privates(names)
         for some in chunks(timelines, FOLLOWERS_PER_CALL):
             self._do(script([self._resource(life), *some], self._token, *arguments))
 
@@ -157,12 +161,17 @@ class Writer:
         return reasons
 
     def _audience(self, life: Life, cursor: Cursor | None, *, all_ever: bool = False) -> FollowerPage:
-        """About 1,000 of those whose follow justifies an action, or of all who may have it by a follow."""
-        if only_live_follows_count():
-            return follows.get_backend().follower_page(life.actor, cursor)
+        """About 1,000 of those whose follow justifies an action, or of all who may have it by a follow.
+
+        Who goes by the log goes on by the log: the follows may have been lost meanwhile, and built again.
+        """
+        is_by_log = cursor is not None and cursor[0] == BY_LOG
+        if only_live_follows_count() and not is_by_log:
+            with suppress(ReadModelLost):  # which is to be rebuilt alone, if it was lost alone
+                return follows.get_backend().follower_page(life.actor, cursor)
         known = Event.objects.using(self._using).filter(is_(life.actor, "target_"), type=FOLLOWED, version=1)
-        if cursor:
-            known = known.filter(pk__gt=cursor[0])
+        if cursor and is_by_log:
+            known = known.filter(pk__gt=cursor[1])
         columns = ("stream", "actor_identifier", "actor_object_id", "pk")
         rows = list(known.order_by("pk").values_list(*columns)[:RELATIONS_AT_ONCE])
         relations = {stream: (ResourceKey(*owner), life.actor) for stream, *owner, _ in rows}
@@ -170,7 +179,7 @@ class Writer:
             intervals = intervals_of(relations, self._using)
             published = life.published or 0
             relations = {stream: ends for stream, ends in relations.items() if contains(intervals[stream], published)}
-        end = [rows[-1][-1]] if len(rows) == RELATIONS_AT_ONCE else None
+        end = [BY_LOG, rows[-1][-1]] if len(rows) == RELATIONS_AT_ONCE else None
         return FollowerPage([str(owner) for owner, _ in relations.values()], end)
 
     def _resource(self, life: Life) -> str:

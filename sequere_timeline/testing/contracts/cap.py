@@ -68,6 +68,27 @@ class CapContract(TimelineContract):
 
         self.assertEqual(self.days(self.newbie), [15, 20, 25])
 
+    def test_what_came_after_an_unfollow_leaves_room_for_what_came_before(self) -> None:
+        self.configure(MAX_LENGTH=3, REMOVE_ACTIONS_ON_UNFOLLOW=False)
+        follow(self.newbie, self.thoas)
+        save_days(self.thoas, 1, 2, 3)
+        unfollow(self.newbie, self.thoas)
+
+        save_days(self.thoas, *range(11, 21))
+
+        self.assertEqual(self.days(self.newbie), [1, 2, 3])
+        self.assert_they_are_what_the_log_says()
+
+    def test_what_was_not_imported_leaves_room_for_what_came_later(self) -> None:
+        self.configure(MAX_LENGTH=3, IMPORT_ACTIONS_ON_FOLLOW=False)
+        save_days(self.thoas, *range(11, 21))
+        follow(self.newbie, self.thoas)
+
+        save_days(self.thoas, 1, 2, 3)
+
+        self.assertEqual(self.days(self.newbie), [1, 2, 3])
+        self.assert_they_are_what_the_log_says()
+
     def test_filters_and_slices_see_what_is_kept(self) -> None:
         self.configure(MAX_LENGTH=3)
         follow(self.newbie, self.thoas)

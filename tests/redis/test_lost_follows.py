@@ -1,0 +1,118 @@
+"""The follows are lost, and the timelines are not: their fan-outs go by the log."""
+
+from typing import Any
+
+import pytest
+import redis
+
+from sequere.backends.redis import followers
+from sequere.contrib.timeline import Timeline
+from sequere.models import follow, follow_many, unfollow
+from sequere.outbox import drain, drain_all
+from sequere.queued import FAN_OUT
+from sequere.replay import rebuild
+from sequere_timeline import projector
+from sequere_timeline.backends.redis import writer
+from tests.factories import UserFactory
+from tests.races.outcome import differences
+from tests.testapp.models import User
+from tests.testapp.sequere_registry import JoinAction
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
+
+
+@pytest.fixture(autouse=True)
+def later_and_two_at_a_time(in_redis: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "on_commit"}
+    monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", 0)
+    monkeypatch.setattr(followers, "FOLLOWERS_AT_ONCE", 2)
+    monkeypatch.setattr(writer, "RELATIONS_AT_ONCE", 2)
+
+
+@pytest.fixture
+def fans(thoas: User) -> list[User]:
+    """Seven who follow thoas, and look at their timelines."""
+    fans = UserFactory.create_batch(7)
+    follow_many((fan, thoas) for fan in fans)
+    drain_all(using="default")
+    look(fans)
+    return fans
+
+
+def look(readers: list[User]) -> list[int]:
+    return [Timeline(reader).get_private_count() for reader in readers]
+
+
+def publish(actor: User) -> JoinAction:
+    action = JoinAction(actor=actor)
+    Timeline(actor).save(action)
+    return action
+
+
+def lose_follows(client: "redis.Redis") -> None:
+    client.delete(*(key for key in client.scan_iter("sequere:*") if not key.startswith("sequere:timeline:")))
+
+
+def test_what_is_published_meanwhile_reaches_the_followers(
+    client: "redis.Redis", thoas: User, fans: list[User]
+) -> None:
+    publish(thoas)
+    drain_all(using="default")
+    lose_follows(client)
+
+    publish(thoas)
+    drain_all(using="default")
+
+    assert look(fans) == [2] * 7
+    rebuild("follows")
+    assert differences() == []
+
+
+def test_what_is_deleted_meanwhile_leaves_the_followers(client: "redis.Redis", thoas: User, fans: list[User]) -> None:
+    action = publish(thoas)
+    drain_all(using="default")
+    lose_follows(client)
+
+    Timeline(thoas).delete(action)
+    drain_all(using="default")
+
+    assert look(fans) == [0] * 7
+    rebuild("follows")
+    assert differences() == []
+
+
+def test_a_timeline_that_was_rebuilt_first_gets_what_is_published(
+    client: "redis.Redis", thoas: User, fans: list[User]
+) -> None:
+    publish(thoas)
+    drain_all(using="default")
+    client.flushall()
+    rebuild("timelines")
+    look(fans)
+
+    publish(thoas)
+    drain_all(using="default")
+    rebuild("follows")
+
+    assert look(fans) == [2] * 7
+    assert differences() == []
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_a_fan_out_goes_on_when_they_are_lost_and_when_they_are_back(
+    client: "redis.Redis", thoas: User, fans: list[User], steps: int
+) -> None:
+    newbie = UserFactory()
+    publish(thoas)
+    drain("built-in", using="default")
+
+    lose_follows(client)
+    unfollow(fans[2], thoas)
+    follow(newbie, thoas)
+    for _ in range(steps):
+        drain(FAN_OUT, using="default", seconds=0)
+    rebuild("follows")
+    drain_all(using="default")
+
+    assert look([*fans, newbie]) == [1, 1, 0, 1, 1, 1, 1, 1]
+    assert differences() == []
