@@ -42,10 +42,13 @@ class RedisPass(Pass):
         self._model = model
         self._keys = Keys(connection)
 
-    def _writer(self, lives: Iterable[Life], using: str) -> Writer:
-        """A writer, when all is locked that he is going to write about."""
+    def _token(self, *, repair: bool) -> int:
+        """The number of a writer, when all is locked that he is going to write about, and before he reads the log."""
+        return self._model.draw([])[0] if repair else 0
+
+    def _writer(self, token: int, lives: Iterable[Life], using: str) -> Writer:
         names = [name for life in lives for name in of_life(life)]
-        token, (known,) = self._model.draw([look_up(names, self._keys)])
+        (known,) = self._connection.run([look_up(names, self._keys)])
         return Writer(self._connection, token, hand_out(names, known, self._connection), using)
 
     def _numbers(self, lives: Iterable[Life]) -> Numbers:
@@ -78,6 +81,7 @@ class GenerationPass(RedisPass, RowPass):
         return keys
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
+        token = self._token(repair=repair)
         versions = {event.actor: event.version for event in latest_of(map(lifecycle, keys), using).values()}
         differences = self._differences(
             [
@@ -87,7 +91,9 @@ class GenerationPass(RedisPass, RowPass):
         )
         wrong = [key for key, difference in zip(keys, differences, strict=True) if difference]
         if repair:
-            self._connection.run(("HSET", self._keys.names, of_generation(key), versions[key]) for key in wrong)
+            writer = self._writer(token, [], using)
+            writer.count_generations({key: versions[key] for key in wrong})
+            writer.finish()
         return list(filter(None, differences))
 
 
@@ -110,6 +116,7 @@ class ActionPass(RedisPass, RowPass):
                 yield from (life.actor, *life.named)
 
     def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
+        token = self._token(repair=repair)
         of_streams = list(histories(keys, using).values())
         present = [history.present for history in of_streams if history.present]
         former = [life for history in of_streams for life in history.former]
@@ -119,7 +126,7 @@ class ActionPass(RedisPass, RowPass):
         differences = self._differences([one for _, one in expected])
         wrong = {life.id for (life, _), difference in zip(expected, differences, strict=True) if difference}
         if repair and wrong:
-            writer = self._writer([*present, *former], using)
+            writer = self._writer(token, [*present, *former], using)
             writer.remove([life for life in former if life.id in wrong])
             put = [life for life in present if life.id in wrong]
             writer.save(put)
@@ -264,6 +271,7 @@ class BaseMarkPass(RedisPass):
         return keys
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
+        token = self._token(repair=repair)
         marks = {owner: to_score(mark) for owner, mark in read_marks(keys, using).items()}
         command = [("HGET", self._keys.resource(owner), "read") for owner in keys]
         stored = {
@@ -272,7 +280,7 @@ class BaseMarkPass(RedisPass):
         }
         wrong = [owner for owner in keys if marks.get(owner) != stored[owner]]
         if repair and wrong:
-            writer = self._writer([], using)
+            writer = self._writer(token, [], using)
             writer.mark({owner: marks.get(owner) for owner in wrong})
             writer.finish()
         return [

@@ -14,9 +14,9 @@ from sequere.events import Event, latest_of, lifecycle
 from sequere.resources import is_
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import parse
-from sequere_timeline.backends.redis.names import hand_out, look_up, of_generation, of_life
+from sequere_timeline.backends.redis.names import hand_out, look_up, of_life
 from sequere_timeline.backends.redis.passes import PASSES
-from sequere_timeline.backends.redis.scripts import NEWEST
+from sequere_timeline.backends.redis.scripts import FENCE, NEWEST
 from sequere_timeline.backends.redis.writer import Writer
 from sequere_timeline.history import History, Life, ended_by, histories, named_in
 from sequere_timeline.intents import ACTION_SAVED
@@ -42,14 +42,19 @@ class TimelinesProjector(BaseTimelinesProjector):
         """Follows cost 2 round trips together; an action 2, and 2 for every 1,000 followers."""
         if news.follows or news.deleted:
             self._expire(news.follows, news.deleted)
+        readers = news.readers | news.deleted
+        if not (news.actions or readers):
+            return
+        # Before the log is read: whoever is cut off in between has the smaller number.
+        token, _ = self._model.begin([], using)
         if news.deleted:
-            self._count_generations(news.deleted, using)
+            self._count_generations(news.deleted, token, using)
             for key in news.deleted:
                 news.actions.update(self._concerned_by(key, using))
         for streams in chunks(news.actions, ACTIONS_AT_ONCE):
-            self._write(streams, using, news.named)
-        if readers := news.readers | news.deleted:
-            self._mark(readers, using)
+            self._write(streams, token, using, news.named)
+        if readers:
+            self._mark(readers, token, using)
 
     def is_lost(self, using: str) -> bool:
         return self._model.is_lost(using)
@@ -63,13 +68,17 @@ class TimelinesProjector(BaseTimelinesProjector):
     def rebuilt(self, known: Mapping[str, Any], using: str) -> None:
         self._model.rebuilt(known)
 
-    def _write(self, streams: Collection[UUID], using: str, named: Collection[ResourceKey]) -> None:
-        """Make these actions, whose actors are locked, and their entries what the log says. 1 query, or 2."""
+    def _write(self, streams: Collection[UUID], token: int, using: str, named: Collection[ResourceKey]) -> None:
+        """Make these actions, whose actors are locked, and their entries what the log says. 1 query, or 2.
+
+        Where nothing is stored of what is gone, there is nothing to write; but who is late must not do so either.
+        """
         of_streams = sorted(histories(streams, using, named).values(), key=_first_id)
         lives = [life for history in of_streams for life in history.lives()]
         names = [name for life in lives for name in of_life(life)]
+        fences = [FENCE([self._keys.resource(actor)], token) for actor in dict.fromkeys(life.actor for life in lives)]
         stored = (("HMGET", self._keys.action(life.id), "published", "reached") for life in lives)
-        token, (known, *answers) = self._model.begin([look_up(names, self._keys), *stored], using)
+        known, *answers = self._connection.run([*fences, look_up(names, self._keys), *stored])[len(fences) :]
         states = {life.id: [part and text(part) for part in state] for life, state in zip(lives, answers, strict=True)}
         writer = Writer(self._connection, token, hand_out(names, known, self._connection), using)
         gone = [life for history in of_streams for life in history.former if states[life.id][0] is not None]
@@ -87,23 +96,24 @@ class TimelinesProjector(BaseTimelinesProjector):
         writer.finish()
 
     def publication(self, event: Event, using: str) -> FanOut | None:
-        """1 query, or 2, and 1 round trip."""
+        """1 query, or 2, and 2 round trips."""
+        token, _ = self._model.begin([], using)
         life = histories([event.stream], using, [*named_in(event)])[event.stream].present
-        return _publication(life, self._writer(life, using)) if life and life.published == event.pk else None
+        return _publication(life, self._writer(life, token, using)) if life and life.published == event.pk else None
 
     def withdrawal(self, event: Event, using: str) -> FanOut | None:
-        """1 query, or 2, and 1 round trip."""
+        """1 query, or 2, and 2 round trips."""
+        token, _ = self._model.begin([], using)
         life = ended_by(event, using)
-        return _withdrawal(life, self._writer(life, using)) if life else None
+        return _withdrawal(life, self._writer(life, token, using)) if life else None
 
-    def _writer(self, life: Life, using: str) -> Writer:
+    def _writer(self, life: Life, token: int, using: str) -> Writer:
         names = of_life(life)
-        token, (known,) = self._model.begin([look_up(names, self._keys)], using)
+        (known,) = self._connection.run([look_up(names, self._keys)])
         return Writer(self._connection, token, hand_out(names, known, self._connection), using)
 
-    def _mark(self, owners: Collection[ResourceKey], using: str) -> None:
-        """Store until when the owners have read. 1 query, 2 round trips."""
-        token, _ = self._model.begin([], using)
+    def _mark(self, owners: Collection[ResourceKey], token: int, using: str) -> None:
+        """Store until when the owners have read. 1 query, 1 round trip."""
         marks = {owner: to_score(mark) for owner, mark in read_marks(owners, using).items()}
         writer = Writer(self._connection, token, {}, using)
         writer.mark({owner: marks.get(owner) for owner in owners})
@@ -119,10 +129,11 @@ class TimelinesProjector(BaseTimelinesProjector):
         for chunk in chunks(sorted(owners | {*deleted}), ACTIONS_AT_ONCE):
             self._connection.run([("UNLINK", *map(self._keys.private, chunk))])
 
-    def _count_generations(self, keys: Collection[ResourceKey], using: str) -> None:
+    def _count_generations(self, keys: Collection[ResourceKey], token: int, using: str) -> None:
         latest = latest_of(map(lifecycle, keys), using)
-        fields = {of_generation(event.actor): event.version for event in latest.values()}
-        self._connection.run([("HSET", self._keys.names, *(part for field in fields.items() for part in field))])
+        writer = Writer(self._connection, token, {}, using)
+        writer.count_generations({event.actor: event.version for event in latest.values()})
+        writer.finish()
 
     def _concerned_by(self, key: ResourceKey, using: str) -> set[UUID]:
         """The streams of the actions that a deleted instance did, that were done upon it, or saved in its timeline."""

@@ -16,6 +16,9 @@ end
 if last ~= ARGV[1] then redis.call('HSET', KEYS[1], 'token', ARGV[1]) end
 """
 
+#: Whoever has drawn a smaller number writes nothing about the resource from now on. KEYS: resource. ARGV: token.
+FENCE = Script(_FENCE)
+
 # A timeline that has grown too long keeps its newest entries.
 _CUT = """
 local function cut(key, cap, slack)
@@ -113,6 +116,9 @@ if ARGV[3] ~= '' then
 end
 """
 )
+
+#: KEYS: resource, names. ARGV: token, the name of its generation, and how often it was deleted.
+COUNT_GENERATION = Script(_FENCE + "redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])")
 
 #: KEYS: resource. ARGV: token, until when it has read, '' for never.
 MARK = Script(
