@@ -30,7 +30,7 @@ class RedisBackend(BaseBackend):
         connection = Connection(SETTING, conf.backend_options(), PREFIX)
         self._model = RedisModel(connection, "follows", (FOLLOWED,))
         self._keys = Keys(connection.prefix)
-        self._followers = Followers(connection, self._keys)
+        self._followers = Followers(self._model, self._keys)
         self.projector = FollowsProjector(self._model, self._keys)
 
     def are_following(self, from_key: ResourceKey, to_keys: Iterable[ResourceKey]) -> set[ResourceKey]:
@@ -59,7 +59,7 @@ class RedisBackend(BaseBackend):
         return rows.count(what, key, identifier, self._model, self._keys)
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
-        """1 round trip, 2 for the first page that is read of somebody."""
+        """1 round trip, 2 for the first page that is read of somebody. Raises ReadModelLost."""
         return self._followers.page(key, cursor)
 
     def reset(self, using: str) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sequere.backends.base import FollowerPage
-from sequere.backends.redis.connection import Connection, text, texts
+from sequere.backends.redis.connection import text, texts
 from sequere.backends.redis.keys import FOLLOWERS, Keys
+from sequere.backends.redis.model import RedisModel
 from sequere.base import ResourceKey
 from sequere.projectors import Cursor
 
@@ -22,8 +23,8 @@ UIDS_TO_REMEMBER = 10_000
 class Followers:
     """The followers of resources, page by page. The uids of those whose first page it has read it remembers."""
 
-    def __init__(self, connection: Connection, keys: Keys) -> None:
-        self._connection = connection
+    def __init__(self, model: RedisModel, keys: Keys) -> None:
+        self._model = model
         self._keys = keys
         self._uids: dict[ResourceKey, str] = {}
 
@@ -39,14 +40,12 @@ class Followers:
         # Nothing is sorted: it is the command that finds the names of many without a script.
         hash_ = self._keys.resource("*")
         names = ("BY", "nosort", "GET", f"{hash_}->identifier", "GET", f"{hash_}->object_id")
-        known, before, found, last_on_page, next_ = self._connection.run(
-            [
-                self._to_find(key),
-                _at(followers, max(start - 1, 0)),
-                ("SORT_RO", followers, "LIMIT", start, FOLLOWERS_AT_ONCE, *names),
-                _at(followers, start + FOLLOWERS_AT_ONCE - 1),
-                _at(followers, start + FOLLOWERS_AT_ONCE),
-            ]
+        known, before, found, last_on_page, next_ = self._model.read(
+            self._to_find(key),
+            _at(followers, max(start - 1, 0)),
+            ("SORT_RO", followers, "LIMIT", start, FOLLOWERS_AT_ONCE, *names),
+            _at(followers, start + FOLLOWERS_AT_ONCE - 1),
+            _at(followers, start + FOLLOWERS_AT_ONCE),
         )
         if known is None or text(known) != uid:  # the server was emptied, and has numbered everything anew
             self._uids.pop(key, None)
@@ -58,7 +57,7 @@ class Followers:
     def _uid(self, key: ResourceKey) -> str | None:
         uid = self._uids.get(key)
         if uid is None:
-            (known,) = self._connection.run([self._to_find(key)])
+            (known,) = self._model.read(self._to_find(key))
             if known is None:
                 return None
             if len(self._uids) >= UIDS_TO_REMEMBER:
@@ -72,14 +71,14 @@ class Followers:
     def _found_again(self, uid: str, followers: str, last: list[str]) -> Cursor | None:
         """The cursor behind the last one, or before all of that time if he has gone."""
         member, score = last
-        rank, found, earlier = self._connection.run(
-            [("ZRANK", followers, member), ("ZSCORE", followers, member), ("ZCOUNT", followers, "-inf", f"({score}")]
+        rank, found, earlier = self._model.read(
+            ("ZRANK", followers, member), ("ZSCORE", followers, member), ("ZCOUNT", followers, "-inf", f"({score}")
         )
         if found is not None and _score(found) == score:
             return [uid, rank + 1, *last]
         if not earlier:
             return None
-        (before,) = self._connection.run([_at(followers, earlier - 1)])
+        (before,) = self._model.read(_at(followers, earlier - 1))
         return [uid, earlier, *_place(before)]
 
 

@@ -1,6 +1,7 @@
 """Writing actions into timelines, as a writer with a number who has locked their actors."""
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sequere.backends import base as follows
@@ -10,6 +11,7 @@ from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
 from sequere.chunks import chunks
 from sequere.events import FOLLOWED, Event, relation
+from sequere.exceptions import ReadModelLost
 from sequere.outbox import end_fan_outs
 from sequere.projectors import Chunk, Cursor
 from sequere.resources import is_
@@ -40,6 +42,8 @@ REASONS = (Reason.OWN, Reason.DIRECT, Reason.FOLLOWED, Reason.DIRECT | Reason.FO
 FOLLOWERS_PER_CALL = 250
 #: Relations to an actor that are looked at together, where more than the live ones count.
 RELATIONS_AT_ONCE = 1000
+#: What the cursors of a walk over the log begin with.
+LOG = "log"
 
 
 #: A command for the server.
@@ -173,12 +177,17 @@ class Writer:
         return reasons
 
     def _audience(self, life: Life, cursor: Cursor | None, *, all_ever: bool = False) -> FollowerPage:
-        """About 1,000 of those whose follow justifies an action, or of all who may have it by a follow."""
-        if only_live_follows_count():
-            return follows.get_backend().follower_page(life.actor, cursor)
+        """About 1,000 of those whose follow justifies an action, or of all who may have it by a follow.
+
+        The log knows them where the follows do not tell it all, or are lost; who has begun there goes on there.
+        """
+        is_in_log = cursor is not None and cursor[0] == LOG
+        if only_live_follows_count() and not is_in_log:
+            with suppress(ReadModelLost):
+                return follows.get_backend().follower_page(life.actor, cursor)
         known = Event.objects.using(self._using).filter(is_(life.actor, "target_"), type=FOLLOWED, version=1)
-        if cursor:
-            known = known.filter(pk__gt=cursor[0])
+        if cursor and is_in_log:
+            known = known.filter(pk__gt=cursor[1])
         columns = ("stream", "actor_identifier", "actor_object_id", "pk")
         rows = list(known.order_by("pk").values_list(*columns)[:RELATIONS_AT_ONCE])
         relations = {stream: (ResourceKey(*owner), life.actor) for stream, *owner, _ in rows}
@@ -186,7 +195,7 @@ class Writer:
             intervals = intervals_of(relations, self._using)
             published = life.published or 0
             relations = {stream: ends for stream, ends in relations.items() if contains(intervals[stream], published)}
-        end = [rows[-1][-1]] if len(rows) == RELATIONS_AT_ONCE else None
+        end = [LOG, rows[-1][-1]] if len(rows) == RELATIONS_AT_ONCE else None
         return FollowerPage([str(owner) for owner, _ in relations.values()], end)
 
     def _resource(self, life: Life) -> str:
