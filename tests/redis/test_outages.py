@@ -78,6 +78,49 @@ def test_follows_are_recorded_while_the_server_is_down_and_are_there_when_it_is_
     assert verify("follows").wrong == 0
 
 
+def test_an_outage_and_its_end_are_told_once_whoever_meets_them(
+    own_server: Valkey, settings: Any, thoas: User, newbie: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Follows and timelines are on one server, which is down once."""
+    settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = settings.SEQUERE_BACKEND_OPTIONS
+    own_server.stop()
+
+    for _ in range(2):
+        follow(thoas, newbie)
+        unfollow(thoas, newbie)
+        Timeline(thoas).save(JoinAction(actor=thoas))
+        for read in (get_followers_count, lambda one: Timeline(one).get_private_count()):
+            with pytest.raises(BackendUnavailable):
+                read(thoas)
+    own_server.start()
+    for name in ("follows", "timelines"):
+        rebuild(name)
+
+    told = [record.getMessage().partition("socket ")[2][:9] for record in caplog.records if record.name == "sequere"]
+    assert told == ["cannot be", "can be us"]
+
+
+def test_a_server_without_memory_is_told_once_although_it_can_be_read(
+    own_server: Valkey, thoas: User, project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    newbie = UserFactory()
+    follow(newbie, project)
+    with redis.Redis.from_url(own_server.url) as operator:
+        operator.config_set("maxmemory", 1)
+        for _ in range(2):
+            follow(thoas, project)
+            unfollow(thoas, project)
+            assert get_followers_count(project) == 1
+        told = [record.getMessage() for record in caplog.records if record.name == "sequere"]
+        operator.config_set("maxmemory", 0)
+    follow(thoas, project)
+
+    assert len(told) == 1
+    assert "cannot be used" in told[0]
+    assert "can be used again" in caplog.records[-1].getMessage()
+    assert get_followers_count(project) == 2
+
+
 def test_a_page_is_not_there_while_the_server_is_down_and_who_follows_is_told_that_he_does(
     own_server: Valkey, thoas: User, project: Project
 ) -> None:

@@ -43,6 +43,21 @@ class Script:
         return ("EVALSHA", self, len(keys), *keys, *args)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outage:
+    """What the log was told that a server refuses; None of one that does not answer."""
+
+    refused: Any
+
+    def is_over(self, commands: Iterable[Sequence[Any]]) -> bool:
+        """Whether it is, when the server has done these. Who has no memory left, or is a replica, is still read."""
+        return self.refused is None or self.refused in map(_kind, commands)
+
+
+#: By the options that say how a server is reached: several connections may have one.
+_outages: dict[str, Outage] = {}
+
+
 class Connection:
     """A Redis client, and the prefix of the keys that are ours. Creating it does no I/O.
 
@@ -54,7 +69,8 @@ class Connection:
         self.setting = setting
         self._options = options
         self.prefix = str(options.get("prefix", prefix))
-        self._is_down = False
+        #: What is equal for connections to one server.
+        self.way = repr({name: value for name, value in options.items() if name != "prefix"})
 
     @cached_property
     def client(self) -> Any:
@@ -89,11 +105,11 @@ class Connection:
             scripts = {command[1] for command in commands if command[0] == "EVALSHA"}
             self._send([("SCRIPT LOAD", script.text) for script in scripts])
             answers = self._send(commands)
-        for answer in answers:
+        for command, answer in zip(commands, answers, strict=True):
             if isinstance(answer, Exception):
-                raise self._meant_by(answer) from answer
-        if self._is_down:
-            self._is_down = False
+                raise self._meant_by(answer, command) from answer
+        outage = _outages.get(self.way)
+        if outage and outage.is_over(commands) and _outages.pop(self.way, None):
             logger.warning("%s can be used again.", self.server)
         return answers
 
@@ -154,7 +170,7 @@ class Connection:
             raise self._unavailable(error) from error
         return answers
 
-    def _meant_by(self, error: Exception) -> Exception:
+    def _meant_by(self, error: Exception, command: Sequence[Any]) -> Exception:
         """What to raise for an error of the server: it cannot work at the moment, or else there is something wrong."""
         from redis import exceptions
 
@@ -167,12 +183,12 @@ class Connection:
         )
         if STALE in str(error):
             return StaleWriter(server=self.server)
-        return self._unavailable(error) if isinstance(error, troubles) else error
+        return self._unavailable(error, _kind(command)) if isinstance(error, troubles) else error
 
-    def _unavailable(self, error: Exception) -> BackendUnavailable:
+    def _unavailable(self, error: Exception, refused: Any = None) -> BackendUnavailable:
         reason = str(error).rstrip(".")
-        if not self._is_down:
-            self._is_down = True
+        outage = Outage(refused)
+        if _outages.setdefault(self.way, outage) is outage:  # nobody else was first
             logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, reason)
         return BackendUnavailable(server=self.server, reason=reason, setting=self.setting)
 
@@ -218,6 +234,11 @@ def why_unusable(setting: str, options: Any) -> str | None:
     except InvalidBackendOption as error:
         return str(error)
     return None
+
+
+def _kind(command: Sequence[Any]) -> Any:
+    """What a command does: its name, or its script."""
+    return command[1] if command[0] == "EVALSHA" else command[0]
 
 
 def text(value: Any) -> str:
