@@ -4,8 +4,9 @@ import signal
 import time
 from typing import Any, NoReturn
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, router
+from django.utils.translation import gettext as _
 
 from sequere.events import Event
 from sequere.exceptions import BackendUnavailable, StaleWriter
@@ -25,6 +26,8 @@ class Command(ProjectionsCommand):
         if once:
             self.stdout.write(f"{drain_all(using=using):,} events applied")
             return
+        if interval <= 0:
+            raise CommandError(_("--interval needs more than 0 seconds."))
         signal.signal(signal.SIGTERM, _stop)
         while True:
             try:
@@ -40,6 +43,6 @@ class Command(ProjectionsCommand):
             close_old_connections()
 
 
-def _stop(*_: object) -> NoReturn:
+def _stop(*_signal: object) -> NoReturn:
     """End here and now: a transaction that is broken off leaves its events in the outbox."""
     raise SystemExit(0)
