@@ -222,6 +222,28 @@ def test_a_poison_event_stops_its_own_stream_only(thoas: User, newbie: User, pro
 
 
 @pytest.mark.sequere_queued
+def test_what_is_behind_a_poison_event_waits_as_long_as_it_does(thoas: User, project: Project) -> None:
+    follow(thoas, project)
+    GuestBook.refused = {str(thoas.pk)}
+    drain("guests", using="default")
+    GuestBook.refused = set()
+    unfollow(thoas, project)
+    both = waiting("guests")
+
+    drain("guests", using="default")
+    too_early = waiting("guests")
+    failed = QueuedEvent.objects.filter(attempts=1)
+    failed.update(retry_at=None, parked_at=timezone.now())
+    drain("guests", using="default")
+    parked = waiting("guests")
+    failed.update(parked_at=None)
+    drain("guests", using="default")
+
+    assert [len(both), too_early, parked] == [2, both, both]
+    assert guests() == [f"user:{thoas.pk} {what} project:{project.pk}" for what in ("followed", "unfollowed")]
+
+
+@pytest.mark.sequere_queued
 def test_a_few_poison_events_among_many_are_found_quickly(project: Project) -> None:
     users = UserFactory.create_batch(100)
     follow_many((user, project) for user in users)
