@@ -9,10 +9,13 @@ from django.core.checks import run_checks
 
 from sequere.backends.base import get_backend
 from sequere.backends.redis.connection import Connection
+from sequere.contrib.timeline import Timeline
 from sequere.exceptions import InvalidBackendOption
 from sequere.models import follow, get_followers, get_followers_count, get_friends, is_following, is_following_many
+from sequere.replay import rebuild, verify
 from sequere.testing.contracts.base import follower_pages
 from tests.testapp.models import Project, User
+from tests.testapp.sequere_registry import JoinAction, LikeAction
 
 
 class Recorded(redis.Redis):
@@ -44,7 +47,14 @@ def socket(server: Any) -> str:
     ids=str,
 )
 def test_a_server_is_reached(
-    settings: Any, server: Any, socket: str, thoas: User, newbie: User, project: Project, options: dict[str, Any]
+    settings: Any,
+    client: "redis.Redis",
+    server: Any,
+    socket: str,
+    thoas: User,
+    newbie: User,
+    project: Project,
+    options: dict[str, Any],
 ) -> None:
     """R14, R21: a client without decode_responses broke every list."""
     settings.CACHES = {
@@ -54,7 +64,7 @@ def test_a_server_is_reached(
     options = {name: server.url if name == "url" else value for name, value in options.items()}
     if options.get("options", {}).get("unix_socket_path"):
         options["options"] = options["options"] | {"unix_socket_path": socket}
-    settings.SEQUERE_BACKEND_OPTIONS = options
+    settings.SEQUERE_BACKEND_OPTIONS = settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = options
 
     follow(thoas, project)
     follow(newbie, project)
@@ -69,6 +79,46 @@ def test_a_server_is_reached(
     assert [one for one, _ in get_friends(thoas)] == [newbie]
     assert get_followers_count(project, identifier="user") == 2
     assert sum(map(len, follower_pages(get_backend(), project))) == 2
+
+    Timeline(thoas).save(like := LikeAction(actor=thoas, target=project, date=1))
+    Timeline(newbie).get_private_count()
+    Timeline(thoas).save(join := JoinAction(actor=thoas, date=2))
+    Timeline(newbie).save(join)
+    Timeline(newbie).mark_as_read(1)
+
+    def look() -> list[Any]:
+        timeline = Timeline(newbie)
+        private = timeline.get_private()
+        return [
+            [(action, action.reasons, action.date.timestamp()) for action in private],
+            [
+                list(timeline.get_private(action="like", target=project)),
+                list(private.page(1)),
+                list(private.iterator()),
+            ],
+            [list(Timeline(thoas).get_public(target="project")), timeline.get_unread_count()],
+            timeline.read_at and timeline.read_at.timestamp(),
+        ]
+
+    seen = look()
+    entries = [(join, {"direct", "followed"}, 2), (like, {"followed"}, 1)]
+    assert seen == [entries, [[like], [join], [join, like]], [[like], 1], 1]
+    for damage in (
+        lambda: client.zadd(f"sequere:uid:{client.get(f'sequere:uid:project:{project.pk}')}:followers", {"99": 1}),
+        lambda: client.zadd(f"sequere:timeline:public:user:{newbie.pk}", {"199991": 1}),
+        lambda: client.zrem(
+            f"sequere:timeline:private:user:{newbie.pk}",
+            *client.zrange(f"sequere:timeline:private:user:{newbie.pk}", 1, 1),
+        ),
+    ):
+        damage()
+        assert sum(verify(name, repair=True).wrong for name in ("follows", "timelines"))
+        assert [verify(name).wrong for name in ("follows", "timelines")] == [0, 0]
+    client.flushall()
+    for name in ("follows", "timelines"):
+        rebuild(name)
+    assert [one for one, _ in get_followers(project)] == [newbie, thoas]
+    assert look() == seen
 
 
 def test_sequere_e009_creating_a_backend_reaches_for_nothing(settings: Any) -> None:
@@ -85,6 +135,31 @@ def test_a_backend_without_redis_says_what_to_install(monkeypatch: pytest.Monkey
 
     with pytest.raises(InvalidBackendOption, match=r"pip install 'django-sequere\[redis\]'"):
         Connection("SEQUERE_BACKEND_OPTIONS", {}, "sequere:").run([("PING",)])
+
+
+@pytest.mark.parametrize(
+    ("missing", "options"),
+    [("redis", {"url": "redis://localhost"}), ("redis", {}), ("django_redis", {"cache": "default"})],
+)
+def test_sequere_e009_a_missing_extra(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, missing: str, options: dict[str, Any]
+) -> None:
+    settings.SEQUERE_BACKEND_OPTIONS = settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = options
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    messages = {message.id: message.msg for message in run_checks(tags=["sequere"])}
+
+    assert {"sequere.E009", "sequere_timeline.E007"} <= set(messages)
+    assert all("pip install 'django-sequere[redis]'" in message for message in messages.values())
+
+
+def test_sequere_e008_redis_cannot_be_rolled_back(settings: Any) -> None:
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "inline", "timelines": "inline"}
+
+    messages = [message for message in run_checks(tags=["sequere"]) if message.id == "sequere.E008"]
+
+    assert [message.msg.split("'")[1] for message in messages] == ["follows", "timelines"]
+    assert all("'on_commit'" in str(message.hint) for message in messages)
 
 
 @pytest.mark.parametrize(

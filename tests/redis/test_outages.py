@@ -1,12 +1,15 @@
 """A server that is down, was emptied, or has forgotten its scripts; and a writer who does not know that he is late."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Thread, current_thread
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import redis
 from django.core.management import call_command
 from django.db import connection, connections
 from django.test import Client
@@ -14,8 +17,10 @@ from django.test import Client
 from example_project.servers.valkey import Valkey, own_valkey
 from sequere import tasks
 from sequere.backends.base import get_backend
+from sequere.backends.redis.connection import STALE, Script
 from sequere.backends.redis.loading import LoadPass
-from sequere.backends.redis.model import RedisModel
+from sequere.backends.redis.model import DRAW, RedisModel
+from sequere.backends.redis.scripts import NAME, WRITE
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
 from sequere.exceptions import BackendUnavailable, ReadModelLost, StaleWriter
@@ -29,6 +34,8 @@ from sequere.models import (
     unfollow,
 )
 from sequere.replay import rebuild, verify
+from sequere_timeline.backends.base import get_backend as timelines
+from sequere_timeline.backends.redis.scripts import FENCE, PUT
 from tests.factories import UserFactory
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
@@ -70,6 +77,49 @@ def test_follows_are_recorded_while_the_server_is_down_and_are_there_when_it_is_
     rebuild("follows")
     assert [one for one, _ in get_followers(project)] == [thoas, newbie]
     assert verify("follows").wrong == 0
+
+
+def test_an_outage_and_its_end_are_told_once_whoever_meets_them(
+    own_server: Valkey, settings: Any, thoas: User, newbie: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Follows and timelines are on one server, which is down once."""
+    settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = settings.SEQUERE_BACKEND_OPTIONS
+    own_server.stop()
+
+    for _ in range(2):
+        follow(thoas, newbie)
+        unfollow(thoas, newbie)
+        Timeline(thoas).save(JoinAction(actor=thoas))
+        for read in (get_followers_count, lambda one: Timeline(one).get_private_count()):
+            with pytest.raises(BackendUnavailable):
+                read(thoas)
+    own_server.start()
+    for name in ("follows", "timelines"):
+        rebuild(name)
+
+    told = [record.getMessage().partition("socket ")[2][:9] for record in caplog.records if record.name == "sequere"]
+    assert told == ["cannot be", "can be us"]
+
+
+def test_a_server_without_memory_is_told_once_although_it_can_be_read(
+    own_server: Valkey, thoas: User, project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    newbie = UserFactory()
+    follow(newbie, project)
+    with redis.Redis.from_url(own_server.url) as operator:
+        operator.config_set("maxmemory", 1)
+        for _ in range(2):
+            follow(thoas, project)
+            unfollow(thoas, project)
+            assert get_followers_count(project) == 1
+        told = [record.getMessage() for record in caplog.records if record.name == "sequere"]
+        operator.config_set("maxmemory", 0)
+    follow(thoas, project)
+
+    assert len(told) == 1
+    assert "cannot be used" in told[0]
+    assert "can be used again" in caplog.records[-1].getMessage()
+    assert get_followers_count(project) == 2
 
 
 def test_a_page_is_not_there_while_the_server_is_down_and_who_follows_is_told_that_he_does(
@@ -191,6 +241,28 @@ def test_a_server_that_has_forgotten_the_scripts_learns_them_again(client: Any, 
     assert verify("follows").wrong == 0
 
 
+def test_timelines_go_on_after_the_server_has_forgotten_their_scripts(client: Any, thoas: User, newbie: User) -> None:
+    follow(newbie, thoas)
+    action = JoinAction(actor=thoas)
+    seen = []
+
+    for change in (
+        lambda: Timeline(thoas).save(action),
+        lambda: Timeline(newbie).save(JoinAction(actor=newbie)),
+        lambda: Timeline(newbie).mark_as_read(),
+        lambda: Timeline(thoas).delete(action),
+    ):
+        client.script_flush()
+        change()
+        client.script_flush()
+        entries = len(Timeline(newbie).get_private())
+        client.script_flush()
+        seen.append((entries, Timeline(newbie).get_private_count(), Timeline(newbie).get_unread_count()))
+
+    assert seen == [(1, 1, 1), (2, 2, 1), (2, 2, 0), (1, 1, 0)]
+    assert verify("timelines").wrong == 0
+
+
 def test_after_an_emptied_server_new_writers_have_larger_numbers(client: Any, thoas: User, project: Project) -> None:
     """Or else who came before would lock out all that come after."""
     model = get_backend().projector._model
@@ -220,52 +292,83 @@ def test_a_writer_whose_lock_is_gone_is_refused(thoas: User, project: Project, m
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has connections to cut")
+@pytest.mark.parametrize("script", [DRAW, NAME, WRITE], ids=["before its number", "before a uid", "before the follow"])
 def test_a_drainer_whose_connection_is_cut_and_that_goes_on_writing_is_refused(
-    thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
+    thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch, script: Script
 ) -> None:
     """It has read that thoas follows; while it holds still, its locks are lost, and thoas unfollows."""
-    has_read, may_write = Flag(), Flag()
-    late: list[int] = []
-    send = get_backend().projector._model.connection._send
+    with cut_before_it_writes(get_backend(), lambda: follow(thoas, project), script, monkeypatch) as answers:
+        unfollow(thoas, project)
+        assert get_followers_count(project) == 0
 
-    class Late(Thread):
-        def run(self) -> None:
-            try:
-                follow(thoas, project)
-            finally:
-                connections.close_all()
-
-    thread = Late()
-
-    def send_when_told(commands: Any) -> Any:
-        writes = [command for command in commands if command[0] == "EVALSHA" and command[2] == 11]
-        if current_thread() is thread and writes:
-            late.append(_pid())
-            has_read.set()
-            assert may_write.wait(30)
-            try:
-                return send(commands)
-            finally:
-                late.append(0)
-        return send(commands)
-
-    monkeypatch.setattr(get_backend().projector._model.connection, "_send", send_when_told)
-    thread.start()
-    assert has_read.wait(30)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [late[0]])
-
-    unfollow(thoas, project)
-    assert get_followers_count(project) == 0
-    may_write.set()
-    thread.join(30)
-
-    assert late[1:] == [0]  # it has tried
+    assert any(map(is_refusal, answers)) is (script is not DRAW)  # else it has learnt that it cannot read the log
     assert not is_following(thoas, project)
     assert get_followers_count(project) == 0
     call_command("run_projections", once=True)
     assert verify("follows").wrong == 0
 
 
-def _pid() -> int:
-    return connections["default"].connection.info.backend_pid
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has connections to cut")
+@pytest.mark.parametrize("script", [DRAW, FENCE, PUT], ids=["before its number", "before a look", "before the action"])
+def test_a_fan_out_whose_connection_is_cut_and_that_goes_on_writing_is_refused(
+    thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, script: Script
+) -> None:
+    """It has read that the action is there; while it holds still, its locks are lost, and the action is deleted, of
+    which nothing is stored yet."""
+    follow(newbie, thoas)
+    Timeline(newbie).get_private_count()
+    action = JoinAction(actor=thoas)
+    action.saved_as(str(uuid4()))  # so that the other one can name it
+
+    with cut_before_it_writes(timelines(), lambda: Timeline(thoas).save(action), script, monkeypatch) as answers:
+        Timeline(thoas).delete(action)
+
+    assert any(map(is_refusal, answers)) is (script is not DRAW)  # else it has learnt that it cannot read the log
+    assert (Timeline(thoas).get_public_count(), Timeline(newbie).get_private_count()) == (0, 0)
+    call_command("run_projections", once=True)
+    assert verify("timelines").wrong == 0
+
+
+@contextmanager
+def cut_before_it_writes(
+    backend: Any, change: Callable[[], Any], script: Script, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[list[Any]]:
+    """In a thread, change something; before a script is called, cut the connection to the database, and run the block;
+    then let the thread go on. Yields what Redis will have answered it."""
+    has_read, may_write = Flag(), Flag()
+    answers: list[Any] = []
+    pids: list[int] = []
+    redis_connection = backend.projector._model.connection
+    send = redis_connection._send
+
+    def run() -> None:
+        try:
+            change()
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=run)
+
+    def send_when_told(commands: Any) -> Any:
+        if current_thread() is not thread:
+            return send(commands)
+        if not pids and any(command[1] is script for command in commands):
+            pids.append(connections["default"].connection.info.backend_pid)
+            has_read.set()
+            assert may_write.wait(30)
+        sent = send(commands)
+        answers.extend(sent)
+        return sent
+
+    monkeypatch.setattr(redis_connection, "_send", send_when_told)
+    thread.start()
+    assert has_read.wait(30)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", pids)
+    yield answers
+    may_write.set()
+    thread.join(30)
+
+
+def is_refusal(answer: Any) -> bool:
+    return STALE in str(answer)

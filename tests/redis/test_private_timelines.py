@@ -10,7 +10,7 @@ import redis
 
 from sequere.contrib.timeline import Timeline
 from sequere.events import record
-from sequere.models import follow, follow_many, unfollow
+from sequere.models import follow, follow_many, get_followers_count, get_followings_count, unfollow
 from sequere.registry import registry
 from sequere.replay import rebuild
 from sequere_timeline.backends.base import get_backend
@@ -21,6 +21,7 @@ from tests.races.concurrently import in_rounds, meanwhile
 from tests.races.outcome import differences
 from tests.redis.counting import round_trips
 from tests.sequere_timeline.dates import october
+from tests.statements import exactly
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
@@ -250,19 +251,49 @@ def test_a_page_costs_two_round_trips_and_a_count_one(thoas: User, newbie: User)
     timeline = Timeline(newbie)
     timeline.get_private_count(), timeline.get_unread_count()  # the server knows the scripts from then on
 
-    with round_trips(2):
+    # The actors and the targets are of two classes.
+    with round_trips(2), exactly(2):
         page = list(timeline.get_private(action=LikeAction, target=film)[:25])
     first = timeline.get_private().page(5)
-    with round_trips(2):
+    with round_trips(2), exactly(2):
         assert list(timeline.get_private().page(5, first.next_cursor)) == page[5:10]
-    with round_trips(1):
+    with round_trips(1), exactly(0):
         counts = timeline.get_private_count()
-    with round_trips(1):
+    with round_trips(1), exactly(0):
         unread = timeline.get_unread_count(target=film)
-    with round_trips(1):
+    with round_trips(1), exactly(0):
         marked = timeline.read_at
 
     assert (len(page), counts, unread, marked) == (25, 25, 25, None)
+
+
+def test_a_count_is_as_much_work_for_many_entries_as_for_few(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    def work() -> list[int]:
+        """How many commands the server does for each count, those of scripts among them."""
+        numbers = []
+        for count in (
+            Timeline(newbie).get_private_count,
+            Timeline(thoas).get_public_count,
+            lambda: get_followers_count(thoas),
+            lambda: get_followings_count(newbie, identifier="user"),
+        ):
+            client.config_resetstat()
+            count()
+            stats = client.info("commandstats")
+            numbers.append(sum(one["calls"] for name, one in stats.items() if name != "cmdstat_config|resetstat"))
+        return numbers
+
+    follow(newbie, thoas)
+    save(thoas, 1)
+    Timeline(newbie).get_private_count()
+    few = work()
+
+    follow_many((user, thoas) for user in User.objects.bulk_create(UserFactory.build_batch(200)))
+    key = registry.key_of(thoas)
+    record([to_save(JoinAction(actor=thoas, date=october(1)), uuid4(), key) for _ in range(500)])
+
+    assert Timeline(newbie).get_private_count() == 501
+    assert work() == few
 
 
 @pytest.mark.parametrize(("followers", "trips"), [(0, 4), (999, 4), (2500, 8)])
@@ -274,7 +305,7 @@ def test_a_fan_out_costs_two_round_trips_for_a_thousand_followers(thoas: User, f
         Timeline(newbie).get_private_count()
     save(thoas, 1)
 
-    # What is there already; then the followers, and the timelines, for each thousand.
+    # A number, and what is there already; then the followers, and the timelines, for each thousand.
     with round_trips(trips):
         save(thoas, 2)
 

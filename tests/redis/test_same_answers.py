@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sequere.backends.base import BaseBackend, get_backend
 from sequere.backends.database import DatabaseBackend
+from sequere.backends.relations import RelationList
 from sequere.contrib.timeline import Timeline
 from sequere.events import Event
 from sequere.models import follow_many, unfollow, unfollow_many
@@ -90,7 +91,16 @@ def answers(backend: BaseBackend, site: Site) -> dict[str, Any]:
                 for desc in (True, False):
                     whole = getattr(backend, what)(key, kind, desc=desc)
                     found[f"{key} {what} {kind} {desc}"] = (list(whole), list(whole.all()[1:3]), whole.count())
+                    found[f"{key} {what} {kind} {desc}, page by page"] = list(pages(whole))
     return found
+
+
+def pages(whole: RelationList) -> Iterator[list[Any]]:
+    page = whole.page(2)
+    yield list(page)
+    while page.next_cursor:
+        page = whole.page(2, page.next_cursor)
+        yield list(page)
 
 
 @contextmanager

@@ -150,6 +150,22 @@ def test_a_reset_leaves_the_others_alone(client: "redis.Redis", thoas: User, new
     }
 
 
+def test_a_reset_of_the_follows_leaves_the_timelines(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    """R16. The prefix of theirs begins with that of the follows."""
+    from sequere.backends.base import get_backend as follows
+
+    follow(newbie, thoas)
+    Timeline(thoas).save(action := JoinAction(actor=thoas))
+    list(Timeline(newbie).get_private())
+    before = keys_of(client)
+
+    follows().reset("default")
+
+    assert keys_of(client) == before
+    assert list(Timeline(newbie).get_private()) == [action]
+    assert not [*client.scan_iter("sequere:uid:*")]
+
+
 def test_names_have_their_numbers_for_good(client: "redis.Redis", thoas: User) -> None:
     users = UserFactory.create_batch(3)
     for user in users:

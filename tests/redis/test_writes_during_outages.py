@@ -62,5 +62,6 @@ def test_redis_is_stopped_and_started_during_writes(flaky: Valkey, caplog: pytes
     assert not QueuedEvent.objects.exists()
     assert differences() == []
     told = [record.getMessage() for record in caplog.records]
-    assert sum("cannot be used" in message for message in told) <= number // 2  # two backends, once an outage
+    # Once an outage, and again where an answer that was on its way has come after it was told.
+    assert sum("cannot be used" in message for message in told) <= number // 2
     assert any("can be used again" in message for message in told) or waited

@@ -1,6 +1,7 @@
 """A projection that is not inline gets every event later, whatever happens in between."""
 
 import json
+import signal
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import Any
@@ -118,6 +119,57 @@ def test_a_drain_that_was_lost_is_made_good(thoas: User, newbie: User, project: 
     assert guests() == [str(event) for event in events]
 
 
+@pytest.fixture
+def handler_of_sigterm() -> Iterator[None]:
+    """Put back afterwards: the command has one of its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.sequere_queued
+def test_a_worker_that_is_told_to_end_in_the_middle_leaves_what_it_was_doing(
+    handler_of_sigterm: None, monkeypatch: pytest.MonkeyPatch, thoas: User, project: Project
+) -> None:
+    event = follow(thoas, project)
+    assert event is not None
+    write = GuestBook.apply
+
+    def write_and_be_told(*args: Any, **options: Any) -> None:
+        write(*args, **options)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(GuestBook, "apply", write_and_be_told)
+
+    with pytest.raises(SystemExit) as ended:
+        command("run_projections")
+
+    assert ended.value.code == 0
+    assert (guests(), waiting("guests")) == ([], [event.pk])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_pauses_between_two_looks(handler_of_sigterm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("time.sleep", pause)
+    with CaptureQueriesContext(connection) as captured, pytest.raises(SystemExit):
+        command("run_projections", interval=0.5)
+
+    assert pauses == [0.5] * 3
+    assert len(captured) <= 3 * 3  # a look at each pipeline
+
+
+def test_a_worker_without_pauses_is_refused() -> None:
+    with pytest.raises(CommandError, match="give seconds, more than 0"):
+        command("run_projections", "--interval", "0")
+
+
 @pytest.mark.sequere_queued
 def test_who_drains_for_celery_ends_however_fast_others_are(settings: Any, thoas: User, newbie: User) -> None:
     """And leaves what they have recorded meanwhile to the workers."""
@@ -199,6 +251,28 @@ def test_a_poison_event_stops_its_own_stream_only(thoas: User, newbie: User, pro
     assert "in apply" in first.traceback
     assert first.retry_at > timezone.now()
     assert (behind.attempts, behind.error) == (0, "")
+
+
+@pytest.mark.sequere_queued
+def test_what_is_behind_a_poison_event_waits_as_long_as_it_does(thoas: User, project: Project) -> None:
+    follow(thoas, project)
+    GuestBook.refused = {str(thoas.pk)}
+    drain("guests", using="default")
+    GuestBook.refused = set()
+    unfollow(thoas, project)
+    both = waiting("guests")
+
+    drain("guests", using="default")
+    too_early = waiting("guests")
+    failed = QueuedEvent.objects.filter(attempts=1)
+    failed.update(retry_at=None, parked_at=timezone.now())
+    drain("guests", using="default")
+    parked = waiting("guests")
+    failed.update(parked_at=None)
+    drain("guests", using="default")
+
+    assert [len(both), too_early, parked] == [2, both, both]
+    assert guests() == [f"user:{thoas.pk} {what} project:{project.pk}" for what in ("followed", "unfollowed")]
 
 
 @pytest.mark.sequere_queued

@@ -64,6 +64,32 @@ def test_sequere_timeline_e007_options_of_redis(settings: Any, options: Any, rea
     assert reason in found()["sequere_timeline.E007"].msg
 
 
+@pytest.mark.parametrize(
+    ("prefix", "prefix_of_timelines", "is_wrong"),
+    [
+        ("sequere:", "sequere:timeline:", False),
+        ("mysite:", "mysite:", True),
+        ("mysite:", "mysite:uid:", True),
+        ("", "", True),
+        ("mysite:public:", "mysite:", True),
+        ("mysite:follows:", "mysite:timelines:", False),
+        ("mysite", "mysites", False),
+    ],
+)
+def test_sequere_timeline_e010_keys_in_common(
+    settings: Any, prefix: str, prefix_of_timelines: str, is_wrong: bool
+) -> None:
+    settings.SEQUERE_BACKEND = "sequere.backends.redis.RedisBackend"
+    settings.SEQUERE_TIMELINE_BACKEND = conf.REDIS
+    settings.SEQUERE_BACKEND_OPTIONS = {"url": "redis://localhost/0", "prefix": prefix}
+    settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": "redis://localhost/0", "prefix": prefix_of_timelines}
+
+    assert ("sequere_timeline.E010" in found()) is is_wrong
+
+    settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": "redis://localhost/1", "prefix": prefix_of_timelines}
+    assert "sequere_timeline.E010" not in found()
+
+
 def test_sequere_timeline_e008_timelines_in_the_database_need_follows_there(settings: Any) -> None:
     settings.SEQUERE_BACKEND = "sequere.backends.redis.RedisBackend"
     settings.SEQUERE_TIMELINE_BACKEND = conf.DATABASE

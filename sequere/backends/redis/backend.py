@@ -59,7 +59,7 @@ class RedisBackend(BaseBackend):
         return rows.count(what, key, identifier, self._model, self._keys)
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
-        """1 round trip, 2 for the first page that is read of somebody."""
+        """1 round trip, 2 for the first page that is read of somebody. Raises ReadModelLost."""
         return self._followers.page(key, cursor)
 
     def reset(self, using: str) -> None:

@@ -1,7 +1,7 @@
 """The connection to a Redis server, shared by the backends of follows and of timelines.
 
-What goes wrong with the server is raised as BackendUnavailable, and told to the log once per outage; what it refuses
-while it answers all else, such as writes when its disk is full, every 30 seconds at most.
+What goes wrong with the server is raised as BackendUnavailable, and told to the log once per outage, also of a server
+that refuses some things and answers all else, as when its disk is full.
 """
 
 import logging
@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha1
-from time import monotonic
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -28,8 +27,6 @@ STALE = "SEQUERE-STALE"
 #: How an answer begins for which redis-py has no class, and that is no fault of the command: the disk is full, the
 #: replicas are away, or a script keeps the server busy.
 TROUBLES = ("MISCONF ", "NOREPLICAS ", "BUSY ")
-#: Seconds for which the log is not told again of what the server refuses.
-SILENCE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +47,21 @@ class Script:
         return ("EVALSHA", self, len(keys), *keys, *args)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outage:
+    """What the log was told that a server refuses; None of one that does not answer."""
+
+    refused: Any
+
+    def is_over(self, commands: Iterable[Sequence[Any]]) -> bool:
+        """Whether it is, when the server has done these. Who has no memory left, or is a replica, is still read."""
+        return self.refused is None or self.refused in map(_kind, commands)
+
+
+#: By the options that say how a server is reached: several connections may have one.
+_outages: dict[str, Outage] = {}
+
+
 class Connection:
     """A Redis client, and the prefix of the keys that are ours. Creating it does no I/O.
 
@@ -61,8 +73,8 @@ class Connection:
         self.setting = setting
         self._options = options
         self.prefix = str(options.get("prefix", prefix))
-        self._is_down = False
-        self._silent_until = 0.0
+        #: What is equal for connections to one server.
+        self.way = repr({name: value for name, value in options.items() if name != "prefix"})
 
     @cached_property
     def client(self) -> Any:
@@ -99,11 +111,11 @@ class Connection:
             scripts = {command[1] for command in commands if command[0] == "EVALSHA"}
             self._send([("SCRIPT LOAD", script.text) for script in scripts])
             answers = self._send(commands)
-        for answer in answers:
+        for command, answer in zip(commands, answers, strict=True):
             if isinstance(answer, Exception):
-                raise self._meant_by(answer) from answer
-        if self._is_down:
-            self._is_down = False
+                raise self._meant_by(answer, command) from answer
+        outage = _outages.get(self.way)
+        if outage and outage.is_over(commands) and _outages.pop(self.way, None):
             logger.warning("%s can be used again.", self.server)
         return answers
 
@@ -161,13 +173,10 @@ class Connection:
         try:
             answers: list[Any] = pipeline.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
-            if not self._is_down:
-                self._is_down = True
-                self._warn(error)
             raise self._unavailable(error) from error
         return answers
 
-    def _meant_by(self, error: Exception) -> Exception:
+    def _meant_by(self, error: Exception, command: Sequence[Any]) -> Exception:
         """What to raise for an error of the server: it cannot work at the moment, or else there is something wrong."""
         from redis import exceptions
 
@@ -180,18 +189,16 @@ class Connection:
         )
         if STALE in str(error):
             return StaleWriter(server=self.server)
-        if not isinstance(error, troubles) and not str(error).startswith(TROUBLES):
-            return error
-        if monotonic() >= self._silent_until:
-            self._silent_until = monotonic() + SILENCE
-            self._warn(error)
-        return self._unavailable(error)
+        if isinstance(error, troubles) or str(error).startswith(TROUBLES):
+            return self._unavailable(error, _kind(command))
+        return error
 
-    def _warn(self, error: Exception) -> None:
-        logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, _reason(error))
-
-    def _unavailable(self, error: Exception) -> BackendUnavailable:
-        return BackendUnavailable(server=self.server, reason=_reason(error), setting=self.setting)
+    def _unavailable(self, error: Exception, refused: Any = None) -> BackendUnavailable:
+        reason = str(error).rstrip(".")
+        outage = Outage(refused)
+        if _outages.setdefault(self.way, outage) is outage:  # nobody else was first
+            logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, reason)
+        return BackendUnavailable(server=self.server, reason=reason, setting=self.setting)
 
     def _client_class(self) -> Any:
         class_ = self._options.get("client_class", "redis.Redis")
@@ -239,6 +246,11 @@ def why_unusable(setting: str, options: Any) -> str | None:
     return None
 
 
+def _kind(command: Sequence[Any]) -> Any:
+    """What a command does: its name, or its script."""
+    return command[1] if command[0] == "EVALSHA" else command[0]
+
+
 def text(value: Any) -> str:
     """What a client answers, with decode_responses and without."""
     return value.decode() if isinstance(value, bytes) else str(value)
@@ -249,10 +261,6 @@ def texts(values: Sequence[Any]) -> list[str]:
     if None in values:
         return ["" if value is None else text(value) for value in values]
     return [*values] if isinstance(values[0], str) else [*map(bytes.decode, values)]
-
-
-def _reason(error: Exception) -> str:
-    return str(error).rstrip(".")
 
 
 def _escaped(prefix: str) -> str:

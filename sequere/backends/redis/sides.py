@@ -46,12 +46,10 @@ def calls(
 def write(follows: Iterable[Wanted], known: Uids, token: int, model: RedisModel, keys: Keys) -> Uids:
     """Store follows on both of their sides; returns the uids of resources that had none before."""
     follows = list(follows)
-    following = {key for *pair, score in follows if score != "" for key in pair}
-    missing = sorted(following.difference(known))
+    # Also of what is over before it was stored: there must be a place for the number that refuses a late writer.
+    missing = sorted({key for *pair, _ in follows for key in pair}.difference(known))
     new = uids.hand_out(missing, model.connection, keys) if missing else {}
     if new:
         known = {**known, **new}
-    # What has no uid was never followed.
-    stored = (follow for follow in follows if follow[0] in known and follow[1] in known)
-    model.connection.run(command for _, command in calls(WRITE, sides_of(stored, known), known, keys, token))
+    model.connection.run(command for _, command in calls(WRITE, sides_of(follows, known), known, keys, token))
     return new

@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import import_string
 
+from sequere import conf as conf_of_follows
+from sequere.backends.redis import backend as follows
 from sequere.backends.redis.connection import Connection, Script, text, why_unusable
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.moments import from_score, to_score
@@ -140,6 +144,40 @@ class RedisBackend(BaseBackend):
 
     @classmethod
     def check(cls) -> list[CheckMessage]:
-        reason = why_unusable(SETTING, conf.backend_options())
-        hint = "See docs/settings.md for the options of the RedisBackend."
-        return [Error(reason, hint=hint, id="sequere_timeline.E007")] if reason else []
+        options = conf.backend_options()
+        if reason := why_unusable(SETTING, options):
+            hint = "See docs/settings.md for the options of the RedisBackend."
+            return [Error(reason, hint=hint, id="sequere_timeline.E007")]
+        ours, theirs = Connection(SETTING, options, PREFIX), _connection_of_follows()
+        if theirs is None or not _have_keys_in_common(ours, theirs):
+            return []
+        return [
+            Error(
+                f"The prefixes {theirs.prefix!r} of the follows and {ours.prefix!r} of the timelines on one server mix"
+                " up their keys.",
+                hint="Give the timelines a prefix such as that of the follows with 'timeline:' behind it.",
+                id="sequere_timeline.E010",
+            )
+        ]
+
+
+def _connection_of_follows() -> Connection | None:
+    """That of the follows, if they are in Redis, and their options are right; otherwise another check says so."""
+    options = conf_of_follows.backend_options()
+    try:
+        backend = import_string(conf_of_follows.backend())
+    except ImportError:
+        return None
+    are_there = isinstance(backend, type) and issubclass(backend, follows.RedisBackend)
+    if not are_there or why_unusable(follows.SETTING, options):
+        return None
+    return Connection(follows.SETTING, options, follows.PREFIX)
+
+
+def _have_keys_in_common(timelines: Connection, of_follows: Connection) -> bool:
+    """Whether what one of them writes could be taken for a key of the other."""
+    ours = [timelines.prefix + pattern.rstrip("*") for pattern in (*PATTERNS, "global:")]
+    theirs = [of_follows.prefix + beginning for beginning in ("uid:", "global:")]
+    return timelines.way == of_follows.way and any(
+        one.startswith(other) or other.startswith(one) for one, other in product(ours, theirs)
+    )

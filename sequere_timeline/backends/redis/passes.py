@@ -42,6 +42,10 @@ class RedisPass(Pass):
         self._model = model
         self._keys = Keys(connection)
 
+    def _token(self, *, repair: bool) -> int:
+        """The number of a writer, when all is locked that he is going to write about, and before he reads the log."""
+        return self._model.draw([])[0] if repair else 0
+
     def _writer(self, lives: Iterable[Life], token: int, using: str) -> Writer:
         names = [name for life in lives for name in of_life(life)]
         (known,) = self._connection.run([look_up(names, self._keys)])
@@ -77,6 +81,7 @@ class GenerationPass(RedisPass, RowPass):
         return keys
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
+        token = self._token(repair=repair)
         versions = {event.actor: event.version for event in latest_of(map(lifecycle, keys), using).values()}
         differences = self._differences(
             [
@@ -86,7 +91,9 @@ class GenerationPass(RedisPass, RowPass):
         )
         wrong = [key for key, difference in zip(keys, differences, strict=True) if difference]
         if repair:
-            self._connection.run(("HSET", self._keys.names, of_generation(key), versions[key]) for key in wrong)
+            writer = Writer(self._connection, token, {}, using)
+            writer.count_generations({key: versions[key] for key in wrong})
+            writer.finish()
         return list(filter(None, differences))
 
 
@@ -109,7 +116,7 @@ class ActionPass(RedisPass, RowPass):
                 yield from (life.actor, *life.named)
 
     def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
-        token = self._model.draw([])[0] if repair else 0  # before the log is read
+        token = self._token(repair=repair)
         of_streams = list(histories(keys, using).values())
         present = [history.present for history in of_streams if history.present]
         former = [life for history in of_streams for life in history.former]
@@ -270,7 +277,7 @@ class BaseMarkPass(RedisPass):
         return keys
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
-        token = self._model.draw([])[0] if repair else 0  # before the log is read
+        token = self._token(repair=repair)
         marks = {owner: to_score(mark) for owner, mark in read_marks(keys, using).items()}
         command = [("HGET", self._keys.resource(owner), "read") for owner in keys]
         stored = {

@@ -14,9 +14,9 @@ from sequere.events import Event, latest_of, lifecycle
 from sequere.resources import is_
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import parse
-from sequere_timeline.backends.redis.names import hand_out, look_up, of_generation, of_life
+from sequere_timeline.backends.redis.names import hand_out, look_up, of_life
 from sequere_timeline.backends.redis.passes import PASSES
-from sequere_timeline.backends.redis.scripts import NEWEST, OVERTAKE, RAISE
+from sequere_timeline.backends.redis.scripts import FENCE, NEWEST, OVERTAKE
 from sequere_timeline.backends.redis.writer import Writer
 from sequere_timeline.history import History, Life, ended_by, histories, named_in
 from sequere_timeline.intents import ACTION_SAVED
@@ -41,21 +41,22 @@ class TimelinesProjector(BaseTimelinesProjector):
         self.passes = [pass_(connection, model) for pass_ in PASSES]
 
     def take_in(self, news: News, using: str) -> None:
-        """Follows cost 2 round trips together; an action 3, and 2 for every 1,000 followers.
-
-        A number is drawn before the log is read: else somebody whose locks are lost in between would draw a larger one
-        than who has locked since, and write what he has read before.
-        """
+        """Follows cost 2 round trips together; an action 3, and 2 for every 1,000 followers."""
         if news.follows or news.deleted:
             self._expire(news.follows, news.deleted)
+        readers = news.readers | news.deleted
+        if not (news.actions or readers):
+            return
+        # Before the log is read: else who is cut off in between would draw a larger one than who has locked since.
+        token, _ = self._model.begin([], using)
         if news.deleted:
-            self._count_generations(news.deleted, using)
+            self._count_generations(news.deleted, token, using)
             for key in news.deleted:
                 news.actions.update(self._concerned_by(key, using))
         for streams in chunks(news.actions, ACTIONS_AT_ONCE):
-            self._write(streams, using, news.named)
-        if readers := news.readers | news.deleted:
-            self._mark(readers, using)
+            self._write(streams, token, using, news.named)
+        if readers:
+            self._mark(readers, token, using)
 
     def is_lost(self, using: str) -> bool:
         return self._model.is_lost(using)
@@ -69,14 +70,17 @@ class TimelinesProjector(BaseTimelinesProjector):
     def rebuilt(self, known: Mapping[str, Any], using: str) -> None:
         self._model.rebuilt(known)
 
-    def _write(self, streams: Collection[UUID], using: str, named: Collection[ResourceKey]) -> None:
-        """Make these actions, whose actors are locked, and their entries what the log says. 1 query, or 2."""
-        token, _ = self._model.begin([], using)
+    def _write(self, streams: Collection[UUID], token: int, using: str, named: Collection[ResourceKey]) -> None:
+        """Make these actions, whose actors are locked, and their entries what the log says. 1 query, or 2.
+
+        Where nothing is stored of what is gone, there is nothing to write; but who is late must not do so either.
+        """
         of_streams = sorted(histories(streams, using, named).values(), key=_first_id)
         lives = [life for history in of_streams for life in history.lives()]
         names = [name for life in lives for name in of_life(life)]
+        fences = [FENCE([self._keys.resource(actor)], token) for actor in dict.fromkeys(life.actor for life in lives)]
         stored = (("HMGET", self._keys.action(life.id), "published", "reached") for life in lives)
-        known, *answers = self._connection.run([look_up(names, self._keys), *stored])
+        known, *answers = self._connection.run([*fences, look_up(names, self._keys), *stored])[len(fences) :]
         states = {life.id: [part and text(part) for part in state] for life, state in zip(lives, answers, strict=True)}
         writer = Writer(self._connection, token, hand_out(names, known, self._connection), using)
         gone = [life for history in of_streams for life in history.former if states[life.id][0] is not None]
@@ -110,9 +114,8 @@ class TimelinesProjector(BaseTimelinesProjector):
         (known,) = self._connection.run([look_up(names, self._keys)])
         return Writer(self._connection, token, hand_out(names, known, self._connection), using)
 
-    def _mark(self, owners: Collection[ResourceKey], using: str) -> None:
-        """Store until when the owners have read. 1 query, 2 round trips."""
-        token, _ = self._model.begin([], using)
+    def _mark(self, owners: Collection[ResourceKey], token: int, using: str) -> None:
+        """Store until when the owners have read. 1 query, 1 round trip."""
         marks = {owner: to_score(mark) for owner, mark in read_marks(owners, using).items()}
         writer = Writer(self._connection, token, {}, using)
         writer.mark({owner: marks.get(owner) for owner in owners})
@@ -136,10 +139,11 @@ class TimelinesProjector(BaseTimelinesProjector):
         )
         self._connection.run([*overtake, *forget])
 
-    def _count_generations(self, keys: Collection[ResourceKey], using: str) -> None:
+    def _count_generations(self, keys: Collection[ResourceKey], token: int, using: str) -> None:
         latest = latest_of(map(lifecycle, keys), using)
-        fields = {of_generation(event.actor): event.version for event in latest.values()}
-        self._connection.run([RAISE([self._keys.names], *(part for field in fields.items() for part in field))])
+        writer = Writer(self._connection, token, {}, using)
+        writer.count_generations({event.actor: event.version for event in latest.values()})
+        writer.finish()
 
     def _concerned_by(self, key: ResourceKey, using: str) -> set[UUID]:
         """The streams of the actions that a deleted instance did, that were done upon it, or saved in its timeline."""

@@ -17,6 +17,9 @@ end
 if last ~= ARGV[1] then redis.call('HSET', KEYS[1], 'token', ARGV[1]) end
 """
 
+#: Whoever has drawn a smaller number writes nothing about the resource from now on. KEYS: resource. ARGV: token.
+FENCE = Script(_FENCE)
+
 # A timeline that has grown too long keeps its newest entries.
 _CUT = """
 local function cut(key, cap, slack)
@@ -43,15 +46,6 @@ end
 
 #: Whoever has drawn a number before is refused from now on. KEYS: the last number, resources.
 OVERTAKE = Script(NEXT + "for i = 2, #KEYS do redis.call('HSET', KEYS[i], 'token', token) end")
-
-#: Generations grow. KEYS: names. ARGV: fields and numbers.
-RAISE = Script("""
-for i = 1, #ARGV, 2 do
-    if tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or '0') < tonumber(ARGV[i + 1]) then
-        redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
-    end
-end
-""")
 
 #: The followers have it. KEYS: resource of the actor, action. ARGV: token, the event that published it.
 REACHED = Script(_FENCE + "redis.call('HSET', KEYS[2], 'reached', ARGV[2])")
@@ -131,6 +125,9 @@ if ARGV[3] ~= '' then
 end
 """
 )
+
+#: KEYS: resource, names. ARGV: token, the name of its generation, and how often it was deleted.
+COUNT_GENERATION = Script(_FENCE + "redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])")
 
 #: KEYS: resource. ARGV: token, until when it has read, '' for never.
 MARK = Script(

@@ -21,8 +21,18 @@ from sequere_timeline.backends.redis.actions import FIELDS, to_fields
 from sequere_timeline.backends.redis.filling import MAX_LENGTH
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import Member
-from sequere_timeline.backends.redis.names import Numbers, kind_of
-from sequere_timeline.backends.redis.scripts import DELIVER, DROP, MARK, PLACE, PUT, REACHED, RETRACT, WITHDRAW
+from sequere_timeline.backends.redis.names import Numbers, kind_of, of_generation
+from sequere_timeline.backends.redis.scripts import (
+    COUNT_GENERATION,
+    DELIVER,
+    DROP,
+    MARK,
+    PLACE,
+    PUT,
+    REACHED,
+    RETRACT,
+    WITHDRAW,
+)
 from sequere_timeline.history import Life
 from sequere_timeline.justification import contains, intervals_of, only_live_follows_count
 
@@ -105,6 +115,12 @@ class Writer:
             chunk = self.withdraw(life, None)
             while chunk.cursor is not None:
                 chunk = self.withdraw(life, chunk.cursor)
+
+    def count_generations(self, numbers: Mapping[ResourceKey, int]) -> None:
+        """Store how often resources were deleted."""
+        for key, number in sorted(numbers.items()):
+            where = [self._keys.resource(key), self._keys.names]
+            self._do(COUNT_GENERATION(where, self._token, of_generation(key), number))
 
     def mark(self, marks: Mapping[ResourceKey, int | None]) -> None:
         """Store until when owners have read; None for never."""
