@@ -14,7 +14,7 @@ from sequere.outbox import drain, drain_all
 from sequere.queued import FAN_OUT
 from sequere_timeline import projector
 from sequere_timeline.backends.base import get_backend
-from sequere_timeline.backends.redis.scripts import DELIVER, RAISE
+from sequere_timeline.backends.redis.scripts import COUNT_GENERATION, DELIVER
 from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.testapp.models import User
@@ -128,7 +128,7 @@ def test_a_target_stays_as_often_deleted_as_it_was(thoas: User, monkeypatch: pyt
         film.delete()
 
     like_and_delete()
-    with late(monkeypatch, "built-in", calls(RAISE)):
+    with late(monkeypatch, "built-in", calls(COUNT_GENERATION)):
         like_and_delete()
         drain_all(using="default")
     drain_all(using="default")
