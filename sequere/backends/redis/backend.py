@@ -8,7 +8,7 @@ from sequere import conf
 from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.redis import rows, uids
 from sequere.backends.redis.connection import Connection, why_unusable
-from sequere.backends.redis.followers import Followers
+from sequere.backends.redis.followers import follower_page
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
 from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.projector import FollowsProjector
@@ -30,7 +30,6 @@ class RedisBackend(BaseBackend):
         connection = Connection(SETTING, conf.backend_options(), PREFIX)
         self._model = RedisModel(connection, "follows", (FOLLOWED,))
         self._keys = Keys(connection.prefix)
-        self._followers = Followers(self._model, self._keys)
         self.projector = FollowsProjector(self._model, self._keys)
 
     def are_following(self, from_key: ResourceKey, to_keys: Iterable[ResourceKey]) -> set[ResourceKey]:
@@ -59,8 +58,8 @@ class RedisBackend(BaseBackend):
         return rows.count(what, key, identifier, self._model, self._keys)
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
-        """1 round trip, 2 for the first page that is read of somebody. Raises ReadModelLost."""
-        return self._followers.page(key, cursor)
+        """1 round trip. Raises ReadModelLost."""
+        return follower_page(key, cursor, self._model, self._keys)
 
     def reset(self, using: str) -> None:
         """The last uid stays: a writer who still knows an old one must not meet another resource there."""

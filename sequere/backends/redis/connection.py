@@ -256,13 +256,6 @@ def text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def texts(values: Sequence[Any]) -> list[str]:
-    """Many answers of one kind; what is not there is empty."""
-    if None in values:
-        return ["" if value is None else text(value) for value in values]
-    return [*values] if isinstance(values[0], str) else [*map(bytes.decode, values)]
-
-
 def _escaped(prefix: str) -> str:
     """A prefix as SCAN's MATCH takes it, where *, ?, [ and \\ mean something."""
     return "".join(f"\\{character}" if character in "*?[]\\^" else character for character in prefix)

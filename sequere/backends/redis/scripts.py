@@ -299,6 +299,43 @@ return redis.call(desc and 'ZREVRANGE' or 'ZRANGE', set, first, first + ARGV[5] 
 """
 )
 
+# KEYS: where the uid of a resource is. ARGV: what is before the uid in a key, and what is behind it in that of a set;
+# how many members; and, to go on, the uid, and the score and the uid of the last one. Answers the names of the members,
+# with a NUL between them, without those of a uid that nobody has any more; and how to go on. Where the last one is gone
+# or is elsewhere by now, all with his score come again; where the resource has another uid, all do: the server was
+# emptied, and has numbered everything anew. SORT_RO sorts nothing: it finds many names fast. But it makes a skip list
+# of a compact set, for good.
+WALK = Script(
+    """
+local uid = redis.call('GET', KEYS[1])
+if not uid then return {''} end
+local set, hash, first, number = ARGV[1] .. uid .. ARGV[2], ARGV[1] .. ':', 0, tonumber(ARGV[3])
+if ARGV[4] == uid then
+  local score, member = ARGV[5], ARGV[6]
+  if tonumber(redis.call('ZSCORE', set, member) or '') == tonumber(score) then
+    first = redis.call('ZRANK', set, member) + 1
+  else
+    first = redis.call('ZCOUNT', set, '-inf', '(' .. score)
+  end
+end
+local found, names = {}, {}
+if redis.call('OBJECT', 'ENCODING', set) == 'skiplist' then
+  found = redis.call('SORT_RO', set, 'BY', 'nosort', 'LIMIT', first, number,
+                     'GET', hash .. '*->identifier', 'GET', hash .. '*->object_id')
+else
+  for i, member in ipairs(redis.call('ZRANGE', set, first, first + number - 1)) do
+    found[2 * i - 1], found[2 * i] = unpack(redis.call('HMGET', hash .. member, 'identifier', 'object_id'))
+  end
+end
+for i = 1, #found, 2 do
+  if found[i] and found[i + 1] then names[#names + 1] = found[i] .. ':' .. found[i + 1] end
+end
+local last = redis.call('ZRANGE', set, first + number - 1, first + number, 'WITHSCORES')
+if #last < 4 then return {table.concat(names, '\\0')} end
+return {table.concat(names, '\\0'), uid, last[2], last[1]}
+"""
+)
+
 # KEYS: Keys.sets_and_counts(). ARGV: for each kind how many followers and followings there should be. Answers the kinds
 # where it is otherwise, by their position from 0; for each the sizes of the three sets, the three counts, and how many
 # friends the two sets of followers and followings make.
