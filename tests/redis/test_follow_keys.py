@@ -10,6 +10,7 @@ from sequere.backends.base import get_backend
 from sequere.base import ModelBase, ResourceKey
 from sequere.models import (
     follow,
+    follow_many,
     get_followers,
     get_followers_count,
     get_followings,
@@ -19,6 +20,7 @@ from sequere.models import (
     is_following_many,
     unfollow,
 )
+from sequere.registry import registry
 from sequere.testing.contracts.base import follower_pages
 from tests.factories import PackageFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.testapp.models import Project, Stranger, User
@@ -136,6 +138,10 @@ def test_the_kind_count_has_keys_of_its_own(client: Any, thoas: User) -> None:
         assert [one for one, _ in get_friends(thoas, identifier="count")] == [stranger]
         assert client.type("sequere:uid:2:followers:count:") == "zset"
         assert client.get("sequere:uid:2:followers:count::count") == "1"
+
+        fans = [ResourceKey("count", str(number)) for number in range(10**6, 10**6 + 200)]
+        follow_many((fan, thoas) for fan in fans)
+        assert follower_pages(get_backend(), thoas) == [[str(registry.key_of(stranger)), *map(str, fans)]]
     finally:
         sequere.unregister(Stranger)
 

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sequere.backends.base import get_backend
 from sequere.backends.redis import rows
+from sequere.base import ResourceKey
 from sequere.events import Event
 from sequere.models import (
     follow,
@@ -171,6 +172,19 @@ def test_a_walk_over_followers_leaves_a_small_set_small(client: Any, project: Pr
 
     assert names == [str(registry.key_of(fan)) for fan in fans[::-1]]
     assert client.object("encoding", key) == "listpack"
+
+
+@pytest.mark.parametrize("kinds", [["user"], ["user", "project"]])
+@pytest.mark.parametrize("size", [10, 300])
+def test_a_walk_over_followers_leaves_out_who_has_no_name(
+    client: Any, project: Project, size: int, kinds: list[str]
+) -> None:
+    """Those of one kind in a large set are named in another way."""
+    fans = [ResourceKey(kinds[number % len(kinds)], f"{10**6 + number}") for number in range(size)]
+    follow_many((fan, project) for fan in fans)
+    client.delete(f"sequere:uid::{client.get(f'sequere:uid:{fans[3]}')}")
+
+    assert follower_pages(get_backend(), project) == [[str(fan) for fan in fans if fan != fans[3]]]
 
 
 @pytest.mark.parametrize("size", [9, 300])

@@ -318,10 +318,19 @@ if ARGV[4] == uid then
     first = redis.call('ZCOUNT', set, '-inf', '(' .. score)
   end
 end
-local found, names = {}, {}
+local found, names, between = {}, {}, '\\0'
+local function all(...)
+  return redis.call('SORT_RO', set, 'BY', 'nosort', 'LIMIT', first, number, ...)
+end
 if redis.call('OBJECT', 'ENCODING', set) == 'skiplist' then
-  found = redis.call('SORT_RO', set, 'BY', 'nosort', 'LIMIT', first, number,
-                     'GET', hash .. '*->identifier', 'GET', hash .. '*->object_id')
+  local object_id, one = hash .. '*->object_id', redis.call('ZRANGE', set, first, first)[1]
+  local kind = one and redis.call('HGET', hash .. one, 'identifier')
+  if kind and kind ~= 'count' and redis.call('ZCARD', set .. ':' .. kind) == redis.call('ZCARD', set) then
+    between = between .. kind .. ':'  -- all are of this kind
+    for _, id in ipairs(all('GET', object_id)) do names[#names + 1] = id or nil end
+  else
+    found = all('GET', hash .. '*->identifier', 'GET', object_id)
+  end
 else
   for i, member in ipairs(redis.call('ZRANGE', set, first, first + number - 1)) do
     found[2 * i - 1], found[2 * i] = unpack(redis.call('HMGET', hash .. member, 'identifier', 'object_id'))
@@ -330,9 +339,10 @@ end
 for i = 1, #found, 2 do
   if found[i] and found[i + 1] then names[#names + 1] = found[i] .. ':' .. found[i + 1] end
 end
+local text = names[1] and between:sub(2) .. table.concat(names, between) or ''
 local last = redis.call('ZRANGE', set, first + number - 1, first + number, 'WITHSCORES')
-if #last < 4 then return {table.concat(names, '\\0')} end
-return {table.concat(names, '\\0'), uid, last[2], last[1]}
+if #last < 4 then return {text} end
+return {text, uid, last[2], last[1]}
 """
 )
 
