@@ -193,7 +193,7 @@ def _wrong() -> int:
 
 @pytest.mark.django_db
 @given(history=steps, imports=st.booleans(), removes=st.booleans(), cap=st.none() | st.integers(1, 3))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_any_history_gives_what_the_plain_dicts_say_and_a_rebuild_the_same(
     history: list[tuple[Any, ...]], imports: bool, removes: bool, cap: int | None
 ) -> None:

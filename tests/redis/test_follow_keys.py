@@ -32,12 +32,22 @@ SCORE = 1382676091612067
 
 
 def everything(client: Any) -> dict[str, Any]:
+    keys = list(dict.fromkeys(client.scan_iter(count=1000)))
+    pipeline = client.pipeline(transaction=False)
     read = {
-        "string": client.get,
-        "hash": client.hgetall,
-        "zset": lambda key: dict(client.zrange(key, 0, -1, withscores=True)),
+        "string": pipeline.get,
+        "hash": pipeline.hgetall,
+        "zset": lambda key: pipeline.zrange(key, 0, -1, withscores=True),
     }
-    return {key: read[client.type(key)](key) for key in client.scan_iter()}
+    for key in keys:
+        pipeline.type(key)
+    types = pipeline.execute()
+    for key, type_ in zip(keys, types, strict=True):
+        read[type_](key)
+    return {
+        key: dict(value) if type_ == "zset" else value
+        for key, type_, value in zip(keys, types, pipeline.execute(), strict=True)
+    }
 
 
 def test_the_keys_are_those_of_the_documentation(client: Any, thoas: User, project: Project) -> None:
