@@ -161,7 +161,7 @@ def _check_celery() -> list[CheckMessage]:
                 f"The projection {for_celery[0]!r} is for the workers of Celery, and there is no Celery app: its tasks"
                 " would go nowhere.",
                 hint="Import it in the __init__.py of your project: from mysite.celery import app as celery_app",
-                id="sequere.W005",
+                id="sequere.W004",
             )
         )
     scheduled = {entry.get("task") for entry in app.conf.beat_schedule.values()}
@@ -175,7 +175,7 @@ def _check_celery() -> list[CheckMessage]:
             hint='CELERY_BEAT_SCHEDULE = {"sequere": {"task": "sequere.sweep", "schedule": 10,'
             ' "options": {"queue": "sequere", "expires": 10}}}, and run a beat:'
             " celery -A mysite worker --beat --queues celery,sequere,sequere.fanout",
-            id="sequere.W004",
+            id="sequere.W003",
         ),
     ]
 
@@ -248,7 +248,7 @@ def _check_names() -> list[CheckMessage]:
         checks.Warning(
             f"{name} is no setting of Sequere, and changes nothing.",
             hint=f"Did you mean {likely}? See docs/settings.md for all of them.",
-            id="sequere.W006",
+            id="sequere.W005",
         )
         for name, likely in misspelt(conf.NAMES)
         if not name.startswith("SEQUERE_TIMELINE")
@@ -304,7 +304,7 @@ def _check_isolation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
             f"The transactions of the database {connection.alias!r} are {level.upper()}: a follow does not see an"
             " action that is published at the same time, and the timeline lacks it.",
             hint="Leave the isolation level at READ COMMITTED, PostgreSQL's default.",
-            id="sequere.W003",
+            id="sequere.W002",
         )
     ]
 

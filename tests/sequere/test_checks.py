@@ -165,18 +165,18 @@ def test_a_check_says_it_once_and_says_what_to_do(settings: Any) -> None:
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has isolation levels")
 @pytest.mark.django_db(transaction=True)
-def test_sequere_w003_isolation_level() -> None:
+def test_sequere_w002_isolation_level() -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         messages = {message.id: message for message in run_checks(databases=["default"])}
 
-    assert "REPEATABLE READ" in messages["sequere.W003"].msg
+    assert "REPEATABLE READ" in messages["sequere.W002"].msg
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has isolation levels")
 @pytest.mark.django_db(transaction=True)
-def test_sequere_w003_isolation_level_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequere_w002_isolation_level_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     from psycopg import IsolationLevel
 
     options = {**connection.settings_dict["OPTIONS"], "isolation_level": IsolationLevel.SERIALIZABLE}
@@ -186,7 +186,7 @@ def test_sequere_w003_isolation_level_of_the_settings(monkeypatch: pytest.Monkey
         messages = {message.id: message for message in run_checks(databases=["default"])}
     connection.close()
 
-    assert "SERIALIZABLE" in messages["sequere.W003"].msg
+    assert "SERIALIZABLE" in messages["sequere.W002"].msg
 
 
 @pytest.mark.parametrize(
@@ -197,20 +197,20 @@ def test_sequere_w003_isolation_level_of_the_settings(monkeypatch: pytest.Monkey
         ("SEQUERE_FAIL_SILENT", "SEQUERE_FAIL_SILENTLY"),
     ],
 )
-def test_sequere_w006_misspelt_settings(settings: Any, name: str, meant: str) -> None:
+def test_sequere_w005_misspelt_settings(settings: Any, name: str, meant: str) -> None:
     setattr(settings, name, {})
 
-    message = found()["sequere.W006"]
+    message = found()["sequere.W005"]
 
     assert message.msg == f"{name} is no setting of Sequere, and changes nothing."
     assert f"mean {meant}?" in str(message.hint)
 
 
-def test_sequere_w004_a_sweep_in_a_queue_that_a_worker_has(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequere_w003_a_sweep_in_a_queue_that_a_worker_has(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sequere.hints._app", Celery("mysite", broker="memory://"))
     settings.SEQUERE_PROJECTION_MODES = {"timelines": "celery"}
 
-    assert "--queues celery,sequere,sequere.fanout" in str(found()["sequere.W004"].hint)
+    assert "--queues celery,sequere,sequere.fanout" in str(found()["sequere.W003"].hint)
 
 
 @pytest.mark.parametrize(
