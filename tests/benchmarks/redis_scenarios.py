@@ -14,7 +14,7 @@ from sequere.replay import verify
 from sequere_timeline.backends.base import get_backend as timelines
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import Member
-from tests.benchmarks.graph import pairs, people, real_pairs
+from tests.benchmarks.graph import Pair, pairs, people, real_pairs
 from tests.benchmarks.measuring import Line, compare
 from tests.benchmarks.rebuilding import rebuild_with
 from tests.benchmarks.redis_raw import RawRedis
@@ -41,6 +41,7 @@ class RedisScenarios:
         before = self._memory()
         yield compare("follow_many, the real graph", lambda _: follow_many(graph), rounds=1, things=len(graph))
         self.bytes_per_follow = (self._memory() - before) / len(graph)
+        self.packages = list(dict.fromkeys(end for pair in graph for end in pair))
 
         for workers in (1, 2):
             taken = []
@@ -95,13 +96,12 @@ class RedisScenarios:
 
     def memory(self) -> Iterator[str]:
         yield f"Memory for a follow, both sides: {self.bytes_per_follow:.0f} bytes in the real graph."
+        more = self._bytes_per_follow(list(pairs(self.packages, len(self.packages), seed=1)))
+        yield f"Memory for a follow, both sides: {more:.0f} bytes for one more of each in the real graph."
         for number in (6, 20):
             among = self._people(5000 // self._scale)
-            follows_of_them = list(pairs(among, number * len(among), seed=number))
-            before = self._memory()
-            follow_many(follows_of_them)
-            used = (self._memory() - before) / len(follows_of_them)
-            yield f"Memory for a follow, both sides, where everybody has {number}: {used:.0f} bytes."
+            used = self._bytes_per_follow(list(pairs(among, number * len(among), seed=number)))
+            yield f"Memory for a follow, both sides: {used:.0f} bytes where everybody has {number}."
         for limit in (128, 1024):
             with self._listpack(limit):
                 owners = self._people(200)
@@ -110,6 +110,11 @@ class RedisScenarios:
                 self._fill(owners, entries=800)
                 used = (self._memory() - before) / (800 * len(owners))
                 yield f"Memory for an entry of 800, zset-max-listpack-entries {limit}: {used:.0f} bytes."
+
+    def _bytes_per_follow(self, of: list[Pair]) -> float:
+        before = self._memory()
+        follow_many(of)
+        return (self._memory() - before) / len(of)
 
     def _fill(self, owners: list[ResourceKey], entries: int = ENTRIES) -> None:
         """Let owners have timelines of so many entries, like those that a fan-out brings."""
