@@ -68,9 +68,9 @@ def test_sequere_timeline_e007_options_of_redis(settings: Any, options: Any, rea
     ("prefix", "prefix_of_timelines", "is_wrong"),
     [
         ("sequere:", "sequere:timeline:", False),
-        ("mysite:", "mysite:", True),
+        ("mysite:", "mysite:", False),
         ("mysite:", "mysite:uid:", True),
-        ("", "", True),
+        ("", "", False),
         ("mysite:public:", "mysite:", True),
         ("mysite:follows:", "mysite:timelines:", False),
         ("mysite", "mysites", False),

@@ -1,6 +1,6 @@
 """The questions that Redis answers about timelines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
@@ -175,9 +175,15 @@ def _connection_of_follows() -> Connection | None:
 
 
 def _have_keys_in_common(timelines: Connection, of_follows: Connection) -> bool:
-    """Whether what one of them writes could be taken for a key of the other."""
-    ours = [timelines.prefix + pattern.rstrip("*") for pattern in (*PATTERNS, "global:")]
-    theirs = [of_follows.prefix + beginning for beginning in ("uid:", "global:")]
-    return timelines.way == of_follows.way and any(
-        one.startswith(other) or other.startswith(one) for one, other in product(ours, theirs)
+    """Whether a reset of one of them would remove what the other one writes. They may have one prefix."""
+    ours, theirs = [pattern[:-1] for pattern in PATTERNS if pattern.endswith("*")], ["uid:"]
+    return timelines.way == of_follows.way and (
+        _meet(timelines, ours, of_follows, [*theirs, "global:"])
+        or _meet(of_follows, theirs, timelines, [*ours, "global:"])
     )
+
+
+def _meet(one: Connection, its: Iterable[str], other: Connection, others: Iterable[str]) -> bool:
+    """Whether a key may begin as those of both do."""
+    pairs = product((one.prefix + start for start in its), (other.prefix + start for start in others))
+    return any(mine.startswith(theirs) or theirs.startswith(mine) for mine, theirs in pairs)
