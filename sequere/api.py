@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypedDict
 
 from asgiref.sync import sync_to_async
 from django.db import models, router, transaction
@@ -39,6 +39,14 @@ Timestamp = datetime | float
 
 #: Events per transaction of an import.
 BATCH_SIZE = 2000
+
+
+class Options(TypedDict, total=False):
+    """What `follow()` and `unfollow()` take besides the two resources."""
+
+    timestamp: Timestamp | None
+    fail_silently: bool | None
+    idempotency_key: str | None
 
 
 def follow(

@@ -1,12 +1,12 @@
 """The verbs as methods, for models that follow or are followed."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Unpack
 
 from django.db import models
 
 from sequere import api
-from sequere.api import Identifier, Resource
+from sequere.api import Identifier, Options, Resource
 from sequere.backends.relations import RelationList
 from sequere.events import Event
 
@@ -20,10 +20,10 @@ class SequereMixin(models.Model):
     class Meta:
         abstract = True
 
-    def follow(self, to_instance: Resource, **options: Any) -> Event | None:
+    def follow(self, to_instance: Resource, **options: Unpack[Options]) -> Event | None:
         return api.follow(self, to_instance, **options)
 
-    def unfollow(self, to_instance: Resource, **options: Any) -> Event | None:
+    def unfollow(self, to_instance: Resource, **options: Unpack[Options]) -> Event | None:
         return api.unfollow(self, to_instance, **options)
 
     def is_following(self, instance: Resource) -> bool:
@@ -56,10 +56,10 @@ class SequereMixin(models.Model):
     def get_friends_count(self, *, identifier: Identifier = None) -> int:
         return api.get_friends_count(self, identifier=identifier)
 
-    async def afollow(self, to_instance: Resource, **options: Any) -> Event | None:
+    async def afollow(self, to_instance: Resource, **options: Unpack[Options]) -> Event | None:
         return await api.afollow(self, to_instance, **options)
 
-    async def aunfollow(self, to_instance: Resource, **options: Any) -> Event | None:
+    async def aunfollow(self, to_instance: Resource, **options: Unpack[Options]) -> Event | None:
         return await api.aunfollow(self, to_instance, **options)
 
     async def ais_following(self, instance: Resource) -> bool:

@@ -181,7 +181,9 @@ def _locked(failed: QueuedEventQuerySet) -> list[QueuedEvent]:
         numbers[pipeline].add(number)
     for pipeline in sorted(numbers):
         lock_shards(pipeline, numbers[pipeline], failed.db, wait=True)
-    return list(failed.failed().select_related("event").order_by("event_id"))
+    found = failed.failed().select_related("event").order_by("event_id")
+    # One may have failed meanwhile, in another shard.
+    return [queued for queued in found if queued.shard in numbers[queued.pipeline]]
 
 
 def hold(pipeline: str, using: str) -> None:

@@ -27,9 +27,9 @@ DRAW = Script(NEXT + "return token")
 #: How long the mark of a rebuild stays that nobody goes on with.
 SECONDS_TO_GO_ON = 7 * 24 * 60 * 60
 
-# KEYS: the mark of a rebuild, and what says that the model was filled.
+# KEYS: the mark of a rebuild, and what says that the model was filled, which it is where the first answer was lost.
 REBUILT = Script("""
-if redis.call('UNLINK', KEYS[1]) == 0 then return 0 end
+if redis.call('UNLINK', KEYS[1]) == 0 then return redis.call('EXISTS', KEYS[2]) end
 redis.call('SET', KEYS[2], 1)
 return 1
 """)
