@@ -7,8 +7,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import task_prerun
-from django.conf import settings
-from django.core.signals import setting_changed
+from django.test import override_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
@@ -18,7 +17,7 @@ app.autodiscover_tasks()
 
 #: Names a file with the settings of the test that is running, in JSON.
 SETTINGS = "TESTS_WORKER_SETTINGS"
-_taken: dict[str, Any] = {}
+_taken: override_settings | None = None
 
 
 @task_prerun.connect
@@ -31,8 +30,9 @@ def take_settings(**_: Any) -> None:
     if (file := os.environ.get(SETTINGS)) is None:
         return
     wanted = json.loads(Path(file).read_text())
-    for name in {*_taken, *wanted}:
-        if wanted.get(name) != _taken.get(name):
-            setattr(settings, name, wanted[name]) if name in wanted else delattr(settings, name)
-            setting_changed.send(sender=None, setting=name, value=wanted.get(name), enter=name in wanted)
-    _taken = wanted
+    if _taken and _taken.options != wanted:
+        _taken.disable()
+        _taken = None
+    if wanted and not _taken:
+        _taken = override_settings(**wanted)
+        _taken.enable()

@@ -125,12 +125,12 @@ def session_worker(broker: str, django_db_setup: None, tmp_path_factory: pytest.
 
 @pytest.fixture
 def worker(for_celery: None, session_worker: Worker) -> Iterator[Worker]:
-    """One that serves all tests, which are over when everything is applied; it knows their settings of timelines."""
+    """One that serves all tests, which are over when everything is applied; it knows their settings."""
     file = session_worker.settings
     file.write_text("{}")
 
     def tell(setting: str, value: Any, enter: bool, **_: Any) -> None:
-        if setting.startswith("SEQUERE_TIMELINE_"):
+        if setting.startswith("SEQUERE_TIMELINE_") or setting == "USE_TZ":
             known = json.loads(file.read_text())
             known.pop(setting, None)
             part = file.with_suffix(".part")
