@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 
@@ -48,9 +48,14 @@ class Children:
         self._child = int(self._parent.stdout.readline())
 
     def kill_after(self, number: int) -> list[str]:
-        """Kill the child when it has said that many lines. Returns them, and what else it has said."""
-        lines = [self._parent.stdout.readline() for _ in range(number)]
-        os.kill(self._child, signal.SIGKILL)
+        """Kill the child when it has said that many lines, unless it has ended. Returns all that it has said."""
+        lines: list[str] = []
+        while len(lines) < number:
+            if (line := self._parent.stdout.readline()) == "\n":
+                return lines
+            lines.append(line)
+        with suppress(ProcessLookupError):
+            os.kill(self._child, signal.SIGKILL)
         return lines + self.last_words()
 
     def last_words(self) -> list[str]:
