@@ -1,16 +1,19 @@
 """The follows are lost, and the timelines are not: their fan-outs go by the log."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
 
+from example_project.servers.valkey import own_valkey
 from sequere.backends.redis import followers
 from sequere.contrib.timeline import Timeline
-from sequere.models import follow, follow_many, unfollow
+from sequere.exceptions import ReadModelLost
+from sequere.models import follow, follow_many, get_followers_count, unfollow
 from sequere.outbox import drain, drain_all
-from sequere.queued import FAN_OUT
-from sequere.replay import rebuild
+from sequere.queued import BUILT_IN, FAN_OUT
+from sequere.replay import rebuild, verify
 from sequere_timeline import projector
 from sequere_timeline.backends.redis import writer
 from tests.factories import UserFactory
@@ -27,6 +30,14 @@ def later_and_two_at_a_time(in_redis: None, settings: Any, monkeypatch: pytest.M
     monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", 0)
     monkeypatch.setattr(followers, "FOLLOWERS_AT_ONCE", 2)
     monkeypatch.setattr(writer, "RELATIONS_AT_ONCE", 2)
+
+
+@pytest.fixture
+def operator(settings: Any) -> Iterator["redis.Redis"]:
+    """At a server that the follows have for themselves."""
+    with own_valkey() as server, redis.Redis.from_url(server.url) as operator:
+        settings.SEQUERE_BACKEND_OPTIONS = {"url": server.url}
+        yield operator
 
 
 @pytest.fixture
@@ -104,7 +115,7 @@ def test_a_fan_out_goes_on_when_they_are_lost_and_when_they_are_back(
 ) -> None:
     newbie = UserFactory()
     publish(thoas)
-    drain("built-in", using="default")
+    drain(BUILT_IN, using="default")
 
     lose_follows(client)
     unfollow(fans[2], thoas)
@@ -116,3 +127,38 @@ def test_a_fan_out_goes_on_when_they_are_lost_and_when_they_are_back(
 
     assert look([*fans, newbie]) == [1, 1, 0, 1, 1, 1, 1, 1]
     assert differences() == []
+
+
+def test_an_action_reaches_those_whose_timelines_are_on_another_server(
+    operator: "redis.Redis", thoas: User, fans: list[User]
+) -> None:
+    operator.flushall()
+
+    action = publish(thoas)
+    publish(thoas)
+    Timeline(thoas).delete(action)
+    drain_all(using="default")
+
+    assert look(fans) == [1] * 7
+    assert verify("timelines").wrong == 0
+    with pytest.raises(ReadModelLost):
+        get_followers_count(thoas)
+
+
+@pytest.mark.parametrize("are_back", [False, True])
+def test_a_fan_out_goes_on_although_their_server_is_emptied_in_the_middle(
+    operator: "redis.Redis", thoas: User, fans: list[User], are_back: bool
+) -> None:
+    publish(thoas)
+    drain(BUILT_IN, using="default")
+    reached = look(fans)
+
+    operator.flushall()
+    drain(FAN_OUT, using="default", seconds=0)
+    if are_back:
+        rebuild("follows")
+    drain_all(using="default")
+
+    assert sum(reached) == 2
+    assert look(fans) == [1] * 7
+    assert verify("timelines").wrong == 0
