@@ -44,8 +44,10 @@ BROWSER = "tests/browser"
 OWN_REDIS = "tests/redis"
 #: What has a part of its own.
 APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER)]
-#: What does not depend on the database: it has projects, or processes, of its own.
-ON_SQLITE_ONLY = [f"--ignore=tests/{name}" for name in ("docs", "example", "servers")]
+#: What does not depend on the database, since it has projects, or processes, of its own; and what on_commit() repeats.
+ON_SQLITE_ONLY = [
+    f"--ignore=tests/{name}" for name in ("docs", "example", "host", "servers", "contracts/test_on_commit.py")
+]
 #: What tells the tests where they run.
 OURS = {
     "SEQUERE_DATABASE_URL",
@@ -90,7 +92,7 @@ def with_own_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome
 
 def on_commit(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql())
-    read_models = chosen(READ_MODELS, arguments)
+    read_models = chosen([*READ_MODELS, "tests/contracts/test_backends.py"], arguments)
     how = {"TESTS_PROJECTION_MODE": "on_commit", "TESTS_PREPARED": "yes"}
     yield run("PostgreSQL, on_commit, prepared statements", read_models, SEQUERE_DATABASE_URL=url, **how)
 

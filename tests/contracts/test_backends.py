@@ -1,14 +1,11 @@
-"""The backends keep their contracts, where and how the environment says; in the database, after the commit as well."""
+"""The backends keep their contracts, where and how the environment says."""
 
-import pytest
-from django.test import TestCase, override_settings
+from django.test import TestCase
 
 from sequere.testing.contracts import FollowsContract
 from sequere_timeline.testing.contracts import TimelinesContract
 from tests.conftest import BACKEND
 from tests.contracts.instances import Instances
-
-on_commit = override_settings(SEQUERE_PROJECTION_MODES={"follows": "on_commit", "timelines": "on_commit"})
 
 
 class TestFollows(Instances, FollowsContract, TestCase):
@@ -16,16 +13,4 @@ class TestFollows(Instances, FollowsContract, TestCase):
 
 
 class TestTimelines(Instances, TimelinesContract, TestCase):
-    pass
-
-
-@pytest.mark.database
-@on_commit
-class TestFollowsOnCommit(Instances, FollowsContract, TestCase):
-    pass
-
-
-@pytest.mark.database
-@on_commit
-class TestTimelinesOnCommit(Instances, TimelinesContract, TestCase):
     pass

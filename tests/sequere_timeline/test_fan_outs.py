@@ -368,7 +368,7 @@ def test_whatever_happens_between_two_steps_the_timelines_are_what_the_log_says(
     settings.SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW = imports
     settings.SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW = removes
 
-    @examples(max_examples=15)
+    @examples(max_examples=10)
     @given(st.sampled_from([("publish",), ("delete", 0)]), st.lists(happening, min_size=6, max_size=30))
     def tell(first: tuple[Any, ...], story: list[tuple[Any, ...]]) -> None:
         actor, *others = UserFactory.create_batch(6)
