@@ -1,6 +1,8 @@
 """A server that is down, was emptied, or has forgotten its scripts; and a writer who does not know that he is late."""
 
 import logging
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event as Flag
@@ -17,6 +19,7 @@ from django.test import Client
 from example_project.servers.valkey import Valkey, own_valkey
 from sequere import tasks
 from sequere.backends.base import get_backend
+from sequere.backends.redis import connection as connection_module
 from sequere.backends.redis.connection import STALE, Script
 from sequere.backends.redis.loading import LoadPass
 from sequere.backends.redis.model import DRAW, RedisModel
@@ -37,6 +40,7 @@ from sequere.replay import rebuild, verify
 from sequere_timeline.backends.base import get_backend as timelines
 from sequere_timeline.backends.redis.scripts import FENCE, PUT
 from tests.factories import UserFactory
+from tests.redis.counting import CountingRedis, round_trips
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
 
@@ -99,6 +103,37 @@ def test_an_outage_and_its_end_are_told_once_whoever_meets_them(
 
     told = [record.getMessage().partition("socket ")[2][:9] for record in caplog.records if record.name == "sequere"]
     assert told == ["cannot be", "can be us"]
+
+
+def test_a_server_that_does_not_answer_is_waited_for_once(
+    own_server: Valkey, settings: Any, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else waits meanwhile, whoever of those that follow, publish, and read it is."""
+    times = iter([0.0, 60.0])
+    monkeypatch.setattr(connection_module, "monotonic", lambda: next(times, 119.0))
+    options = {"url": own_server.url, "client_class": CountingRedis, "options": {"socket_timeout": 0.2, "retry": None}}
+    settings.SEQUERE_BACKEND_OPTIONS = settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = options
+    with redis.Redis.from_url(own_server.url) as operator:
+        process = operator.info("server")["process_id"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        with round_trips(1):
+            for _ in range(2):
+                follow(thoas, newbie)
+                unfollow(thoas, newbie)
+                Timeline(thoas).save(JoinAction(actor=thoas))
+                for read in (get_followers_count, lambda one: Timeline(one).get_private_count()):
+                    with pytest.raises(BackendUnavailable, match="Timeout"):
+                        read(thoas)
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+    monkeypatch.setattr(connection_module, "monotonic", lambda: 120.0)
+    rebuild("follows")
+    rebuild("timelines")
+    assert get_followers_count(newbie) == 0
+    assert Timeline(thoas).get_private_count() == 2
+    assert not QueuedEvent.objects.exists()
 
 
 def test_a_server_without_memory_is_told_once_although_it_can_be_read(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha1
+from time import monotonic
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -47,11 +48,14 @@ class Script:
         return ("EVALSHA", self, len(keys), *keys, *args)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Outage:
-    """What the log was told that a server refuses; None of one that does not answer."""
+    """What the log was told that a server refuses, None of one that does not answer; and until when, by the clock of
+    `monotonic()`, nobody asks it."""
 
     refused: Any
+    reason: str = ""
+    pauses_until: float = 0
 
     def is_over(self, commands: Iterable[Sequence[Any]]) -> bool:
         """Whether it is, when the server has done these. Who has no memory left, or is a replica, is still read."""
@@ -101,11 +105,15 @@ class Connection:
     def run(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
         """What the commands answer; 1 round trip, 3 where a script was not known yet.
 
-        Raises BackendUnavailable, StaleWriter.
+        Raises BackendUnavailable, StaleWriter. When one has waited for a server in vain, nobody else in the process
+        asks it for as long: they would wait as well, and others for what they have locked.
         """
         commands = list(commands)
         if not commands:
             return []
+        outage = _outages.get(self.way)
+        if outage and monotonic() < outage.pauses_until:
+            raise BackendUnavailable(server=self.server, reason=outage.reason, setting=self.setting)
         answers = self._send(commands)
         if any(type(answer).__name__ == "NoScriptError" for answer in answers):
             scripts = {command[1] for command in commands if command[0] == "EVALSHA"}
@@ -165,13 +173,18 @@ class Connection:
     def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         pipeline = self.client.pipeline(transaction=False)  # says what to install, if there is no redis
         from redis.exceptions import RedisError
+        from redis.exceptions import TimeoutError as NoAnswer
 
         for name, *arguments in commands:
             if name == "EVALSHA":
                 arguments[0] = arguments[0].sha
             pipeline.execute_command(name, *arguments)
+        started = monotonic()
         try:
             answers: list[Any] = pipeline.execute(raise_on_error=False)
+        except NoAnswer as error:
+            now = monotonic()
+            raise self._unavailable(error, pauses_until=now + (now - started)) from error
         except (RedisError, OSError) as error:
             raise self._unavailable(error) from error
         return answers
@@ -193,11 +206,13 @@ class Connection:
             return self._unavailable(error, _kind(command))
         return error
 
-    def _unavailable(self, error: Exception, refused: Any = None) -> BackendUnavailable:
+    def _unavailable(self, error: Exception, refused: Any = None, pauses_until: float = 0) -> BackendUnavailable:
         reason = str(error).rstrip(".")
         outage = Outage(refused)
-        if _outages.setdefault(self.way, outage) is outage:  # nobody else was first
+        known = _outages.setdefault(self.way, outage)
+        if known is outage:  # nobody else was first
             logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, reason)
+        known.reason, known.pauses_until = reason, pauses_until
         return BackendUnavailable(server=self.server, reason=reason, setting=self.setting)
 
     def _client_class(self) -> Any:
