@@ -52,8 +52,12 @@ def for_celery(settings: Any, broker: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def send_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process send its tasks there, as one that has just started."""
+    """Let this process send its tasks there, as one that has just started, and wait for a broker that is only slow.
+
+    Otherwise nobody would be told of what it records from then on.
+    """
     monkeypatch.setattr(app.conf, "broker_url", url)
+    monkeypatch.setattr(hints, "PATIENCE", 60)
     monkeypatch.setattr(hints, "_app", app)
     monkeypatch.setattr(hints, "_silent_until", 0.0)
     hints._broker.cache_clear()
