@@ -146,6 +146,7 @@ def a_worker(broker: str, log: Path, *queues: str, **environment: str) -> Iterat
 @pytest.fixture(scope="session")
 def session_worker(broker: str, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     log = tmp_path_factory.mktemp("worker") / "log"
+    log.with_suffix(".json").write_text("{}")
     with a_worker(broker, log, **{SETTINGS: str(log.with_suffix(".json"))}) as worker:
         yield worker
 
@@ -154,16 +155,20 @@ def session_worker(broker: str, django_db_setup: None, tmp_path_factory: pytest.
 def worker(for_celery: None, session_worker: Worker) -> Iterator[Worker]:
     """One that serves all tests, which are over when everything is applied; it knows their settings."""
     file = session_worker.settings
-    file.write_text("{}")
+
+    def write(settings: dict[str, Any]) -> None:
+        """In one step, since the worker may be reading."""
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(settings))
+        part.rename(file)
 
     def tell(setting: str, value: Any, enter: bool, **_: Any) -> None:
         if setting.startswith("SEQUERE_TIMELINE_") or setting == "USE_TZ":
             known = json.loads(file.read_text())
             known.pop(setting, None)
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(known | {setting: value} if enter else known))
-            part.rename(file)
+            write(known | {setting: value} if enter else known)
 
+    write({})
     setting_changed.connect(tell)
     yield session_worker
     setting_changed.disconnect(tell)
