@@ -24,8 +24,10 @@ def in_rounds(number: int, *functions: Callable[[int], Any]) -> list[list[Any]]:
     start = Barrier(len(functions), timeout=PATIENCE)
     results: list[list[Any]] = [[None] * len(functions) for _ in range(number)]
     errors: list[Exception] = []
+    returns = 0
 
     def run(position: int, function: Callable[[int], Any]) -> None:
+        nonlocal returns
         with suppress(BrokenBarrierError):  # another one has failed, and says why
             for round_ in range(number):
                 start.wait()
@@ -34,8 +36,9 @@ def in_rounds(number: int, *functions: Callable[[int], Any]) -> list[list[Any]]:
                 except Exception as error:  # noqa: BLE001  # all of them are raised below
                     errors.append(error)
                     start.abort()
+                returns += 1
 
-    _join([_start(run, position, function) for position, function in enumerate(functions)])
+    _join([_start(run, position, function) for position, function in enumerate(functions)], lambda: returns)
     if errors:
         raise ExceptionGroup("in concurrent threads", errors)
     if start.broken:
@@ -79,11 +82,14 @@ def _start(run: Callable[..., None], *arguments: Any) -> Thread:
     return thread
 
 
-def _join(threads: list[Thread]) -> None:
+def _join(threads: list[Thread], returns: Callable[[], int] = lambda: 0) -> None:
+    """Wait for the threads, also for long, as long as some of what they do comes to an end."""
     for thread in threads:
-        thread.join(PATIENCE)
-        if thread.is_alive():
-            raise TimeoutError(f"a thread has not come back for {PATIENCE} seconds")
+        before = -1
+        while thread.is_alive():
+            if before == (before := returns()):
+                raise TimeoutError(f"a thread has not come back for {PATIENCE} seconds")
+            thread.join(PATIENCE)
 
 
 def _without_number(function: Callable[[], Any]) -> Callable[[int], Any]:

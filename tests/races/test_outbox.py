@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain, pairwise
 from pathlib import Path
 from random import Random
@@ -135,8 +136,8 @@ def test_an_operator_decides_about_failed_events_while_others_follow(everybody: 
     assert differences() == []
 
 
-@pytest.fixture
-def worker() -> Iterator["subprocess.Popen[str]"]:
+@contextmanager
+def a_worker() -> Iterator["subprocess.Popen[str]"]:
     with subprocess.Popen(
         [sys.executable, "-m", "django", "run_projections", "--interval", "0.05"],
         stdout=subprocess.PIPE,
@@ -151,9 +152,7 @@ def worker() -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-def test_a_worker_applies_what_others_have_left_and_ends_when_it_is_told(
-    everybody: list[User], worker: "subprocess.Popen[str]", settings: Any
-) -> None:
+def test_a_worker_applies_what_others_have_left_and_ends_when_it_is_told(everybody: list[User], settings: Any) -> None:
     settings.SEQUERE_PROJECTORS = settings.SEQUERE_PROJECTION_MODES = {}
     thoas, *newbies = everybody
     follow_many((newbie, thoas) for newbie in newbies)
@@ -163,11 +162,12 @@ def test_a_worker_applies_what_others_have_left_and_ends_when_it_is_told(
         QueuedEvent(pipeline=BUILT_IN, event=event, shard=event.pk % SHARDS, stream=event.stream)
         for event in Event.objects.all()
     )
-    assert worker.stdout is not None
-    line = worker.stdout.readline()
-    worker.send_signal(signal.SIGTERM)
+    with a_worker() as worker:
+        assert worker.stdout is not None
+        line = worker.stdout.readline()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=60) == 0
 
     assert line == "5 events applied\n"
-    assert worker.wait(timeout=60) == 0
-    assert differences() == []
     assert not QueuedEvent.objects.exists()
+    assert differences() == []

@@ -93,10 +93,14 @@ def unfollow_of_which_nobody_was_told(site: Site) -> None:
         site.client.zadd(key, dict(value)) if isinstance(value, list) else site.client.set(key, value)
 
 
+#: The id of no user: every other one may be that of somebody in the site.
+NOBODY = "0"
+
+
 def resource_of_which_nobody_knows(site: Site) -> None:
     uid = site.client.incr("sequere:global:uid")
-    site.client.hset(f"sequere:uid::{uid}", mapping={"identifier": "user", "object_id": "404"})
-    site.client.set("sequere:uid:user:404", uid)
+    site.client.hset(f"sequere:uid::{uid}", mapping={"identifier": "user", "object_id": NOBODY})
+    site.client.set(f"sequere:uid:user:{NOBODY}", uid)
     site.client.zadd(f"sequere:uid:{uid}:followers", {site.uid(1): 1})
     site.client.set(f"sequere:uid:{uid}:followers:count", 1)
     site.client.zadd(site.key(1, "followings"), {uid: 1})
@@ -136,7 +140,7 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a count of an unknown kind": lambda site: site.client.set(site.key(1, "followers:project:count"), 3),
     "a count is no number": lambda site: site.client.set(site.key(1, "followers:count"), "many"),
     "a name is gone": lambda site: site.client.delete(f"sequere:uid::{site.uid(3)}"),
-    "a name is another one": lambda site: site.client.hset(f"sequere:uid::{site.uid(3)}", "object_id", "404"),
+    "a name is another one": lambda site: site.client.hset(f"sequere:uid::{site.uid(3)}", "object_id", NOBODY),
     "a uid is gone": lambda site: site.client.delete(site.name(3)),
     "a resource has two uids": second_uid,
     "a resource of which nobody knows": resource_of_which_nobody_knows,

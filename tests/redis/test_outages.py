@@ -111,7 +111,7 @@ def test_a_server_that_does_not_answer_is_waited_for_once(
     """Nobody else waits meanwhile, whoever of those that follow, publish, and read it is."""
     times = iter([0.0, 60.0])
     monkeypatch.setattr(connection_module, "monotonic", lambda: next(times, 119.0))
-    options = {"url": own_server.url, "client_class": CountingRedis, "options": {"socket_timeout": 0.2, "retry": None}}
+    options = {"url": own_server.url, "client_class": CountingRedis, "options": {"socket_timeout": 2, "retry": None}}
     settings.SEQUERE_BACKEND_OPTIONS = settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = options
     with redis.Redis.from_url(own_server.url) as operator:
         process = operator.info("server")["process_id"]

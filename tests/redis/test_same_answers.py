@@ -34,6 +34,9 @@ IN_THE_DATABASE = {
     "SEQUERE_TIMELINE_BACKEND": "sequere_timeline.backends.database.DatabaseBackend",
 }
 
+#: What the profile suppresses, and that a fixture is the same for all examples: the server is emptied below.
+SUPPRESSED = [*settings().suppress_health_check, HealthCheck.function_scoped_fixture]
+
 USERS, PROJECTS = range(1, 5), range(5, 7)
 START = datetime(2013, 10, 25, tzinfo=UTC)
 
@@ -120,7 +123,7 @@ def also_at_work(*backends: BaseBackend | TimelinesBackend) -> Iterator[None]:
 
 @pytest.mark.django_db
 @given(history=steps)
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])  # which is emptied below
+@settings(max_examples=10, suppress_health_check=SUPPRESSED)
 def test_any_history_gives_the_same_answers_in_the_database_and_in_redis(client: Any, history: list[Any]) -> None:
     """R22, D15: no test drove both."""
     client.flushall()
@@ -143,7 +146,7 @@ def test_any_history_gives_the_same_answers_in_the_database_and_in_redis(client:
 
 @pytest.mark.django_db
 @given(history=histories, imports=st.booleans(), removes=st.booleans())
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=SUPPRESSED)
 def test_any_history_gives_the_same_timelines_in_the_database_and_in_redis(
     client: Any, history: list[Any], imports: bool, removes: bool
 ) -> None:

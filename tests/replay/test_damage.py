@@ -23,6 +23,8 @@ pytestmark = pytest.mark.django_db
 
 READ_MODELS = (Follow, FollowCount, Entry, SavedAction, TimelineState)
 NOW = timezone.now()
+#: The id of no user: every other one may be that of somebody in the site, whose rows are there already.
+NOBODY = "0"
 
 
 class Site:
@@ -138,7 +140,7 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a follow is missing": lambda site: edge(site).delete(),
     "a follow has another time": lambda site: edge(site).update(followed_at=LATER),
     "a follow has another event": lambda site: edge(site).update(event_id=10**9),
-    "a follow is somebody else's": lambda site: edge(site).update(from_object_id="404"),
+    "a follow is somebody else's": lambda site: edge(site).update(from_object_id=NOBODY),
     "a follow is a friendship": lambda site: edge(site).update(friends_at=NOW, friends_event_id=1),
     "a friendship is none": lambda site: Follow.objects.update(friends_at=None, friends_event_id=None),
     "a follow that never was": lambda site: stray_follow(site, relation(key_of(site.thoas), key_of(site.fan))),
@@ -148,7 +150,7 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a count is negative": lambda site: FollowCount.objects.update(friends=-1),
     "a count is missing": lambda site: FollowCount.objects.all().delete(),
     "a count of nobody": lambda site: FollowCount.objects.create(
-        identifier="user", object_id="404", other_identifier="user", followers=1
+        identifier="user", object_id=NOBODY, other_identifier="user", followers=1
     ),
     "an action is missing": lambda site: action(site).delete(),
     "an action has another verb": lambda site: action(site).update(verb="leave"),
@@ -167,7 +169,7 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "an entry of no action": lambda site: stray_entry(site, action_id=10**9),
     "an entry of an unpublished action": lambda site: stray_entry(site, action_id=action(site, "told").get().pk),
     "an entry of nobody's follower": lambda site: stray_entry(
-        site, action_id=action(site).get().pk, owner_object_id="404"
+        site, action_id=action(site).get().pk, owner_object_id=NOBODY
     ),
     "a read mark is missing": lambda site: TimelineState.objects.all().delete(),
     "a read mark has another time": lambda site: TimelineState.objects.update(read_at=LATER),

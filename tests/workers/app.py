@@ -2,11 +2,14 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
 from celery.signals import task_prerun
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.test import override_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
@@ -36,3 +39,15 @@ def take_settings(**_: Any) -> None:
     if wanted and not _taken:
         _taken = override_settings(**wanted)
         _taken.enable()
+
+
+@connection_created.connect
+def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """A task that looks for more to do may find what was recorded after the test had changed its settings."""
+    if SETTINGS in os.environ and _execute not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_execute)
+
+
+def _execute(execute: Callable[..., Any], *arguments: Any) -> Any:
+    take_settings()
+    return execute(*arguments)

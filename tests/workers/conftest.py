@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.management import CommandError
 from django.core.signals import setting_changed
+from django.db import OperationalError
+from django.test import TransactionTestCase
 
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
@@ -27,6 +31,25 @@ from tests.workers.app import SETTINGS, app
 def url_of(server: Valkey) -> str:
     """How Celery names it."""
     return server.url.replace("unix://", "redis+socket://")
+
+
+@pytest.fixture(scope="package", autouse=True)
+def flushed_again() -> Iterator[None]:
+    """The worker may be looking for more to do when a test is over: PostgreSQL ends one of two that wait for each
+    other."""
+    flush = TransactionTestCase._fixture_teardown
+
+    def flush_again(self: TransactionTestCase) -> None:
+        for _ in range(9):
+            try:
+                return flush(self)
+            except CommandError as error:
+                if not isinstance(error.__cause__, OperationalError):
+                    raise
+        return flush(self)
+
+    with patch.object(TransactionTestCase, "_fixture_teardown", flush_again):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +75,12 @@ def for_celery(settings: Any, broker: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def send_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process send its tasks there, as one that has just started."""
+    """Let this process send its tasks there, as one that has just started, and wait for a broker that is only slow.
+
+    Otherwise nobody would be told of what it records from then on.
+    """
     monkeypatch.setattr(app.conf, "broker_url", url)
+    monkeypatch.setattr(hints, "PATIENCE", 60)
     monkeypatch.setattr(hints, "_app", app)
     monkeypatch.setattr(hints, "_silent_until", 0.0)
     hints._broker.cache_clear()
@@ -119,6 +146,7 @@ def a_worker(broker: str, log: Path, *queues: str, **environment: str) -> Iterat
 @pytest.fixture(scope="session")
 def session_worker(broker: str, django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     log = tmp_path_factory.mktemp("worker") / "log"
+    log.with_suffix(".json").write_text("{}")
     with a_worker(broker, log, **{SETTINGS: str(log.with_suffix(".json"))}) as worker:
         yield worker
 
@@ -127,16 +155,20 @@ def session_worker(broker: str, django_db_setup: None, tmp_path_factory: pytest.
 def worker(for_celery: None, session_worker: Worker) -> Iterator[Worker]:
     """One that serves all tests, which are over when everything is applied; it knows their settings."""
     file = session_worker.settings
-    file.write_text("{}")
+
+    def write(settings: dict[str, Any]) -> None:
+        """In one step, since the worker may be reading."""
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(settings))
+        part.rename(file)
 
     def tell(setting: str, value: Any, enter: bool, **_: Any) -> None:
         if setting.startswith("SEQUERE_TIMELINE_") or setting == "USE_TZ":
             known = json.loads(file.read_text())
             known.pop(setting, None)
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(known | {setting: value} if enter else known))
-            part.rename(file)
+            write(known | {setting: value} if enter else known)
 
+    write({})
     setting_changed.connect(tell)
     yield session_worker
     setting_changed.disconnect(tell)

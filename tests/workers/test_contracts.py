@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.core.management.base import CommandError
-from django.db import OperationalError, router, transaction
+from django.db import router, transaction
 from django.test import TransactionTestCase
 
 from sequere.events import Event
@@ -29,16 +28,6 @@ class Patient(_TestCase):
         events_recorded.connect(self._wait_after_commit)
         self.addCleanup(events_recorded.disconnect, self._wait_after_commit)
         super().setUp()
-
-    def _fixture_teardown(self) -> None:
-        """The worker may be looking for more to do: PostgreSQL ends one of two that wait for each other."""
-        for _ in range(9):
-            try:
-                return super()._fixture_teardown()
-            except CommandError as error:
-                if not isinstance(error.__cause__, OperationalError):
-                    raise
-        return super()._fixture_teardown()
 
     def _wait_after_commit(self, **_: Any) -> None:
         transaction.on_commit(self._wait, using=router.db_for_write(Event))

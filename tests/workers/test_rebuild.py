@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
-from time import monotonic
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import transaction
 
 from sequere import replay
 from sequere.contrib.timeline import Timeline
@@ -21,18 +20,14 @@ from tests.read_models import empty_read_models
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 from tests.workers.conftest import Worker, send_to
-from tests.workers.until import until
+from tests.workers.until import is_waited_for, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def ended() -> bool:
-    """Whether the rebuilds end within a minute; asks the database, which the workers write."""
-    until = monotonic() + 60
-    while monotonic() < until:
-        if Rebuild.objects.exists() and not Rebuild.objects.filter(ended_at=None).exists():
-            return True
-    return False
+def have_ended() -> bool:
+    """Whether the rebuilds have; asks the database, which the workers write."""
+    return Rebuild.objects.exists() and not Rebuild.objects.filter(ended_at=None).exists()
 
 
 def test_workers_share_it(start_worker: Callable[..., Worker]) -> None:
@@ -48,16 +43,9 @@ def test_workers_share_it(start_worker: Callable[..., Worker]) -> None:
     call_command("rebuild_projections", celery=True, workers=2, stdout=said)
 
     assert "Left to the workers of Celery" in said.getvalue()
-    assert ended()
+    until(have_ended)
     assert differences() == []
     assert thoas.get_followers_count() == 59
-
-
-def is_waited_for() -> bool:
-    """Whether another process waits for a lock of ours."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
-        return cursor.fetchone() is not None
 
 
 def test_one_whose_worker_was_killed_is_found_by_the_sweep(
@@ -83,7 +71,7 @@ def test_one_whose_worker_was_killed_is_found_by_the_sweep(
     replay.sweep("default")
 
     assert left == rebuilds[1]
-    assert ended()
+    until(have_ended)
     assert differences() == []
     assert thoas.get_followers_count() == 59
 

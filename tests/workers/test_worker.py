@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import transaction
 from django.test import override_settings
 
 from sequere import due, outbox
@@ -24,6 +25,7 @@ from sequere.models import (
     wait_for_projections,
 )
 from sequere.signals import events_queued
+from sequere_timeline import projector
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds
 from tests.races.outcome import differences, rounds
@@ -31,7 +33,7 @@ from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
 from tests.workers.app import app
 from tests.workers.conftest import Worker
-from tests.workers.until import until
+from tests.workers.until import is_waited_for, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -170,12 +172,17 @@ def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
         with override_settings(SEQUERE_PROJECTION_MODES={}):
             Timeline(thoas).save(action)
         assert [Timeline(one).get_private_count() for one in (first, last)] == [1, 1]
-    worker = start_worker(TESTS_SECONDS_AT_ONCE="0")
     timeline = Timeline(thoas)
     timeline.delete(action) if is_deletion else timeline.save(action)
+    with monkeypatch.context() as patched:
+        patched.setitem(projector.SECONDS_AT_ONCE, "celery", 0)
+        outbox.drain("built-in", using="default")  # which reaches the first ones
 
-    until(lambda: QueuedEvent.objects.filter(pipeline="fan-out", reached__gt=0).exists())
-    worker.kill()
+    with transaction.atomic():
+        QueuedEvent.objects.select_for_update().get(pipeline="fan-out")
+        worker = start_worker(TESTS_SECONDS_AT_ONCE="0")
+        until(is_waited_for)
+        worker.kill()
     (left,) = QueuedEvent.objects.filter(pipeline="fan-out")
     start_worker()
     find_what_waits(monkeypatch)
