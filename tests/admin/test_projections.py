@@ -1,5 +1,6 @@
 """The projections in the admin: how far they are, and what an operator does about what has failed."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -95,9 +96,9 @@ def test_the_list_says_how_far_each_is(browser: Client, failed: list[int]) -> No
     with at_most(12):
         response = browser.get(PROJECTIONS)
 
-    text = text_of(response)
-    assert "follows on_commit sequere.backends.database.projector.FollowsProjector 4 0 s 0" in text
-    assert f"newsletter on_commit {__name__}.Newsletter 2 0 s 2 PermissionError: not &lt;b&gt;" in text
+    text = re.sub(r"\b\d+ s\b", "N s", text_of(response))  # as old as the machine is slow
+    assert "follows on_commit sequere.backends.database.projector.FollowsProjector 4 N s 0" in text
+    assert f"newsletter on_commit {__name__}.Newsletter 2 N s 2 PermissionError: not &lt;b&gt;" in text
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(61, "61 s"), (7200, "2 hours")])

@@ -107,7 +107,7 @@ def test_many_followers_cost_no_statement_each() -> None:
 
 
 def test_the_names_of_many_followers_do_not_pass_through_the_process_to_be_locked() -> None:
-    film = ProjectFactory()
+    film = ProjectFactory(pk=1)  # whose key is none of those that are looked for
     follow_many((ResourceKey("user", str(number)), film) for number in range(1, 4501))
 
     with CaptureQueriesContext(connection) as captured:
@@ -122,6 +122,9 @@ def test_what_the_database_names_is_locked_in_the_order_of_python() -> None:
     names = ["b", "a", "B", "é", "z", "Z", "10", "9", "1 0", "ä", "~", "\N{LATIN SMALL LETTER DOTLESS I}", "\N{EYES}"]
     keys = [ResourceKey(identifier, name) for identifier in ("user", "profile") for name in names]
     FollowCount.objects.bulk_create(FollowCount(**key._asdict(), other_identifier="user") for key in keys)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:  # or the rows go where a vacuum has made room, in any order
+            cursor.execute("TRUNCATE sequere_resource")
 
     with transaction.atomic():
         lock_all(FollowCount.objects.values_list("identifier", "object_id"), using="default")

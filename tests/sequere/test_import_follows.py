@@ -165,7 +165,7 @@ def test_what_cannot_be_imported_is_told_and_written_to_a_file(
     old_sequere: Insert, thoas: User, project: Project, tmp_path: Path
 ) -> None:
     """D1, D6, D7: the original kept follows of itself, and of what was deleted."""
-    gone = [(("user", 10_000 + number), project, number) for number in range(5)]
+    gone = [(("user", 10**6 + number), project, number) for number in range(5)]
     old_sequere((thoas, project, 1), (thoas, thoas, 2), (thoas, ("document", 3), 3), *gone)
     path = tmp_path / "refused.csv"
 
@@ -176,7 +176,7 @@ def test_what_cannot_be_imported_is_told_and_written_to_a_file(
         "1 not imported, of something that follows itself:",
         f"  row 2: user:{thoas.pk} → user:{thoas.pk}",
         "5 not imported, of something that is gone:",
-        *(f"  row {4 + n}: user:{10_000 + n} → project:{project.pk}" for n in range(3)),
+        *(f"  row {4 + n}: user:{10**6 + n} → project:{project.pk}" for n in range(3)),
         "  …",
         "1 not imported, with a key or a time that there cannot be:",
         f"  row 3: user:{thoas.pk} → document:3",

@@ -129,7 +129,7 @@ def test_a_template_loops_over_it(film: Project, fans: list[User]) -> None:
 
 def test_one_kind_of_resource(film: Project) -> None:
     """D3, D16: equal keys of different kinds, and an identifier given as a class."""
-    user, project = UserFactory(pk=7001), ProjectFactory(pk=7001)
+    user, project = UserFactory(pk=10**6), ProjectFactory(pk=10**6)
     fan = UserFactory()
     follow(fan, user)
     follow(fan, project)

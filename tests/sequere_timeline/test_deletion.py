@@ -11,6 +11,9 @@ from tests.testapp.sequere_registry import LikeAction
 
 pytestmark = pytest.mark.django_db
 
+#: No sequence comes so far, and gives it to somebody else.
+KEY = 10**6
+
 
 @pytest.fixture(params=[True, False], ids=["removal on", "removal off"])
 def removal(request, settings):
@@ -20,12 +23,12 @@ def removal(request, settings):
 
 @pytest.fixture
 def thoas():
-    return UserFactory(pk=500, username="thoas")
+    return UserFactory(pk=KEY, username="thoas")
 
 
 @pytest.fixture
 def project():
-    return ProjectFactory(pk=500, name="La classe americaine")
+    return ProjectFactory(pk=KEY, name="La classe americaine")
 
 
 def save(actor, target=None) -> None:
@@ -45,7 +48,7 @@ def test_a_proxy_deletes_what_its_model_has_done(newbie, project):
     follow(newbie, project)
     save(project)
 
-    FavouriteProject.objects.get(pk=500).delete()
+    FavouriteProject.objects.get(pk=KEY).delete()
 
     assert Timeline(newbie).get_private() == []
 
@@ -63,7 +66,7 @@ def test_an_actor_and_target_deleted_together(thoas, newbie):
 
 def test_an_action_that_is_saved_elsewhere_stays_in_the_timeline_of_whoever_has_the_key_of_a_deleted_one(thoas, newbie):
     thoas.delete()
-    next_one = UserFactory(pk=500, username="the next one")
+    next_one = UserFactory(pk=KEY, username="the next one")
     action = LikeAction(actor=newbie, date=october(1))
     Timeline(next_one).save(action)
 
