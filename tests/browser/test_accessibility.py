@@ -8,6 +8,7 @@ from tests.browser.people import Visit, log_in
 
 pytest.importorskip("axe_playwright_python")
 from axe_playwright_python.sync_playwright import Axe  # where it is installed
+from playwright.sync_api import expect
 
 PUBLIC = [
     "/",
@@ -48,7 +49,7 @@ def test_axe_finds_nothing_serious(visit: Visit, look: str, who: str) -> None:
     if who == "demo":
         page.goto("/login/")
         log_in(page, "demo", "demo")
-        page.wait_for_url("**/")
+        expect(page).to_have_url("/")
     axe = Axe()
 
     found = {}
