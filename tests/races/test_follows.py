@@ -1,6 +1,7 @@
 """Follows and unfollows of the same resources, at once."""
 
 from functools import partial
+from math import isqrt
 from random import Random
 
 import pytest
@@ -152,7 +153,7 @@ def test_the_world_hears_once_of_what_several_have_done_at_once():
 
 def test_overlapping_imports_in_different_orders_do_not_wait_for_each_other_in_a_circle(monkeypatch):
     monkeypatch.setattr(api, "BATCH_SIZE", 40)  # many small transactions meet more often
-    everybody = users(rounds(24, 10))
+    everybody = users(isqrt(rounds(24**2, 10**2)))  # each of whom follows all others
     pairs = [(one, other) for one in everybody for other in everybody if one != other]
 
     def import_shuffled(seed: int) -> int:
@@ -170,7 +171,7 @@ def test_overlapping_imports_in_different_orders_do_not_wait_for_each_other_in_a
 
 def test_imports_and_removals_at_once_leave_what_the_log_says(monkeypatch):
     monkeypatch.setattr(api, "BATCH_SIZE", 25)
-    everybody = users(rounds(16, 8))
+    everybody = users(isqrt(rounds(16**2, 8**2)))
     pairs = [(one, other) for one in everybody for other in everybody if one != other]
 
     def many(change, seed: int) -> int:
