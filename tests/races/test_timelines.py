@@ -84,7 +84,8 @@ def test_what_an_entry_is_for_is_decided_by_the_log_however_the_writers_meet(set
     assert differences() == []
 
 
-def test_actors_who_follow_each_other_publish_at_once():
+def test_actors_who_follow_each_other_publish_at_once(settings):
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = None  # make faults publishes more than Redis keeps
     everybody = UserFactory.create_batch(4)
     publishers = [Publisher(user) for user in everybody]
 
