@@ -1,12 +1,9 @@
 """A drainer whose connection to the database is cut, with its locks, and who goes on writing timelines."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Event, Thread, current_thread
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from django.db import connection, connections
 
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow_many, unfollow
@@ -17,13 +14,14 @@ from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.redis.scripts import COUNT_GENERATION, DELIVER
 from tests.factories import UserFactory
 from tests.races.outcome import differences
+from tests.redis.late import Reached, calls, late, only_postgresql
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.sequere_queued,
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has connections to cut"),
+    only_postgresql,
 ]
 
 
@@ -34,45 +32,8 @@ def later(in_redis: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(projector.SECONDS_AT_ONCE, "celery", 0)
 
 
-@contextmanager
-def late(monkeypatch: pytest.MonkeyPatch, pipeline: str, is_reached: Callable[[Any], bool]) -> Iterator[None]:
-    """Somebody drains, and has lost his connection before he sends certain commands, which he does after the block."""
-    has_come, may_go_on = Event(), Event()
-    of_timelines = get_backend()._connection
-    send = of_timelines._send
-    pids: list[int] = []
-
-    def run() -> None:
-        try:
-            drain(pipeline, using="default", seconds=0)
-        except Exception:  # noqa: BLE001  # as it should be
-            pass
-        finally:
-            connections.close_all()
-
-    thread = Thread(target=run, daemon=True)
-
-    def send_when_told(commands: Any) -> Any:
-        if current_thread() is thread and not pids and any(map(is_reached, commands)):
-            pids.append(connections["default"].connection.info.backend_pid)
-            has_come.set()
-            assert may_go_on.wait(30)
-        return send(commands)
-
-    monkeypatch.setattr(of_timelines, "_send", send_when_told)
-    thread.start()
-    assert has_come.wait(30)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", pids)
-    try:
-        yield
-    finally:
-        may_go_on.set()
-        thread.join(30)
-
-
-def calls(script: Any) -> Callable[[Any], bool]:
-    return lambda command: command[0] == "EVALSHA" and command[1] == script
+def drain_late(monkeypatch: pytest.MonkeyPatch, pipeline: str, is_reached: Reached) -> AbstractContextManager[Any]:
+    return late(monkeypatch, get_backend(), lambda: drain(pipeline, using="default", seconds=0), is_reached)
 
 
 @pytest.fixture
@@ -94,7 +55,7 @@ def test_what_is_deleted_meanwhile_does_not_come_back(
     Timeline(thoas).save(action)
 
     # The first thing that he asks for, when he knows what the log says or before.
-    with late(monkeypatch, "built-in", lambda command: command[0] == "EVALSHA"):
+    with drain_late(monkeypatch, "built-in", lambda command: command[0] == "EVALSHA"):
         Timeline(thoas).delete(action)
         drain_all(using="default")
     drain_all(using="default")
@@ -108,7 +69,7 @@ def test_who_unfollows_meanwhile_is_not_reached(thoas: User, fans: list[User], m
     Timeline(thoas).save(JoinAction(actor=thoas))
     drain("built-in", using="default", seconds=0)
 
-    with late(monkeypatch, FAN_OUT, calls(DELIVER)):
+    with drain_late(monkeypatch, FAN_OUT, calls(DELIVER)):
         unfollow(fans[2], thoas)
         drain("built-in", using="default")
         before = Timeline(fans[2]).get_private_count()
@@ -128,7 +89,7 @@ def test_a_target_stays_as_often_deleted_as_it_was(thoas: User, monkeypatch: pyt
         film.delete()
 
     like_and_delete()
-    with late(monkeypatch, "built-in", calls(COUNT_GENERATION)):
+    with drain_late(monkeypatch, "built-in", calls(COUNT_GENERATION)):
         like_and_delete()
         drain_all(using="default")
     drain_all(using="default")

@@ -1,32 +1,22 @@
-"""A server that is down, was emptied, or has forgotten its scripts; and a writer who does not know that he is late."""
+"""A server that is down, was emptied, or has forgotten its scripts."""
 
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Event as Flag
-from threading import Thread, current_thread
+from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import redis
 from django.core.management import call_command
-from django.db import connection, connections
 from django.test import Client
 
 from example_project.servers.valkey import Valkey, own_valkey
 from sequere import tasks
-from sequere.backends.base import get_backend
 from sequere.backends.redis import connection as connection_module
-from sequere.backends.redis.connection import STALE, Script
 from sequere.backends.redis.loading import LoadPass
-from sequere.backends.redis.model import DRAW, RedisModel
-from sequere.backends.redis.scripts import NAME, WRITE
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
-from sequere.exceptions import BackendUnavailable, ReadModelLost, StaleWriter
+from sequere.exceptions import BackendUnavailable, ReadModelLost
 from sequere.models import (
     QueuedEvent,
     follow,
@@ -37,8 +27,6 @@ from sequere.models import (
     unfollow,
 )
 from sequere.replay import rebuild, verify
-from sequere_timeline.backends.base import get_backend as timelines
-from sequere_timeline.backends.redis.scripts import FENCE, PUT
 from tests.factories import UserFactory
 from tests.redis.counting import CountingRedis, round_trips
 from tests.testapp.models import Project, User
@@ -296,114 +284,3 @@ def test_timelines_go_on_after_the_server_has_forgotten_their_scripts(client: An
 
     assert seen == [(1, 1, 1), (2, 2, 1), (2, 2, 0), (1, 1, 0)]
     assert verify("timelines").wrong == 0
-
-
-def test_after_an_emptied_server_new_writers_have_larger_numbers(client: Any, thoas: User, project: Project) -> None:
-    """Or else who came before would lock out all that come after."""
-    model = get_backend().projector._model
-    numbers = []
-    for _ in range(3):
-        numbers.append(model.draw([])[0])
-        client.flushall()
-
-    assert numbers == sorted(set(numbers))
-
-
-def test_a_writer_whose_lock_is_gone_is_refused(thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever was overtaken writes nothing any more, and what he has not applied waits."""
-    follow(thoas, project)
-    projector = get_backend().projector
-    (event,) = Event.objects.all()
-    late = projector._model.draw([])[0]
-    unfollow(thoas, project)
-
-    drawn = RedisModel.draw
-    monkeypatch.setattr(RedisModel, "draw", lambda self, commands: (late, drawn(self, commands)[1]))
-    with pytest.raises(StaleWriter):
-        projector.apply([event], using="default")
-
-    assert not is_following(thoas, project)
-    assert get_followers_count(project) == 0
-
-
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has connections to cut")
-@pytest.mark.parametrize("script", [DRAW, NAME, WRITE], ids=["before its number", "before a uid", "before the follow"])
-def test_a_drainer_whose_connection_is_cut_and_that_goes_on_writing_is_refused(
-    thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch, script: Script
-) -> None:
-    """It has read that thoas follows; while it holds still, its locks are lost, and thoas unfollows."""
-    with cut_before_it_writes(get_backend(), lambda: follow(thoas, project), script, monkeypatch) as answers:
-        unfollow(thoas, project)
-        assert get_followers_count(project) == 0
-
-    assert any(map(is_refusal, answers)) is (script is not DRAW)  # else it has learnt that it cannot read the log
-    assert not is_following(thoas, project)
-    assert get_followers_count(project) == 0
-    call_command("run_projections", once=True)
-    assert verify("follows").wrong == 0
-
-
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has connections to cut")
-@pytest.mark.parametrize("script", [DRAW, FENCE, PUT], ids=["before its number", "before a look", "before the action"])
-def test_a_fan_out_whose_connection_is_cut_and_that_goes_on_writing_is_refused(
-    thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, script: Script
-) -> None:
-    """It has read that the action is there; while it holds still, its locks are lost, and the action is deleted, of
-    which nothing is stored yet."""
-    follow(newbie, thoas)
-    Timeline(newbie).get_private_count()
-    action = JoinAction(actor=thoas)
-    action.saved_as(str(uuid4()))  # so that the other one can name it
-
-    with cut_before_it_writes(timelines(), lambda: Timeline(thoas).save(action), script, monkeypatch) as answers:
-        Timeline(thoas).delete(action)
-
-    assert any(map(is_refusal, answers)) is (script is not DRAW)  # else it has learnt that it cannot read the log
-    assert (Timeline(thoas).get_public_count(), Timeline(newbie).get_private_count()) == (0, 0)
-    call_command("run_projections", once=True)
-    assert verify("timelines").wrong == 0
-
-
-@contextmanager
-def cut_before_it_writes(
-    backend: Any, change: Callable[[], Any], script: Script, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[list[Any]]:
-    """In a thread, change something; before a script is called, cut the connection to the database, and run the block;
-    then let the thread go on. Yields what Redis will have answered it."""
-    has_read, may_write = Flag(), Flag()
-    answers: list[Any] = []
-    pids: list[int] = []
-    redis_connection = backend.projector._model.connection
-    send = redis_connection._send
-
-    def run() -> None:
-        try:
-            change()
-        finally:
-            connections.close_all()
-
-    thread = Thread(target=run)
-
-    def send_when_told(commands: Any) -> Any:
-        if current_thread() is not thread:
-            return send(commands)
-        if not pids and any(command[1] is script for command in commands):
-            pids.append(connections["default"].connection.info.backend_pid)
-            has_read.set()
-            assert may_write.wait(30)
-        sent = send(commands)
-        answers.extend(sent)
-        return sent
-
-    monkeypatch.setattr(redis_connection, "_send", send_when_told)
-    thread.start()
-    assert has_read.wait(30)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", pids)
-    yield answers
-    may_write.set()
-    thread.join(30)
-
-
-def is_refusal(answer: Any) -> bool:
-    return STALE in str(answer)

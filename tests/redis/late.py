@@ -1,0 +1,66 @@
+"""Writers whose connection to the database is cut, with their locks, and who go on writing to Redis."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread, current_thread
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+from sequere.backends.redis.connection import Script
+
+Reached = Callable[[Any], bool]
+
+only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has connections to cut")
+
+
+@contextmanager
+def late(
+    monkeypatch: pytest.MonkeyPatch, backend: Any, write: Callable[[], Any], is_reached: Reached
+) -> Iterator[list[Any]]:
+    """Somebody writes, and has lost his connection before he sends certain commands, which he does after the block.
+
+    Yields what Redis will have answered him from then on.
+    """
+    has_come, may_go_on = Event(), Event()
+    redis_connection = backend.projector._model.connection
+    send = redis_connection._send
+    answers: list[Any] = []
+    pids: list[int] = []
+
+    def run() -> None:
+        try:
+            with suppress(Exception):  # as it should be
+                write()
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=run, daemon=True)
+
+    def send_when_told(commands: Any) -> Any:
+        if current_thread() is not thread:
+            return send(commands)
+        if not pids and any(map(is_reached, commands)):
+            pids.append(connections["default"].connection.info.backend_pid)
+            has_come.set()
+            assert may_go_on.wait(30)
+        sent = send(commands)
+        if pids:
+            answers.extend(sent)
+        return sent
+
+    monkeypatch.setattr(redis_connection, "_send", send_when_told)
+    thread.start()
+    assert has_come.wait(30)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", pids)
+    try:
+        yield answers
+    finally:
+        may_go_on.set()
+        thread.join(30)
+
+
+def calls(script: Script) -> Reached:
+    return lambda command: command[0] == "EVALSHA" and command[1] is script
