@@ -18,9 +18,7 @@ from django.dispatch import Signal
 
 from sequere import conf
 from sequere.backends.base import get_backend
-from sequere.backends.relations import RelationList
 from sequere.base import ResourceKey
-from sequere.events import Event, Intent, record
 from sequere.exceptions import (
     AlreadyFollowingException,
     FollowException,
@@ -28,10 +26,13 @@ from sequere.exceptions import (
     NotFollowingException,
     SelfFollowException,
 )
-from sequere.intents import to_follow, to_import, to_unfollow
+from sequere.log.models import Event
+from sequere.log.recording import Intent, record
+from sequere.log.validation import point_in_time
 from sequere.registry import registry
+from sequere.relations.intents import to_follow, to_import, to_unfollow
+from sequere.results.relations import RelationList
 from sequere.signals import followed, unfollowed
-from sequere.values import point_in_time
 
 Resource = models.Model | ResourceKey
 Identifier = type[models.Model] | str | None

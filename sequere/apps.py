@@ -11,14 +11,14 @@ class SequereConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sequere import hints, receivers, registry
+        from sequere import receivers, registry, workers
         from sequere.backends.base import get_backend
         from sequere.checks import check_database, check_settings
-        from sequere.projectors import provide
+        from sequere.projections.registry import provide
 
         provide("follows", get_backend)
         receivers.connect(self)
-        hints.connect()
+        workers.connect()
         checks.register(check_settings, "sequere")
         checks.register(check_database, checks.Tags.database)
         registry.autodiscover()

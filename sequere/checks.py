@@ -13,11 +13,12 @@ from django.utils.module_loading import import_string
 
 from sequere import conf
 from sequere.backends.base import BaseBackend
-from sequere.events import Event
-from sequere.hints import celery_app
-from sequere.immutability import is_supported, missing_triggers
-from sequere.projectors import PIPELINE, Projector, is_queued, projections
-from sequere.queued import BUILT_IN, FAN_OUT
+from sequere.log.immutability import is_supported, missing_triggers
+from sequere.log.models import Event
+from sequere.outbox.models import BUILT_IN, FAN_OUT
+from sequere.projections.projector import Projector
+from sequere.projections.registry import PIPELINE, is_queued, projections
+from sequere.workers import celery_app
 
 #: What SEQUERE_CELERY_QUEUES gives names to.
 QUEUES = ("default", "fan_out")
@@ -54,7 +55,7 @@ def _check_projectors() -> list[CheckMessage]:
         return [
             Error(
                 f"SEQUERE_PROJECTORS is {paths!r}, which is no mapping of names to dotted paths.",
-                hint="Give the dotted path of a subclass of sequere.projectors.Projector.",
+                hint="Give the dotted path of a subclass of sequere.projections.Projector.",
                 id="sequere.E003",
             )
         ]
@@ -65,7 +66,7 @@ def _check_projectors() -> list[CheckMessage]:
             messages.append(
                 Error(
                     f"SEQUERE_PROJECTORS[{name!r}] is {path!r}, which is no projector: {_reason(projector)}.",
-                    hint="Give the dotted path of a subclass of sequere.projectors.Projector.",
+                    hint="Give the dotted path of a subclass of sequere.projections.Projector.",
                     id="sequere.E003",
                 )
             )

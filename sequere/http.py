@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendException, InvalidCursor, InvalidObjectId, UnknownIdentifier
-from sequere.lazy import LazyList
 from sequere.registry import registry
+from sequere.results.lazy import LazyList
 
 logger = logging.getLogger("sequere")
 

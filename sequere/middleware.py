@@ -8,7 +8,7 @@ from uuid import uuid4
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 
-from sequere.context import event_metadata
+from sequere.log.metadata import event_metadata
 
 #: The headers in which a proxy or another service hands on a correlation id, in order of preference.
 CORRELATION_HEADERS = ("X-Correlation-ID", "X-Request-ID")

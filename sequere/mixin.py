@@ -7,8 +7,8 @@ from django.db import models
 
 from sequere import api
 from sequere.api import Identifier, Options, Resource
-from sequere.backends.relations import RelationList
-from sequere.events import Event
+from sequere.log.models import Event
+from sequere.results.relations import RelationList
 
 
 class SequereMixin(models.Model):

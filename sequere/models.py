@@ -23,11 +23,12 @@ from sequere.api import (
     unfollow,
     unfollow_many,
 )
-from sequere.events import Event
-from sequere.queued import Projection, QueuedEvent, Shard
-from sequere.rebuilds import Rebuild, Slice
-from sequere.resources import Resource
-from sequere.waiting import await_for_projections, wait_for_projections
+from sequere.log.locks import Resource
+from sequere.log.models import Event
+from sequere.outbox.models import QueuedEvent, Shard
+from sequere.outbox.waiting import await_for_projections, wait_for_projections
+from sequere.projections.models import Projection
+from sequere.replay.models import Rebuild, Slice
 
 __all__ = [
     "Event",

@@ -10,7 +10,6 @@ from django.db import models
 from django.utils.module_loading import autodiscover_modules
 
 from sequere.base import ModelBase, ResourceKey
-from sequere.chunks import chunks
 from sequere.exceptions import (
     AlreadyRegistered,
     AnonymousInstance,
@@ -23,6 +22,7 @@ from sequere.exceptions import (
     UnknownIdentifier,
     UnsavedInstance,
 )
+from sequere.sql.chunks import chunks
 
 IDENTIFIER_MAX_LENGTH = 50
 OBJECT_ID_MAX_LENGTH = 255

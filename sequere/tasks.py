@@ -5,28 +5,30 @@ from contextlib import suppress
 from celery import shared_task
 from django.db import router
 
-from sequere import outbox, replay
-from sequere.events import Event
 from sequere.exceptions import BackendUnavailable
+from sequere.log.models import Event
+from sequere.outbox.drain import TURN, sweep_queues
+from sequere.outbox.drain import drain as drain_queue
+from sequere.replay.handover import sweep_rebuilds, take_turn
 
 
 @shared_task(name="sequere.drain", ignore_result=True)
 def drain(pipeline: str, shard: int) -> None:
     """Apply what waits in a shard; what is left after a while, somebody is told of again."""
     with suppress(BackendUnavailable):  # which the log was told about; the events wait, and the sweep finds them
-        outbox.drain(pipeline, {shard}, using=router.db_for_write(Event), seconds=outbox.TURN)
+        drain_queue(pipeline, {shard}, using=router.db_for_write(Event), seconds=TURN)
 
 
 @shared_task(name="sequere.sweep", ignore_result=True)
 def sweep() -> None:
     """Find what waits although nobody is told of it, or who was told has died. To be called every ten seconds."""
     using = router.db_for_write(Event)
-    outbox.sweep(using)
-    replay.sweep(using)
+    sweep_queues(using)
+    sweep_rebuilds(using)
 
 
 @shared_task(name="sequere.rebuild", ignore_result=True)
 def rebuild(*rebuild_ids: int) -> None:
     """Take batches of rebuilds, one rebuild after the other; what is left after a while, somebody is told of again."""
     with suppress(BackendUnavailable):  # the same goes for the rebuilds
-        replay.take_turn(rebuild_ids, seconds=outbox.TURN)
+        take_turn(rebuild_ids, seconds=TURN)

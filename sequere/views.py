@@ -25,11 +25,11 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from sequere import api
-from sequere.backends.relations import Relation, RelationList
 from sequere.exceptions import BackendException, SelfFollowException, UnknownIdentifier
-from sequere.health import examine
 from sequere.http import Refused, address_of, describe, find, find_visible, json_view, page_as_json
+from sequere.monitoring.health import examine
 from sequere.registry import registry
+from sequere.results.relations import Relation, RelationList
 
 logger = logging.getLogger("sequere")
 

@@ -8,8 +8,8 @@ from django.db import models
 from django.utils import timezone
 
 from sequere.base import ResourceKey
+from sequere.log.validation import point_in_time
 from sequere.registry import registry
-from sequere.values import point_in_time
 from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, NoAction, VerbTaken
 
 VERB_MAX_LENGTH = 255

@@ -11,7 +11,7 @@ class SequereTimelineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sequere.projectors import provide
+        from sequere.projections.registry import provide
         from sequere_timeline import tags  # noqa: F401  # adds them to {% load sequere %}
         from sequere_timeline.backends.base import get_backend
         from sequere_timeline.checks import check_settings

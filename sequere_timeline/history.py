@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from sequere.base import ResourceKey
-from sequere.events import Event, Latest, all_and_latest, latest_of, lifecycle
+from sequere.log.models import Event
+from sequere.log.reading import Latest, all_and_latest, latest_of
+from sequere.log.streams import lifecycle
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, generation, is_live, live_owners
 
 

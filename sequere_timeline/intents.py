@@ -11,8 +11,12 @@ from typing import Any
 from uuid import UUID
 
 from sequere.base import ResourceKey
-from sequere.events import TYPES, Event, Intent, Latest, lifecycle, stream_of
-from sequere.values import check_json
+from sequere.log.models import Event
+from sequere.log.reading import Latest
+from sequere.log.recording import Intent
+from sequere.log.streams import lifecycle, stream_of
+from sequere.log.types import TYPES
+from sequere.log.validation import check_json
 from sequere_timeline.actions import Action
 from sequere_timeline.exceptions import ActionChanged, NotInTimeline
 

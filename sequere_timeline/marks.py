@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sequere.base import ResourceKey
-from sequere.events import Event, EventQuerySet, latest_of, lifecycle, stream_of
+from sequere.log.models import Event, EventQuerySet
+from sequere.log.reading import latest_of
+from sequere.log.streams import lifecycle, stream_of
 from sequere_timeline.intents import TIMELINE_READ, generation
 
 

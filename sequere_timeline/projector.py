@@ -8,13 +8,15 @@ from time import monotonic
 from typing import ClassVar
 from uuid import UUID
 
-from sequere import observing
 from sequere.base import ResourceKey
 from sequere.conf import CELERY, INLINE, ON_COMMIT
-from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event
-from sequere.outbox import queue_fan_out
-from sequere.pipelines import FANNED_OUT
-from sequere.projectors import Chunk, Cursor, LevelTriggeredProjector, mode_of
+from sequere.log.models import Event
+from sequere.log.types import DELETED, FOLLOWED, UNFOLLOWED
+from sequere.outbox import instrumentation
+from sequere.outbox.enqueue import queue_fan_out
+from sequere.outbox.queues import FANNED_OUT
+from sequere.projections.projector import Chunk, Cursor, LevelTriggeredProjector
+from sequere.projections.registry import mode_of
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 
@@ -110,7 +112,7 @@ def _until() -> float:
     return monotonic() + SECONDS_AT_ONCE[mode_of(FANNED_OUT)]
 
 
-@observing.fan_outs
+@instrumentation.fan_outs
 def _begin(fan_out: FanOut, until: float, using: str) -> Chunk:
     """Reach the first followers."""
     return fan_out.reach(None, until)

@@ -11,9 +11,10 @@ from django.db import models, router, transaction
 from django.utils import timezone
 
 from sequere.base import ResourceKey
-from sequere.events import Event, Outcome, record
+from sequere.log.models import Event
+from sequere.log.recording import Outcome, record
+from sequere.log.validation import point_in_time
 from sequere.registry import registry
-from sequere.values import point_in_time
 from sequere_timeline import signals
 from sequere_timeline.actions import Action, check_registered
 from sequere_timeline.backends.base import ActionList, Filters, get_backend

@@ -6,7 +6,8 @@ It is read from one end to the other: a site with many events would have a proje
 from django.db.models import Count, Q
 
 from example_project.community.models import Project
-from sequere.events import FOLLOWED, UNFOLLOWED, Event
+from sequere.log.models import Event
+from sequere.log.types import FOLLOWED, UNFOLLOWED
 from sequere.registry import registry
 
 #: Every unfollow ends one follow.

@@ -5,8 +5,8 @@ from django.contrib import admin
 from sequere.admin.events import EventAdmin
 from sequere.admin.projections import ProjectionAdmin
 from sequere.admin.relations import ResourceAdminMixin
-from sequere.events import Event
-from sequere.queued import Projection
+from sequere.log.models import Event
+from sequere.projections.models import Projection
 
 __all__ = ["EventAdmin", "ProjectionAdmin", "ResourceAdminMixin"]
 

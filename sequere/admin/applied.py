@@ -8,11 +8,13 @@ from django.contrib.admin.utils import quote
 from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
-from sequere.events import Event, latest_of, stream_of
-from sequere.outbox import EVENT_SKIPPED
-from sequere.pipelines import pipelines_of
-from sequere.projectors import mode_of, projections
-from sequere.queued import FAN_OUT, QueuedEvent
+from sequere.log.models import Event
+from sequere.log.reading import latest_of
+from sequere.log.streams import stream_of
+from sequere.outbox.models import FAN_OUT, QueuedEvent
+from sequere.outbox.parked import EVENT_SKIPPED
+from sequere.outbox.queues import pipelines_of
+from sequere.projections.registry import mode_of, projections
 
 APPLIED = _("applied")
 SKIPPED = _("skipped")

@@ -19,7 +19,7 @@ from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
 from sequere.admin.reading import Page, Selection, read
 from sequere.admin.searching import Asked, EventsForm, asked
 from sequere.base import ResourceKey
-from sequere.events import Event
+from sequere.log.models import Event
 
 #: Events of its stream that are shown before and after one.
 NEIGHBOURS = 5

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sequere.admin.reading import Selection, read
-from sequere.events import Event
+from sequere.log.models import Event
 
 #: Events that are read at once: SQLite takes so many parameters.
 PAGE = 900

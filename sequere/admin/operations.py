@@ -12,12 +12,14 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from sequere import outbox, replay
 from sequere.conf import CELERY
-from sequere.events import Event
-from sequere.passes import Difference
-from sequere.pipelines import pipeline_of, pipelines_of
-from sequere.projectors import LevelTriggeredProjector, Projector, mode_of, projection
-from sequere.queued import FAN_OUT, QueuedEvent, QueuedEventQuerySet
-from sequere.status import Status
+from sequere.log.models import Event
+from sequere.monitoring.status import Status
+from sequere.outbox.drain import drain
+from sequere.outbox.models import FAN_OUT, QueuedEvent, QueuedEventQuerySet
+from sequere.outbox.queues import pipeline_of, pipelines_of
+from sequere.projections.projector import LevelTriggeredProjector, Projector
+from sequere.projections.reconciler import Difference
+from sequere.projections.registry import mode_of, projection
 
 #: So many events can wait, or so many be in the log, for work within a request.
 MANY = 10_000
@@ -95,7 +97,7 @@ class Operation:
 
 
 def _drain(task: Task) -> Outcome:
-    return Outcome(_applied(outbox.drain(pipeline_of(task.name), using=task.using)))
+    return Outcome(_applied(drain(pipeline_of(task.name), using=task.using)))
 
 
 def _retry(task: Task) -> Outcome:

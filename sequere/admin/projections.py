@@ -15,14 +15,15 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from sequere import rebuilds
 from sequere.admin.operations import OPERATIONS, Operation, Outcome, Task
 from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
-from sequere.events import Event
 from sequere.exceptions import BackendException
-from sequere.pipelines import pipeline_of
-from sequere.queued import BUILT_IN, Projection
-from sequere.status import Status, status
+from sequere.log.models import Event
+from sequere.monitoring.status import Status, status
+from sequere.outbox.models import BUILT_IN
+from sequere.outbox.queues import pipeline_of
+from sequere.projections.models import Projection
+from sequere.replay.progress import progress
 
 #: Failed events on a page.
 PAGE = 100
@@ -67,7 +68,7 @@ class ProjectionAdmin(ReadOnlyAdmin):
             name=quote(found.name),
             projection=_row(found),
             is_shared=pipeline_of(found.name) == BUILT_IN,
-            rebuild=next((one for one in rebuilds.progress(using) if one.projection == found.name), None),
+            rebuild=next((one for one in progress(using) if one.projection == found.name), None),
             failed=events[:PAGE],
             further=further,
             operations=[operation for operation in allowed if not operation.is_about_failed],

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connections, models
 
-from sequere.events import Event, EventQuerySet
+from sequere.log.models import Event, EventQuerySet
 
 #: Events on a page.
 PAGE = 100

@@ -18,8 +18,8 @@ from sequere import api
 from sequere.admin.names import Named, named
 from sequere.admin.pages import address, may
 from sequere.base import ResourceKey
-from sequere.events import Event
 from sequere.exceptions import BackendException, InvalidObjectId, NotRegistered, UnknownIdentifier
+from sequere.log.models import Event
 from sequere.registry import registry
 
 if TYPE_CHECKING:

@@ -18,11 +18,12 @@ from sequere.admin.names import admin_of
 from sequere.admin.pages import whole_number
 from sequere.admin.reading import Selection, first_id_since
 from sequere.base import ModelBase, ResourceKey
-from sequere.events import TYPES, is_correlated
 from sequere.exceptions import InvalidObjectId
+from sequere.log.models import is_correlated
+from sequere.log.types import TYPES
+from sequere.log.validation import point_in_time
 from sequere.registry import registry
-from sequere.resources import is_
-from sequere.values import point_in_time
+from sequere.sql.conditions import is_
 
 #: How many instances of a model a search by name takes up.
 INSTANCES = 20

@@ -10,9 +10,9 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from sequere import conf
-from sequere.backends.relations import RelationList
 from sequere.base import ResourceKey
-from sequere.projectors import Cursor, Projector
+from sequere.projections.projector import Cursor, Projector
+from sequere.results.relations import RelationList
 
 
 class FollowerPage(NamedTuple):

@@ -5,11 +5,11 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import router
 
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.management.projections import ProjectionsCommand
-from sequere.pipelines import pipelines_of
-from sequere.projectors import projection
-from sequere.queued import QueuedEvent, QueuedEventQuerySet
+from sequere.outbox.models import QueuedEvent, QueuedEventQuerySet
+from sequere.outbox.queues import pipelines_of
+from sequere.projections.registry import projection
 
 
 class FailedEventsCommand(ProjectionsCommand):

@@ -6,8 +6,8 @@ import django.db.models.lookups
 import django.utils.timezone
 from django.db import migrations, models
 
-import sequere.events
-from sequere.immutability import install
+import sequere.log.models
+from sequere.log.immutability import install
 
 
 def protect(apps: Any, schema_editor: Any) -> None:
@@ -79,9 +79,9 @@ class Migration(migrations.Migration):
                         name="sequere_event_relation",
                     ),
                     models.Index(
-                        sequere.events.CorrelationId(),
+                        sequere.log.models.CorrelationId(),
                         models.F("id"),
-                        condition=models.Q(django.db.models.lookups.IsNull(sequere.events.CorrelationId(), False)),
+                        condition=models.Q(django.db.models.lookups.IsNull(sequere.log.models.CorrelationId(), False)),
                         name="sequere_event_correlation",
                     ),
                 ],

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router
 
-from sequere.events import Event
-from sequere.outbox import drain_all
-from sequere.projectors import is_queued, projections, read_models
+from sequere.log.models import Event
+from sequere.outbox.drain import drain_all
+from sequere.projections.registry import is_queued, projections, read_models
 from sequere.registry import registry
 from sequere.signals import events_recorded
 

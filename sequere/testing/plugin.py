@@ -8,7 +8,7 @@ from django.db import connections, router, transaction
 from django.test import TestCase
 
 from sequere import testing
-from sequere.events import Event
+from sequere.log.models import Event
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,8 +12,8 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
-from sequere.lazy import LazyList
-from sequere.projectors import Projector
+from sequere.projections.projector import Projector
+from sequere.results.lazy import LazyList
 from sequere_timeline import conf
 from sequere_timeline.actions import Action
 

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from sequere.context import event_metadata
 from sequere.contrib.timeline import Timeline
+from sequere.log.metadata import event_metadata
 from sequere.models import Event, QueuedEvent, follow
 from tests.admin.pages import EVENTS, PROJECTIONS
 from tests.factories import PackageFactory, ProjectFactory, UserFactory

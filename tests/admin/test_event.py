@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from sequere.context import event_metadata
 from sequere.contrib.timeline import Timeline
+from sequere.log.metadata import event_metadata
 from sequere.models import Event, QueuedEvent, follow, unfollow
-from sequere.outbox import retry, skip
+from sequere.outbox.parked import retry, skip
 from tests.admin.pages import EVENTS, events_on, text_of
 from tests.statements import at_most
 from tests.testapp.models import Project, User

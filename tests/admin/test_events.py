@@ -8,8 +8,8 @@ from django.test import Client
 
 import sequere
 from sequere.admin import reading
-from sequere.context import event_metadata
 from sequere.contrib.timeline import Timeline
+from sequere.log.metadata import event_metadata
 from sequere.models import Event, follow, unfollow
 from sequere.registry import registry
 from tests.admin.conftest import LogIn

@@ -12,8 +12,8 @@ from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 
 from sequere.admin import exports
-from sequere.context import event_metadata
 from sequere.contrib.timeline import Timeline
+from sequere.log.metadata import event_metadata
 from sequere.models import follow
 from tests.admin.pages import EVENTS
 from tests.factories import PackageFactory, UserFactory

@@ -13,8 +13,8 @@ from sequere.admin import operations
 from sequere.backends.database.models import Follow
 from sequere.exceptions import BackendUnavailable
 from sequere.models import Event, QueuedEvent, follow, follow_many, get_followers_count, unfollow
-from sequere.projectors import Projector
-from sequere.replay import work
+from sequere.projections.projector import Projector
+from sequere.replay.rebuilding import work
 from sequere.signals import rebuilds_left
 from tests.admin.conftest import LogIn
 from tests.admin.pages import PROJECTIONS, text_of
@@ -259,7 +259,7 @@ def test_a_server_that_is_down_is_named_and_logged(
     def refuse(*_: Any, **__: Any) -> int:
         raise BackendUnavailable(server="Redis", reason="gone", setting="x")
 
-    monkeypatch.setattr("sequere.outbox.drain", refuse)
+    monkeypatch.setattr("sequere.admin.operations.drain", refuse)
 
     text = perform(browser, "follows", "drain")
 

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sequere.admin import reading
 from sequere.admin.reading import Selection, first_id_since, read
-from sequere.events import Event, is_correlated
+from sequere.log.models import Event, is_correlated
 from tests.statements import at_most
 
 pytestmark = pytest.mark.django_db

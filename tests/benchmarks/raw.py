@@ -12,7 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from sequere.base import ResourceKey
-from sequere.events import relation, stream_of
+from sequere.log.streams import relation, stream_of
 from tests.benchmarks.graph import Pair
 
 BATCH_SIZE = 2000

@@ -9,7 +9,7 @@ import redis
 from psycopg.types.json import Jsonb
 
 from sequere.base import ResourceKey
-from sequere.events import stream_of
+from sequere.log.streams import stream_of
 from tests.benchmarks.raw import EVENT, LATEST, LOCK, RESOURCES
 from tests.testapp.models import Project, User
 

@@ -10,7 +10,7 @@ from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, follow_many, get_followers, get_followers_count, is_following
 from sequere.registry import registry
-from sequere.replay import verify
+from sequere.replay.verifying import verify
 from sequere_timeline.backends.base import get_backend as timelines
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import Member

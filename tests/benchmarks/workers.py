@@ -14,15 +14,16 @@ from typing import Any
 import psycopg
 import redis
 
-from sequere import hints, outbox
+from sequere import workers
 from sequere.backends.base import get_backend as follows
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
-from sequere.events import lifecycle, relation
+from sequere.log.streams import lifecycle, relation
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
-from sequere.pipelines import SHARDS
+from sequere.outbox.drain import _tell_celery
+from sequere.outbox.queues import SHARDS
 from sequere.registry import registry
-from sequere.replay import rebuild
+from sequere.replay.rebuilding import rebuild
 from sequere_timeline.backends.base import get_backend as timelines
 from tests.benchmarks.graph import Pair, pairs, people
 from tests.benchmarks.measuring import Line
@@ -68,18 +69,18 @@ class WorkerScenarios:
     def throughput(self) -> Iterator[Line]:
         """Follows that wait are projected by one worker, and by two; raw by one process without a queue of tasks."""
         number = 30_000 // self._scale
-        for workers in (1, 2):
+        for number_of_workers in (1, 2):
             with ExitStack() as started:
-                for _ in range(workers):
+                for _ in range(number_of_workers):
                     started.enter_context(worker())
-                _until_there_are(workers)
+                _until_there_are(number_of_workers)
                 with nobody_told():
                     follow_many(self._pairs(number))
                 start = perf_counter()
                 self._tell()
                 _until(lambda: not QueuedEvent.objects.exists())
                 taken = perf_counter() - start
-            name = f"follows projected by {workers} worker{'s' * (workers > 1)}"
+            name = f"follows projected by {number_of_workers} worker{'s' * (number_of_workers > 1)}"
             yield Line(name, taken, self._project(list(self._pairs(number))), things=number)
 
     def celebrity(self) -> Iterator[str]:
@@ -109,7 +110,7 @@ class WorkerScenarios:
         return pairs(among, number, seed=number)
 
     def _tell(self) -> None:
-        outbox._tell_celery("built-in", set(range(SHARDS)), "default")
+        _tell_celery("built-in", set(range(SHARDS)), "default")
 
     def _project(self, these: list[Pair]) -> float:
         """Seconds for the same by hand, in batches of 500."""
@@ -202,15 +203,15 @@ def worker(*which: str) -> Iterator[Worker]:
 @contextmanager
 def nobody_told() -> Iterator[None]:
     """What is recorded in this block waits, and no worker hears of it."""
-    before, hints._silent_until = hints._silent_until, inf
+    before, workers._silent_until = workers._silent_until, inf
     try:
         yield
     finally:
-        hints._silent_until = before
+        workers._silent_until = before
 
 
-def _until_there_are(workers: int) -> None:
-    _until(lambda: len(app.control.ping(timeout=0.5)) == workers)
+def _until_there_are(number: int) -> None:
+    _until(lambda: len(app.control.ping(timeout=0.5)) == number)
 
 
 def _until(is_so: Callable[[], bool]) -> None:

@@ -20,9 +20,9 @@ import sequere.signals
 import sequere_timeline.conf
 import sequere_timeline.exceptions
 import sequere_timeline.signals
-from sequere.events import DELETED, FOLLOWED, UNFOLLOWED
 from sequere.exceptions import SequereException
-from sequere.outbox import EVENT_RETRIED, EVENT_SKIPPED
+from sequere.log.types import DELETED, FOLLOWED, UNFOLLOWED
+from sequere.outbox.parked import EVENT_RETRIED, EVENT_SKIPPED
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 from tests.docs.pages import PAGES, ROOT, page, sections, table, without_code
 

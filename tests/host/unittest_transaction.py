@@ -6,7 +6,7 @@ from urllib.request import urlopen
 from django.db import connection, transaction
 from django.test import LiveServerTestCase, TestCase, TransactionTestCase
 
-from sequere.immutability import missing_triggers
+from sequere.log.immutability import missing_triggers
 from sequere.models import Event, follow, get_followers, get_followers_count, is_following
 from sequere.signals import followed
 from tests.factories import ProjectFactory, UserFactory

@@ -5,7 +5,8 @@ from django.test import TransactionTestCase
 
 from sequere.contrib.timeline import Timeline
 from sequere.models import Event, follow, follow_many, get_followers, get_followings, get_friends_count, unfollow
-from sequere.replay import rebuild, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from tests.factories import ProjectFactory, UserFactory
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sequere.contrib.timeline import Timeline
-from sequere.replay import verifiable, verify
+from sequere.replay.verifying import verifiable, verify
 from tests.model.plain import Key, Plain
 from tests.model.test_histories import EVERYTHING, Site, steps, undone
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, follow_many, is_following, unfollow, unfollow_many
-from sequere.replay import rebuild, verifiable, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verifiable, verify
 from tests.model.plain import Key, Plain, on
 from tests.read_models import empty_read_models
 from tests.testapp.models import Project, User

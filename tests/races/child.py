@@ -18,7 +18,7 @@ from django.core.management import execute_from_command_line  # noqa: E402
 from sequere import replay  # noqa: E402
 from sequere.contrib.timeline import Timeline  # noqa: E402
 from sequere.models import follow, unfollow  # noqa: E402
-from sequere.projectors import projections  # noqa: E402
+from sequere.projections.registry import projections  # noqa: E402
 from tests.races.mortal import die_at  # noqa: E402
 from tests.testapp.models import User  # noqa: E402
 from tests.testapp.sequere_registry import JoinAction  # noqa: E402

@@ -4,7 +4,7 @@ import os
 
 from django.db import connection
 
-from sequere.replay import verifiable, verify
+from sequere.replay.verifying import verifiable, verify
 
 
 def rounds(on_postgresql: int, on_sqlite: int) -> int:

@@ -14,10 +14,10 @@ from django.db import connection
 
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import follow_many
-from sequere.projectors import projections
-from sequere.replay import rebuild
+from sequere.projections.registry import projections
+from sequere.replay.rebuilding import rebuild
 from sequere_timeline.backends.database.models import Entry, SavedAction
 from tests.factories import UserFactory
 from tests.races.outcome import differences, rounds

@@ -6,7 +6,8 @@ import pytest
 from django.db import transaction
 
 from sequere.contrib.timeline import Timeline
-from sequere.events import DELETED, UNFOLLOWED, Event
+from sequere.log.models import Event
+from sequere.log.types import DELETED, UNFOLLOWED
 from sequere.models import follow, follow_many, get_followings_count, unfollow, unfollow_many
 from sequere.registry import registry
 from tests.factories import ProjectFactory, UserFactory

@@ -8,8 +8,10 @@ import pytest
 from django.dispatch import Signal
 
 from sequere import api
-from sequere.events import FOLLOWED, UNFOLLOWED, Event, relation
 from sequere.exceptions import IdempotencyConflict
+from sequere.log.models import Event
+from sequere.log.streams import relation
+from sequere.log.types import FOLLOWED, UNFOLLOWED
 from sequere.models import (
     follow,
     follow_many,

@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow, unfollow_many
-from sequere.outbox import drain, drain_all, retry, skip
-from sequere.pipelines import SHARDS
-from sequere.projectors import Projector
-from sequere.queued import BUILT_IN
+from sequere.outbox.drain import drain, drain_all
+from sequere.outbox.models import BUILT_IN
+from sequere.outbox.parked import retry, skip
+from sequere.outbox.queues import SHARDS
+from sequere.projections.projector import Projector
 from tests.conftest import MODE
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.contrib.timeline import Timeline
+from sequere.log.locks import lock
 from sequere.models import follow, follow_many, unfollow
-from sequere.projectors import projections
+from sequere.projections.registry import projections
 from sequere.registry import registry
-from sequere.replay import rebuild, start, work
-from sequere.resources import lock
+from sequere.replay.rebuilding import rebuild, start, work
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from tests.factories import ProjectFactory, UserFactory
 from tests.races.concurrently import concurrently, in_rounds, meanwhile

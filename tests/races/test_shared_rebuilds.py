@@ -6,10 +6,10 @@ import pytest
 
 from sequere.contrib.timeline import Timeline
 from sequere.models import Rebuild, follow, follow_many
-from sequere.outbox import drain_all
-from sequere.projectors import projections
-from sequere.rebuilds import progress
-from sequere.replay import rebuild
+from sequere.outbox.drain import drain_all
+from sequere.projections.registry import projections
+from sequere.replay.progress import progress
+from sequere.replay.rebuilding import rebuild
 from tests.factories import UserFactory
 from tests.races.outcome import differences, rounds
 from tests.races.test_crashes import children

@@ -8,9 +8,9 @@ import redis
 
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
-from sequere.backends.redis import model
 from sequere.backends.redis import scripts as follows
-from sequere.backends.redis.connection import Script
+from sequere.redis import model
+from sequere.redis.connection import Script
 from sequere_timeline.backends.redis import scripts as timelines
 from tests.conftest import CI
 from tests.redis.counting import CountingRedis

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from sequere.backends.redis.connection import Script
+from sequere.redis.connection import Script
 
 Reached = Callable[[Any], bool]
 

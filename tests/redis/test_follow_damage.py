@@ -7,10 +7,11 @@ import pytest
 
 from sequere.backends.base import get_backend
 from sequere.backends.redis.counts import Numbers
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import follow, get_followers, get_followers_count, get_followings, get_friends, unfollow
 from sequere.registry import registry
-from sequere.replay import rebuild, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from tests.factories import ProjectFactory, UserFactory
 from tests.redis.test_follow_keys import everything
 

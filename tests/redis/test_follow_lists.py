@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from sequere.backends.base import get_backend
 from sequere.backends.redis import rows
 from sequere.base import ResourceKey
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import (
     follow,
     follow_many,
@@ -21,7 +21,8 @@ from sequere.models import (
     unfollow,
 )
 from sequere.registry import registry
-from sequere.replay import rebuild, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from sequere.testing.contracts.base import follower_pages
 from tests.factories import ProjectFactory, UserFactory
 from tests.redis.counting import round_trips

@@ -8,7 +8,7 @@ from django.test import Client
 
 from example_project.servers.valkey import own_valkey
 from sequere.models import follow
-from sequere.replay import rebuild
+from sequere.replay.rebuilding import rebuild
 from tests.statements import at_most
 from tests.testapp.models import Project, User
 

@@ -7,8 +7,8 @@ import pytest
 
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow_many, unfollow
-from sequere.outbox import drain, drain_all
-from sequere.queued import FAN_OUT
+from sequere.outbox.drain import drain, drain_all
+from sequere.outbox.models import FAN_OUT
 from sequere_timeline import projector
 from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.redis.scripts import COUNT_GENERATION, DELIVER

@@ -16,8 +16,8 @@ from sequere.backends.base import get_backend
 from sequere.backends.redis import loading, numbered
 from sequere.backends.redis.scripts import LOAD
 from sequere.base import ModelBase, ResourceKey
-from sequere.events import Event
 from sequere.exceptions import ReadModelLost
+from sequere.log.models import Event
 from sequere.models import (
     QueuedEvent,
     Resource,
@@ -31,7 +31,8 @@ from sequere.models import (
     unfollow,
     unfollow_many,
 )
-from sequere.replay import rebuild, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from tests.factories import PackageFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.races.concurrently import in_rounds
 from tests.races.outcome import differences, rounds

@@ -11,9 +11,10 @@ from sequere.backends.redis import followers
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import ReadModelLost
 from sequere.models import follow, follow_many, get_followers_count, unfollow
-from sequere.outbox import drain, drain_all
-from sequere.queued import BUILT_IN, FAN_OUT
-from sequere.replay import rebuild, verify
+from sequere.outbox.drain import drain, drain_all
+from sequere.outbox.models import BUILT_IN, FAN_OUT
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from sequere_timeline import projector
 from sequere_timeline.backends.redis import writer
 from tests.factories import UserFactory

@@ -20,7 +20,8 @@ from sequere.models import (
     is_following_many,
     unfollow,
 )
-from sequere.replay import rebuild, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from sequere_timeline.backends.base import get_backend as timelines
 from tests.factories import ProjectFactory, UserFactory
 from tests.redis.test_follow_keys import everything

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sequere.backends.redis.moments import from_score, to_score
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow_many, get_followings
+from sequere.redis.scores import from_score, to_score
 from tests.races.outcome import differences
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction

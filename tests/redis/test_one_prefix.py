@@ -8,7 +8,8 @@ from sequere.backends.base import get_backend as follows
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import ReadModelLost
 from sequere.models import follow, get_followers
-from sequere.replay import rebuild, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from sequere_timeline.backends.base import get_backend as timelines
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction

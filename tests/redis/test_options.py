@@ -8,11 +8,12 @@ import redis
 from django.core.checks import run_checks
 
 from sequere.backends.base import get_backend
-from sequere.backends.redis.connection import Connection
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import InvalidBackendOption
 from sequere.models import follow, get_followers, get_followers_count, get_friends, is_following, is_following_many
-from sequere.replay import rebuild, verify
+from sequere.redis.connection import Connection
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from sequere.testing.contracts.base import follower_pages
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction, LikeAction

@@ -13,7 +13,6 @@ from django.test import Client
 
 from example_project.servers.valkey import Valkey, own_valkey
 from sequere import tasks
-from sequere.backends.redis import connection as connection_module
 from sequere.backends.redis.loading import LoadPass
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import BackendUnavailable, ReadModelLost
@@ -26,7 +25,9 @@ from sequere.models import (
     is_following,
     unfollow,
 )
-from sequere.replay import rebuild, verify
+from sequere.redis import connection as connection_module
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from tests.factories import UserFactory
 from tests.redis.counting import CountingRedis, round_trips
 from tests.testapp.models import Project, User
@@ -184,7 +185,7 @@ def test_a_task_that_finds_the_server_down_is_no_error_and_leaves_the_events(
     own_server: Valkey, settings: Any, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SEQUERE_PROJECTION_MODES = {"follows": "celery", "timelines": "celery"}
-    monkeypatch.setattr("sequere.hints._silent_until", float("inf"))
+    monkeypatch.setattr("sequere.workers._silent_until", float("inf"))
     own_server.stop()
     follow(thoas, project)
     (queued,) = QueuedEvent.objects.all()

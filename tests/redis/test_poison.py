@@ -9,7 +9,7 @@ import redis
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import BackendUnavailable
 from sequere.models import QueuedEvent, follow, get_followers_count, is_following
-from sequere.outbox import drain_all
+from sequere.outbox.drain import drain_all
 from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.testapp.models import User

@@ -10,10 +10,10 @@ import pytest
 import redis
 
 from sequere.contrib.timeline import Timeline
-from sequere.events import record
+from sequere.log.recording import record
 from sequere.models import follow, follow_many, get_followers_count, get_followings_count, unfollow
 from sequere.registry import registry
-from sequere.replay import rebuild
+from sequere.replay.rebuilding import rebuild
 from sequere_timeline import projector
 from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.redis import filling

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from sequere.backends.base import BaseBackend, get_backend
 from sequere.backends.database import DatabaseBackend
-from sequere.backends.relations import RelationList
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import follow_many, unfollow, unfollow_many
 from sequere.registry import registry
-from sequere.replay import rebuild, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
+from sequere.results.relations import RelationList
 from sequere.signals import events_recorded
 from sequere.testing.contracts.base import follower_pages
 from sequere_timeline.backends.base import BaseBackend as TimelinesBackend

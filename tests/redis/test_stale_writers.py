@@ -7,14 +7,14 @@ import pytest
 from django.core.management import call_command
 
 from sequere.backends.base import get_backend
-from sequere.backends.redis.connection import STALE, Script
-from sequere.backends.redis.model import DRAW, RedisModel
 from sequere.backends.redis.scripts import NAME, WRITE
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
 from sequere.exceptions import StaleWriter
+from sequere.log.models import Event
 from sequere.models import follow, get_followers_count, is_following, unfollow
-from sequere.replay import verify
+from sequere.redis.connection import STALE, Script
+from sequere.redis.model import DRAW, RedisModel
+from sequere.replay.verifying import verify
 from sequere_timeline.backends.base import get_backend as timelines
 from sequere_timeline.backends.redis.scripts import FENCE, PUT
 from tests.redis.late import calls, late, only_postgresql

@@ -11,8 +11,8 @@ from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
 from sequere.contrib.timeline import Timeline
 from sequere.models import QueuedEvent, follow, unfollow
-from sequere.outbox import drain_all
-from sequere.replay import rebuild
+from sequere.outbox.drain import drain_all
+from sequere.replay.rebuilding import rebuild
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds
 from tests.races.outcome import differences, rounds

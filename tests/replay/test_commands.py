@@ -12,12 +12,13 @@ from sequere import ResourceKey
 from sequere import signals as sequere_signals
 from sequere.backends.database.models import Follow
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
 from sequere.exceptions import ProjectorNotVerifiable, UnknownProjection
+from sequere.log.models import Event
 from sequere.management import progress
 from sequere.models import follow, unfollow
-from sequere.projectors import Projector
-from sequere.replay import Report, rebuild, verify
+from sequere.projections.projector import Projector
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import Report, verify
 from sequere_timeline import signals as timeline_signals
 from sequere_timeline.backends.database.models import Entry
 from tests.factories import UserFactory

@@ -12,7 +12,7 @@ from django.utils import timezone
 from sequere import ResourceKey
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.contrib.timeline import Timeline
-from sequere.events import relation
+from sequere.log.streams import relation
 from sequere.models import follow, unfollow
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from tests.commands import run

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
-from sequere.replay import verify
+from sequere.replay.verifying import verify
 from sequere_timeline.backends.database.models import TimelineState
 from tests.replay.test_damage import DAMAGES, LATER, Site, action, empty, entry, run
 

@@ -12,11 +12,14 @@ from sequere import ResourceKey, replay
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.backends.database.projector import CountPass, RelationPass
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
 from sequere.exceptions import RebuildAbandoned
+from sequere.log.models import Event
 from sequere.models import Rebuild, Slice, follow, follow_many, get_followers_count
-from sequere.rebuilds import progress
-from sequere.replay import Report, Sample, rebuild, start, verify, work
+from sequere.replay import rebuilding, verifying
+from sequere.replay.progress import progress
+from sequere.replay.rebuilding import rebuild, start, work
+from sequere.replay.subjects import SubjectPass
+from sequere.replay.verifying import Report, Sample, verify
 from tests.commands import run
 from tests.factories import UserFactory
 from tests.races.outcome import differences
@@ -35,7 +38,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 4, of which 2 are a slice."""
     for pass_ in (RelationPass, CountPass):
         monkeypatch.setattr(pass_, "size", 4)
-    monkeypatch.setattr(replay, "SLICES", 4)
+    monkeypatch.setattr(rebuilding, "SLICES", 4)
 
 
 @pytest.fixture
@@ -204,7 +207,7 @@ def test_a_dry_run_says_what_would_be_repaired_and_writes_nothing(thoas: User) -
 def test_a_sample_finds_what_lies_in_it_and_the_same_seed_finds_it_again(
     thoas: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "KEYS_PER_SAMPLE", 2)
+    monkeypatch.setattr(verifying, "KEYS_PER_SAMPLE", 2)
     rebuild("follows")
     gone = Follow.objects.filter(from_object_id=FANS[7].object_id)
     gone.delete()
@@ -244,7 +247,7 @@ def test_a_share_that_is_none_is_refused(share: str) -> None:
 
 def test_a_host_projector_goes_on_where_it_was(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SEQUERE_PROJECTORS = {"newcomers": "tests.replay.test_commands.Newcomers"}
-    monkeypatch.setattr(replay.SubjectPass, "size", 1)
+    monkeypatch.setattr(SubjectPass, "size", 1)
     users = UserFactory.create_batch(3)
     for one in users[1:]:
         follow(one, users[0])

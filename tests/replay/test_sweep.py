@@ -9,7 +9,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from sequere.models import Rebuild, Slice
-from sequere.replay import hand_over, start, take_turn, work
+from sequere.replay.handover import hand_over, take_turn
+from sequere.replay.rebuilding import start, work
 from sequere.signals import rebuilds_left
 from sequere.tasks import sweep
 from tests.races.concurrently import concurrently

@@ -8,8 +8,8 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import connection, connections, transaction
 from django.test import modify_settings
 
-from sequere.immutability import install, missing_triggers
-from sequere.projectors import Projector
+from sequere.log.immutability import install, missing_triggers
+from sequere.projections.projector import Projector
 
 PATH = f"{__name__}.Quiet"
 
@@ -143,7 +143,7 @@ def test_sequere_w001_no_transaction_mode(monkeypatch: pytest.MonkeyPatch, optio
 def test_sequere_e003_what_is_no_mapping_of_paths(settings: Any, value: Any) -> None:
     settings.SEQUERE_PROJECTORS = value
 
-    assert "sequere.projectors.Projector" in str(found()["sequere.E003"].hint)
+    assert "sequere.projections.Projector" in str(found()["sequere.E003"].hint)
 
 
 @pytest.mark.parametrize("backend", [None, Quiet, ""])
@@ -207,7 +207,7 @@ def test_sequere_w005_misspelt_settings(settings: Any, name: str, meant: str) ->
 
 
 def test_sequere_w003_a_sweep_in_a_queue_that_a_worker_has(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sequere.hints._app", Celery("mysite", broker="memory://"))
+    monkeypatch.setattr("sequere.workers._app", Celery("mysite", broker="memory://"))
     settings.SEQUERE_PROJECTION_MODES = {"timelines": "celery"}
 
     assert "--queues celery,sequere,sequere.fanout" in str(found()["sequere.W003"].hint)
@@ -218,7 +218,7 @@ def test_sequere_w003_a_sweep_in_a_queue_that_a_worker_has(settings: Any, monkey
 )
 def test_sequere_e010_broker(settings: Any, monkeypatch: pytest.MonkeyPatch, broker: str, reason: str) -> None:
     app = Celery("mysite", broker=broker)
-    monkeypatch.setattr("sequere.hints._app", app)
+    monkeypatch.setattr("sequere.workers._app", app)
     settings.SEQUERE_PROJECTION_MODES = {"timelines": "celery"}
 
     message = found()["sequere.E010"]

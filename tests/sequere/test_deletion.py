@@ -9,10 +9,11 @@ from django.db import connection, transaction
 from django.db.models.signals import pre_delete
 from django.test.utils import CaptureQueriesContext
 
-from sequere import ResourceKey, receivers, unregister
+from sequere import ResourceKey, unregister
 from sequere.backends.database.models import Follow, FollowCount
-from sequere.context import event_metadata
-from sequere.events import Event
+from sequere.log.locks import lock_all
+from sequere.log.metadata import event_metadata
+from sequere.log.models import Event
 from sequere.models import (
     follow,
     follow_many,
@@ -24,8 +25,8 @@ from sequere.models import (
     is_following,
     unfollow,
 )
-from sequere.replay import verify
-from sequere.resources import lock_all
+from sequere.relations import deletions
+from sequere.replay.verifying import verify
 from sequere.signals import unfollowed
 from tests.factories import BigProjectFactory, ProfileFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.races.outcome import differences
@@ -159,7 +160,7 @@ def test_many_that_are_deleted_together_cost_what_their_timelines_cost() -> None
 
 
 def test_more_than_are_recorded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receivers, "INSTANCES_AT_ONCE", 2)
+    monkeypatch.setattr(deletions, "INSTANCES_AT_ONCE", 2)
     thoas, films = UserFactory(), ProjectFactory.create_batch(5)
     follow_many([*((thoas, film) for film in films), *permutations(films, 2)])
 

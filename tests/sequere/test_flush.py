@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import LiveServerTestCase, TransactionTestCase
 from pytest_django.live_server_helper import LiveServer
 
-from sequere.immutability import missing_triggers
+from sequere.log.immutability import missing_triggers
 from sequere.models import Event, follow, get_followers_count, is_following, unfollow
 from tests.factories import ProjectFactory, UserFactory
 from tests.host.processes import run_python

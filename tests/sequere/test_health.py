@@ -10,13 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from sequere import outbox
-from sequere.backlog import COUNTED
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, unfollow
-from sequere.outbox import drain, drain_all, retry
-from sequere.projectors import Projector
-from sequere.queued import BUILT_IN
+from sequere.monitoring.backlog import COUNTED
+from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
+from sequere.outbox.models import BUILT_IN
+from sequere.outbox.parked import retry
+from sequere.projections.projector import Projector
 from tests.host.processes import run_python
 from tests.statements import exactly
 from tests.testapp.models import Project, User
@@ -56,7 +56,7 @@ def park(thoas: User, project: Project) -> None:
     """The door refuses what thoas does, for good."""
     Doorkeeper.refused = {str(thoas.pk)}
     follow(thoas, project)
-    for _ in range(outbox.MAX_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         drain_all(using="default")
         QueuedEvent.objects.filter(retry_at__isnull=False).update(retry_at=timezone.now())
 

@@ -9,9 +9,10 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from sequere.base import ResourceKey
-from sequere.events import Intent, record, stream_of
 from sequere.exceptions import ImmutableEvent
-from sequere.immutability import missing_triggers
+from sequere.log.immutability import missing_triggers
+from sequere.log.recording import Intent, record
+from sequere.log.streams import stream_of
 from sequere.models import Event
 
 THOAS = ResourceKey("user", "1")

@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from sequere import importing
-from sequere.importing import SOURCES
+from sequere.management import importing
+from sequere.management.importing import SOURCES
 from sequere.models import (
     Event,
     follow,

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 
 from sequere.models import Event, QueuedEvent, follow, get_followers_count
-from sequere.projectors import Projector
+from sequere.projections.projector import Projector
 from sequere.testing import IsolatedMixin, isolated
 from tests.factories import ProjectFactory, UserFactory
 from tests.testapp.models import Project, User

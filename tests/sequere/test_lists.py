@@ -11,10 +11,8 @@ from django.db import connection
 from django.template import Context, Template
 
 from sequere import ResourceKey
-from sequere.cursors import Place
-from sequere.events import record
 from sequere.exceptions import NotRegistered, UnknownIdentifier
-from sequere.intents import to_follow
+from sequere.log.recording import record
 from sequere.models import (
     follow,
     follow_many,
@@ -26,6 +24,8 @@ from sequere.models import (
     unfollow,
 )
 from sequere.registry import registry
+from sequere.relations.intents import to_follow
+from sequere.results.cursors import Place
 from tests.factories import ArticleFactory, BasketFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.statements import exactly
 from tests.testapp.models import Article, Project, Stranger, User

@@ -10,10 +10,12 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from sequere.base import ResourceKey
-from sequere.events import Intent, Latest, Relation, lifecycle, record, relation, stream_of
 from sequere.exceptions import IdempotencyConflict, InvalidIdempotencyKey
-from sequere.intents import to_follow, to_unfollow
+from sequere.log.reading import Latest
+from sequere.log.recording import Intent, record
+from sequere.log.streams import Relation, lifecycle, relation, stream_of
 from sequere.models import Event, follow, is_following, unfollow
+from sequere.relations.intents import to_follow, to_unfollow
 from sequere.signals import events_recorded
 from tests.statements import exactly
 from tests.testapp.models import Project, User

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory
 from django.urls import path
 
-from sequere.context import event_metadata
 from sequere.exceptions import InvalidEventData
+from sequere.log.metadata import event_metadata
 from sequere.middleware import SequereMiddleware
 from sequere.models import Event, afollow, follow, is_following, unfollow
 from tests.factories import StrangerFactory

@@ -11,13 +11,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
-from sequere import outbox
 from sequere.contrib.prometheus import metrics
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many
-from sequere.outbox import drain, drain_all
-from sequere.projectors import Projector
+from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
+from sequere.projections.projector import Projector
 from sequere_timeline import projector
 from sequere_timeline.backends.database import entries
 from tests.docs.pages import blocks, page, sections, table
@@ -48,7 +47,7 @@ def counted(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.SEQUERE_PROJECTORS = {"door": f"{__name__}.Doorkeeper"}
     settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(["follows", "timelines", "door"], "celery")
     monkeypatch.setattr(Doorkeeper, "refused", set())
-    monkeypatch.setattr("sequere.hints._silent_until", float("inf"))
+    monkeypatch.setattr("sequere.workers._silent_until", float("inf"))
     metrics.connect()
     yield
     for signal, receiver in metrics.RECEIVERS:
@@ -130,7 +129,7 @@ def test_failures_are_counted_and_what_is_parked_in_the_end(thoas: User, project
     follow(thoas, project)
     before = samples()
 
-    for _ in range(outbox.MAX_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         drain("door", using="default")
         QueuedEvent.objects.filter(retry_at__isnull=False).update(retry_at=timezone.now())
 

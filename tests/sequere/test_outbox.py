@@ -15,12 +15,13 @@ from django.utils import timezone
 
 from sequere import ResourceKey, outbox
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many, get_followers_count, is_following, unfollow
-from sequere.outbox import drain, drain_all
-from sequere.projectors import Projector
-from sequere.queued import BUILT_IN
-from sequere.replay import rebuild, verify
+from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
+from sequere.outbox.models import BUILT_IN
+from sequere.projections.projector import Projector
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from sequere.signals import events_queued
 from sequere.testing import assert_records, recorded_events
 from tests.commands import run
@@ -307,7 +308,7 @@ def test_it_is_tried_again_later_and_parked_in_the_end(thoas: User, project: Pro
     GuestBook.refused = {str(thoas.pk)}
     attempts = []
 
-    for _ in range(outbox.MAX_ATTEMPTS + 1):
+    for _ in range(MAX_ATTEMPTS + 1):
         started = timezone.now()
         drain("guests", using="default")
         put_off(started)

@@ -8,11 +8,12 @@ from django.db import transaction
 
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
 from sequere.exceptions import UnknownProjection
+from sequere.log.models import Event
 from sequere.models import Resource, follow, follow_many, unfollow
-from sequere.projectors import Projector, projection, projections
-from sequere.replay import rebuild
+from sequere.projections.projector import Projector
+from sequere.projections.registry import projection, projections
+from sequere.replay.rebuilding import rebuild
 from tests.factories import ProjectFactory, UserFactory
 from tests.testapp.models import Stranger, User
 from tests.testapp.sequere_registry import JoinAction

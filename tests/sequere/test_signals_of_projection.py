@@ -12,13 +12,12 @@ from django.dispatch import Signal
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from sequere import outbox
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many
-from sequere.outbox import drain, drain_all
-from sequere.projectors import Projector
-from sequere.queued import BUILT_IN
+from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
+from sequere.outbox.models import BUILT_IN
+from sequere.projections.projector import Projector
 from sequere.signals import events_projected, fan_out_advanced, projection_failed
 from sequere_timeline import projector
 from sequere_timeline.backends.database import entries
@@ -46,7 +45,7 @@ def later(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SEQUERE_PROJECTORS = {"door": f"{__name__}.Doorkeeper"}
     settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(["follows", "timelines", "door"], "celery")
     monkeypatch.setattr(Doorkeeper, "refused", set())
-    monkeypatch.setattr("sequere.hints._silent_until", float("inf"))
+    monkeypatch.setattr("sequere.workers._silent_until", float("inf"))
 
 
 @contextmanager
@@ -96,7 +95,7 @@ def test_a_failure_is_told_with_its_error(thoas: User, newbie: User, project: Pr
     Doorkeeper.refused = {str(thoas.pk)}
 
     with heard(projection_failed) as failed, heard(events_projected) as applied:
-        for _ in range(outbox.MAX_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             drain("door", using="default")
             QueuedEvent.objects.filter(retry_at__isnull=False).update(retry_at=timezone.now())
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from sequere.contrib.timeline import Action, Timeline
-from sequere.events import Event
 from sequere.exceptions import InvalidEventData
+from sequere.log.models import Event
 from sequere.models import follow
 from tests.factories import ProjectFactory, UserFactory
 from tests.testapp.sequere_registry import JoinAction, UserSequere

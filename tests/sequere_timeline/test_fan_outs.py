@@ -12,9 +12,11 @@ from sequere.backends.database import backend as follows_in_database
 from sequere.backends.redis import followers as follows_in_redis
 from sequere.contrib.timeline import Timeline
 from sequere.models import QueuedEvent, follow, follow_many, unfollow
-from sequere.outbox import drain, drain_all, skip
-from sequere.queued import FAN_OUT
-from sequere.replay import preview, rebuild
+from sequere.outbox.drain import drain, drain_all
+from sequere.outbox.models import FAN_OUT
+from sequere.outbox.parked import skip
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import preview
 from sequere_timeline import projector
 from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.database import entries

@@ -5,8 +5,8 @@ from django.db import connection
 
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
-from sequere.cursors import Place
 from sequere.models import follow_many
+from sequere.results.cursors import Place
 from tests.factories import ArticleFactory, DocumentFactory, PackageFactory, ProjectFactory, UserFactory
 from tests.sequere_timeline.dates import october
 from tests.statements import exactly

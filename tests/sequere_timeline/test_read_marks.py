@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
 from sequere.exceptions import InvalidTimestamp
+from sequere.log.models import Event
 from sequere.models import follow
 from tests.sequere_timeline.dates import october
 from tests.statements import at_most, exactly

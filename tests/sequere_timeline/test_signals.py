@@ -7,7 +7,7 @@ import pytest
 
 from sequere import ResourceKey
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import follow_many
 from sequere_timeline import signals
 from tests.testapp.models import User

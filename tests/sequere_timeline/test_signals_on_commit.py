@@ -9,7 +9,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import follow, unfollow
 from sequere_timeline import signals
 from tests.factories import UserFactory

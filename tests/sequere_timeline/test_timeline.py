@@ -9,8 +9,8 @@ from django.test import modify_settings
 from django.test.utils import CaptureQueriesContext
 
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
 from sequere.exceptions import InvalidTimestamp, NotRegistered, UnsavedInstance
+from sequere.log.models import Event
 from sequere.models import follow
 from sequere_timeline.exceptions import ActionChanged, NotInTimeline, TimelinesNotInstalled, UnsavedAction
 from tests.factories import (

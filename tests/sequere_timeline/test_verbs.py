@@ -3,7 +3,7 @@
 import pytest
 
 from sequere.contrib.timeline import Action, Timeline, get_actions
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, NoAction, VerbTaken
 from tests.factories import ProjectFactory, UserFactory
 from tests.testapp.sequere_registry import JoinAction, LikeAction, ProjectSequere, UserSequere

@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def soak(model: Valkey, broker: Valkey, seconds: float) -> int:
-    from sequere.events import Event
+    from sequere.log.models import Event
     from tests.factories import UserFactory
     from tests.races.outcome import differences
     from tests.testapp.models import Stranger, User
@@ -105,13 +105,14 @@ def _let_things_happen(workers: list["Worker"], servers: dict[str, Valkey], seco
 
 def _catch_up() -> int:
     """Sweep until nothing waits any more; returns what still does after two minutes."""
-    from sequere import due, outbox
     from sequere.models import QueuedEvent
+    from sequere.outbox import shards
+    from sequere.outbox.drain import sweep_queues
 
-    due.OVERDUE = timedelta(0)
+    shards.OVERDUE = timedelta(0)
     deadline = monotonic() + 120
     while (left := QueuedEvent.objects.count()) and monotonic() < deadline:
-        outbox.sweep("default")
+        sweep_queues("default")
         sleep(0.5)
     return left
 

@@ -21,7 +21,7 @@ from django.test import TransactionTestCase
 
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
-from sequere import hints
+from sequere import workers
 from tests.conftest import CI
 from tests.host.processes import ROOT
 from tests.races.test_crashes import database_url
@@ -80,10 +80,10 @@ def send_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Otherwise nobody would be told of what it records from then on.
     """
     monkeypatch.setattr(app.conf, "broker_url", url)
-    monkeypatch.setattr(hints, "PATIENCE", 60)
-    monkeypatch.setattr(hints, "_app", app)
-    monkeypatch.setattr(hints, "_silent_until", 0.0)
-    hints._broker.cache_clear()
+    monkeypatch.setattr(workers, "PATIENCE", 60)
+    monkeypatch.setattr(workers, "_app", app)
+    monkeypatch.setattr(workers, "_silent_until", 0.0)
+    workers._broker.cache_clear()
 
 
 class Worker:

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable
 
-from sequere.events import Event
-from sequere.projectors import Projector
+from sequere.log.models import Event
+from sequere.projections.projector import Projector
 from tests.testapp.models import Stranger
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import router, transaction
 from django.test import TransactionTestCase
 
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.models import wait_for_projections
 from sequere.signals import events_recorded
 from sequere.testing.contracts import FollowsContract

@@ -10,9 +10,9 @@ import redis
 
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
-from sequere import hints
+from sequere import workers
 from sequere.models import QueuedEvent, follow, is_following, wait_for_projections
-from sequere.outbox import drain_all
+from sequere.outbox.drain import drain_all
 from tests.conftest import CI
 from tests.factories import UserFactory
 from tests.testapp.models import Project, User
@@ -70,7 +70,7 @@ def test_after_a_while_the_broker_is_asked_again(
     own_broker.start()
 
     with a_worker(url_of(own_broker), tmp_path / "worker.log"):
-        monkeypatch.setattr(hints, "_silent_until", 0.0)  # as if the time were over
+        monkeypatch.setattr(workers, "_silent_until", 0.0)  # as if the time were over
         follow(thoas, newbie)
         find_what_waits(monkeypatch)
         wait_for_projections(timeout=60)

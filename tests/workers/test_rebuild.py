@@ -8,11 +8,12 @@ import pytest
 from django.core.management import call_command
 from django.db import transaction
 
-from sequere import replay
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import BackendUnavailable
 from sequere.models import Rebuild, Slice, follow_many
-from sequere.replay import hand_over, start
+from sequere.replay import handover
+from sequere.replay.handover import hand_over, sweep_rebuilds
+from sequere.replay.rebuilding import start
 from tests.factories import UserFactory
 from tests.races.concurrently import concurrently
 from tests.races.outcome import differences
@@ -67,8 +68,8 @@ def test_one_whose_worker_was_killed_is_found_by_the_sweep(
         worker.kill()
     (left,) = Rebuild.objects.filter(ended_at=None)
     start_worker()
-    monkeypatch.setattr(replay, "OVERDUE", timedelta(0))
-    replay.sweep("default")
+    monkeypatch.setattr(handover, "OVERDUE", timedelta(0))
+    sweep_rebuilds("default")
 
     assert left == rebuilds[1]
     until(have_ended)

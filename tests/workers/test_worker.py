@@ -10,10 +10,10 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.test import override_settings
 
-from sequere import due, outbox
+from sequere import outbox
 from sequere.contrib.timeline import Timeline
-from sequere.events import Event
 from sequere.exceptions import ProjectionTimeout
+from sequere.log.models import Event
 from sequere.models import (
     QueuedEvent,
     await_for_projections,
@@ -24,6 +24,8 @@ from sequere.models import (
     unfollow,
     wait_for_projections,
 )
+from sequere.outbox import shards
+from sequere.outbox.drain import drain, sweep_queues
 from sequere.signals import events_queued
 from sequere_timeline import projector
 from tests.factories import UserFactory
@@ -54,8 +56,8 @@ def many_followers(actor: User, number: int) -> list[User]:
 def find_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep that does not wait until it is overdue."""
     with monkeypatch.context() as patched:
-        patched.setattr(due, "OVERDUE", timedelta(0))
-        outbox.sweep("default")
+        patched.setattr(shards, "OVERDUE", timedelta(0))
+        sweep_queues("default")
 
 
 @pytest.fixture
@@ -150,7 +152,7 @@ def test_a_lost_hint_is_found_by_the_sweep(
         patched.setattr(events_queued, "receivers", [])
         events_queued.sender_receivers_cache.clear()
         follow(thoas, project)
-    outbox.sweep("default")
+    sweep_queues("default")
     unheard = not is_following(thoas, project)
 
     find_what_waits(monkeypatch)
@@ -176,7 +178,7 @@ def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
     timeline.delete(action) if is_deletion else timeline.save(action)
     with monkeypatch.context() as patched:
         patched.setitem(projector.SECONDS_AT_ONCE, "celery", 0)
-        outbox.drain("built-in", using="default")  # which reaches the first ones
+        drain("built-in", using="default")  # which reaches the first ones
 
     with transaction.atomic():
         QueuedEvent.objects.select_for_update().get(pipeline="fan-out")

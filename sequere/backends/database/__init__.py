@@ -1,17 +1,12 @@
 """Follows in the database, through the ORM."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sequere.doorways import lazily
 
 if TYPE_CHECKING:
     from sequere.backends.database.backend import DatabaseBackend
 
 __all__ = ["DatabaseBackend"]
 
-
-def __getattr__(name: str) -> Any:
-    # INSTALLED_APPS imports this package before models may be imported.
-    if name == "DatabaseBackend":
-        from sequere.backends.database.backend import DatabaseBackend
-
-        return DatabaseBackend
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, DatabaseBackend="sequere.backends.database.backend")

@@ -11,14 +11,14 @@ from django.db import models, router
 from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.backends.database.projector import FollowsProjector
-from sequere.backends.relations import Relation, RelationList, load_relations
 from sequere.base import ResourceKey
-from sequere.cursors import Place
-from sequere.events import relation
-from sequere.keyset import after as comes_after
-from sequere.lazy import LazyList
-from sequere.projectors import Cursor
-from sequere.resources import is_
+from sequere.log.streams import relation
+from sequere.projections.projector import Cursor
+from sequere.results.cursors import Place
+from sequere.results.lazy import LazyList
+from sequere.results.relations import Relation, RelationList, load_relations
+from sequere.sql.conditions import is_
+from sequere.sql.keyset import after as comes_after
 
 #: Followers that a projector is given at once, and in which order.
 FOLLOWERS_AT_ONCE = 1000

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 from django.db import connections
 
 from sequere.backends.database.models import Follow, FollowCount
-from sequere.events import FOLLOWED, last_event
-from sequere.upsert import insert_into, on_conflict
+from sequere.log.reading import last_event
+from sequere.log.types import FOLLOWED
+from sequere.sql.upsert import insert_into, on_conflict
 
 #: A SELECT, and the parameters that it takes.
 SQL: TypeAlias = tuple[str, Sequence[Any]]

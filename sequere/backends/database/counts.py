@@ -8,8 +8,8 @@ from django.db import connections
 from sequere.backends.database.comparison import COUNT_KEY, NUMBERS
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.base import ResourceKey
-from sequere.resources import among
-from sequere.upsert import insert_into, on_conflict
+from sequere.sql.conditions import among
+from sequere.sql.upsert import insert_into, on_conflict
 
 
 class CountKey(NamedTuple):

@@ -7,16 +7,19 @@ from uuid import UUID
 
 from django.db import connections, models
 
-from sequere.backends import recorded
 from sequere.backends.database import counts
 from sequere.backends.database.comparison import Comparison
 from sequere.backends.database.models import Follow
 from sequere.base import ResourceKey
-from sequere.events import DELETED, FOLLOWED, UNFOLLOWED, Event, Relation, relation
-from sequere.passes import Cursor, Difference, Page, RowPass, SpanPass, StrayRowPass
-from sequere.projectors import LevelTriggeredProjector
-from sequere.resources import KEY, Resource, among
-from sequere.rows import fields_of, given
+from sequere.log.locks import KEY, Resource
+from sequere.log.models import Event
+from sequere.log.streams import Relation, relation
+from sequere.log.types import DELETED, FOLLOWED, UNFOLLOWED
+from sequere.projections.projector import LevelTriggeredProjector
+from sequere.projections.reconciler import Cursor, Difference, Page, RowPass, SpanPass, StrayRowPass
+from sequere.relations import recorded
+from sequere.sql.conditions import among
+from sequere.sql.rows import fields_of, given
 
 
 class Relations:

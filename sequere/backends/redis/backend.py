@@ -7,17 +7,17 @@ from django.core.checks import CheckMessage, Error
 from sequere import conf
 from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.redis import rows, uids
-from sequere.backends.redis.connection import Connection, why_unusable
 from sequere.backends.redis.followers import follower_page
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
-from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.projector import FollowsProjector
 from sequere.backends.redis.rows import FollowRows
-from sequere.backends.relations import RelationList
 from sequere.base import ResourceKey
-from sequere.events import FOLLOWED
-from sequere.lazy import LazyList
-from sequere.projectors import Cursor
+from sequere.log.types import FOLLOWED
+from sequere.projections.projector import Cursor
+from sequere.redis.connection import Connection, why_unusable
+from sequere.redis.model import RedisModel
+from sequere.results.lazy import LazyList
+from sequere.results.relations import RelationList
 
 SETTING = "SEQUERE_BACKEND_OPTIONS"
 PREFIX = "sequere:"

@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sequere.backends import recorded
 from sequere.backends.redis import uids
-from sequere.backends.redis.connection import text
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
-from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.scripts import CLEAN, MEASURE
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
-from sequere.events import FOLLOWED, latest_of, relation
 from sequere.exceptions import ReadModelLost
-from sequere.passes import Difference
+from sequere.log.reading import latest_of
+from sequere.log.streams import relation
+from sequere.log.types import FOLLOWED
+from sequere.projections.reconciler import Difference
+from sequere.redis.connection import text
+from sequere.redis.model import RedisModel
 from sequere.registry import registry
+from sequere.relations import recorded
+from sequere.sql.chunks import chunks
 
 #: How many of each kind (None: of all) should follow a resource, and be followed by it.
 Wanted = dict[ResourceKey, dict[str | None, tuple[int, int]]]

@@ -4,12 +4,12 @@ A cursor is the uid of the resource, and since when who was the last one follows
 """
 
 from sequere.backends.base import FollowerPage
-from sequere.backends.redis.connection import text
 from sequere.backends.redis.keys import FOLLOWERS, Keys, suffix_of
-from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.scripts import WALK
 from sequere.base import ResourceKey
-from sequere.projectors import Cursor
+from sequere.projections.projector import Cursor
+from sequere.redis.connection import text
+from sequere.redis.model import RedisModel
 
 #: About how many followers there are on a page.
 FOLLOWERS_AT_ONCE = 1000

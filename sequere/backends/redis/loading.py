@@ -16,17 +16,17 @@ from typing import Any
 from django.db import models
 
 from sequere.backends.redis import uids
-from sequere.backends.redis.connection import text
 from sequere.backends.redis.counts import Counts
 from sequere.backends.redis.keys import FOLLOWINGS, Keys, kind_of
-from sequere.backends.redis.model import SECONDS_TO_GO_ON, RedisModel
 from sequere.backends.redis.numbered import Around, Members, around, between, numbered
 from sequere.backends.redis.scripts import LOAD
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
 from sequere.exceptions import ReadModelLost
-from sequere.passes import Cursor, Difference, Page, RowPass
-from sequere.resources import KEY, Resource, lock
+from sequere.log.locks import KEY, Resource, lock
+from sequere.projections.reconciler import Cursor, Difference, Page, RowPass
+from sequere.redis.connection import text
+from sequere.redis.model import SECONDS_TO_GO_ON, RedisModel
+from sequere.sql.chunks import chunks
 
 #: Members of sets after which a call of the script ends: what it does holds up everybody else.
 MEMBERS_PER_CALL = 1000

@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 from django.db import connections, models, transaction
 
-from sequere.backends import recorded
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS
-from sequere.backends.redis.moments import Score
 from sequere.backends.redis.uids import Uids
 from sequere.base import ResourceKey
-from sequere.keyset import after, up_to
-from sequere.resources import KEY, Resource, among
-from sequere.rows import Field, fields_of, given
+from sequere.log.locks import KEY, Resource
+from sequere.redis.scores import Score
+from sequere.relations import recorded
+from sequere.sql.conditions import among
+from sequere.sql.keyset import after, up_to
+from sequere.sql.rows import Field, fields_of, given
 
 #: Rows that are fetched at once.
 ROWS_AT_ONCE = 2000

@@ -6,15 +6,17 @@ from typing import Any, cast
 from sequere.backends.redis import uids
 from sequere.backends.redis.keys import Keys
 from sequere.backends.redis.loading import LoadPass
-from sequere.backends.redis.model import RedisModel
-from sequere.backends.redis.moments import to_score
 from sequere.backends.redis.resource_pass import ResourcePass
 from sequere.backends.redis.sides import Wanted, write
 from sequere.backends.redis.strays import StrayPass
 from sequere.base import ResourceKey
-from sequere.events import FOLLOWED, UNFOLLOWED, Event, latest_among
-from sequere.passes import Pass
-from sequere.projectors import LevelTriggeredProjector
+from sequere.log.models import Event
+from sequere.log.reading import latest_among
+from sequere.log.types import FOLLOWED, UNFOLLOWED
+from sequere.projections.projector import LevelTriggeredProjector
+from sequere.projections.reconciler import Pass
+from sequere.redis.model import RedisModel
+from sequere.redis.scores import to_score
 
 
 class FollowsProjector(LevelTriggeredProjector):

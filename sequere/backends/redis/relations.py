@@ -4,18 +4,19 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sequere.backends import recorded
 from sequere.backends.redis import uids
-from sequere.backends.redis.connection import Connection, text
 from sequere.backends.redis.keys import FOLLOWINGS, Keys
-from sequere.backends.redis.moments import from_score, to_score
 from sequere.backends.redis.numbered import around
 from sequere.backends.redis.scripts import COMPARE
 from sequere.backends.redis.sides import Side, Wanted, calls, sides_of
 from sequere.base import ResourceKey
-from sequere.events import FOLLOWED, latest_of
-from sequere.keyset import walk
-from sequere.passes import Difference
+from sequere.log.reading import latest_of
+from sequere.log.types import FOLLOWED
+from sequere.projections.reconciler import Difference
+from sequere.redis.connection import Connection, text
+from sequere.redis.scores import from_score, to_score
+from sequere.relations import recorded
+from sequere.sql.keyset import walk
 
 RELATIONS_AT_ONCE = 1000
 

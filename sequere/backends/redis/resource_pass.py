@@ -10,19 +10,19 @@ from typing import Any
 from django.db import models
 
 from sequere.backends.redis import uids
-from sequere.backends.redis.connection import text
 from sequere.backends.redis.counts import Counts
 from sequere.backends.redis.keys import FOLLOWINGS, Keys, kind_of
 from sequere.backends.redis.loading import Loading
-from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.numbered import Around, Members, between, numbered
 from sequere.backends.redis.relations import differences_around
 from sequere.backends.redis.scripts import DIGEST, SUMS
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
-from sequere.passes import Cursor, Difference, Page, RowPass
+from sequere.log.locks import KEY, Resource
+from sequere.projections.reconciler import Cursor, Difference, Page, RowPass
+from sequere.redis.connection import text
+from sequere.redis.model import RedisModel
 from sequere.registry import registry
-from sequere.resources import KEY, Resource
+from sequere.sql.chunks import chunks
 
 #: Resources whose sums one call of a script adds up, and parts of sets of which one makes digests.
 RESOURCES_PER_CALL = 50

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sequere.backends.redis import uids
-from sequere.backends.redis.connection import text
 from sequere.backends.redis.keys import Keys, suffix_of
-from sequere.backends.redis.model import RedisModel
-from sequere.backends.redis.moments import from_score, to_score
 from sequere.backends.redis.scripts import COUNT, PAGE
-from sequere.backends.relations import Relation, load_relations
 from sequere.base import ResourceKey
-from sequere.cursors import Place
+from sequere.redis.connection import text
+from sequere.redis.model import RedisModel
+from sequere.redis.scores import from_score, to_score
+from sequere.results.cursors import Place
+from sequere.results.relations import Relation, load_relations
 
 #: Rows that are read at once.
 ROWS_AT_ONCE = 2000

@@ -3,7 +3,7 @@
 A score is passed on as the text that it is: as a number of Lua it would lose its last digits on the way.
 """
 
-from sequere.backends.redis.connection import STALE, Script
+from sequere.redis.connection import STALE, Script
 
 # KEYS: Keys.side(). ARGV: the number of the writer, the identifier and the object id of the resource on this side; then
 # for each follow the uid of the other resource, and its score, or nothing if the follow is over. The counts move by

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sequere.backends.redis import uids
-from sequere.backends.redis.connection import Script
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, Keys
-from sequere.backends.redis.model import RedisModel
 from sequere.backends.redis.scripts import WRITE
 from sequere.backends.redis.uids import Uids
 from sequere.base import ResourceKey
+from sequere.redis.connection import Script
+from sequere.redis.model import RedisModel
 
 #: Follows that one call of a script is given: what it does holds up everybody else.
 FOLLOWS_PER_CALL = 1000

@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Sequence
 
-from sequere.backends import recorded
 from sequere.backends.redis import uids
-from sequere.backends.redis.connection import text
 from sequere.backends.redis.counts import kinds
 from sequere.backends.redis.keys import Keys
-from sequere.backends.redis.model import RedisModel
-from sequere.backends.redis.scanning import ScanPass
 from sequere.base import ResourceKey
-from sequere.passes import Difference
+from sequere.projections.reconciler import Difference
+from sequere.redis.connection import text
+from sequere.redis.model import RedisModel
+from sequere.redis.scanning import ScanPass
+from sequere.relations import recorded
 
 
 class StrayPass(ScanPass):

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from sequere.backends.redis.connection import Connection, text
 from sequere.backends.redis.keys import Keys
 from sequere.backends.redis.scripts import NAME
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
+from sequere.redis.connection import Connection, text
+from sequere.sql.chunks import chunks
 
 #: Resources that one call of a script gives a uid.
 NAMES_PER_CALL = 250

@@ -6,9 +6,9 @@ from django.db import DatabaseError, InterfaceError, connections, router
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from sequere.backlog import Backlog, backlogs
-from sequere.events import Event
-from sequere.pipelines import known_pipelines
+from sequere.log.models import Event
+from sequere.monitoring.backlog import Backlog, backlogs
+from sequere.outbox.queues import known_pipelines
 
 
 class OutboxCollector:

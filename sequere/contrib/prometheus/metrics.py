@@ -11,7 +11,7 @@ from django.db import transaction
 from prometheus_client import REGISTRY, Counter, Histogram
 
 from sequere.contrib.prometheus.collector import OutboxCollector
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.signals import events_projected, events_recorded, fan_out_advanced, projection_failed
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.commands import flush
 
-from sequere.events import Event
-from sequere.immutability import suspended
+from sequere.log.immutability import suspended
+from sequere.log.models import Event
 
 QUESTION = """You have requested a flush of the database.
 This will IRREVERSIBLY DESTROY all data in the "{database}" database, the event log with its {events}

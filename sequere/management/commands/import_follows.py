@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from sequere.importing import SOURCES, Import, Report, Row
+from sequere.management.importing import SOURCES, Import, Report, Row
 from sequere.management.progress import Progress
 from sequere.management.projections import ProjectionsCommand
 

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from sequere import replay
 from sequere.management.progress import Progress
 from sequere.management.projections import ProjectionsCommand
-from sequere.projectors import projections
-from sequere.rebuilds import Rebuild
+from sequere.projections.registry import projections
+from sequere.replay.models import Rebuild
 
 
 class Command(ProjectionsCommand):

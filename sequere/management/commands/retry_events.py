@@ -3,7 +3,7 @@
 from typing import Any
 
 from sequere.management.failed import FailedEventsCommand
-from sequere.outbox import retry
+from sequere.outbox.parked import retry
 
 
 class Command(FailedEventsCommand):

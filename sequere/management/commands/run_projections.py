@@ -9,10 +9,10 @@ from django.core.management.base import CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, router
 from django.utils.translation import gettext as _
 
-from sequere.events import Event
 from sequere.exceptions import BackendUnavailable, StaleWriter
+from sequere.log.models import Event
 from sequere.management.projections import ProjectionsCommand
-from sequere.outbox import drain_all
+from sequere.outbox.drain import drain_all
 
 #: Seconds: a day.
 LONGEST = 24 * 60 * 60

@@ -9,10 +9,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import router
 from django.utils.translation import gettext as _
 
-from sequere import rebuilds
-from sequere.events import Event
+from sequere.log.models import Event
 from sequere.management.projections import ProjectionsCommand
-from sequere.status import Status, status
+from sequere.monitoring.status import Status, status
+from sequere.replay.progress import Progress
+from sequere.replay.progress import progress as rebuild_progress
 
 
 class Command(ProjectionsCommand):
@@ -31,7 +32,7 @@ class Command(ProjectionsCommand):
     def handle(self, **options: Any) -> None:
         using = router.db_for_write(Event)
         found = status(using)
-        rebuilt = {progress.projection: progress for progress in rebuilds.progress(using)}
+        rebuilt = {progress.projection: progress for progress in rebuild_progress(using)}
         if options["json"]:
             rows = [
                 {**asdict(one), "rebuild": asdict(rebuilt[one.name]) if one.name in rebuilt else None} for one in found
@@ -54,7 +55,7 @@ def _cells(projection: Status) -> list[str]:
     return [str(value) for value in values.values()]
 
 
-def _described(progress: rebuilds.Progress) -> str:
+def _described(progress: Progress) -> str:
     parts = [
         progress.part,
         f"{progress.done:,} of {progress.total:,} checked",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sequere.management.failed import FailedEventsCommand
-from sequere.outbox import skip
+from sequere.outbox.parked import skip
 
 
 class Command(FailedEventsCommand):

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from sequere.management.progress import Progress
 from sequere.management.projections import ProjectionsCommand
-from sequere.replay import Sample, verifiable, verify
+from sequere.replay.verifying import Sample, verifiable, verify
 
 
 class Command(ProjectionsCommand):

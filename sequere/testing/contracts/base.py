@@ -10,12 +10,12 @@ from django.db import models, router, transaction
 
 from sequere.backends.base import BaseBackend
 from sequere.base import ResourceKey
-from sequere.events import Event
-from sequere.outbox import drain
-from sequere.projectors import read_models
-from sequere.queued import BUILT_IN, QueuedEvent
+from sequere.log.models import Event
+from sequere.outbox.drain import drain
+from sequere.outbox.models import BUILT_IN, QueuedEvent
+from sequere.projections.registry import read_models
 from sequere.registry import registry
-from sequere.replay import verify
+from sequere.replay.verifying import verify
 from sequere.signals import events_recorded
 from sequere.testing import IsolatedMixin
 

@@ -16,7 +16,7 @@ from sequere.api import (
     is_following,
     unfollow,
 )
-from sequere.backends.relations import RelationList
+from sequere.results.relations import RelationList
 from sequere.testing.contracts.base import Contract, at, key_of
 
 

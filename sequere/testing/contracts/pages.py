@@ -7,10 +7,10 @@ from typing import Any
 from django.db import models
 
 from sequere.api import follow, follow_many, get_followers, get_followings, get_friends, unfollow
-from sequere.backends.relations import RelationList
-from sequere.cursors import CursorPage
 from sequere.exceptions import InvalidCursor
-from sequere.lazy import LazyList
+from sequere.results.cursors import CursorPage
+from sequere.results.lazy import LazyList
+from sequere.results.relations import RelationList
 from sequere.testing.contracts.base import Contract, at
 
 

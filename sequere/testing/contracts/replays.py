@@ -20,7 +20,8 @@ from sequere.api import (
 )
 from sequere.backends.base import get_backend
 from sequere.base import ResourceKey
-from sequere.replay import rebuild, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from sequere.testing import recorded_events
 from sequere.testing.contracts.base import Contract, at, follower_pages, key_of
 

@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.events import Event
-from sequere.outbox import end_fan_outs
-from sequere.passes import Difference, RowPass, StrayRowPass
-from sequere.resources import is_
+from sequere.log.models import Event
+from sequere.outbox.enqueue import end_fan_outs
+from sequere.projections.reconciler import Difference, RowPass, StrayRowPass
+from sequere.sql.conditions import is_
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction

@@ -13,11 +13,11 @@ from django.utils.module_loading import import_string
 from sequere.backends.database.backend import DatabaseBackend as FollowsInDatabase
 from sequere.base import ResourceKey
 from sequere.conf import backend as follows
-from sequere.cursors import Place
-from sequere.keyset import after as comes_after
-from sequere.lazy import LazyList
 from sequere.registry import registry
-from sequere.resources import is_
+from sequere.results.cursors import Place
+from sequere.results.lazy import LazyList
+from sequere.sql.conditions import is_
+from sequere.sql.keyset import after as comes_after
 from sequere_timeline.actions import Action, get_actions, restore
 from sequere_timeline.backends.base import ActionList, BaseBackend, Filters, Reason
 from sequere_timeline.backends.database.entries import has, kept

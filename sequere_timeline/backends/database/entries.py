@@ -13,15 +13,16 @@ from django.db.models.expressions import RawSQL
 
 from sequere.backends.database.models import Follow
 from sequere.base import ResourceKey
-from sequere.keyset import after, end_of_page, up_to
-from sequere.projectors import Chunk, Cursor
-from sequere.resources import Resource, among, is_
-from sequere.rows import insert
-from sequere.upsert import insert_into, on_conflict
+from sequere.log.locks import Resource
+from sequere.projections.projector import Chunk, Cursor
+from sequere.sql.conditions import among, is_
+from sequere.sql.keyset import after, end_of_page, up_to
+from sequere.sql.rows import insert
+from sequere.sql.upsert import insert_into, on_conflict
 from sequere_timeline import conf
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
-from sequere_timeline.justification import Interval, within
+from sequere_timeline.visibility import Interval, within
 
 #: Followers that one statement of a fan-out reaches.
 FOLLOWERS_PER_STATEMENT = 2000

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.passes import Difference, RowPass, StrayRowPass
-from sequere.resources import among
+from sequere.projections.reconciler import Difference, RowPass, StrayRowPass
+from sequere.sql.conditions import among
 from sequere_timeline.backends.database.models import TimelineState
 from sequere_timeline.marks import first_marks, read_marks
 

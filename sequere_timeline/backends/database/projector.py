@@ -5,9 +5,12 @@ from typing import cast
 from uuid import UUID
 
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
-from sequere.events import FOLLOWED, Event, latest_of, lifecycle
-from sequere.resources import is_
+from sequere.log.models import Event
+from sequere.log.reading import latest_of
+from sequere.log.streams import lifecycle
+from sequere.log.types import FOLLOWED
+from sequere.sql.chunks import chunks
+from sequere.sql.conditions import is_
 from sequere_timeline.backends.database import actions, entries, marks, relations
 from sequere_timeline.backends.database.actions import OWN_OR_DIRECT
 from sequere_timeline.backends.database.entries import has

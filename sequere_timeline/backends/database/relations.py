@@ -9,15 +9,18 @@ from typing import Any, ClassVar
 from django.db import connections, models
 
 from sequere.base import ResourceKey
-from sequere.events import FOLLOWED, Event, relation
-from sequere.keyset import walk
-from sequere.passes import Difference, RowPass
-from sequere.resources import KEY, Resource, among
-from sequere.rows import fields_of, given
+from sequere.log.locks import KEY, Resource
+from sequere.log.models import Event
+from sequere.log.streams import relation
+from sequere.log.types import FOLLOWED
+from sequere.projections.reconciler import Difference, RowPass
+from sequere.sql.conditions import among
+from sequere.sql.keyset import walk
+from sequere.sql.rows import fields_of, given
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction
-from sequere_timeline.justification import ALL, Interval, Relations, intervals_of, within
+from sequere_timeline.visibility import ALL, Interval, Relations, intervals_of, within
 
 #: Owners of timelines into which the same actions of an actor belong: those published in the intervals.
 Groups = dict[tuple[ResourceKey, tuple[Interval, ...]], list[ResourceKey]]

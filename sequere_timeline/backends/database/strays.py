@@ -8,8 +8,8 @@ from typing import Any
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.events import Event
-from sequere.passes import Difference, StrayRowPass
+from sequere.log.models import Event
+from sequere.projections.reconciler import Difference, StrayRowPass
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction

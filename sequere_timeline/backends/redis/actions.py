@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sequere.backends.redis.connection import text
-from sequere.backends.redis.moments import from_score, to_score
 from sequere.base import ResourceKey
+from sequere.redis.connection import text
+from sequere.redis.scores import from_score, to_score
 from sequere_timeline.actions import Action, restore
 from sequere_timeline.history import Life
 

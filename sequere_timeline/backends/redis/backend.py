@@ -11,14 +11,14 @@ from django.utils.module_loading import import_string
 
 from sequere import conf as conf_of_follows
 from sequere.backends.redis import backend as follows
-from sequere.backends.redis.connection import Connection, Script, text, why_unusable
-from sequere.backends.redis.model import RedisModel
-from sequere.backends.redis.moments import from_score, to_score
 from sequere.base import ResourceKey
-from sequere.cursors import Place
-from sequere.events import DELETED
-from sequere.lazy import LazyList
+from sequere.log.types import DELETED
+from sequere.redis.connection import Connection, Script, text, why_unusable
+from sequere.redis.model import RedisModel
+from sequere.redis.scores import from_score, to_score
 from sequere.registry import registry
+from sequere.results.cursors import Place
+from sequere.results.lazy import LazyList
 from sequere_timeline import conf
 from sequere_timeline.actions import Action, get_actions
 from sequere_timeline.backends.base import ActionList, BaseBackend, Filters, Reason

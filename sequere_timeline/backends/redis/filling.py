@@ -11,17 +11,18 @@ from uuid import UUID, uuid4
 
 from django.db import router
 
-from sequere.backends.redis.connection import Connection, text
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
-from sequere.events import FOLLOWED, Event
-from sequere.resources import is_
+from sequere.log.models import Event
+from sequere.log.types import FOLLOWED
+from sequere.redis.connection import Connection, text
+from sequere.sql.chunks import chunks
+from sequere.sql.conditions import is_
 from sequere_timeline import conf
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import Member, parse
 from sequere_timeline.backends.redis.scripts import FILL, FILLED, NEWEST
-from sequere_timeline.justification import ALL, Interval, Relations, contains, intervals_of, only_live_follows_count
+from sequere_timeline.visibility import ALL, Interval, Relations, contains, intervals_of, only_live_follows_count
 
 #: How many entries a private timeline keeps, if the settings say nothing.
 MAX_LENGTH = 800

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from sequere.backends.redis.connection import Connection
 from sequere.base import ResourceKey
+from sequere.redis.connection import Connection
 
 #: All that is ours but the numbers of writers, which must not begin again.
 PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "names", "global:name")

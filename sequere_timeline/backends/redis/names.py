@@ -8,8 +8,8 @@ now. The present generation is a field too; none is generation 0.
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sequere.backends.redis.connection import Connection, text
 from sequere.base import ResourceKey
+from sequere.redis.connection import Connection, text
 from sequere_timeline.backends.base import Filters
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import to_digits

@@ -6,14 +6,17 @@ from uuid import UUID
 
 from django.db import models
 
-from sequere.backends.redis.connection import Connection, text
-from sequere.backends.redis.model import RedisModel
-from sequere.backends.redis.moments import from_score, to_score
-from sequere.backends.redis.scanning import ScanPass
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
-from sequere.events import DELETED, Event, latest_of, lifecycle
-from sequere.passes import Difference, Pass, RowPass
+from sequere.log.models import Event
+from sequere.log.reading import latest_of
+from sequere.log.streams import lifecycle
+from sequere.log.types import DELETED
+from sequere.projections.reconciler import Difference, Pass, RowPass
+from sequere.redis.connection import Connection, text
+from sequere.redis.model import RedisModel
+from sequere.redis.scanning import ScanPass
+from sequere.redis.scores import from_score, to_score
+from sequere.sql.chunks import chunks
 from sequere_timeline.backends.redis.actions import to_fields
 from sequere_timeline.backends.redis.filling import BOTTOMLESS, Place, content, followed_by
 from sequere_timeline.backends.redis.keys import Keys

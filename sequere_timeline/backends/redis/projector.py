@@ -5,13 +5,15 @@ from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
-from sequere.backends.redis.connection import Connection, text
-from sequere.backends.redis.model import RedisModel
-from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
-from sequere.events import Event, latest_of, lifecycle
-from sequere.resources import is_
+from sequere.log.models import Event
+from sequere.log.reading import latest_of
+from sequere.log.streams import lifecycle
+from sequere.redis.connection import Connection, text
+from sequere.redis.model import RedisModel
+from sequere.redis.scores import to_score
+from sequere.sql.chunks import chunks
+from sequere.sql.conditions import is_
 from sequere_timeline.backends.redis.keys import Keys
 from sequere_timeline.backends.redis.members import parse
 from sequere_timeline.backends.redis.names import hand_out, look_up, of_life

@@ -6,8 +6,8 @@ until then. The first key of a script that writes is the hash of the resource wh
 is the number of the last writer, and smaller ones are refused.
 """
 
-from sequere.backends.redis.connection import STALE, Script
-from sequere.backends.redis.model import NEXT
+from sequere.redis.connection import STALE, Script
+from sequere.redis.model import NEXT
 
 _FENCE = f"""
 local last = redis.call('HGET', KEYS[1], 'token')

@@ -6,15 +6,17 @@ from typing import Any
 
 from sequere.backends import base as follows
 from sequere.backends.base import FollowerPage
-from sequere.backends.redis.connection import Connection, Script
-from sequere.backends.redis.moments import to_score
 from sequere.base import ResourceKey
-from sequere.chunks import chunks
-from sequere.events import FOLLOWED, Event, relation
 from sequere.exceptions import ReadModelLost
-from sequere.outbox import end_fan_outs
-from sequere.projectors import Chunk, Cursor
-from sequere.resources import is_
+from sequere.log.models import Event
+from sequere.log.streams import relation
+from sequere.log.types import FOLLOWED
+from sequere.outbox.enqueue import end_fan_outs
+from sequere.projections.projector import Chunk, Cursor
+from sequere.redis.connection import Connection, Script
+from sequere.redis.scores import to_score
+from sequere.sql.chunks import chunks
+from sequere.sql.conditions import is_
 from sequere_timeline import conf
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.redis.actions import FIELDS, to_fields
@@ -34,7 +36,7 @@ from sequere_timeline.backends.redis.scripts import (
     WITHDRAW,
 )
 from sequere_timeline.history import Life
-from sequere_timeline.justification import contains, intervals_of, only_live_follows_count
+from sequere_timeline.visibility import contains, intervals_of, only_live_follows_count
 
 #: All that an entry can say of why it is there.
 REASONS = (Reason.OWN, Reason.DIRECT, Reason.FOLLOWED, Reason.DIRECT | Reason.FOLLOWED)

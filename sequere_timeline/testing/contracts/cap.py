@@ -3,7 +3,7 @@
 from django.db import models
 
 from sequere.api import follow, follow_many, unfollow
-from sequere.replay import rebuild
+from sequere.replay.rebuilding import rebuild
 from sequere_timeline.actions import Action
 from sequere_timeline.testing.contracts.base import Likes, TimelineContract, october, save
 from sequere_timeline.timeline import Timeline

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sequere.api import follow, unfollow
-from sequere.replay import rebuild, verify
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from sequere.testing import recorded_events
 from sequere_timeline.backends.base import get_backend
 from sequere_timeline.testing.contracts.base import Joins, Likes, TimelineContract, october, save

@@ -1,0 +1,61 @@
+"""How far the projections are: what waits for them, and what is wrong."""
+
+from dataclasses import dataclass
+
+from sequere.exceptions import BackendException
+from sequere.monitoring.backlog import Backlog, backlogs
+from sequere.outbox.models import QueuedEvent
+from sequere.outbox.queues import known_pipelines, pipelines_of
+from sequere.projections.projector import LevelTriggeredProjector, Projector
+from sequere.projections.registry import mode_of, projections
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a projection is."""
+
+    name: str
+    mode: str
+    projector: str
+    #: Events that wait, up to 100,000.
+    pending: int
+    #: Seconds since the oldest event was recorded that could be applied now.
+    oldest: float | None
+    parked: int
+    error: str
+
+
+def status(using: str) -> list[Status]:
+    """How far each projection is, in the order in which they are applied. 2 queries, and 1 for each."""
+    waiting = waiting_for_projections(using)
+    return [_status(name, projector, waiting[name], using) for name, projector in projections().items()]
+
+
+def waiting_for_projections(using: str) -> dict[str, Backlog]:
+    """What waits for each projection, in all its pipelines together. 2 queries."""
+    waiting = backlogs(known_pipelines(), using)
+    return {name: Backlog.of([waiting[pipeline] for pipeline in pipelines_of(name)]) for name in projections()}
+
+
+def _status(name: str, projector: Projector, waiting: Backlog, using: str) -> Status:
+    queued = QueuedEvent.objects.using(using).filter(pipeline__in=pipelines_of(name))
+    last = queued.failed().order_by("-event_id").first()
+    class_ = type(projector)
+    return Status(
+        name=name,
+        mode=mode_of(name),
+        projector=f"{class_.__module__}.{class_.__qualname__}",
+        pending=waiting.pending,
+        oldest=waiting.oldest,
+        parked=waiting.parked,
+        error=_trouble(projector, using) or (last.error if last else ""),
+    )
+
+
+def _trouble(projector: Projector, using: str) -> str:
+    """What is wrong with a read model as a whole."""
+    try:
+        is_lost = isinstance(projector, LevelTriggeredProjector) and projector.is_lost(using)
+    except BackendException as error:
+        return str(error)
+    return "The read model is lost: run rebuild_projections" if is_lost else ""

@@ -1,0 +1,1 @@
+"""The Redis server, as the backends of both packages use it."""

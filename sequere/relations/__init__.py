@@ -1,0 +1,1 @@
+"""Who follows whom, in terms of the log."""

@@ -1,0 +1,75 @@
+"""The relations that the log knows, read in bulk to be compared with a read model."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from django.db import connections, models
+
+from sequere.base import ResourceKey
+from sequere.log.locks import KEY, Resource
+from sequere.log.models import Event, EventQuerySet
+from sequere.log.types import FOLLOWED, UNFOLLOWED
+from sequere.sql.rows import fields_of, given
+
+ENDS = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
+
+
+def relations(using: str) -> EventQuerySet:
+    """The first event of each relation, live or not."""
+    return Event.objects.using(using).filter(type=FOLLOWED, version=1)
+
+
+def live_follows(using: str) -> EventQuerySet:
+    """The last event of each relation that is live: a version after it would be the end of it."""
+    later = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") + 1)
+    return Event.objects.using(using).filter(~models.Exists(later), type=FOLLOWED)
+
+
+def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
+    """Those of `keys` that have ever followed or been followed. 1 query."""
+    connection = connections[using]
+    names, values = given(connection, fields_of(Resource, KEY), list(keys))
+    log = connection.ops.quote_name(Event._meta.db_table)
+    # Without a version, or SQLite would go through all relations for each key.
+    ends = " OR ".join(
+        f"""EXISTS (
+            SELECT 1 FROM {log} WHERE type = '{FOLLOWED}'
+            AND {end}_identifier = name.identifier AND {end}_object_id = name.object_id
+        )"""
+        for end in ("actor", "target")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT identifier, object_id FROM ({names}) name WHERE {ends}", values)
+        return {ResourceKey(*row) for row in cursor.fetchall()}
+
+
+def numbers(keys: Sequence[ResourceKey], end: str, using: str) -> Mapping[ResourceKey, Mapping[str, int]]:
+    """How many live relations have each resource at one end ("actor_" or "target_"), by the kind of the other end.
+
+    `keys` are a page of all resources, in the order of the database. 1 query.
+    """
+    # Follows and unfollows of a relation take turns, so what is left of them are the live ones.
+    left = models.Sum(models.Case(models.When(type=FOLLOWED, then=1), default=-1))
+    other = "target_identifier" if end == "actor_" else "actor_identifier"
+    rows = (
+        Event.objects.using(using)
+        .filter(_between(keys, end), type__in=[FOLLOWED, UNFOLLOWED])
+        .order_by()
+        .values_list(f"{end}identifier", f"{end}object_id", other)
+        .annotate(left=left)
+    )
+    by_key: dict[ResourceKey, dict[str, int]] = defaultdict(dict)
+    for identifier, object_id, kind, number in rows:
+        by_key[ResourceKey(identifier, object_id)][kind] = number
+    return by_key
+
+
+def _between(keys: Sequence[ResourceKey], end: str) -> models.Q:
+    """The condition that the resource at one end is from the first to the last one of a page."""
+    condition = models.Q(pk__in=[])
+    for identifier, page in groupby(keys, key=lambda key: key.identifier):
+        ids = [key.object_id for key in page]
+        between = {f"{end}object_id__gte": ids[0], f"{end}object_id__lte": ids[-1]}
+        condition |= models.Q(**{f"{end}identifier": identifier}, **between)
+    return condition

@@ -1,0 +1,62 @@
+"""The tables of the rebuilds: how far each has come, so that it goes on where it was, and many can share it."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Rebuild(models.Model):
+    """The read model of a projection, made what the log says. It is kept for a day, and until the next one begins."""
+
+    id = models.BigAutoField(primary_key=True)
+    projection = models.CharField(_("projection"), max_length=100)
+    started_at = models.DateTimeField(_("started at"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+    #: When it was last left to the workers of Celery, if it was; and when the sweep has told them of it again.
+    left_at = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(null=True)
+    #: The names of the walks, in their order; with what the projector wants all processes to know.
+    passes = models.JSONField(default=list)
+    known = models.JSONField(default=dict)
+    # When it has ended, the sums of its slices, which are gone then.
+    total = models.BigIntegerField(_("total"), default=0)
+    done = models.BigIntegerField(_("done"), default=0)
+    wrong = models.BigIntegerField(_("repaired"), default=0)
+    error = models.TextField(_("error"), blank=True)
+
+    class Meta:
+        app_label = "sequere"
+        verbose_name = _("rebuild")
+        verbose_name_plural = _("rebuilds")
+        constraints = (
+            # Two at once share one.
+            models.UniqueConstraint(
+                fields=["projection"], condition=models.Q(ended_at__isnull=True), name="sequere_rebuild_one"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"rebuild of {self.projection}"
+
+
+class Slice(models.Model):
+    """A part of a walk: the keys behind `cursor` up to `until` are left. Whoever takes a batch of it holds the row."""
+
+    id = models.BigAutoField(primary_key=True)
+    rebuild = models.ForeignKey(Rebuild, on_delete=models.CASCADE, related_name="slices")
+    #: The position of the walk in `Rebuild.passes`: a walk begins when those before it have ended.
+    stage = models.PositiveSmallIntegerField()
+    cursor = models.JSONField(null=True)
+    until = models.JSONField(null=True)
+    total = models.BigIntegerField(default=0)
+    done = models.BigIntegerField(default=0)
+    wrong = models.BigIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+    worked_at = models.DateTimeField(null=True)
+    is_done = models.BooleanField(default=False)
+
+    class Meta:
+        app_label = "sequere"
+
+    def __str__(self) -> str:
+        return f"slice {self.pk} of the {self.rebuild}"

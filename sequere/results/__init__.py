@@ -1,0 +1,7 @@
+"""Lists that behave like querysets. What the author of a backend needs is here."""
+
+from sequere.results.cursors import CursorPage, Place
+from sequere.results.lazy import LazyList
+from sequere.results.relations import Relation, RelationList, load_relations
+
+__all__ = ["CursorPage", "LazyList", "Place", "Relation", "RelationList", "load_relations"]

@@ -1,0 +1,223 @@
+"""Lists that ask their source only for what is looked at, like a queryset."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Generic, Protocol, TypeVar, overload
+
+from asgiref.sync import sync_to_async
+
+from sequere.results.cursors import CursorPage, Place, from_cursor, to_cursor
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+#: How many stored entries are loaded at once: one query per model class each.
+CHUNK = 500
+REPR_LENGTH = 20
+
+
+class Source(Protocol[T_co]):
+    """What a backend offers for a list: its length, and the rows between two positions, or after a place."""
+
+    def count(self) -> int:
+        """How many entries are stored. 1 query."""
+
+    def rows(self, start: int, stop: int | None) -> Iterable[Any]:
+        """The stored entries from position `start` up to `stop`. 1 query."""
+
+    def stream(self, start: int, stop: int | None) -> Iterable[Any]:
+        """The same, in constant memory."""
+
+    def page(self, size: int, after: Place | None) -> Sequence[tuple[Place, Any]]:
+        """The first `size` entries, or those after a place, whether an entry is still there or not; with their places.
+        1 query."""
+
+    def load(self, rows: Sequence[Any]) -> Sequence[T_co | None]:
+        """The items of `rows`, with None in the place of what is hidden. 1 query per model class."""
+
+
+class LazyList(Generic[T]):
+    """A sequence that is evaluated when it is looked at, and only as far as it is looked at.
+
+    Slices are lazy too. Iteration, `len()` and `==` load the list once and keep it; `count()` asks for the number
+    of stored entries. The two differ by the `hidden` entries, whose instance the model's `get_queryset()` does not
+    show. `[i]` is the item at a place among the visible ones, and loads as many as it takes to get there; a slice is a
+    range of stored entries, so that a page may be shorter than it was asked for, and says so.
+    """
+
+    __hash__ = None  # type: ignore[assignment]  # equal to lists, which have none either
+
+    def __init__(self, source: Source[T], start: int = 0, stop: int | None = None) -> None:
+        self._source = source
+        self._start = start
+        self._stop = stop
+        self._items: list[T] | None = None
+        self._hidden = 0
+
+    # What a queryset has
+
+    def count(self) -> int:
+        """How many entries are stored, loaded or not. 1 query."""
+        stored = self._source.count()
+        stop = stored if self._stop is None else min(self._stop, stored)
+        return max(0, stop - self._start)
+
+    def all(self) -> "LazyList[T]":
+        """The same list, not yet evaluated."""
+        return type(self)(self._source, self._start, self._stop)
+
+    def first(self) -> T | None:
+        """The first item, or None."""
+        return next(self._from(), None)
+
+    def exists(self) -> bool:
+        return self.first() is not None
+
+    def iterator(self, chunk_size: int = CHUNK) -> Iterator[T]:
+        """The items one by one, without keeping them: 1 query, and 1 per model class for each chunk."""
+        rows = iter(self._source.stream(self._start, self._stop))
+        while chunk := list(islice(rows, chunk_size)):
+            yield from (item for item in self._source.load(chunk) if item is not None)
+
+    def page(self, size: int, cursor: str | None = None) -> CursorPage[T]:
+        """The first `size` entries, or those after the page whose `next_cursor` is given.
+
+        Whatever is added or removed between two pages, none repeats or skips an entry that stays where it is. A page is
+        shorter by what is hidden. 1 query, and 1 per model class. Raises InvalidCursor, and TypeError for a slice.
+        """
+        if self._start or self._stop is not None:
+            raise TypeError("A slice has no cursors: page() belongs to the whole list.")
+        if size < 1:
+            raise ValueError("A page has at least one entry.")
+        found = self._source.page(size + 1, from_cursor(cursor) if cursor else None)
+        loaded = self._source.load([row for _, row in found[:size]])
+        items = [item for item in loaded if item is not None]
+        return CursorPage(
+            items=items,
+            next_cursor=to_cursor(found[size - 1][0]) if len(found) > size else None,
+            hidden=len(loaded) - len(items),
+        )
+
+    @property
+    def hidden(self) -> int:
+        """How many stored entries the loaded list leaves out. Loads the list."""
+        self._load()
+        return self._hidden
+
+    # What a list has
+
+    def __len__(self) -> int:
+        return len(self._load())
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._load())
+
+    def __reversed__(self) -> Iterator[T]:
+        return reversed(self._load())
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._load()
+
+    def __bool__(self) -> bool:
+        return self.exists()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LazyList | list):
+            return NotImplemented
+        return self._load() == list(other)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "LazyList[T] | list[T]": ...
+
+    def __getitem__(self, index: int | slice) -> "T | LazyList[T] | list[T]":
+        if isinstance(index, slice):
+            return self._slice(index)
+        if self._items is not None:
+            return self._items[index]
+        items = self._backwards(-index) if index < 0 else self._from(index + 1)
+        for item in islice(items, -index - 1 if index < 0 else index, None):
+            return item
+        raise IndexError("list index out of range")
+
+    def __repr__(self) -> str:
+        shown: list[Any] = list(islice(self._from(REPR_LENGTH + 1), REPR_LENGTH + 1))
+        if len(shown) > REPR_LENGTH:
+            shown[-1] = "...(remaining elements truncated)..."
+        return repr(shown)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle, such as in a cache, is a plain list of the items: it asks nobody any more. Loads the list."""
+        return list, (self._load(),)
+
+    # The same, awaited
+
+    async def acount(self) -> int:
+        return await sync_to_async(self.count)()
+
+    async def aexists(self) -> bool:
+        return await sync_to_async(self.exists)()
+
+    async def afirst(self) -> T | None:
+        return await sync_to_async(self.first)()
+
+    async def apage(self, size: int, cursor: str | None = None) -> CursorPage[T]:
+        return await sync_to_async(self.page)(size, cursor)
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        for item in await sync_to_async(self._load)():
+            yield item
+
+    # How
+
+    def _rows(self, start: int, stop: int | None) -> list[Any]:
+        return [] if stop is not None and stop <= start else list(self._source.rows(start, stop))
+
+    def _load(self) -> list[T]:
+        if self._items is None:
+            rows = self._rows(self._start, self._stop)
+            loaded = [
+                item for start in range(0, len(rows), CHUNK) for item in self._source.load(rows[start : start + CHUNK])
+            ]
+            self._items = [item for item in loaded if item is not None]
+            self._hidden = len(loaded) - len(self._items)
+        return self._items
+
+    def _from(self, step: int = 1) -> Iterator[T]:
+        """The visible items, in steps of which the first is small, without loading the list."""
+        if self._items is not None:
+            yield from self._items
+            return
+        start = self._start
+        while self._stop is None or start < self._stop:
+            stop = start + step if self._stop is None else min(start + step, self._stop)
+            rows = self._rows(start, stop)
+            yield from (item for item in self._source.load(rows) if item is not None)
+            if len(rows) < step:
+                return
+            start, step = stop, CHUNK
+
+    def _backwards(self, step: int) -> Iterator[T]:
+        """The visible items from the last one on, without loading the list."""
+        stop = self._start + self.count()
+        while stop > self._start:
+            start = max(self._start, stop - step)
+            loaded = self._source.load(self._rows(start, stop))
+            yield from (item for item in reversed(loaded) if item is not None)
+            stop, step = start, CHUNK
+
+    def _slice(self, index: slice) -> "LazyList[T] | list[T]":
+        if self._items is not None and not self._hidden:
+            return self._items[index]
+        if index.step is not None:
+            return list(self)[index]
+        start, stop = index.start or 0, index.stop
+        if start < 0 or (stop is not None and stop < 0):
+            start, stop, _ = index.indices(self.count())
+        first = self._start + start
+        last = None if stop is None else max(first, self._start + stop)
+        if self._stop is not None:
+            last = self._stop if last is None else min(last, self._stop)
+        return type(self)(self._source, first, last)

@@ -1,0 +1,1 @@
+"""SQL that the ORM has no words for."""

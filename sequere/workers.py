@@ -1,0 +1,91 @@
+"""Telling the workers of Celery what waits. What they cannot be told of is found by the sweep."""
+
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+from time import monotonic
+from typing import Any
+
+from sequere import conf
+from sequere.exceptions import BackendUnavailable
+from sequere.outbox.models import FAN_OUT
+from sequere.signals import events_queued, rebuilds_left
+
+logger = logging.getLogger("sequere")
+
+#: Seconds for which a broker that does not answer is left alone.
+SILENCE = 30
+#: Seconds for which its answer is waited for. Kombu's own attempts would go on for minutes.
+PATIENCE = 0.8
+_AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+
+_silent_until = 0.0
+_app: Any = None
+
+
+def tell_workers(pipeline: str, shards: Iterable[int], **_: Any) -> None:
+    """Send a task for each shard."""
+    global _silent_until  # noqa: PLW0603  # a process has one broker
+    if monotonic() < _silent_until:
+        return
+    from kombu.exceptions import OperationalError
+
+    from sequere.tasks import drain
+
+    queue = conf.celery_queues()["fan_out" if pipeline == FAN_OUT else "default"]
+    try:
+        _send(drain.name, queue, [(pipeline, shard) for shard in sorted(shards)])
+    except OperationalError as error:
+        _silent_until = monotonic() + SILENCE
+        logger.warning(
+            "The broker of Celery cannot be reached: %s. Events wait, and nobody is told of them for %s seconds.",
+            str(error).rstrip("."),
+            SILENCE,
+        )
+
+
+def tell_of_rebuilds(rebuild_ids: Sequence[int], **_: Any) -> None:
+    """Send a task, which goes where the long ones are. Raises BackendUnavailable."""
+    from kombu.exceptions import OperationalError
+
+    from sequere.tasks import rebuild
+
+    try:
+        _send(rebuild.name, conf.celery_queues()["fan_out"], [tuple(rebuild_ids)])
+    except OperationalError as error:
+        raise BackendUnavailable(server="The broker of Celery", reason=error, setting="its URL") from error
+
+
+def _send(name: str, queue: str, calls: Iterable[tuple[Any, ...]]) -> None:
+    from kombu.pools import producers
+
+    task, broker = celery_app().tasks[name], _broker(celery_app())
+    with producers[broker].acquire(block=True, timeout=PATIENCE) as producer:
+        for arguments in calls:
+            task.apply_async(arguments, queue=queue, producer=producer, retry=True, retry_policy=_AT_ONCE)
+
+
+@cache
+def _broker(app: Any) -> Any:
+    """The broker of the host, asked with little patience."""
+    broker = app.connection_for_write(connect_timeout=PATIENCE)
+    options = {"connect_retries_timeout": PATIENCE, "socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+    return broker.clone(transport_options={**(broker.transport_options or {}), **options, **_AT_ONCE})
+
+
+def celery_app() -> Any:
+    """The Celery app of the host."""
+    from celery.app import app_or_default
+
+    return app_or_default(_app)
+
+
+def connect() -> None:
+    """Called once, when the app is ready."""
+    global _app  # noqa: PLW0603
+    if "celery" in sys.modules:
+        # In other threads, which serve requests, Celery takes an app without any configuration for the current one.
+        _app = celery_app()
+    events_queued.connect(tell_workers, dispatch_uid="sequere.tell_workers")
+    rebuilds_left.connect(tell_of_rebuilds, dispatch_uid="sequere.tell_of_rebuilds")

@@ -1,0 +1,104 @@
+"""Which actions of someone followed belong into a timeline, by the history of the follow alone."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import models
+
+from sequere.base import ResourceKey
+from sequere.log.models import Event
+from sequere.log.reading import latest_of
+from sequere.log.streams import lifecycle
+from sequere.log.types import DELETED, FOLLOWED
+from sequere_timeline import conf
+
+#: Follows by their stream: the owner of a timeline, and the actor whom he follows or has followed.
+Relations = Mapping[UUID, tuple[ResourceKey, ResourceKey]]
+
+
+class Interval(NamedTuple):
+    """Event ids between two others, both excluded; None for no bound."""
+
+    after: int | None
+    before: int | None
+
+
+ALL = (Interval(None, None),)
+
+
+def justified(changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bool) -> tuple[Interval, ...]:
+    """The event ids at which a published action is justified by a follow.
+
+    `changes` are the events of the relation, oldest first, as (id, whether it is live from there on). With import
+    on follow and removal on unfollow, what counts is whether it is live now. Without one of them it is the place
+    of the action in the log, not the moment of looking: a late change changes nothing else than a timely one.
+    """
+    periods: list[Interval] = []
+    for event_id, is_live in changes:
+        if is_live:
+            periods.append(Interval(event_id, None))
+        elif periods:
+            periods[-1] = Interval(periods[-1].after, event_id)
+    if not periods:
+        return ()
+    last = periods[-1]
+    live = last.before is None
+    if imports:
+        return ALL if live else () if removes else (Interval(None, last.before),)
+    if removes:
+        return (last,) if live else ()
+    return tuple(periods)
+
+
+def only_live_follows_count() -> bool:
+    """Whether a follow justifies everything while it is live, and nothing else: then its last event tells it all."""
+    return conf.import_actions_on_follow() and conf.remove_actions_on_unfollow()
+
+
+def intervals_of(relations: Relations, using: str) -> dict[UUID, tuple[Interval, ...]]:
+    """What each of these follows justifies by now. 1 query. One that the log has never heard of justifies nothing."""
+    imports, removes = conf.import_actions_on_follow(), conf.remove_actions_on_unfollow()
+    history: Iterable[Event]
+    if only_live_follows_count():
+        history = latest_of(relations, using).values()
+    else:
+        # What an earlier owner of the key has followed justifies nothing.
+        deletions = (lifecycle(owner) for owner, _ in relations.values())
+        history = Event.objects.using(using).filter(stream__in={*relations, *deletions}).order_by("id")
+    born: dict[UUID, int] = {}
+    changes: dict[UUID, list[tuple[int, bool]]] = defaultdict(list)
+    for event in history:
+        if event.type == DELETED:
+            born[event.stream] = event.pk
+        else:
+            changes[event.stream].append((event.pk, event.type == FOLLOWED))
+    intervals = {}
+    for stream, (owner, _) in relations.items():
+        since = born.get(lifecycle(owner), 0)
+        lived = [change for change in changes[stream] if change[0] > since]
+        intervals[stream] = justified(lived, imports=imports, removes=removes)
+    return intervals
+
+
+def contains(intervals: tuple[Interval, ...], event_id: int) -> bool:
+    """Whether an event id lies in one of the intervals."""
+    return any(
+        (after is None or event_id > after) and (before is None or event_id < before) for after, before in intervals
+    )
+
+
+def within(intervals: tuple[Interval, ...], column: str) -> models.Q:
+    """The condition that an event id lies in one of the intervals."""
+    if intervals == ALL:
+        return models.Q()
+    condition = models.Q(pk__in=[])
+    for after, before in intervals:
+        inside = models.Q()
+        if after is not None:
+            inside &= models.Q(**{f"{column}__gt": after})
+        if before is not None:
+            inside &= models.Q(**{f"{column}__lt": before})
+        condition |= inside
+    return condition
