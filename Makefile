@@ -20,7 +20,7 @@ STALE    := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test extended lint format types layers migrations package docs bench faults soak serve shell lock clean
+.PHONY: help demo test extended lint format lua types layers migrations package docs bench faults soak serve shell lock clean
 ifneq ($(STALE),)
 .PHONY: $(CREATED) $(STAMPS)
 endif
@@ -58,6 +58,9 @@ lint: $(VENV)/.dev ## look for mistakes and unformatted code
 format: $(VENV)/.dev ## format the code, and repair what can be repaired
 	@$(PY) -m ruff check --fix-only .
 	@$(PY) -m ruff format .
+
+lua: $(VENV)/.test ## check the syntax of the Lua scripts
+	@$(PY) -m tests.redis.lua
 
 types: $(VENV)/.test $(VENV)/.dev ## check the types
 	@$(PY) -m mypy -p sequere -p sequere_timeline

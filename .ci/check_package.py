@@ -45,6 +45,8 @@ django.setup()
 call_command("check", fail_level="WARNING", stdout=io.StringIO())
 call_command("migrate", verbosity=0)
 import sequere.testing.contracts, sequere_timeline.testing.contracts
+# Without the package redis; the scripts are files.
+import sequere.redis.model, sequere.backends.redis.scripts, sequere_timeline.backends.redis.scripts
 """
 
 

@@ -1,4 +1,4 @@
-"""The Celery app of the example, whose workers bring actions to those who follow celebrities."""
+"""The Celery app of the example. Its workers deliver actions to the followers of celebrities."""
 
 import os
 

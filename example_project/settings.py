@@ -1,6 +1,6 @@
-"""A site that someone could start from.
+"""The settings of a site to start from.
 
-Where it is developed it needs nothing. The environment says what is different elsewhere:
+For development it needs no configuration. Elsewhere, the environment has:
 
 SEQUERE_DATABASE_URL            another database than the SQLite file beside this one
 SEQUERE_EXAMPLE_BACKEND=redis   the follows and the timelines are in the Redis of SEQUERE_REDIS_URL
@@ -33,7 +33,7 @@ if IS_IN_PRODUCTION:
         raise ImproperlyConfigured(f"With SEQUERE_EXAMPLE_HOSTS, set {' and '.join(missing)} as well.")
     SECRET_KEY = os.environ["SEQUERE_EXAMPLE_SECRET_KEY"]
     STATIC_ROOT = os.environ["SEQUERE_EXAMPLE_STATIC_ROOT"]
-    # The names of the files change with what is in them, so browsers may keep them for ever.
+    # The names of files change with their content, so browsers may cache them for ever.
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
@@ -45,7 +45,7 @@ if IS_IN_PRODUCTION:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 else:
     ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-    # Only where pages are developed: in a command that runs long, it would keep the SQL of all statements in memory.
+    # Only in runserver: a long command would keep the SQL of all statements in memory.
     DEBUG = "runserver" in sys.argv
     SECRET_KEY = "the example's secret key, which everybody knows"
 
@@ -54,7 +54,7 @@ WSGI_APPLICATION = "example_project.wsgi.application"
 ASGI_APPLICATION = "example_project.asgi.application"
 
 INSTALLED_APPS = [
-    # The first one: its templates take the place of those of the others.
+    # First, since its templates replace those of the others.
     "example_project.community",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -107,22 +107,22 @@ if IS_IN_REDIS:
     SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"
     SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": "sequere-example:timeline:"}
 if os.environ.get("SEQUERE_EXAMPLE_WORKER"):
-    # A page shows at once what its reader has done; who follows a celebrity sees a moment later what it has done.
+    # A page shows the actions of its own user at once, and those of celebrities a moment later.
     SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "celery"}
     CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
     CELERY_BEAT_SCHEDULE = {
         "sequere": {"task": "sequere.sweep", "schedule": 10, "options": {"queue": "sequere", "expires": 10}}
     }
 
-# Two files: what is kept in the database is not brought up to date while it is kept in Redis.
+# Two files: read models in the database are not updated while those in Redis are used.
 SQLITE = BASE_DIR / ("example-redis.sqlite3" if IS_IN_REDIS else "example.sqlite3")
 DATABASES = {"default": dj_database_url.parse(os.environ.get("SEQUERE_DATABASE_URL") or f"sqlite:///{SQLITE}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # One writer at a time, others wait for it; readers wait for nobody.
+    # One writer at a time, for which the others wait; readers do not wait.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 60,
-        # A cache of 100 MB, so that the indexes of the demonstration's graph fit.
+        # A cache of 100 MB, for the indexes of the demonstration's graph.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-100000;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -140,7 +140,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 
-#: The site itself has a timeline, too: what everybody does.
+#: The site itself has a timeline: the actions of everybody.
 SITE_ID = 1
 
 LANGUAGE_CODE = "en"

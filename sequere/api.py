@@ -1,12 +1,10 @@
-"""The verbs: who follows whom, from now on and so far.
+"""The verbs: follow, unfollow, and the questions about them.
 
-Wherever an instance is expected, its `ResourceKey` will do. An `identifier` narrows an answer to one kind of
-resource, given as a registered model or as its identifier; UnknownIdentifier or NotRegistered otherwise.
+Wherever an instance is expected, its `ResourceKey` does as well. An `identifier` narrows an answer to one kind of
+resource: a registered model, or its identifier. Anything else raises UnknownIdentifier or NotRegistered.
 """
 
-import gc
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -18,7 +16,7 @@ from django.dispatch import Signal
 
 from sequere import conf
 from sequere.backends.base import get_backend
-from sequere.base import ResourceKey
+from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import (
     AlreadyFollowingException,
     FollowException,
@@ -34,16 +32,15 @@ from sequere.relations.intents import to_follow, to_import, to_unfollow
 from sequere.results.relations import RelationList
 from sequere.signals import followed, unfollowed
 
-Resource = models.Model | ResourceKey
 Identifier = type[models.Model] | str | None
 Timestamp = datetime | float
 
-#: Events per transaction of an import.
-BATCH_SIZE = 2000
+#: Pairs per transaction of an import.
+PAIRS_PER_TRANSACTION = 2000
 
 
 class Options(TypedDict, total=False):
-    """What `follow()` and `unfollow()` take besides the two resources."""
+    """The arguments of `follow()` and `unfollow()` besides the two resources."""
 
     timestamp: Timestamp | None
     fail_silently: bool | None
@@ -51,34 +48,34 @@ class Options(TypedDict, total=False):
 
 
 def follow(
-    from_instance: Resource,
-    to_instance: Resource,
+    from_instance: ResourceLike,
+    to_instance: ResourceLike,
     *,
     timestamp: Timestamp | None = None,
     fail_silently: bool | None = None,
     idempotency_key: str | None = None,
 ) -> Event | None:
-    """Let `from_instance` follow `to_instance`, since `timestamp`: a datetime, or seconds since 1970; now, if None.
+    """Let `from_instance` follow `to_instance` since `timestamp`: a datetime, or seconds since 1970; now, if None.
 
-    Returns the event, or None when it was so already; then AlreadyFollowingException with fail_silently=False
+    Returns the event, or None if it follows already: with fail_silently=False that raises AlreadyFollowingException
     (the default is SEQUERE_FAIL_SILENTLY). A repeated call with the same `idempotency_key` returns the event of the
-    first one. Raises SelfFollowException, NotRegistered, UnsavedInstance, InvalidTimestamp, IdempotencyConflict.
+    first call. Raises SelfFollowException, NotRegistered, UnsavedInstance, InvalidTimestamp, IdempotencyConflict.
 
-    At most 9 statements, 12 with sequere_timeline; 1 when nothing changes.
+    At most 9 statements, 12 with sequere_timeline; 1 if nothing changes.
     """
     intent = to_follow(*_pair(from_instance, to_instance, timestamp), idempotency_key)
     return _record_one(intent, followed, AlreadyFollowingException, from_instance, to_instance, fail_silently)
 
 
 def unfollow(
-    from_instance: Resource,
-    to_instance: Resource,
+    from_instance: ResourceLike,
+    to_instance: ResourceLike,
     *,
     timestamp: Timestamp | None = None,
     fail_silently: bool | None = None,
     idempotency_key: str | None = None,
 ) -> Event | None:
-    """End what `follow()` began. Arguments, result and cost as there; raises NotFollowingException."""
+    """End what `follow()` began. The arguments, the result and the cost are the same; raises NotFollowingException."""
     intent = to_unfollow(*_pair(from_instance, to_instance, timestamp), idempotency_key)
     return _record_one(intent, unfollowed, NotFollowingException, from_instance, to_instance, fail_silently)
 
@@ -88,11 +85,10 @@ def follow_many(
 ) -> int:
     """Record many follows: (from_instance, to_instance) or (from_instance, to_instance, timestamp).
 
-    Takes an iterable of any length in constant memory, one transaction for every 2,000 pairs, and calls
-    `progress` with the number of pairs done after each. Returns how many follows were new. Sends no `followed`.
-    Raises what `follow()` raises, and InvalidPair: the batches before that one stay recorded, and since what is
-    recorded already is skipped, the same import can simply be run again. With `again=False` who has unfollowed since
-    does not follow again.
+    Takes an iterable of any length in constant memory, with a transaction for every 2,000 pairs, and calls `progress`
+    with the number of pairs done after each. Returns the number of new follows. Does not send `followed`. Raises what
+    `follow()` raises, and InvalidPair: earlier transactions stay committed, and since pairs that are recorded already
+    are skipped, the same import can be run again. With `again=False`, a pair that has unfollowed since stays so.
     """
     return _record_many(to_follow if again else to_import, pairs, progress)
 
@@ -102,47 +98,47 @@ def unfollow_many(pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int],
     return _record_many(to_unfollow, pairs, progress)
 
 
-def is_following(from_instance: Resource, to_instance: Resource) -> bool:
+def is_following(from_instance: ResourceLike, to_instance: ResourceLike) -> bool:
     """Whether `from_instance` follows `to_instance`. 1 query."""
     return is_following_many(from_instance, [to_instance])[to_instance]
 
 
-def is_following_many(from_instance: Resource, to_instances: Iterable[Resource]) -> dict[Any, bool]:
+def is_following_many(from_instance: ResourceLike, to_instances: Iterable[ResourceLike]) -> dict[Any, bool]:
     """For each of `to_instances`, whether `from_instance` follows it: {instance: bool}. 1 query."""
     keys = {instance: registry.key_of(instance) for instance in to_instances}
     following = get_backend().are_following(registry.key_of(from_instance), keys.values())
     return {instance: key in following for instance, key in keys.items()}
 
 
-def get_followers(instance: Resource, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
-    """Who follows `instance`: a lazy sequence of (instance, datetime), newest first.
+def get_followers(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
+    """The followers of `instance`: a lazy sequence of `Related(instance, since)`, newest first.
 
-    `desc=False` for oldest first; ties in the order of the log. A page costs 1 query and 1 per model class.
+    `desc=False` for oldest first; ties are in the order of the log. A page costs 1 query and 1 per model class.
     """
     return get_backend().followers(registry.key_of(instance), _identifier(identifier), desc=desc)
 
 
-def get_followings(instance: Resource, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
-    """Whom `instance` follows; a list as `get_followers()` returns, for the same price."""
+def get_followings(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
+    """The resources that `instance` follows; a list as `get_followers()` returns, at the same cost."""
     return get_backend().followings(registry.key_of(instance), _identifier(identifier), desc=desc)
 
 
-def get_friends(instance: Resource, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
-    """Who follows `instance` and is followed by it, since the later of the two follows; a list as above."""
+def get_friends(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
+    """The resources that follow `instance` and are followed by it, since the later of both follows; a list as above."""
     return get_backend().friends(registry.key_of(instance), _identifier(identifier), desc=desc)
 
 
-def get_followers_count(instance: Resource, *, identifier: Identifier = None) -> int:
-    """How many follow `instance`. 1 query, however many they are."""
+def get_followers_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
+    """How many follow `instance`. 1 query, however many there are."""
     return get_backend().count("followers", registry.key_of(instance), _identifier(identifier))
 
 
-def get_followings_count(instance: Resource, *, identifier: Identifier = None) -> int:
+def get_followings_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
     """How many `instance` follows. 1 query."""
     return get_backend().count("followings", registry.key_of(instance), _identifier(identifier))
 
 
-def get_friends_count(instance: Resource, *, identifier: Identifier = None) -> int:
+def get_friends_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
     """How many follow `instance` and are followed by it. 1 query."""
     return get_backend().count("friends", registry.key_of(instance), _identifier(identifier))
 
@@ -163,7 +159,7 @@ def _identifier(identifier: Identifier) -> str | None:
 
 
 def _pair(
-    from_instance: Resource, to_instance: Resource, timestamp: Timestamp | None = None
+    from_instance: ResourceLike, to_instance: ResourceLike, timestamp: Timestamp | None = None
 ) -> tuple[ResourceKey, ResourceKey, datetime | None]:
     from_key, to_key = registry.key_of(from_instance), registry.key_of(to_instance)
     if from_key == to_key:
@@ -175,8 +171,8 @@ def _record_one(
     intent: Intent,
     signal: Signal,
     refusal: type[FollowException],
-    from_instance: Resource,
-    to_instance: Resource,
+    from_instance: ResourceLike,
+    to_instance: ResourceLike,
     fail_silently: bool | None,
 ) -> Event | None:
     (outcome,) = record([intent])
@@ -202,9 +198,8 @@ def _record_many(
 ) -> int:
     waiting = iter(pairs)
     done = new = 0
-    while batch := list(islice(waiting, BATCH_SIZE)):
-        with _no_collection():
-            new += _record_batch(intent_to, batch)
+    while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
+        new += _record_batch(intent_to, batch)
         done += len(batch)
         if progress is not None:
             progress(done)
@@ -214,18 +209,6 @@ def _record_many(
 def _record_batch(intent_to: Callable[..., Intent], pairs: Iterable[tuple[Any, ...]]) -> int:
     outcomes = record([intent_to(*_pair(*_checked(pair))) for pair in pairs])
     return sum(outcome.is_new for outcome in outcomes)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Spare the garbage collector: it would look for cycles among the 50,000 objects of a batch, which has none."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _checked(pair: Any) -> tuple[Any, ...]:

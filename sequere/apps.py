@@ -17,7 +17,7 @@ class SequereConfig(AppConfig):
         from sequere.projections.registry import provide
 
         provide("follows", get_backend)
-        receivers.connect(self)
+        receivers.connect_receivers(self)
         workers.connect()
         checks.register(check_settings, "sequere")
         checks.register(check_database, checks.Tags.database)

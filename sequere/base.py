@@ -1,16 +1,16 @@
-"""What a host describes (`ModelBase`) and what the log remembers of it (`ResourceKey`)."""
+"""How a host describes its models (`ModelBase`), and the names of their instances in the log (`ResourceKey`)."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import models
 
 
 class ResourceKey(NamedTuple):
-    """The name of a resource: `("user", "42")`. Sortable, hashable, and free of its instance.
+    """The name of a resource: `("user", "42")`. Sortable, hashable, and independent of the instance.
 
-    Every function that takes an instance takes its key as well, so that an auditor can ask about
-    something that no longer exists.
+    Every function that takes an instance takes its key as well, so that an auditor can ask about something that no
+    longer exists.
     """
 
     identifier: str
@@ -20,11 +20,15 @@ class ResourceKey(NamedTuple):
         return f"{self.identifier}:{self.object_id}"
 
 
-class ModelBase:
-    """How a model takes part in Sequere. Subclass it to say more than `register(Model)` does."""
+#: What is accepted wherever a resource is expected: its instance, or its key.
+ResourceLike: TypeAlias = models.Model | ResourceKey
 
-    #: The name of the model in the log; the model's lower-case name when None. Part of every event:
-    #: changing it later orphans what was recorded under the old one.
+
+class ModelBase:
+    """How a model takes part in Sequere. Subclass it to change the defaults of `register(Model)`."""
+
+    #: The name of the model in the log; if None, the lower-case name of the model. It is a part of every event: a later
+    #: change orphans what was recorded under the old name.
     identifier: str | None = None
 
     #: The `Action` classes that instances of this model perform.
@@ -37,20 +41,21 @@ class ModelBase:
         return str(self.model._meta.model_name) if self.identifier is None else self.identifier
 
     def get_queryset(self) -> models.QuerySet[Any]:
-        """What instances are loaded from: add select_related, or hide some of them."""
+        """The queryset that instances are loaded from: add select_related(), or hide some instances."""
         return self.model._default_manager.all()
 
     def can_follow(self, user: Any, instance: models.Model) -> bool:
-        """Whether a user may follow an instance through the views of Sequere; they show what `get_queryset()` has."""
+        """Whether a user may follow an instance through the views of Sequere. They find what is in `get_queryset()`."""
         return True
 
     def can_view(self, user: Any, instance: models.Model) -> bool:
         """Whether a user may see the followers, followings and friends of an instance, and its public timeline.
 
-        He may be anonymous; in a template without a request he is None. What is in the lists is for `get_queryset()`.
+        The user may be anonymous; in a template without a request, it is None. What the lists show is decided by
+        `get_queryset()`.
         """
         return True
 
     def can_view_private(self, user: Any, instance: models.Model) -> bool:
-        """Whether a user may see the private timeline of an instance: only his own."""
+        """Whether a user may see the private timeline of an instance: by default, only their own."""
         return bool(instance == user)

@@ -1,4 +1,4 @@
-"""System checks: what is misconfigured, and what to do about it."""
+"""System checks of the settings and the database."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -13,16 +13,17 @@ from django.utils.module_loading import import_string
 
 from sequere import conf
 from sequere.backends.base import BaseBackend
-from sequere.log.immutability import is_supported, missing_triggers
+from sequere.log.immutability import missing_triggers
 from sequere.log.models import Event
 from sequere.outbox.models import BUILT_IN, FAN_OUT
 from sequere.projections.projector import Projector
-from sequere.projections.registry import PIPELINE, is_queued, projections
+from sequere.projections.registry import BUILT_IN_PROJECTIONS, is_queued, projections
+from sequere.sql.dialects import dialect, is_supported
 from sequere.workers import celery_app
 
-#: What SEQUERE_CELERY_QUEUES gives names to.
+#: The keys of SEQUERE_CELERY_QUEUES.
 QUEUES = ("default", "fan_out")
-#: The name of the task, which must not be imported: Celery may not be installed.
+#: The name of the task: importing it would need Celery.
 SWEEP = "sequere.sweep"
 
 
@@ -39,7 +40,7 @@ def _check_backend() -> list[CheckMessage]:
         return backend.check()
     return [
         Error(
-            f"SEQUERE_BACKEND is {path!r}, which is no backend: {_reason(backend)}.",
+            f"SEQUERE_BACKEND is {path!r}, which is not a backend: {_reason(backend)}.",
             hint=(
                 "Use 'sequere.backends.database.DatabaseBackend' or 'sequere.backends.redis.RedisBackend', or the path"
                 " of a subclass of BaseBackend."
@@ -54,7 +55,7 @@ def _check_projectors() -> list[CheckMessage]:
     if not (isinstance(paths, Mapping) and all(isinstance(path, str) for path in paths.values())):
         return [
             Error(
-                f"SEQUERE_PROJECTORS is {paths!r}, which is no mapping of names to dotted paths.",
+                f"SEQUERE_PROJECTORS is {paths!r}, which is not a mapping of names to dotted paths.",
                 hint="Give the dotted path of a subclass of sequere.projections.Projector.",
                 id="sequere.E003",
             )
@@ -65,16 +66,16 @@ def _check_projectors() -> list[CheckMessage]:
         if not (isinstance(projector, type) and issubclass(projector, Projector)):
             messages.append(
                 Error(
-                    f"SEQUERE_PROJECTORS[{name!r}] is {path!r}, which is no projector: {_reason(projector)}.",
+                    f"SEQUERE_PROJECTORS[{name!r}] is {path!r}, which is not a projector: {_reason(projector)}.",
                     hint="Give the dotted path of a subclass of sequere.projections.Projector.",
                     id="sequere.E003",
                 )
             )
-        if name in {*PIPELINE, BUILT_IN, FAN_OUT}:
+        if name in {*BUILT_IN_PROJECTIONS, BUILT_IN, FAN_OUT}:
             messages.append(
                 Error(
-                    f"SEQUERE_PROJECTORS has a projection {name!r}, which is the name of a built-in one.",
-                    hint="Give it another name.",
+                    f"SEQUERE_PROJECTORS has a projection {name!r}, which is a built-in name.",
+                    hint="Use another name.",
                     id="sequere.E004",
                 )
             )
@@ -86,15 +87,15 @@ def _check_modes() -> list[CheckMessage]:
     if not isinstance(modes, Mapping):
         return [
             Error(
-                f"SEQUERE_PROJECTION_MODES is {modes!r}, which is no mapping of projections to modes.",
+                f"SEQUERE_PROJECTION_MODES is {modes!r}, which is not a mapping of projections to modes.",
                 hint=f"Give a mode to a projection by its name: {{'timelines': {conf.ON_COMMIT!r}}}.",
                 id="sequere.E006",
             )
         ]
-    names = [*PIPELINE, *conf.projectors()]
+    names = [*BUILT_IN_PROJECTIONS, *conf.projectors()]
     messages: list[CheckMessage] = [
         Error(
-            f"SEQUERE_PROJECTION_MODES names a projection {name!r}, which there is not.",
+            f"SEQUERE_PROJECTION_MODES names a projection {name!r}, which does not exist.",
             hint=f"Use one of {', '.join(names)}.",
             id="sequere.E006",
         )
@@ -103,7 +104,7 @@ def _check_modes() -> list[CheckMessage]:
     ]
     messages += [
         Error(
-            f"SEQUERE_PROJECTION_MODES[{name!r}] is {mode!r}, which is no mode.",
+            f"SEQUERE_PROJECTION_MODES[{name!r}] is {mode!r}, which is not a mode.",
             hint=f"Use one of {', '.join(conf.MODES)}.",
             id="sequere.E006",
         )
@@ -116,14 +117,14 @@ def _check_modes() -> list[CheckMessage]:
 def _check_modes_together() -> list[CheckMessage]:
     try:
         at_work = projections()
-    except (ImportError, AttributeError, TypeError):  # a backend of timelines that another check complains of
+    except (ImportError, AttributeError, TypeError):  # a backend of timelines that another check reports
         return []
     inline = [name for name in at_work if not is_queued(name)]
     messages: list[CheckMessage] = [
         Error(
-            f"The projection {name!r} is inline, and its read model is not in the database: it would be written though"
-            " the transaction is rolled back.",
-            hint=f"Use {conf.ON_COMMIT!r} in SEQUERE_PROJECTION_MODES, or leave it out.",
+            f"The projection {name!r} is inline, but its read model is not in the database: it would keep the writes of"
+            " a transaction that is rolled back.",
+            hint=f"Use {conf.ON_COMMIT!r} in SEQUERE_PROJECTION_MODES, or remove the entry.",
             id="sequere.E008",
         )
         for name in inline
@@ -132,7 +133,7 @@ def _check_modes_together() -> list[CheckMessage]:
     if "timelines" in inline and "follows" in at_work and "follows" not in inline:
         messages.append(
             Error(
-                "The timelines are inline, and read from follows that are not: they would miss what was just followed.",
+                "The timelines are inline, but the follows that they read are not: they would miss the newest follows.",
                 hint="Give 'timelines' the mode of 'follows' in SEQUERE_PROJECTION_MODES.",
                 id="sequere.E007",
             )
@@ -146,11 +147,11 @@ def _check_celery() -> list[CheckMessage]:
         return []
     try:
         app = celery_app()
-        app.connection_for_write().create_transport()  # which connects to nothing yet
+        app.connection_for_write().create_transport()  # does not connect yet
     except (ImportError, KeyError, ValueError) as error:
         return [
             Error(
-                f"The projection {for_celery[0]!r} is for the workers of Celery, which is unusable: {error.args[0]}.",
+                f"The projection {for_celery[0]!r} is in mode celery, but Celery cannot be used: {error.args[0]}.",
                 hint="pip install 'django-sequere[celery]', and for a broker in Redis 'celery[redis]'",
                 id="sequere.E010",
             )
@@ -159,8 +160,8 @@ def _check_celery() -> list[CheckMessage]:
     if app.main == "default":
         messages.append(
             checks.Warning(
-                f"The projection {for_celery[0]!r} is for the workers of Celery, and there is no Celery app: its tasks"
-                " would go nowhere.",
+                f"The projection {for_celery[0]!r} is in mode celery, but there is no Celery app: its tasks would go"
+                " nowhere.",
                 hint="Import it in the __init__.py of your project: from mysite.celery import app as celery_app",
                 id="sequere.W004",
             )
@@ -171,8 +172,8 @@ def _check_celery() -> list[CheckMessage]:
     return [
         *messages,
         checks.Warning(
-            f"The projection {for_celery[0]!r} is for the workers of Celery, and nothing calls {SWEEP!r}: what a worker"
-            " that has died, or a broker that was down, has left undone would stay so.",
+            f"The projection {for_celery[0]!r} is in mode celery, but nothing schedules {SWEEP!r}: events would stay"
+            " pending after a worker has died, or the broker was down.",
             hint='CELERY_BEAT_SCHEDULE = {"sequere": {"task": "sequere.sweep", "schedule": 10,'
             ' "options": {"queue": "sequere", "expires": 10}}}, and run a beat:'
             " celery -A mysite worker --beat --queues celery,sequere,sequere.fanout",
@@ -185,16 +186,16 @@ def _check_queues() -> list[CheckMessage]:
     try:
         queues: Mapping[str, Any] = conf.celery_queues()
     except TypeError:
-        what = "is no mapping to the names of queues"
+        what = "is not a mapping to names of queues"
     else:
         wrong = {name: queue for name, queue in queues.items() if name not in QUEUES or not isinstance(queue, str)}
         if not wrong:
             return []
-        what = f"has {wrong!r}, and no worker would look there"
+        what = f"has invalid entries: {wrong!r}"
     return [
         Error(
             f"SEQUERE_CELERY_QUEUES {what}.",
-            hint=f"Give the name of a queue to {' and '.join(map(repr, QUEUES))}, or to one of them.",
+            hint=f"Name the queues of {' and '.join(map(repr, QUEUES))}, or of one of them.",
             id="sequere.E014",
         )
     ]
@@ -207,15 +208,15 @@ def _check_health() -> list[CheckMessage]:
     if not _is_number(max_lag, int | float) or max_lag <= 0:
         messages.append(
             Error(
-                f"SEQUERE_HEALTH_MAX_LAG is {max_lag!r}, which is no time to wait.",
-                hint="Use the seconds that an event may wait before the health view answers 503.",
+                f"SEQUERE_HEALTH_MAX_LAG is {max_lag!r}, which is not a number of seconds above 0.",
+                hint="Use the number of seconds that an event may be pending before the health view answers 503.",
                 id="sequere.E011",
             )
         )
     if max_parked is not None and (not _is_number(max_parked, int) or max_parked < 0):
         messages.append(
             Error(
-                f"SEQUERE_HEALTH_MAX_PARKED is {max_parked!r}, which is no number of events.",
+                f"SEQUERE_HEALTH_MAX_PARKED is {max_parked!r}, which is not a number of events.",
                 hint="Use the number of events that may be parked before the health view answers 503, or None.",
                 id="sequere.E011",
             )
@@ -236,8 +237,8 @@ def _check_transaction_mode() -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            "The event log is in an SQLite database whose transactions begin DEFERRED: two simultaneous follows end"
-            " in 'database is locked'.",
+            "The event log is in an SQLite database whose transactions begin DEFERRED: simultaneous follows fail with"
+            " 'database is locked'.",
             hint='Add "OPTIONS": {"transaction_mode": "IMMEDIATE"} to the database.',
             id="sequere.W001",
         )
@@ -247,17 +248,17 @@ def _check_transaction_mode() -> list[CheckMessage]:
 def _check_names() -> list[CheckMessage]:
     return [
         checks.Warning(
-            f"{name} is no setting of Sequere, and changes nothing.",
+            f"{name} is not a setting of Sequere, and has no effect.",
             hint=f"Did you mean {likely}? See docs/settings.md for all of them.",
             id="sequere.W005",
         )
-        for name, likely in misspelt(conf.NAMES)
+        for name, likely in misspelt(conf.SETTINGS)
         if not name.startswith("SEQUERE_TIMELINE")
     ]
 
 
 def misspelt(names: Sequence[str]) -> list[tuple[str, str]]:
-    """What the project sets that is none of these settings, each with the one that is most like it."""
+    """The names of the project's settings that are none of these, each with the most similar one."""
     unknown = sorted({*conf.named_like_settings()} - {*names})
     return [(name, get_close_matches(name, names, n=1, cutoff=0)[0]) for name in unknown]
 
@@ -270,21 +271,22 @@ def check_database(
         if not router.allow_migrate_model(alias, Event):
             continue
         connection = connections[alias]
-        messages += _check_isolation(connection)
         if not is_supported(connection):
             messages.append(
                 Error(
-                    f"The event log is to be in the database {alias!r}, and Sequere cannot speak with"
+                    f"The event log is in the database {alias!r}, but Sequere does not support"
                     f" {connection.display_name}.",
-                    hint="Use PostgreSQL or SQLite; a database router says which database has the tables of an app.",
+                    hint="Use PostgreSQL or SQLite; a database router chooses the database for the tables of an app.",
                     id="sequere.E013",
                 )
             )
-        elif missing := missing_triggers(connection):
+            continue
+        messages += _check_isolation(connection)
+        if missing := missing_triggers(connection):
             messages.append(
                 Error(
                     f"The event log in the database {alias!r} is not protected: {', '.join(missing)} missing.",
-                    hint=f"Run 'manage.py migrate sequere --database {alias} --skip-checks', which puts them back.",
+                    hint=f"Run 'manage.py migrate sequere --database {alias} --skip-checks', which restores them.",
                     id="sequere.E005",
                 )
             )
@@ -292,18 +294,18 @@ def check_database(
 
 
 def _check_isolation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
-    if connection.vendor != "postgresql":
+    if (question := dialect(connection).isolation_level) is None:
         return []
-    # Outside of a transaction, the level in the settings shows nowhere.
+    # The level of the settings applies to transactions only.
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute("SHOW transaction_isolation")
+        cursor.execute(question)
         (level,) = cursor.fetchone()
     if level == "read committed":
         return []
     return [
         checks.Warning(
-            f"The transactions of the database {connection.alias!r} are {level.upper()}: a follow does not see an"
-            " action that is published at the same time, and the timeline lacks it.",
+            f"The transactions of the database {connection.alias!r} are {level.upper()}: a follow misses an action that"
+            " is published at the same time, and the timeline lacks it.",
             hint="Leave the isolation level at READ COMMITTED, PostgreSQL's default.",
             id="sequere.W002",
         )

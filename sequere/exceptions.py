@@ -1,4 +1,4 @@
-"""Everything that Sequere raises. The docstring of a class is its message."""
+"""The exceptions of Sequere. The docstring of a class is its message."""
 
 import inspect
 from functools import partial
@@ -51,15 +51,15 @@ class UnknownIdentifier(SequereException):
 
 
 class NoInstance(SequereException):
-    """{value} is no instance of a model: give one, or its ResourceKey."""
+    """{value} is not a model instance: pass one, or its ResourceKey."""
 
 
 class UnsavedInstance(SequereException):
-    """{instance} is not in the database: save() it first, only then it has a key."""
+    """{instance} is not in the database, so it has no key: save() it first."""
 
 
 class AnonymousInstance(SequereException):
-    """An anonymous user is nobody: check request.user.is_authenticated first."""
+    """An anonymous user has no key: check request.user.is_authenticated first."""
 
 
 class InvalidObjectId(SequereException):
@@ -70,20 +70,20 @@ class InvalidObjectId(SequereException):
 
 
 class ForeignTableMissing(SequereException):
-    """There is no table {table} {what} in the database {database!r}: name the one where the follows are with
+    """There is no table {table}{what} in the database {database!r}: name the database of the follows with
     --database."""
 
 
 class ForeignIdentifier(SequereException):
-    """{table} has follows of {names}, and no registered model has that identifier: register one, say which it is now
-    with --rename {example}=NEW, or leave these follows out with --skip {example}."""
+    """{table} has follows of {names}, but no registered model has that identifier: register one, name the new
+    identifier with --rename {example}=NEW, or leave these follows out with --skip {example}."""
 
 
 # Lists
 
 
 class InvalidCursor(SequereException, BadRequest):
-    """{cursor!r} is no cursor of ours: begin without one, and go on with the next_cursor of each page."""
+    """{cursor!r} is not a valid cursor: start without one, and continue with the next_cursor of each page."""
 
 
 # Follows
@@ -98,15 +98,15 @@ class SelfFollowException(FollowException):
 
 
 class AlreadyFollowingException(FollowException):
-    """{from_instance} follows {to_instance} already: pass fail_silently=True where that is no surprise."""
+    """{from_instance} already follows {to_instance}: pass fail_silently=True if that is expected."""
 
 
 class NotFollowingException(FollowException):
-    """{from_instance} does not follow {to_instance}: pass fail_silently=True where that is no surprise."""
+    """{from_instance} does not follow {to_instance}: pass fail_silently=True if that is expected."""
 
 
 class InvalidPair(FollowException):
-    """{pair!r} is no pair to follow: give (from_instance, to_instance) or (from_instance, to_instance,
+    """{pair!r} is not a pair to follow: pass (from_instance, to_instance) or (from_instance, to_instance,
     timestamp)."""
 
 
@@ -114,7 +114,7 @@ class InvalidPair(FollowException):
 
 
 class ImmutableEvent(SequereException):
-    """The log is append-only, {operation} is refused: record a new event that corrects the old one."""
+    """The log is append-only, so {operation} is refused: record a new event that corrects the old one."""
 
 
 class IdempotencyConflict(SequereException):
@@ -127,20 +127,20 @@ class InvalidIdempotencyKey(SequereException):
 
 
 class InvalidTimestamp(SequereException):
-    """{timestamp!r} is no point in time: give a datetime, or seconds since 1970 as a number, of the years 1 to 9999
+    """{timestamp!r} is not a point in time: pass a datetime, or a number of seconds since 1970, in the years 1 to 9999
     in UTC."""
 
 
 class InvalidEventData(SequereException):
-    """{where} cannot be kept in the log, because {reason}: use what JSON can say (texts without NUL, finite
-    numbers, booleans, None, lists, and dicts with text keys)."""
+    """{where} cannot be stored in the log, because {reason}: use values of JSON (texts without NUL, finite numbers,
+    booleans, None, lists, and dicts with text keys)."""
 
 
 # Backends
 
 
 class BackendException(SequereException):
-    """The server of a read model cannot do what it was asked to do."""
+    """The server of a read model could not do what it was asked to do."""
 
 
 class InvalidBackendOption(BackendException):
@@ -148,18 +148,18 @@ class InvalidBackendOption(BackendException):
 
 
 class BackendUnavailable(BackendException):
-    """{server} cannot be used, {reason}: start it, or correct {setting}. What is recorded meanwhile waits in the
-    outbox, and is applied when it is back."""
+    """{server} cannot be used, {reason}: start it, or correct {setting}. Events recorded meanwhile wait in the outbox,
+    and are applied when it is back."""
 
 
 class ReadModelLost(BackendException):
-    """{server} has not what it should hold for {projection}, since it was emptied or never filled: run
+    """{server} does not hold the read model of {projection}, since it was emptied or never filled: run
     'manage.py rebuild_projections --projection {projection}'."""
 
 
 class StaleWriter(BackendException):
-    """{server} refuses what somebody else has written meanwhile: the lock of this writer was lost, or the read model
-    was, and the events are applied again."""
+    """{server} refuses an outdated write, since this writer has lost its lock, or the read model was lost: the events
+    are applied again."""
 
 
 # Projections
@@ -170,8 +170,8 @@ class UnknownProjection(SequereException):
 
 
 class ProjectionTimeout(SequereException):
-    """After {timeout:g} seconds, {waiting} events or more that this process has recorded still wait, the first one for
-    {oldest:.1f} seconds: see 'manage.py show_projections', and whether a worker runs."""
+    """After {timeout:g} seconds, at least {waiting} events recorded by this process are still pending, the first one
+    for {oldest:.1f} seconds: see 'manage.py show_projections', and check that a worker runs."""
 
 
 class ProjectorNotVerifiable(SequereException):
@@ -180,4 +180,4 @@ class ProjectorNotVerifiable(SequereException):
 
 
 class RebuildAbandoned(SequereException):
-    """The rebuild of {projection} was given up meanwhile, because {reason}: run rebuild_projections again."""
+    """The rebuild of {projection} was given up, because {reason}: run rebuild_projections again."""

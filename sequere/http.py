@@ -1,4 +1,4 @@
-"""What views have in common: what a request is about, refusals with their reason, and pages of a list as JSON."""
+"""The common part of the views: the instance of a request, refusals with a reason, and pages of a list as JSON."""
 
 import logging
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from sequere.exceptions import BackendException, InvalidCursor, InvalidObjectId,
 from sequere.registry import registry
 from sequere.results.lazy import LazyList
 
-logger = logging.getLogger("sequere")
+_logger = logging.getLogger("sequere")
 
-T = TypeVar("T")
+Item = TypeVar("Item")
 
-#: Entries on a page, if the request says nothing, and at most.
+#: Entries on a page: by default, and at most.
 LIMIT = 25
 MAX_LIMIT = 100
 
 
-class Refused(Exception):  # what a view raises never reaches anybody
-    """A request that gets no answer, and the reason, for people."""
+class Refused(Exception):  # every view catches it
+    """The refusal of a request, with a reason for people."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
@@ -42,7 +42,7 @@ class Refused(Exception):  # what a view raises never reaches anybody
 
 
 def json_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A view that is only read, and whose refusals are JSON too."""
+    """Make a read-only view whose refusals are JSON too."""
 
     @require_safe
     @wraps(view)
@@ -52,17 +52,17 @@ def json_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         except Refused as refused:
             return refused.as_json()
         except InvalidCursor:
-            reason = _("The cursor is not one of ours. Begin without one.")
+            reason = _("The cursor is invalid. Start without one.")
             return Refused(HTTPStatus.BAD_REQUEST, reason).as_json()
         except BackendException as error:
-            logger.error("%s", error)
-            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, _("This cannot be read just now.")).as_json()
+            _logger.error("%s", error)
+            return Refused(HTTPStatus.SERVICE_UNAVAILABLE, _("This cannot be read at the moment.")).as_json()
 
     return answer
 
 
 def find(identifier: str, object_id: str) -> models.Model:
-    """The instance with this key, if there is one that the registry shows. 1 query. Raises Refused."""
+    """The instance with this key, if its model shows it. 1 query. Raises Refused."""
     try:
         key = registry.key_of(ResourceKey(identifier, object_id))
     except (UnknownIdentifier, InvalidObjectId) as error:
@@ -82,7 +82,7 @@ def find_visible(request: HttpRequest, identifier: str, object_id: str) -> model
 
 
 def describe(instance: models.Model) -> dict[str, Any]:
-    """All that JSON tells of an instance."""
+    """An instance as JSON."""
     key = registry.key_of(instance)
     return {
         "identifier": key.identifier,
@@ -98,9 +98,9 @@ def address_of(instance: models.Model) -> str | None:
 
 
 def page_as_json(
-    request: HttpRequest, items: LazyList[T], describe_item: Callable[[T], dict[str, Any]]
+    request: HttpRequest, items: LazyList[Item], describe_item: Callable[[Item], dict[str, Any]]
 ) -> JsonResponse:
-    """The page that a request asks for with `cursor` and `limit`, and where the next and the first one are (RFC 8288).
+    """The page for the `cursor` and `limit` of a request, with links to the next and the first page (RFC 8288).
 
     1 query, and 1 per model class. Raises Refused, InvalidCursor.
     """
@@ -115,20 +115,20 @@ def page_as_json(
 
 
 def _nothing() -> Refused:
-    return Refused(HTTPStatus.NOT_FOUND, _("There is nothing like that."))
+    return Refused(HTTPStatus.NOT_FOUND, _("There is no such instance."))
 
 
 def _limit(request: HttpRequest) -> int:
     text = request.GET.get("limit", str(LIMIT))
     digits = text.lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
-        raise Refused(HTTPStatus.BAD_REQUEST, _("A limit is a number, from 1 on."))
+        raise Refused(HTTPStatus.BAD_REQUEST, _("The limit must be a number above 0."))
     # int() refuses numbers of thousands of digits.
     return min(int(digits[:9]), MAX_LIMIT)
 
 
 def _address(request: HttpRequest, cursor: str | None) -> str:
-    """That of the request, with another cursor or none."""
+    """The URL of the request, with another cursor or none."""
     query = request.GET.copy()
     query.pop("cursor", None)
     if cursor:

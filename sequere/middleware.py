@@ -1,4 +1,4 @@
-"""Puts who, the path and a correlation id into the metadata of what a request records."""
+"""Adds the user, the path and a correlation id to the metadata of everything that a request records."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,15 +10,15 @@ from django.http import HttpRequest, HttpResponseBase
 
 from sequere.log.metadata import event_metadata
 
-#: The headers in which a proxy or another service hands on a correlation id, in order of preference.
+#: The headers in which a proxy or another service passes a correlation id, in order of preference.
 CORRELATION_HEADERS = ("X-Correlation-ID", "X-Request-ID")
-MAX_LENGTH = 200
+_MAX_LENGTH = 200
 
 GetResponse = Callable[[HttpRequest], Any]
 
 
 class SequereMiddleware:
-    """Add it to MIDDLEWARE after AuthenticationMiddleware. Costs nothing until something is recorded."""
+    """Add it to MIDDLEWARE after AuthenticationMiddleware. It costs nothing until something is recorded."""
 
     sync_capable = True
     async_capable = True
@@ -55,5 +55,5 @@ def _user_of(request: HttpRequest) -> Any:
 
 
 def _text(value: str) -> str:
-    """What a client sent, as the log can keep it."""
-    return value.encode(errors="replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")[:MAX_LENGTH]
+    """The text of a client, in a form that the log can store."""
+    return value.encode(errors="replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")[:_MAX_LENGTH]

@@ -1,4 +1,4 @@
-"""What Sequere does when something else happens: an event was recorded, an instance was deleted."""
+"""The receivers of signals that are always connected."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,8 @@ from django.db.models.signals import class_prepared, post_migrate
 
 from sequere.log.immutability import install
 from sequere.log.models import Event
-from sequere.outbox.enqueue import queue
-from sequere.projections.registry import is_queued, projections
+from sequere.outbox.enqueue import queue_events
+from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
 from sequere.relations.deletions import watch_deletions, watch_proxy
 from sequere.signals import events_recorded
@@ -17,10 +17,10 @@ from sequere.signals import events_recorded
 
 def project(sender: type[Event], events: Sequence[Event], using: str, **_: Any) -> None:
     """Apply events to the projections that are inline, and queue them for the others."""
-    for name, projector in projections().items():
-        if not is_queued(name):
-            projector.apply(events, using=using)
-    queue(events, using)
+    for projector in inline_projectors():
+        projector.apply(events, using=using)
+    if queued_projections():
+        queue_events(events, using)
 
 
 def protect_log(using: str, **_: Any) -> None:
@@ -28,8 +28,8 @@ def protect_log(using: str, **_: Any) -> None:
     install(connections[using])
 
 
-def connect(sequere_app: Any) -> None:
-    """Connect everything; called once, when the app is ready."""
+def connect_receivers(sequere_app: Any) -> None:
+    """Connect all of them; called once, when the app is ready."""
     events_recorded.connect(project, dispatch_uid="sequere.project")
     post_migrate.connect(protect_log, sender=sequere_app, dispatch_uid="sequere.protect_log")
     class_prepared.connect(watch_proxy, dispatch_uid="sequere.watch_proxy")

@@ -1,4 +1,4 @@
-"""Which models take part, under which identifier, and how their instances are named and loaded."""
+"""The registered models, their identifiers, and how their instances are named and loaded."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -33,22 +33,23 @@ class Registry:
 
     def __init__(self) -> None:
         self._options: dict[type[models.Model], ModelBase] = {}
+        self._identifiers: dict[type[models.Model], str] = {}
         self._by_identifier: dict[str, ModelBase] = {}
         self._observers: list[Callable[[ModelBase], None]] = []
-        # An import names the same few keys again and again.
+        # An import repeats the same few keys.
         self._canonical = lru_cache(maxsize=16_384)(self._checked)
 
     def __iter__(self) -> Iterator[ModelBase]:
         return iter(tuple(self._options.values()))
 
     def observe(self, observer: Callable[[ModelBase], None]) -> None:
-        """Call `observer` with the options of every model, registered already or later."""
+        """Call `observer` with the options of every registered model, now and later."""
         self._observers.append(observer)
         for options in self:
             observer(options)
 
     def register(self, model: type[models.Model], options_class: type[ModelBase] = ModelBase) -> None:
-        """Let the instances of `model` follow, be followed, act and be acted upon.
+        """Let instances of `model` follow and be followed, act and be acted upon.
 
         Raises AlreadyRegistered, NotRegistrable (abstract, a proxy, swapped out, or with
         a composite primary key), InvalidIdentifier, IdentifierTaken.
@@ -66,45 +67,42 @@ class Registry:
             owner = _label(self._by_identifier[identifier].model)
             raise IdentifierTaken(identifier=identifier, model=label, owner=owner)
         self._options[model] = self._by_identifier[identifier] = options
+        self._identifiers[model] = identifier
         self._canonical.cache_clear()
         for observer in self._observers:
             observer(options)
 
     def unregister(self, model: type[models.Model]) -> None:
-        """Forget `model`; what was recorded stays in the log. Raises NotRegistered."""
+        """Forget `model`. Its events stay in the log. Raises NotRegistered."""
         options = self._options.pop(model, None)
         if options is None:
             raise _not_registered(model)
-        del self._by_identifier[options.get_identifier()]
+        del self._by_identifier[self._identifiers.pop(model)]
         self._canonical.cache_clear()
 
     def options_of(self, model: type[models.Model]) -> ModelBase:
         """The options of `model`, or of the concrete model behind a proxy. Raises NotRegistered."""
-        meta = getattr(model, "_meta", None)
-        concrete = getattr(meta, "concrete_model", None) or model
-        if concrete not in self._options:
-            raise _not_registered(concrete)
-        return self._options[concrete]
+        return self._options[self._registered(model)]
 
     def identifier_of(self, model: type[models.Model] | str) -> str:
-        """The identifier that a caller means. Raises NotRegistered, or UnknownIdentifier for a text."""
+        """The identifier of a model, or of its identifier. Raises NotRegistered, or UnknownIdentifier for a text."""
         if not isinstance(model, str):
-            return self.options_of(model).get_identifier()
+            return self._identifiers[self._registered(model)]
         if model not in self._by_identifier:
             raise UnknownIdentifier(identifier=model, known=", ".join(sorted(self._by_identifier)) or "none yet")
         return model
 
     def key_of(self, instance: models.Model | ResourceKey) -> ResourceKey:
-        """The key of a saved instance; a key is checked and returned in its canonical form. No query."""
+        """The key of a saved instance. A key is checked, and returned in its canonical form. No query."""
         if isinstance(instance, ResourceKey):
             return self._canonical(instance)
-        # A lazy request.user has the class of its user only in __class__.
+        # A lazy request.user only has the class of its user in __class__.
         model = instance.__class__
         if not issubclass(model, models.Model):
             if getattr(instance, "is_anonymous", False) is True:
                 raise AnonymousInstance
             raise NoInstance(value=_what_it_is(instance))
-        identifier = self.options_of(model).get_identifier()
+        identifier = self._identifiers[self._registered(model)]
         if instance.pk is None or instance._state.adding:
             raise UnsavedInstance(instance=f"{_label(model)} {instance.pk or ''}".rstrip())
         return ResourceKey(identifier, _object_id(identifier, model, instance.pk))
@@ -112,7 +110,7 @@ class Registry:
     def load(self, keys: Iterable[ResourceKey]) -> dict[ResourceKey, models.Model]:
         """The instances of `keys`, without those that are deleted, hidden or no longer registered.
 
-        Costs one query per model, for up to 500 keys each.
+        1 query per model for every 500 keys.
         """
         return {
             by_pk[instance.pk]: instance
@@ -122,13 +120,20 @@ class Registry:
         }
 
     def stored(self, keys: Iterable[ResourceKey]) -> set[ResourceKey]:
-        """Those of `keys` whose instances are in the database, shown or hidden. Cost as for `load()`."""
+        """The `keys` whose instances are in the database, shown or hidden. Costs as much as `load()`."""
         return {
             by_pk[pk]
             for options, by_pk in self._by_model(keys)
             for chunk in chunks(by_pk, 500)
             for pk in options.model._base_manager.filter(pk__in=chunk).values_list("pk", flat=True)
         }
+
+    def _registered(self, model: type[models.Model]) -> type[models.Model]:
+        meta = getattr(model, "_meta", None)
+        concrete: type[models.Model] = getattr(meta, "concrete_model", None) or model
+        if concrete not in self._options:
+            raise _not_registered(concrete)
+        return concrete
 
     def _by_model(self, keys: Iterable[ResourceKey]) -> Iterator[tuple[ModelBase, dict[Any, ResourceKey]]]:
         """The keys of each registered model, by their primary keys."""
@@ -145,7 +150,7 @@ class Registry:
 
 
 def _label(model: Any) -> str:
-    """How an error names what should have been a model."""
+    """How an error message names a value that should have been a model."""
     meta = getattr(model, "_meta", None)
     if meta is not None:
         return str(meta.label)
@@ -153,10 +158,11 @@ def _label(model: Any) -> str:
 
 
 def _what_it_is(value: Any) -> str:
-    """How an error names what should have been an instance, without a query: the repr() of a queryset makes one."""
+    """How an error message names a value that should have been an instance, without the query that the repr() of a
+    queryset makes."""
     if isinstance(value, type):
         return _label(value)
-    # '' is what a template has for a name that it does not know.
+    # A template has '' for a name that it does not know.
     return repr(value) if value is None or isinstance(value, str) else f"a value of type {type(value).__qualname__}"
 
 
@@ -189,7 +195,7 @@ def _pk_field(model: type[models.Model]) -> "models.Field[Any, Any]":
 
 
 def _parse(model: type[models.Model], object_id: str) -> Any:
-    """The primary key that a text means; None for what is none, as in a log from before a model got other keys."""
+    """The primary key that a text stands for; None if it is not one, as after the type of the key has changed."""
     try:
         return _pk_field(model).to_python(object_id)
     except ValidationError:
@@ -197,12 +203,12 @@ def _parse(model: type[models.Model], object_id: str) -> Any:
 
 
 def _object_id(identifier: str, model: type[models.Model], pk: Any) -> str:
-    """The text of a primary key, the same for every Python value that means it."""
+    """The text of a primary key: the same for every Python value of the same key."""
     field = _pk_field(model)
     try:
         value = field.to_python(pk)
         if isinstance(field, models.IntegerField):
-            field.run_validators(value)  # the range of the column: beyond it databases raise
+            field.run_validators(value)  # the range of the column: databases raise beyond it
     except ValidationError as error:
         reason = " ".join(error.messages).rstrip(".")
         raise InvalidObjectId(object_id=str(pk), identifier=identifier, reason=reason) from error

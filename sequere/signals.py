@@ -2,37 +2,37 @@
 
 from django.dispatch import Signal
 
-#: Inside the transaction that recorded them, once per batch: sender=Event, events (a tuple of Event, in log
-#: order), using (the database alias). An exception raised here undoes the whole transaction.
+#: Inside the transaction, once for each batch of recorded events: sender=Event, events (a tuple of Event, in the order
+#: of the log), using (the database alias). An exception raised here rolls back the whole transaction.
 events_recorded = Signal()
 
-#: After commit, when events wait that the workers of Celery shall apply: sender=QueuedEvent, pipeline (its name),
-#: shards (a set of numbers), using. A hint: who misses it loses nothing. It tells of the first one that waits in a
-#: shard, not of each.
+#: After the commit, when events are pending for the Celery workers: sender=QueuedEvent, queue (its name), shards (a set
+#: of numbers), using. Only a hint: nothing is lost if it is missed. Sent for the first pending event of a shard, not
+#: for each of them.
 events_queued = Signal()
 
-#: After the commit of each batch of events that a pipeline has applied (`built-in`, or a projection of the host):
-#: sender=QueuedEvent, pipeline, events (a tuple of Event, in log order), seconds (that it took, without the commit),
-#: lag (seconds since the oldest of them was recorded), using. Not sent for projections that are inline: these have
-#: applied what is recorded.
+#: After the commit of each batch of events that a queue has applied (`built-in`, or a projection of the host):
+#: sender=QueuedEvent, queue, events (a tuple of Event, in the order of the log), seconds (that the batch took, without
+#: the commit), lag (seconds since the oldest of them was recorded), using. Not sent for inline projections, which apply
+#: events when they are recorded.
 events_projected = Signal()
 
-#: After the commit that notes it, when an event has failed: sender=QueuedEvent, pipeline, event, error (the exception),
-#: attempts, is_parked (it is not tried again unless an operator says so), using.
+#: When an event has failed, after the commit that notes it: sender=QueuedEvent, queue, event, error (the exception),
+#: attempts, is_parked (only an operator can retry it), using.
 projection_failed = Signal()
 
-#: After the commit of each step of a fan-out, most of which have one: sender=QueuedEvent, event_id (of what has
-#: published an action, or deleted it), followers (reached by this step), reached (by all of them), is_finished, seconds
-#: (that this one took, without the commit), using.
+#: After the commit of each step of a fan-out; most fan-outs have one: sender=QueuedEvent, event_id (of the event that
+#: published or deleted the action), followers (reached by this step), reached (by all steps), is_finished, seconds
+#: (that this step took, without the commit), using.
 fan_out_advanced = Signal()
 
-#: When rebuilds are left to the workers of Celery, and when the sweep does so once more: sender=Rebuild, rebuild_ids (a
-#: list, in the order in which they are to be done), using.
+#: When rebuilds are handed to the Celery workers, and when the sweep hands them over again: sender=Rebuild, rebuild_ids
+#: (a list, in the order in which they must run), using.
 rebuilds_left = Signal()
 
-#: After commit, once per follow(): sender=Event, from_instance, to_instance, event. Not sent by follow_many(),
+#: After the commit, once for each follow(): sender=Event, from_instance, to_instance, event. Not sent by follow_many(),
 #: by the deletion of an instance, or by a replay.
 followed = Signal()
 
-#: After commit, once per unfollow(): the arguments and the exceptions of `followed`.
+#: After the commit, once for each unfollow(); otherwise like `followed`.
 unfollowed = Signal()

@@ -1,4 +1,4 @@
-"""What the workers of Celery are asked to do. A task is a hint: what there is to do stands in the database."""
+"""The tasks of the Celery workers. A task is a hint: the outbox in the database decides what there is to do."""
 
 from contextlib import suppress
 
@@ -13,15 +13,15 @@ from sequere.replay.handover import sweep_rebuilds, take_turn
 
 
 @shared_task(name="sequere.drain", ignore_result=True)
-def drain(pipeline: str, shard: int) -> None:
-    """Apply what waits in a shard; what is left after a while, somebody is told of again."""
-    with suppress(BackendUnavailable):  # which the log was told about; the events wait, and the sweep finds them
-        drain_queue(pipeline, {shard}, using=router.db_for_write(Event), seconds=TURN)
+def drain(queue: str, shard: int) -> None:
+    """Apply the pending events of a shard. Another task is sent for what is left after a while."""
+    with suppress(BackendUnavailable):  # has been logged; the events stay in the queue, and the sweep finds them
+        drain_queue(queue, {shard}, using=router.db_for_write(Event), seconds=TURN)
 
 
 @shared_task(name="sequere.sweep", ignore_result=True)
 def sweep() -> None:
-    """Find what waits although nobody is told of it, or who was told has died. To be called every ten seconds."""
+    """Find pending events and rebuilds whose task or worker was lost. To be called every ten seconds."""
     using = router.db_for_write(Event)
     sweep_queues(using)
     sweep_rebuilds(using)
@@ -29,6 +29,6 @@ def sweep() -> None:
 
 @shared_task(name="sequere.rebuild", ignore_result=True)
 def rebuild(*rebuild_ids: int) -> None:
-    """Take batches of rebuilds, one rebuild after the other; what is left after a while, somebody is told of again."""
-    with suppress(BackendUnavailable):  # the same goes for the rebuilds
+    """Take batches of rebuilds, one rebuild after the other. Another task is sent for what is left after a while."""
+    with suppress(BackendUnavailable):  # as above; the rebuilds can be resumed
         take_turn(rebuild_ids, seconds=TURN)

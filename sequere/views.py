@@ -1,8 +1,8 @@
-"""Follow and unfollow by POST, and who follows whom as JSON.
+"""Follow and unfollow by POST, and lists of followers, followings and friends as JSON.
 
-The form has `identifier` and `object_id`, and may have `next`, an address of this site to go on to. Who asks for JSON
-gets it, all others are redirected. Refusals are 400 (what is missing), 403 (not logged in, or not allowed), 404 (what
-is to be followed is not there) and 409 (oneself).
+The form has `identifier` and `object_id`, and may have `next`, an address of this site to redirect to. A client that
+asks for JSON gets it, all others are redirected. Refusals are 400 (a field is missing), 403 (not logged in, or not
+allowed), 404 (no such instance) and 409 (oneself).
 
 Lists take `cursor`, `limit`, and `identifier` for one kind of resource.
 """
@@ -29,17 +29,17 @@ from sequere.exceptions import BackendException, SelfFollowException, UnknownIde
 from sequere.http import Refused, address_of, describe, find, find_visible, json_view, page_as_json
 from sequere.monitoring.health import examine
 from sequere.registry import registry
-from sequere.results.relations import Relation, RelationList
+from sequere.results.relations import Related, RelationList
 
 logger = logging.getLogger("sequere")
 
 
-# Counts are those after the commit, also where all requests are transactions.
+# So that counts are those after the commit, even with ATOMIC_REQUESTS.
 @transaction.non_atomic_requests
 @require_POST
 @csrf_protect
 def follow(request: HttpRequest) -> HttpResponse:
-    """The user of the request follows an instance. No news is no error."""
+    """The user of the request follows an instance. A second follow is not an error."""
     return _answer(request, _follow)
 
 
@@ -47,39 +47,39 @@ def follow(request: HttpRequest) -> HttpResponse:
 @require_POST
 @csrf_protect
 def unfollow(request: HttpRequest) -> HttpResponse:
-    """The user of the request no longer follows an instance. No news is no error."""
+    """The user of the request unfollows an instance. An unfollow without a follow is not an error."""
     return _answer(request, _unfollow)
 
 
 @json_view
 def followers(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
-    """Who follows an instance, newest first. 2 queries, and 1 per model class."""
+    """The followers of an instance, newest first. 2 queries, and 1 per model class."""
     return _list(request, api.get_followers, find_visible(request, identifier, object_id))
 
 
 @json_view
 def followings(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
-    """Whom an instance follows."""
+    """The instances that an instance follows."""
     return _list(request, api.get_followings, find_visible(request, identifier, object_id))
 
 
 @json_view
 def friends(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
-    """Who follows an instance and is followed by it."""
+    """The instances that follow an instance and are followed by it."""
     return _list(request, api.get_friends, find_visible(request, identifier, object_id))
 
 
-# ATOMIC_REQUESTS would ask the database before we can say that it is down.
+# ATOMIC_REQUESTS would query the database before the view can report that it is down.
 @transaction.non_atomic_requests
 @require_safe
 @never_cache
 def health(request: HttpRequest) -> HttpResponse:
-    """Whether the projections keep up, for a monitor: 200, or 503 where something is wrong."""
+    """The health of the projections, for a monitor: 200, or 503 if something is wrong."""
     found = examine()
     if found.healthy:
         return JsonResponse(asdict(found))
     response = JsonResponse(asdict(found), status=HTTPStatus.SERVICE_UNAVAILABLE)
-    # An answer, and no error of the site: Django would log each of them as one, and mail it to the admins.
+    # Not an error of the site: Django would log every 503 as one, and mail it to the admins.
     log_response("Not healthy: %s", found.problems, response=response, request=request, logger=logger, level="debug")
     return response
 
@@ -92,7 +92,7 @@ def _list(request: HttpRequest, get: Callable[..., RelationList], instance: mode
     return page_as_json(request, relations, _describe)
 
 
-def _describe(relation: Relation) -> dict[str, Any]:
+def _describe(relation: Related) -> dict[str, Any]:
     instance, since = relation
     return {**describe(instance), "when": since.isoformat()}
 
@@ -122,7 +122,7 @@ def _unfollow(request: HttpRequest) -> HttpResponse:
 def _found(request: HttpRequest) -> models.Model:
     identifier, object_id = request.POST.get("identifier"), request.POST.get("object_id")
     if not identifier or not object_id:
-        raise Refused(HTTPStatus.BAD_REQUEST, _("Say whom, with identifier and object_id."))
+        raise Refused(HTTPStatus.BAD_REQUEST, _("Give an identifier and an object_id."))
     return find(identifier, object_id)
 
 
@@ -133,15 +133,15 @@ def _changed(
     try:
         event = verb(user, instance, fail_silently=True)
     except SelfFollowException as error:
-        raise Refused(HTTPStatus.CONFLICT, _("Nobody can follow himself.")) from error
+        raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
     if _wants_json(request):
-        # Whether he follows says the log, which a read model may not have caught up with yet.
+        # `is_following` is what the log says; a read model may not have caught up yet.
         return JsonResponse({"changed": event is not None, "is_following": is_following, **_counts(user, instance)})
     return HttpResponseRedirect(_next(request) or _ours(request, address_of(instance)) or get_script_prefix())
 
 
 def _counts(user: Any, instance: models.Model) -> dict[str, int | None]:
-    """None where a server is away: what is recorded is recorded all the same."""
+    """The counts, or None if a server is down: the change is recorded all the same."""
     try:
         return {
             "followers_count": api.get_followers_count(instance),
@@ -162,11 +162,11 @@ def _wants_json(request: HttpRequest) -> bool:
 
 
 def _next(request: HttpRequest) -> str | None:
-    """Where the form wants to go on, if that is on this site."""
+    """The `next` of the form, if it is on this site."""
     return _ours(request, request.POST.get("next"))
 
 
 def _ours(request: HttpRequest, url: str | None) -> str | None:
-    """An address, if it is one of this site."""
+    """A URL, if it is on this site."""
     is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
     return url if is_ours else None

@@ -10,39 +10,42 @@ from typing import Any
 from sequere import conf
 from sequere.exceptions import BackendUnavailable
 from sequere.outbox.models import FAN_OUT
+from sequere.redis.outages import CircuitBreaker, Outage
 from sequere.signals import events_queued, rebuilds_left
 
-logger = logging.getLogger("sequere")
+_logger = logging.getLogger("sequere")
 
-#: Seconds for which a broker that does not answer is left alone.
-SILENCE = 30
-#: Seconds for which its answer is waited for. Kombu's own attempts would go on for minutes.
+#: Seconds for which nothing is sent to a broker that does not answer.
+SECONDS_OF_SILENCE = 30
+#: Seconds to wait for its answer. Kombu itself would try for minutes.
 PATIENCE = 0.8
 _AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 
-_silent_until = 0.0
+_breaker = CircuitBreaker()
 _app: Any = None
 
 
-def tell_workers(pipeline: str, shards: Iterable[int], **_: Any) -> None:
+def tell_workers(queue: str, shards: Iterable[int], **_: Any) -> None:
     """Send a task for each shard."""
-    global _silent_until  # noqa: PLW0603  # a process has one broker
-    if monotonic() < _silent_until:
+    if _breaker.pause:
         return
     from kombu.exceptions import OperationalError
 
     from sequere.tasks import drain
 
-    queue = conf.celery_queues()["fan_out" if pipeline == FAN_OUT else "default"]
+    celery_queue = conf.celery_queues()["fan_out" if queue == FAN_OUT else "default"]
     try:
-        _send(drain.name, queue, [(pipeline, shard) for shard in sorted(shards)])
+        _send(drain.name, celery_queue, [(queue, shard) for shard in sorted(shards)])
     except OperationalError as error:
-        _silent_until = monotonic() + SILENCE
-        logger.warning(
+        reason = str(error).rstrip(".")
+        _breaker.trip(Outage(reason, pauses_until=monotonic() + SECONDS_OF_SILENCE))
+        _logger.warning(
             "The broker of Celery cannot be reached: %s. Events wait, and nobody is told of them for %s seconds.",
-            str(error).rstrip("."),
-            SILENCE,
+            reason,
+            SECONDS_OF_SILENCE,
         )
+    else:
+        _breaker.recover()
 
 
 def tell_of_rebuilds(rebuild_ids: Sequence[int], **_: Any) -> None:
@@ -57,13 +60,13 @@ def tell_of_rebuilds(rebuild_ids: Sequence[int], **_: Any) -> None:
         raise BackendUnavailable(server="The broker of Celery", reason=error, setting="its URL") from error
 
 
-def _send(name: str, queue: str, calls: Iterable[tuple[Any, ...]]) -> None:
+def _send(name: str, celery_queue: str, calls: Iterable[tuple[Any, ...]]) -> None:
     from kombu.pools import producers
 
     task, broker = celery_app().tasks[name], _broker(celery_app())
     with producers[broker].acquire(block=True, timeout=PATIENCE) as producer:
         for arguments in calls:
-            task.apply_async(arguments, queue=queue, producer=producer, retry=True, retry_policy=_AT_ONCE)
+            task.apply_async(arguments, queue=celery_queue, producer=producer, retry=True, retry_policy=_AT_ONCE)
 
 
 @cache

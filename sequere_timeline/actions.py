@@ -1,6 +1,7 @@
 """What happened: an actor did something, perhaps to a target."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -82,34 +83,49 @@ class Action:
         return object.__hash__(self) if self.uid is None else hash(self.uid)
 
 
-def restore(
-    classes: dict[str, type[Action]],
-    verb: str,
-    actor: models.Model,
-    actor_key: ResourceKey,
-    target: models.Model | None,
-    target_key: ResourceKey | None,
-    date: datetime,
-    kwargs: dict[str, Any],
-    uid: str,
-    *,
-    target_deleted: bool,
-    reasons: Iterable[str],
-) -> Action:
-    """A saved action as an instance of the class that has its verb, of Action itself when there is none any more.
+@dataclass(frozen=True, slots=True)
+class StoredAction:
+    """A saved action as a backend keeps it."""
 
-    Does not call a subclass's __init__, which may ask for what was not kept.
-    """
-    cls = classes.get(verb, Action)
-    action = cls.__new__(cls)
-    Action.__init__(action, actor, target, date)
-    action.kwargs = kwargs
-    action.target_deleted = target_deleted
-    action.reasons = frozenset(reasons)
-    action.uid, action._actor_key, action._target_key = uid, actor_key, target_key
-    if cls is Action:
-        action.verb = verb  # type: ignore[misc]  # the class that had it is gone
-    return action
+    uid: str
+    verb: str
+    actor: ResourceKey
+    target: ResourceKey | None
+    target_deleted: bool
+    date: datetime
+    kwargs: dict[str, Any]
+    #: Why it is in a private timeline: some of "own", "direct" and "followed".
+    reasons: Collection[str]
+
+    def restored(
+        self, instances: Mapping[ResourceKey, models.Model], classes: Mapping[str, type[Action]]
+    ) -> Action | None:
+        """The action as an instance of the class that has its verb, of Action itself if no class has it any more; None
+        if the actor is not among the instances.
+
+        Does not call the __init__ of a subclass, which may ask for what was not kept.
+        """
+        if self.actor not in instances:
+            return None
+        cls = classes.get(self.verb, Action)
+        action = cls.__new__(cls)
+        target = None if self.target is None or self.target_deleted else instances.get(self.target)
+        Action.__init__(action, instances[self.actor], target, self.date)
+        action.kwargs = self.kwargs
+        action.target_deleted = self.target_deleted
+        action.reasons = frozenset(self.reasons)
+        action.uid, action._actor_key, action._target_key = self.uid, self.actor, self.target
+        if cls is Action:
+            action.verb = self.verb  # type: ignore[misc]  # the class that had it is gone
+        return action
+
+
+def load_actions(stored: Sequence[StoredAction | None]) -> list[Action | None]:
+    """The actions with their actors and targets: 1 query per model class. None where nothing is stored, or the actor is
+    hidden."""
+    keys = (key for action in stored if action for key in (action.actor, action.target) if key)
+    instances, classes = registry.load(dict.fromkeys(keys)), get_actions()
+    return [action.restored(instances, classes) if action else None for action in stored]
 
 
 def get_actions() -> dict[str, type[Action]]:

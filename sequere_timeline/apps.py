@@ -14,7 +14,7 @@ class SequereTimelineConfig(AppConfig):
         from sequere.projections.registry import provide
         from sequere_timeline import tags  # noqa: F401  # adds them to {% load sequere %}
         from sequere_timeline.backends.base import get_backend
-        from sequere_timeline.checks import check_settings
+        from sequere_timeline.checks import check_timeline_settings
 
         provide("timelines", get_backend)
-        checks.register(check_settings, "sequere")
+        checks.register(check_timeline_settings, "sequere")

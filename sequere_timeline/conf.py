@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 
-from sequere.conf import get_setting
-
-#: All of them.
-NAMES = (
+#: All settings of timelines.
+TIMELINE_SETTINGS = (
     "SEQUERE_TIMELINE_BACKEND",
     "SEQUERE_TIMELINE_BACKEND_OPTIONS",
     "SEQUERE_TIMELINE_EXPIRES_AFTER",
@@ -20,61 +19,62 @@ DATABASE = "sequere_timeline.backends.database.DatabaseBackend"
 REDIS = "sequere.contrib.timeline.redis.RedisBackend"
 
 
-def backend() -> str:
-    """`SEQUERE_TIMELINE_BACKEND`: the dotted path of the backend that keeps the timelines. The one in the database
-    when its app is installed, else the one in Redis."""
-    return str(get_setting("TIMELINE_BACKEND", DATABASE if _is_database_installed() else REDIS))
+def timeline_backend() -> str:
+    """`SEQUERE_TIMELINE_BACKEND`: the dotted path of the backend that keeps the timelines. By default the database
+    backend if its app is installed, otherwise the Redis backend."""
+    return str(getattr(settings, "SEQUERE_TIMELINE_BACKEND", DATABASE if _is_database_installed() else REDIS))
 
 
 def is_backend_chosen() -> bool:
-    """Whether the project says where timelines are kept."""
-    return _is_database_installed() or get_setting("TIMELINE_BACKEND", None) is not None
+    """Whether the project chooses where timelines are kept."""
+    return _is_database_installed() or getattr(settings, "SEQUERE_TIMELINE_BACKEND", None) is not None
 
 
 def _is_database_installed() -> bool:
     return apps.is_installed("sequere_timeline.backends.database")
 
 
-def backend_options() -> Mapping[str, Any]:
-    """`SEQUERE_TIMELINE_BACKEND_OPTIONS`: what the backend of the timelines needs to know, such as the address of its
+def timeline_backend_options() -> Mapping[str, Any]:
+    """`SEQUERE_TIMELINE_BACKEND_OPTIONS`: the options of the backend of the timelines, such as the address of its
     server."""
-    options: Mapping[str, Any] = get_setting("TIMELINE_BACKEND_OPTIONS", {})
+    options: Mapping[str, Any] = getattr(settings, "SEQUERE_TIMELINE_BACKEND_OPTIONS", {})
     return options
 
 
 def import_actions_on_follow() -> bool:
-    """`SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW`: whether a follow brings the earlier actions too (True)."""
-    return bool(get_setting("TIMELINE_IMPORT_ACTIONS_ON_FOLLOW", True))
+    """`SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW`: whether a follow brings earlier actions (True)."""
+    return bool(getattr(settings, "SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW", True))
 
 
 def remove_actions_on_unfollow() -> bool:
-    """`SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW`: whether an unfollow takes its actions away (True)."""
-    return bool(get_setting("TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW", True))
+    """`SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW`: whether an unfollow removes the actions of the follow
+    (True)."""
+    return bool(getattr(settings, "SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW", True))
 
 
 def max_length(default: int | None = None) -> int | None:
     """`SEQUERE_TIMELINE_MAX_LENGTH`: how many entries a private timeline keeps, or None for all. The default is None in
     the database, 800 in Redis.
 
-    It may grow a sixteenth longer before it is trimmed, so that not every action trims it.
+    A timeline may exceed the cap by a sixteenth before it is trimmed, so that not every action trims it.
     """
-    length: int | None = get_setting("TIMELINE_MAX_LENGTH", default)
+    length: int | None = getattr(settings, "SEQUERE_TIMELINE_MAX_LENGTH", default)
     return length
 
 
-#: A fan-out cuts a timeline that is longer than the cap by the cap divided by this.
+#: A fan-out trims a timeline that exceeds the cap by the cap divided by this.
 HYSTERESIS = 16
 DAY = 24 * 60 * 60
 
 
 def expires_after() -> float | None:
-    """`SEQUERE_TIMELINE_EXPIRES_AFTER`: the days after which Redis forgets a private timeline that nobody reads, or
-    None for never. It is filled again when somebody does (30)."""
-    days: float | None = get_setting("TIMELINE_EXPIRES_AFTER", 30)
+    """`SEQUERE_TIMELINE_EXPIRES_AFTER`: the number of days after which Redis drops a private timeline that nobody
+    reads, or None for never (30). When it is read again, it is filled again."""
+    days: float | None = getattr(settings, "SEQUERE_TIMELINE_EXPIRES_AFTER", 30)
     return days
 
 
 def seconds_to_keep() -> int:
-    """The same in seconds, 0 for ever."""
+    """The same in seconds; 0 for never."""
     days = expires_after()
     return 0 if days is None else max(1, round(days * DAY))

@@ -1,4 +1,4 @@
-"""What timelines raise. The docstring of a class is its message."""
+"""The exceptions of timelines. The docstring of a class is its message."""
 
 from sequere.exceptions import SequereException
 
@@ -12,11 +12,11 @@ class ActionNotRegistered(TimelineException):
 
 
 class TimelinesNotInstalled(TimelineException):
-    """Timelines are not installed, and nothing would ever be in one: add 'sequere_timeline' to INSTALLED_APPS."""
+    """Timelines are not installed, so this one would always be empty: add 'sequere_timeline' to INSTALLED_APPS."""
 
 
 class NoAction(TimelineException):
-    """{value} is no action: give an instance of a subclass of Action, with its actor."""
+    """{value} is not an action: pass an instance of a subclass of Action, with its actor."""
 
 
 class InvalidVerb(TimelineException):
@@ -28,11 +28,11 @@ class VerbTaken(TimelineException):
 
 
 class UnsavedAction(TimelineException):
-    """{action!r} was never saved: only what is in a timeline can be deleted from it."""
+    """{action!r} was never saved: only a saved action can be deleted from a timeline."""
 
 
 class ActionChanged(TimelineException):
-    """{action!r} was saved with other content as {uid}: what happened does not change, make a new action."""
+    """{action!r} was saved with other content as {uid}: an action never changes, so create a new one."""
 
 
 class NotInTimeline(TimelineException):
@@ -41,4 +41,4 @@ class NotInTimeline(TimelineException):
 
 
 class InvalidFilter(TimelineException):
-    """{value!r} is no filter: use {allowed}."""
+    """{value!r} is not a filter: use {allowed}."""

@@ -15,7 +15,8 @@ from sequere.log.types import DELETED, FOLLOWED, UNFOLLOWED
 from sequere.outbox import instrumentation
 from sequere.outbox.enqueue import queue_fan_out
 from sequere.outbox.queues import FANNED_OUT
-from sequere.projections.projector import Chunk, Cursor, LevelTriggeredProjector
+from sequere.projections.projector import Chunk, LevelTriggeredProjector
+from sequere.projections.reconciler import Cursor
 from sequere.projections.registry import mode_of
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
@@ -90,7 +91,7 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
     def withdrawal(self, event: Event, using: str) -> FanOut | None:
         """What an event has deleted, and some followers may still have."""
 
-    def begin(self, fan_outs: Iterable[FanOut], using: str) -> None:
+    def start_fan_outs(self, fan_outs: Iterable[FanOut], using: str) -> None:
         """Reach some thousand followers now, and the others later; all of them now in mode inline."""
         until = _until()
         for number, fan_out in enumerate(fan_outs):

@@ -1,6 +1,6 @@
 """The signals of sequere_timeline: sender=Timeline, instance (the owner of the timeline), action.
 
-Each is sent once per call of save() or delete(), not per follower, and never by a replay.
+Each is sent once for each call of save() or delete(), not for each follower, and never by a replay.
 """
 
 from django.dispatch import Signal

@@ -1,4 +1,4 @@
-"""`{% timeline object %}`, added to `{% load sequere %}`: a template library is open to the apps above it."""
+"""`{% timeline object %}`, added to the library of `{% load sequere %}`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from sequere_timeline.timeline import ActionFilter, TargetFilter, Timeline
 
 #: Actions on a page.
 SIZE = 20
-#: Characters of a verb in the name of a file: verbs may be longer than file systems allow.
+#: Characters of a verb in the name of a file: a verb may be longer than a file system allows.
 LONGEST_NAME = 60
 
 
@@ -28,12 +28,12 @@ def timeline(
     size: int = SIZE,
     parameter: str = "older",
 ) -> dict[str, Any]:
-    """What an instance did; with `private=True` what it sees. Nothing for whom the ModelBase does not let see it,
-    nor of a user who is not logged in.
+    """The public timeline of an instance; with `private=True`, its private one. Empty for a viewer whom the ModelBase
+    does not allow to see it, and for an anonymous user as the instance.
 
-    `action` and `target` narrow it, as those of Timeline do. A page has `size` actions; the link to older ones has its
-    place in the query of the address, as `parameter`: give each of several timelines on one page its own. 1 query, and
-    1 per model class. Needs `request` in the context for the link; raises InvalidCursor, which is answered with 400.
+    `action` and `target` filter it, as in Timeline. A page has `size` actions; the link to older ones passes a cursor
+    as the query parameter `parameter`: use a different one for each timeline on a page. 1 query, and 1 per model class.
+    Needs `request` in the context for the link; raises InvalidCursor, which Django answers with 400.
     """
     request: Any = context.get("request")
     user = viewer(context)
@@ -56,6 +56,6 @@ def timeline(
 
 @register.filter
 def action_templates(action: Action) -> list[str]:
-    """What may show an action, the best first: `sequere/timeline/<its verb>.html`, `sequere/action.html`."""
+    """The templates for an action, best first: `sequere/timeline/<its verb>.html`, `sequere/action.html`."""
     slug = slugify(action.verb, allow_unicode=True)[:LONGEST_NAME]
     return [*([f"sequere/timeline/{slug}.html"] if slug else []), "sequere/action.html"]

@@ -1,4 +1,4 @@
-"""Timelines as JSON, with `cursor`, `limit`, and what narrows them: `verb`, and `target`, a kind or `kind:key`."""
+"""Timelines as JSON, with `cursor`, `limit`, and the filters `verb` and `target` (a kind, or `kind:key`)."""
 
 from http import HTTPStatus
 from typing import Any
@@ -17,7 +17,7 @@ from sequere_timeline.timeline import Timeline
 
 @json_view
 def public(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
-    """What an instance did, newest first. 2 queries, and 1 per model class."""
+    """The public timeline of an instance, newest first. 2 queries, and 1 per model class."""
     timeline = Timeline(find_visible(request, identifier, object_id))
     return page_as_json(request, timeline.get_public(**_filters(request)), _describe)
 
@@ -25,7 +25,7 @@ def public(request: HttpRequest, identifier: str, object_id: str) -> HttpRespons
 @never_cache
 @json_view
 def private(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
-    """What an instance sees, and why, for itself alone."""
+    """The private timeline of an instance, with the reasons of each entry, for the instance only."""
     if not request.user.is_authenticated:
         raise Refused(HTTPStatus.FORBIDDEN, _("Log in first."))
     instance = find(identifier, object_id)
@@ -57,7 +57,7 @@ def _filters(request: HttpRequest) -> dict[str, Any]:
 
 def _verb(verb: str | None) -> str | None:
     if verb and "\x00" in verb:
-        raise Refused(HTTPStatus.BAD_REQUEST, _("There can be no such verb."))
+        raise Refused(HTTPStatus.BAD_REQUEST, _("The verb is invalid."))
     return verb or None
 
 
@@ -69,4 +69,4 @@ def _target(name: str | None) -> str | ResourceKey | None:
     try:
         return registry.key_of(ResourceKey(identifier, object_id)) if colon else registry.identifier_of(identifier)
     except (UnknownIdentifier, InvalidObjectId) as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, _("There can be no such target.")) from error
+        raise Refused(HTTPStatus.BAD_REQUEST, _("The target is invalid.")) from error

@@ -1,7 +1,7 @@
-"""Run the suite on SQLite and on PostgreSQL, what is about Redis on a server of its own, and workers of Celery.
+"""Run the suite on SQLite and PostgreSQL, the tests of Redis on a server of their own, and those with Celery workers.
 
 `python -m tests [--only PART | --extended] [pytest's arguments]`; PostgreSQL is the server in SEQUERE_DATABASE_URL,
-Redis that in SEQUERE_REDIS_URL, or one that is started for the run.
+Redis the one in SEQUERE_REDIS_URL. Without a URL, a server is started for the run.
 """
 
 import argparse
@@ -24,31 +24,31 @@ from tests.browser.chromium import chromium_program
 from tests.workers.rabbitmq import rabbitmq
 
 MAX_WORKERS = 4
-#: What is run in every mode of projection; the contracts of backends are everywhere, on each backend and in each mode.
+#: Run in every projection mode; the contracts of backends run everywhere, on each backend and in each mode.
 READ_MODELS = [
     *(f"tests/sequere/test_{name}.py" for name in ("deletion", "follows", "many", "outbox")),
     *(f"tests/{name}" for name in ("sequere_timeline", "model", "races")),
 ]
-#: What is run in Redis, and what on another server too.
+#: Run in Redis, and in part on another server too.
 IN_REDIS = [
     *READ_MODELS,
     *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "list_views", "mixin", "views")),
 ]
 ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
-#: What has workers of Celery; the contracts there take their time.
+#: The tests with Celery workers; the contracts there take their time.
 WORKERS = "tests/workers"
 WITHOUT_CONTRACTS = [WORKERS, f"--ignore={WORKERS}/test_contracts.py"]
-#: The site in a browser is a part of its own: it is the same wherever the tests keep what is theirs.
+#: The site in a browser is a part of its own: it is the same on every database and backend.
 BROWSER = "tests/browser"
-#: What has a server for itself, one test after the other: its keys, its contracts, outages.
+#: Tests that have a server to themselves, one after another: keys, contracts, outages.
 OWN_REDIS = "tests/redis"
-#: What has a part of its own.
+#: Run in parts of their own.
 APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER)]
-#: What does not depend on the database, since it has projects, or processes, of its own; and what on_commit() repeats.
+#: Independent of the database, with projects or processes of their own, or repeated by on_commit().
 ON_SQLITE_ONLY = [
     f"--ignore=tests/{name}" for name in ("docs", "example", "host", "servers", "contracts/test_on_commit.py")
 ]
-#: What tells the tests where they run.
+#: These variables tell the tests where they run.
 OURS = {
     "SEQUERE_DATABASE_URL",
     "SEQUERE_REDIS_URL",
@@ -62,7 +62,7 @@ CI = os.environ.get("CI") == "true"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the suite did in one place."""
+    """The result of the suite in one place."""
 
     where: str
     ok: bool
@@ -72,7 +72,7 @@ class Outcome:
         return f"{self.where}: {self.summary}"
 
 
-#: Starts the servers that it needs, and runs pytest there.
+#: Starts the servers that it needs and runs pytest there.
 Part = Callable[[ExitStack, list[str]], Iterator[Outcome]]
 
 
@@ -136,14 +136,14 @@ def in_browser(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     yield run("Chromium", chosen([BROWSER], arguments))
 
 
-#: By their names in --only, and as they are headed.
+#: By name in --only, with its headline.
 PARTS: dict[str, tuple[str, Part]] = {
     "sqlite": ("SQLite", on_sqlite),
     "postgresql": ("PostgreSQL", on_postgresql),
     "redis": ("Valkey", with_own_redis),
     "workers": ("Celery's workers", with_workers),
 }
-#: What takes longer, or needs a program that only a distribution has.
+#: Parts that take longer, or need a program that only a distribution has.
 EXTENDED: dict[str, tuple[str, Part]] = {
     "on_commit": ("PostgreSQL, on_commit", on_commit),
     "valkey": ("In Valkey", in_redis),
@@ -156,8 +156,8 @@ EXTENDED: dict[str, tuple[str, Part]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--only", choices=PARTS | EXTENDED, help="run this part alone")
-    parser.add_argument("--extended", action="store_true", help="run the parts that are not run otherwise")
+    parser.add_argument("--only", choices=PARTS | EXTENDED, help="run only this part")
+    parser.add_argument("--extended", action="store_true", help="run the parts that are left out by default")
     options, arguments = parser.parse_known_args()
     signal.signal(signal.SIGTERM, _terminated)
 
@@ -174,7 +174,7 @@ def main() -> int:
 
 
 def attempt(where: str, part: Part, arguments: list[str]) -> Iterator[Outcome]:
-    """The outcomes of a part; where its servers cannot be had, that is one, and a failure of CI alone."""
+    """The outcomes of a part. Unavailable servers are one outcome, a failure only in CI."""
     try:
         with ExitStack() as servers:
             yield from part(servers, arguments)
@@ -196,7 +196,7 @@ def run(where: str, arguments: list[str], **environment: str) -> Outcome:
     environment = {**inherited, "DJANGO_SETTINGS_MODULE": "tests.settings", **environment}
     workers = 0 if "--pdb" in arguments else min(os.cpu_count() or 1, MAX_WORKERS)
     with tempfile.TemporaryDirectory(prefix="sequere-", ignore_cleanup_errors=True) as directory:
-        environment["TMPDIR"] = directory  # whatever the tests leave behind goes with it
+        environment["TMPDIR"] = directory  # removed with whatever the tests leave behind
         report = Path(directory, "report.xml")
         command = [
             sys.executable,
@@ -218,10 +218,10 @@ def headline(text: str) -> None:
 
 
 def _wait_for(pytest: subprocess.Popen[bytes]) -> int:
-    """Its exit code. Pytest is never left behind, and has the time to remove its databases."""
+    """Return the exit code. Never leave pytest behind, and give it time to remove its databases."""
     try:
         return pytest.wait()
-    except KeyboardInterrupt:  # the terminal has told pytest as well
+    except KeyboardInterrupt:  # pytest got the terminal's signal too
         pytest.wait(timeout=30)
         raise
     finally:

@@ -1,4 +1,4 @@
-"""Management commands, as somebody sees them who runs them."""
+"""Management commands as a user sees them."""
 
 from io import StringIO
 from typing import Any
@@ -7,7 +7,7 @@ from django.core.management import call_command
 
 
 def run(command: str, *arguments: str, **options: Any) -> tuple[int, str]:
-    """The exit status of a command, and what it says."""
+    """The exit status and the output of a command."""
     out = StringIO()
     try:
         call_command(command, *arguments, stdout=out, **options)

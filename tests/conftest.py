@@ -1,4 +1,4 @@
-"""Where the tests run, and the people and the project of the documentation."""
+"""Where the tests run, and the users and the project of the documentation."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ pytest_plugins = ["sequere.testing.plugin"]
 
 # No deadline and no verdict on slow data: both measure how busy the machine is.
 settings.register_profile("default", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
-# The same examples each time: a change fails for what it does, not for its luck.
+# The same examples on each run: a build must not fail by chance.
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
@@ -27,24 +27,24 @@ MODE = os.environ.get("TESTS_PROJECTION_MODE", "inline" if BACKEND == "database"
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if MODE != "inline" and item.get_closest_marker("inline"):
-        pytest.skip("what it counts, or promises, is of mode inline")
+        pytest.skip("counts or promises what only mode inline does")
     if BACKEND != "database" and item.get_closest_marker("database"):
-        pytest.skip("what it looks into, or counts, is of the DatabaseBackend")
+        pytest.skip("reads the tables of DatabaseBackend, or counts its statements")
 
 
 @pytest.fixture(autouse=True)
 def _redis_is_empty() -> Iterator[None]:
-    """Whatever processes of their own have recorded, too."""
+    """Also of keys that other processes of the tests have written."""
     if BACKEND != "redis":
         yield
         return
-    _unlink_what_is_ours()
+    _unlink_our_keys()
     yield
-    _unlink_what_is_ours()
+    _unlink_our_keys()
 
 
-def _unlink_what_is_ours() -> None:
-    """Only keys with the prefix of the tests: the server may be somebody's own."""
+def _unlink_our_keys() -> None:
+    """Only keys with the prefix of the tests: the server may hold other data."""
     from django.conf import settings
 
     options = settings.SEQUERE_BACKEND_OPTIONS
@@ -73,7 +73,7 @@ def project(db: None) -> Project:
 
 @pytest.fixture
 def browser(thoas: User) -> Client:
-    """That of thoas."""
+    """A client logged in as thoas."""
     browser = Client()
     browser.force_login(thoas)
     return browser

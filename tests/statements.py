@@ -1,4 +1,4 @@
-"""Counting what is sent to the database, transaction control left out."""
+"""Count the statements sent to the database, without transaction control."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 @contextmanager
 def at_most(number: int, *, exactly: bool = False) -> Iterator[None]:
-    """Fail, and show the statements, when the block sends more of them (or, `exactly`, also when fewer)."""
+    """Fail, and show the statements, if the block sends more of them (with `exactly`, also if it sends fewer)."""
     with CaptureQueriesContext(connection) as captured:
         yield
     sent = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]

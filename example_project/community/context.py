@@ -1,4 +1,4 @@
-"""What every page shows."""
+"""Context for every page."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sequere.contrib.timeline import Timeline
 
 
 def unread(request: HttpRequest) -> dict[str, Any]:
-    """How many actions of others somebody has not read: `{{ unread }}`. 1 query, if a page asks."""
+    """The number of unread actions of others: `{{ unread }}`. 1 query, if a page uses it."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"unread": 0}

@@ -1,4 +1,4 @@
-"""Somebody to log in as, where Sequere is tried out."""
+"""A user to log in as, to try Sequere out."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from example_project.community.models import User
 from example_project.community.sequere_registry import JoinAction
 from sequere.contrib.timeline import Timeline
 
-#: The login of the superuser, and its password.
+#: The login and the password of the superuser.
 LOGIN = "demo"
 
 

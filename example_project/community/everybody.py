@@ -1,4 +1,4 @@
-"""What everybody does, in the private timeline of the site."""
+"""The actions of everybody, in the private timeline of the site."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ def timeline() -> Timeline:
 
 
 def show(sender: type[Timeline], instance: models.Model | ResourceKey, action: Action, **_: Any) -> None:
-    """A receiver of `post_save`: what somebody has published is shown to everybody.
+    """A receiver of `post_save` that shows every published action to everybody.
 
-    After the commit, so that nobody who publishes something waits for anybody else who does. A process that dies in
-    between shows nothing; whoever cannot have that writes a projector.
+    It runs after the commit, so that publishers do not wait for each other. If the process dies in between, the action
+    is not shown; where that matters, write a projector.
     """
     if instance == action.actor:
         timeline().save(action)

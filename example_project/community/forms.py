@@ -1,4 +1,4 @@
-"""What people can fill in."""
+"""The forms of the site."""
 
 from typing import Any
 

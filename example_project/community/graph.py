@@ -1,4 +1,4 @@
-"""A graph in a file: a line for each follow, "follower<TAB>followed", plain or compressed with gzip."""
+"""A graph in a file: one line for each follow, "follower<TAB>followed", plain or compressed with gzip."""
 
 import gzip
 from collections.abc import Callable, Iterable, Iterator
@@ -13,18 +13,18 @@ from sequere.models import follow_many
 from sequere.registry import registry
 
 GZIP = b"\x1f\x8b"
-#: Lines whose projects are looked up, and created where they are missing, at once.
+#: Lines whose projects are looked up together, and created if they are missing.
 BATCH_SIZE = 2000
 
 Names = tuple[str, str]
 
 
 class UnreadableGraph(Exception):
-    """A file is no graph; the message says where and why."""
+    """A file is not a graph; the message says where and why."""
 
 
 class Loaded(NamedTuple):
-    """What a file held, and what of it was new."""
+    """The number of follows in a file, and how many rows were new."""
 
     follows: int
     new_follows: int
@@ -32,7 +32,7 @@ class Loaded(NamedTuple):
 
 
 def load(path: Path, progress: Callable[[str, int, int], None]) -> Loaded:
-    """Follow as the file says, creating the projects that are missing. Memory does not grow with the file.
+    """Record the follows of a file, and create missing projects. Memory does not grow with the file.
 
     The whole file is read before anything is changed. Raises UnreadableGraph.
     """
@@ -86,12 +86,12 @@ def _names(line: str) -> Names:
 def _projects(names: set[str]) -> tuple[dict[str, ResourceKey], int]:
     """The projects with these names, and how many of them are new. 1 query, 3 if any is missing.
 
-    Their keys are all that a follow needs; to make instances of them would take longer.
+    A follow needs only their keys; creating instances would take longer.
     """
     projects = _keys(names)
     missing = sorted(names - projects.keys())
     if missing:
-        # Someone else may just have created one.
+        # Another process may have created one in the meantime.
         Project.objects.bulk_create([Project(name=name) for name in missing], ignore_conflicts=True)
         projects |= _keys(missing)
     return projects, len(missing)

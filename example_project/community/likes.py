@@ -1,4 +1,4 @@
-"""Who likes which project. A like is an action: in the timeline of who likes, and in that of what is liked."""
+"""Likes of projects. A like is an action, in the timelines of the user and of the project."""
 
 from django.db import transaction
 
@@ -8,12 +8,12 @@ from sequere.contrib.timeline import Timeline
 
 
 def likes(user: User, project: Project) -> bool:
-    """Whether somebody likes a project. 1 query, and 2 if so."""
+    """Whether a user likes a project. 1 query, or 2 if so."""
     return Timeline(user).get_public(action=LikeAction, target=project).exists()
 
 
 def number_of_likes(project: Project) -> int:
-    """How many like a project. 1 query. In Redis a private timeline has a cap, and so has this number."""
+    """The number of likes of a project. 1 query. In Redis, the cap of private timelines limits it."""
     return Timeline(project).get_private_count(action=LikeAction, target=project)
 
 
@@ -24,7 +24,7 @@ def save(action: LikeAction) -> None:
 
 @transaction.atomic
 def like(user: User, project: Project) -> None:
-    """Like a project; whoever likes it already goes on to."""
+    """Like a project. A second like does nothing."""
     _one_at_a_time(user)
     if not likes(user, project):
         save(LikeAction(actor=user, target=project))
@@ -32,12 +32,12 @@ def like(user: User, project: Project) -> None:
 
 @transaction.atomic
 def unlike(user: User, project: Project) -> None:
-    """Like a project no longer: nobody sees any more that it was liked."""
+    """Take back all likes of a project: they disappear from every timeline."""
     _one_at_a_time(user)
     for action in Timeline(user).get_public(action=LikeAction, target=project):
         Timeline(user).delete(action)
 
 
 def _one_at_a_time(user: User) -> None:
-    """Whoever presses a button twice does it once: the second one waits for the first, and then sees it."""
+    """If a button is pressed twice, the second request waits for the first, and then sees its effect."""
     User.objects.select_for_update(no_key=True).get(pk=user.pk)

@@ -1,4 +1,4 @@
-"""Who and what there is: people and projects."""
+"""People and projects."""
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -12,7 +12,7 @@ TEXT_MAX_LENGTH = 280
 
 
 class User(SequereMixin, AbstractUser):
-    """Someone who follows projects and other people."""
+    """A person who follows projects and other people."""
 
     about = models.CharField(_("about you"), max_length=TEXT_MAX_LENGTH, blank=True)
 
@@ -24,7 +24,7 @@ class User(SequereMixin, AbstractUser):
 
 
 class Project(SequereMixin):
-    """Something that is followed; projects follow each other too."""
+    """A project. People follow it, and projects follow each other."""
 
     name = models.CharField(_("name"), max_length=NAME_MAX_LENGTH, unique=True)
     about = models.CharField(_("what it is about"), max_length=TEXT_MAX_LENGTH, blank=True)

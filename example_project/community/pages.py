@@ -1,4 +1,4 @@
-"""Pages of a list, each of which begins where the one before has ended."""
+"""Pages of a list with cursors."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ PER_PAGE = 20
 
 
 def page_of(request: HttpRequest, items: Any) -> Any:
-    """The page of a list of Sequere's that the address asks for. 1 query, and 1 for each kind of what is on it.
+    """The page of a list that the URL asks for. 1 query, and 1 for each model on it.
 
     Raises InvalidCursor, which Django answers with 400.
     """

@@ -1,4 +1,4 @@
-"""Who follows whom: the three lists that every person and every project has."""
+"""The three lists of every person and every project: followers, followings and friends."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from example_project.community.models import Project, User
 from example_project.community.pages import page_of
 from sequere.models import get_followers, get_followings, get_friends
 
-#: By its name in addresses: the list, and what is said in place of an empty one.
+#: By the name in URLs: the list, and the text for an empty one.
 LISTS: dict[str, tuple[Callable[..., Any], str | Promise]] = {
     "followers": (get_followers, _("Nobody follows {} yet.")),
     "followings": (get_followings, _("{} follows nobody yet.")),

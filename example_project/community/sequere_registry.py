@@ -1,4 +1,4 @@
-"""Who takes part, and what they do."""
+"""The registered models, and their actions."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ class LikeAction(Action):
 
 
 class NoteAction(Action):
-    """What somebody has to say: NoteAction(actor=user, text="Il est fort ce George")."""
+    """A note: NoteAction(actor=user, text="Il est fort ce George")."""
 
     verb = "note"
     public_kwargs = ("text",)
@@ -57,7 +57,7 @@ class ProjectSequere(ModelBase):
 
 
 class SiteSequere(ModelBase):
-    """The site has a timeline, of what everybody does; there is nothing to follow."""
+    """The site has a timeline of what everybody does; nobody can follow it."""
 
     identifier = "site"
 

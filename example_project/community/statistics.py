@@ -1,6 +1,6 @@
-"""Questions about everybody at once, which the log answers wherever the follows are kept.
+"""Statistics about everybody, which the log answers wherever the follows are kept.
 
-It is read from one end to the other: a site with many events would have a projector of its own count along.
+Each of them reads the whole log: a site with many events would count with its own projector.
 """
 
 from django.db.models import Count, Q
@@ -15,13 +15,13 @@ LIVE = Count("id", filter=Q(type=FOLLOWED)) - Count("id", filter=Q(type=UNFOLLOW
 
 
 def number_of_follows() -> int:
-    """How many follows there are. 1 query."""
+    """The number of follows. 1 query."""
     total: int = Event.objects.aggregate(total=LIVE)["total"]
     return total
 
 
 def most_followed(number: int) -> list[tuple[Project, int]]:
-    """The projects with the most followers, each with their number. 2 queries."""
+    """The projects with the most followers, each with the number of followers. 2 queries."""
     counts = (
         Event.objects.filter(type__in=[FOLLOWED, UNFOLLOWED], target_identifier=registry.identifier_of(Project))
         .values_list("target_object_id")

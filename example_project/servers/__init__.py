@@ -1,1 +1,1 @@
-"""Servers for the tests, the benchmarks and the demonstration, each of which lives as long as a block."""
+"""Servers for the tests, the benchmarks and the demonstration. Each lives as long as a `with` block."""

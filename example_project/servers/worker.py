@@ -1,4 +1,4 @@
-"""A worker of Celery for the example project, which lives as long as the block."""
+"""A Celery worker for the example project, which lives as long as a `with` block."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def worker(environment: dict[str, str]) -> Iterator[None]:
-    """With a beat, on all queues. Raises ServerUnavailable."""
+    """A worker with a beat, for all queues. Raises ServerUnavailable."""
     with directory() as home:
         log = home / "log"
         app = [sys.executable, "-m", "celery", "-A", "example_project.celery", "--workdir", str(ROOT)]

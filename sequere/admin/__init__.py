@@ -1,4 +1,4 @@
-"""The log and the projections in Django's admin, found by its autodiscover."""
+"""The log and the projections in Django's admin, which finds this module by itself."""
 
 from django.contrib import admin
 

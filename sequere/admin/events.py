@@ -1,4 +1,4 @@
-"""The log in the admin: a list that asks for little of a table however large, and a page for each event."""
+"""The log in the admin: a list that reads little of a table of any size, and a page for each event."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -12,21 +12,21 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from sequere.admin import relations
-from sequere.admin.applied import applications
-from sequere.admin.exports import as_csv, as_json_lines, events_of
+from sequere.admin.applied import applied_states
+from sequere.admin.exports import as_csv, as_json_lines
 from sequere.admin.names import Named, named
 from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
-from sequere.admin.reading import Page, Selection, read
-from sequere.admin.searching import Asked, EventsForm, asked
+from sequere.admin.searching import EventsForm, Search, search
 from sequere.base import ResourceKey
 from sequere.log.models import Event
+from sequere.log.paging import EventPage, Selection
 
-#: Events of its stream that are shown before and after one.
+#: Events of the stream that are shown before and after an event.
 NEIGHBOURS = 5
-#: How many times deeper a look goes when it is asked to.
+#: Looking deeper multiplies the limit of a page by this, up to `DEEPEST`.
 DEEPER = 10
 DEEPEST = 10**6
-#: Characters of JSON that are read at a glance.
+#: JSON of up to this many characters is shown on one line.
 LINE = 60
 
 EXPORTS: dict[str, tuple[str, Callable[[Iterator[Event]], Iterator[str]]]] = {
@@ -36,7 +36,7 @@ EXPORTS: dict[str, tuple[str, Callable[[Iterator[Event]], Iterator[str]]]] = {
 
 
 class EventAdmin(ReadOnlyAdmin):
-    """Pages to read the log by. Needs `sequere.view_event`, and `sequere.export_event` for files."""
+    """Pages to read the log. They need `sequere.view_event`, files also `sequere.export_event`."""
 
     def get_urls(self) -> list[URLPattern]:
         relations.offer_tools(self.admin_site)
@@ -53,11 +53,11 @@ class EventAdmin(ReadOnlyAdmin):
         self.demand(request)
         using = router.db_for_write(Event)
         form = EventsForm(request.GET)
-        asked_for, page = Asked(Selection(ways=())), Page()
+        found, page = Search(), EventPage()
         if form.is_valid():
-            asked_for = asked(form.cleaned_data, request, self.admin_site, using)
-            page = self._page(request, asked_for.selection, using)
-        names = named((*_keys(page.events), *asked_for.found.keys), request, self.admin_site)
+            found = search(form.cleaned_data, request, self.admin_site, using)
+            page = self._page(request, found.selection, using)
+        names = named((*_keys(page.events), *found.keys), request, self.admin_site)
         parameters = request.GET
         elsewhere = {"before": None, "after": None, "depth": None}
         return self.page(
@@ -67,8 +67,8 @@ class EventAdmin(ReadOnlyAdmin):
             form=form,
             rows=[_row(event, names) for event in page.events],
             page=page,
-            found=[names[key] for key in asked_for.found.keys],
-            has_more=asked_for.found.has_more,
+            found=[names[key] for key in found.keys],
+            has_more=found.has_more,
             is_filtered=any(form.data.get(name) for name in form.fields),
             newest=address(parameters, **elsewhere) if page.newer is not None else "",
             newer=address(parameters, **{**elsewhere, "after": page.newer}) if page.newer is not None else "",
@@ -80,15 +80,15 @@ class EventAdmin(ReadOnlyAdmin):
         )
 
     def export_view(self, request: HttpRequest, form: str) -> HttpResponseBase:
-        """All events that a list shows page by page, as one file."""
+        """All events of a list, not only those of a page, as one file."""
         self.demand(request, "export")
         filled_in = EventsForm(request.GET)
         if form not in EXPORTS or not filled_in.is_valid():
             raise Http404
         using = router.db_for_write(Event)
         content_type, lines_of = EXPORTS[form]
-        selection = asked(filled_in.cleaned_data, request, self.admin_site, using).selection
-        lines = lines_of(events_of(selection, using))
+        found = search(filled_in.cleaned_data, request, self.admin_site, using)
+        lines = lines_of(found.selection.iterator(using))
         return StreamingHttpResponse(
             _awaited(lines) if isinstance(request, ASGIRequest) else lines,
             content_type=f"{content_type}; charset=utf-8",
@@ -96,7 +96,7 @@ class EventAdmin(ReadOnlyAdmin):
         )
 
     def event_view(self, request: HttpRequest, event_id: str) -> HttpResponseBase:
-        """A page about an event. At most 12 queries, and 1 for each model whose instances are named."""
+        """The page of an event. At most 12 queries, and 1 for each model whose instances are named."""
         self.demand(request)
         using = router.db_for_write(Event)
         log = Event.objects.using(using)
@@ -119,7 +119,7 @@ class EventAdmin(ReadOnlyAdmin):
             data=_shown(event.data),
             metadata=_shown(event.metadata),
             history=[_row(one, names) for one in history],
-            applications=applications(event, using),
+            applied=applied_states(event, using),
             sees_projections=may(request, "view_projection"),
         )
 
@@ -129,14 +129,14 @@ class EventAdmin(ReadOnlyAdmin):
         context = relations.page_of(request, self.admin_site, what, identifier, object_id)
         return self.page(request, "event/relations.html", **context)
 
-    def _page(self, request: HttpRequest, selection: Selection, using: str) -> Page:
+    def _page(self, request: HttpRequest, selection: Selection, using: str) -> EventPage:
         before, after = _number(request, "before"), _number(request, "after")
         depth = _depth(request)
         if after is None or before is not None:
-            return read(selection, using, before=before, depth=depth)
-        page = read(selection, using, after=after, depth=depth)
-        # Whoever has come to the newest event sees a whole page of them.
-        return page if page.newer is not None else read(selection, using, depth=depth)
+            return selection.page(using, before=before, depth=depth)
+        page = selection.page(using, after=after, depth=depth)
+        # The page with the newest event is always a full one.
+        return page if page.newer is not None else selection.page(using, depth=depth)
 
 
 def _row(event: Event, names: dict[ResourceKey, Named]) -> dict[str, Any]:
@@ -154,13 +154,13 @@ def _keys(events: Iterable[Event]) -> Iterator[ResourceKey]:
 
 
 def _key_in(name: Any) -> ResourceKey | None:
-    """The resource that the metadata name, such as "user:1"."""
+    """The resource with this name in the metadata, such as "user:1"."""
     identifier, colon, object_id = str(name or "").partition(":")
     return ResourceKey(identifier, object_id) if colon and identifier and object_id else None
 
 
 def _shown(values: Any) -> dict[str, str]:
-    """What JSON says, for people: a text as it is, all else as JSON, on one line if that is a short one."""
+    """JSON for people to read: texts as they are, all else as JSON, on one line if it is short."""
     return {name: value if isinstance(value, str) else _as_json(value) for name, value in values.items()}
 
 
@@ -178,7 +178,7 @@ def _depth(request: HttpRequest) -> int:
 
 
 async def _awaited(lines: Iterator[str]) -> Any:
-    """The same lines for a server that is asynchronous, which would collect all of them first."""
+    """The same lines for an asynchronous server, which would otherwise collect all of them first."""
     following = sync_to_async(lambda: next(lines, None))
     while (line := await following()) is not None:
         yield line

@@ -1,4 +1,4 @@
-"""How resources are shown: by name, and with a link, to who may see them in this admin; to others by their keys."""
+"""Resources on a page: by name, and with a link, for users who may see them in this admin; for others by key."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Named:
     """A resource as a page shows it."""
 
     key: ResourceKey
-    #: What its instance is called; empty for one that is gone, or that the user may not see.
+    #: The name of the instance; empty if it is gone, or if the user may not see it.
     name: str = ""
-    #: Where its instance is in the admin, if it is.
+    #: The page of the instance in the admin, if there is one.
     url: str = ""
-    #: What its instance is: "user"; empty for a model that is not registered.
+    #: The name of its model, such as "user"; empty if the model is not registered.
     kind: str = ""
 
     def __str__(self) -> str:
@@ -33,7 +33,7 @@ class Named:
 
     @property
     def quoted(self) -> str:
-        """The object id as a part of an address."""
+        """The object id, quoted for a URL."""
         return str(quote(self.key.object_id))
 
 
@@ -43,7 +43,7 @@ def admin_of(model: type[models.Model], site: AdminSite) -> Any:
 
 
 def named(keys: Iterable[ResourceKey], request: HttpRequest, site: AdminSite) -> dict[ResourceKey, Named]:
-    """How each key is shown to the user of the request. 1 query per model class."""
+    """Each key as the user of the request may see it. 1 query for each model."""
     keys = set(keys)
     by_identifier = {options.get_identifier(): options.model for options in registry}
     visible = {identifier for identifier, model in by_identifier.items() if _may_view(model, request, site)}
@@ -65,7 +65,7 @@ def _named(key: ResourceKey, model: type[models.Model] | None, instance: models.
 
 
 def _is_one(key: ResourceKey) -> bool:
-    """Whether a model can have this key: metadata may name anything."""
+    """Whether this is a valid key: metadata may contain anything."""
     try:
         return registry.key_of(key) == key
     except InvalidObjectId:

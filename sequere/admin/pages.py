@@ -1,4 +1,4 @@
-"""What the pages about events and those about projections have in common: nobody adds, changes or deletes there."""
+"""The common part of the pages about events and projections: nobody can add, change or delete there."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 else:  # not generic when it runs
     ModelAdmin = admin.ModelAdmin
 
-#: What a BIGINT has for certain.
+#: A BIGINT holds any number of this many digits.
 MAX_DIGITS = 18
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """An admin with pages of its own, which shows and does not edit, to superusers neither."""
+    """An admin with its own pages, where nobody can edit, not even superusers."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -30,11 +30,11 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
     def may(self, request: HttpRequest, verb: str) -> bool:
-        """Whether the user has the permission with this verb, such as `export_event`."""
+        """Whether the user has the permission of a verb, such as `export_event`."""
         return may(request, f"{verb}_{self.opts.model_name}")
 
     def demand(self, request: HttpRequest, *verbs: str) -> None:
-        """Raise PermissionDenied unless the user may look, and has all other permissions too."""
+        """Raise PermissionDenied unless the user may view the pages, and has the permissions of all verbs."""
         if not (self.has_view_permission(request) and all(self.may(request, verb) for verb in verbs)):
             raise PermissionDenied
 
@@ -46,12 +46,12 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 def may(request: HttpRequest, codename: str) -> bool:
-    """Whether the user has a permission of ours."""
+    """Whether the user has one of the permissions of Sequere."""
     return bool(request.user.has_perm(f"sequere.{codename}"))
 
 
 def address(parameters: QueryDict, **changes: Any) -> str:
-    """The address of the same page with other parameters; those that are None are left out."""
+    """The URL of the same page with other parameters; those that are None are removed."""
     changed = parameters.copy()
     for name, value in changes.items():
         changed.pop(name, None)
@@ -61,5 +61,5 @@ def address(parameters: QueryDict, **changes: Any) -> str:
 
 
 def whole_number(text: str) -> int | None:
-    """What a parameter says, if it can be the id of an event."""
+    """The number in a parameter, if it can be the id of an event."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None

@@ -1,4 +1,4 @@
-"""The projections in the admin: how far they are, what has failed, and what an operator does about it."""
+"""The projections in the admin: their progress, failed events, and operations on them."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,22 +15,22 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from sequere.admin.operations import OPERATIONS, Operation, Outcome, Task
+from sequere.admin.operations import OPERATIONS, Operation, OperationResult, Task
 from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
 from sequere.exceptions import BackendException
 from sequere.log.models import Event
 from sequere.monitoring.status import Status, status
 from sequere.outbox.models import BUILT_IN
-from sequere.outbox.queues import pipeline_of
+from sequere.outbox.queues import queue_of
 from sequere.projections.models import Projection
 from sequere.replay.progress import progress
 
 #: Failed events on a page.
-PAGE = 100
+FAILED_PER_PAGE = 100
 
 
 class ProjectionAdmin(ReadOnlyAdmin):
-    """Pages about projections. Needs `sequere.view_projection`, and a permission for each operation."""
+    """Pages about projections. They need `sequere.view_projection`, and a permission for each operation."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -47,15 +47,16 @@ class ProjectionAdmin(ReadOnlyAdmin):
         return self.page(request, "projection/change_list.html", title=_("Projections"), rows=rows)
 
     def projection_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        """A projection, its last rebuild, and a page of the events that it has failed to apply. 5 queries, and 1
-        for each projection."""
+        """A projection, its last rebuild, and a page of its failed events. 5 queries, and 1 for each projection."""
         self.demand(request)
         found, using = _status(name), router.db_for_write(Event)
         failed = Task(found.name, using).failed.select_related("event").order_by("event_id")
         if after := whole_number(request.GET.get("after", "")):
             failed = failed.filter(event_id__gt=after)
-        events = list(failed[: PAGE + 1])
-        further = address(request.GET, after=events[PAGE - 1].event_id) if len(events) > PAGE else ""
+        events = list(failed[: FAILED_PER_PAGE + 1])
+        further = (
+            address(request.GET, after=events[FAILED_PER_PAGE - 1].event_id) if len(events) > FAILED_PER_PAGE else ""
+        )
         allowed = [
             operation
             for operation in OPERATIONS.values()
@@ -67,9 +68,9 @@ class ProjectionAdmin(ReadOnlyAdmin):
             title=_("Projection “%(name)s”") % {"name": found.name},
             name=quote(found.name),
             projection=_row(found),
-            is_shared=pipeline_of(found.name) == BUILT_IN,
+            is_shared=queue_of(found.name) == BUILT_IN,
             rebuild=next((one for one in progress(using) if one.projection == found.name), None),
-            failed=events[:PAGE],
+            failed=events[:FAILED_PER_PAGE],
             further=further,
             operations=[operation for operation in allowed if not operation.is_about_failed],
             about_failed=[operation for operation in allowed if operation.is_about_failed],
@@ -78,7 +79,7 @@ class ProjectionAdmin(ReadOnlyAdmin):
 
     @transaction.non_atomic_requests  # every batch is a transaction of its own
     def operation_view(self, request: HttpRequest, name: str, verb: str) -> HttpResponseBase:
-        """Asks whether an operation shall be done; by POST, does it."""
+        """Asks for confirmation of an operation; by POST, performs it."""
         if verb not in OPERATIONS:
             raise Http404
         self.demand(request, verb)
@@ -89,7 +90,7 @@ class ProjectionAdmin(ReadOnlyAdmin):
         chosen = [id_ for text in values.getlist("event") if (id_ := whole_number(text)) is not None]
         task = Task(found.name, using, None if "all" in values or not operation.is_about_failed else chosen)
         if operation.is_about_failed and not task.failed.exists():
-            messages.warning(request, _("None of the chosen events has failed."))
+            messages.warning(request, _("None of the selected events has failed."))
             return self._back(found)
         refusal = operation.refusal(found, using)
         if request.method == "POST":
@@ -111,20 +112,20 @@ class ProjectionAdmin(ReadOnlyAdmin):
 
     def _perform(self, request: HttpRequest, operation: Operation, task: Task) -> None:
         try:
-            outcome = operation.perform(task)
+            result = operation.perform(task)
         except BackendException as error:
-            outcome = Outcome(str(error), is_good=False)
-        tell = messages.success if outcome.is_good else messages.warning
-        for text in (outcome.text, *outcome.details):
+            result = OperationResult(str(error), is_good=False)
+        tell = messages.success if result.is_good else messages.warning
+        for text in (result.text, *result.details):
             tell(request, text)
         about = f" ({', '.join(map(str, task.chosen))})" if task.chosen else ""
         LogEntry.objects.create(
             user_id=request.user.pk,  # type: ignore[misc]  # nobody has no permission
-            content_type=ContentType.objects.get_for_model(Projection, for_concrete_model=False),
+            content_type=ContentType.objects.get_for_model(Projection),
             object_id=task.name,
             object_repr=task.name[:200],
             action_flag=CHANGE,
-            change_message=f"{operation.label}{about}: {outcome.text}",
+            change_message=f"{operation.label}{about}: {result.text}",
         )
 
     def _back(self, found: Status) -> HttpResponse:

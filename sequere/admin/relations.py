@@ -1,7 +1,7 @@
-"""Followers and followings of any registered instance: pages of them, and the links to these pages on its own page.
+"""Pages of the followers and followings of any registered instance, and links to them on the page of the instance.
 
-A ModelAdmin gets the links by itself, when the URLs of its site are made: by then all of them are registered. What it
-renders is extended, and not replaced, so a template of the host stays what it is.
+A ModelAdmin gets the links by itself, when the URLs of its site are created, since all models are registered then. The
+template that it renders is extended, not replaced, so the templates of a host stay as they are.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 else:  # not generic when it runs
     ModelAdmin = admin.ModelAdmin
 
-PAGE = 100
+RELATIONS_PER_PAGE = 100
 FOLLOWERS, FOLLOWINGS = "followers", "followings"
 _LISTS = {FOLLOWERS: api.get_followers, FOLLOWINGS: api.get_followings}
 
 
 def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
-    """What a page about a resource shows. 3 queries of the backend, 2 for each model on it, 1 for the resource."""
+    """The context of a page. 3 queries of the backend, 2 for each model on the page, 1 for the resource."""
     if what not in _LISTS:
         raise Http404
     try:
@@ -46,7 +46,7 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
     trouble, further, hidden = "", "", 0
     try:
         counts = {FOLLOWERS: api.get_followers_count(key), FOLLOWINGS: api.get_followings_count(key)}
-        page = _LISTS[what](key, desc=not is_oldest_first).page(PAGE, request.GET.get("cursor"))
+        page = _LISTS[what](key, desc=not is_oldest_first).page(RELATIONS_PER_PAGE, request.GET.get("cursor"))
     except BackendException as error:
         trouble = str(error)
     else:
@@ -72,14 +72,14 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
 
 
 class ResourceAdminMixin(ModelAdmin):
-    """For a ModelAdmin of a registered model: links to followers, followings and events on the page of an instance.
+    """For the ModelAdmin of a registered model: links to followers, followings and events on the page of an instance.
 
-    Any ModelAdmin gets them by itself, unless it is registered with a site that EventAdmin is not. Name the mixin to
-    say it where it can be read, or to override `resource_tools()`.
+    Every ModelAdmin gets them by itself if EventAdmin is registered with its site. Use the mixin to make that visible
+    in the code, or to override `resource_tools()`.
     """
 
     def resource_tools(self, request: HttpRequest, obj: Any) -> ResourceKey | None:
-        """The key that the links on the page of `obj` are about; None for no links."""
+        """The key of the resource that the links on the page of `obj` lead to; None for no links."""
         return _key_for(self.admin_site, request, obj)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
@@ -88,7 +88,7 @@ class ResourceAdminMixin(ModelAdmin):
 
 
 def offer_tools(site: AdminSite) -> None:
-    """Give the links to each ModelAdmin of a site whose model is registered, and which has them not."""
+    """Add the links to each ModelAdmin of a site, if its model is registered and it has no links yet."""
     for options in registry:
         model_admin: Any = site.get_model_admin(options.model) if site.is_registered(options.model) else None
         if model_admin and not isinstance(model_admin, ResourceAdminMixin):
@@ -110,12 +110,12 @@ def _key_for(site: AdminSite, request: HttpRequest, instance: Any) -> ResourceKe
         return None
     try:
         return registry.key_of(instance)
-    except NotRegistered:  # by now
+    except NotRegistered:  # unregistered since
         return None
 
 
 def _with_tools(response: Any, key: ResourceKey | None) -> Any:
-    """The page with links, if it is one that is not rendered yet."""
+    """The page with links, if it is not rendered yet."""
     if key is None or not isinstance(response, TemplateResponse) or response.is_rendered:
         return response
     page = response.resolve_template(response.template_name)

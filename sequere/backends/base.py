@@ -1,9 +1,8 @@
 """What a backend of follows is: a read model plus its queries."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.core.checks import CheckMessage
 from django.core.signals import setting_changed
@@ -11,8 +10,11 @@ from django.utils.module_loading import import_string
 
 from sequere import conf
 from sequere.base import ResourceKey
-from sequere.projections.projector import Cursor, Projector
+from sequere.projections.projector import Projector
+from sequere.projections.reconciler import Cursor
 from sequere.results.relations import RelationList
+
+BackendT = TypeVar("BackendT")
 
 
 class FollowerPage(NamedTuple):
@@ -73,16 +75,26 @@ class BaseBackend(ABC):
         return []
 
 
-@cache
-def get_backend() -> BaseBackend:
-    """The backend that SEQUERE_BACKEND names. Creating it does no I/O."""
-    backend: BaseBackend = import_string(conf.backend())()
-    return backend
+class BackendHandler(Generic[BackendT]):
+    """Makes the backend that a setting names when it is first asked for, and again when a setting has changed."""
+
+    def __init__(self, path: Callable[[], str], *settings: str) -> None:
+        """`path` reads the dotted path of the class; names of settings that begin with one of `settings` matter."""
+        self._path = path
+        self._settings = settings
+        self._backend: BackendT | None = None
+        setting_changed.connect(self._forget)
+
+    def __call__(self) -> BackendT:
+        """The backend. Creating it does no I/O."""
+        if self._backend is None:
+            self._backend = import_string(self._path())()
+        return self._backend
+
+    def _forget(self, *, setting: str, **_: Any) -> None:
+        if setting.startswith(self._settings):
+            self._backend = None
 
 
-def forget_backend(*, setting: str, **_: Any) -> None:
-    if setting.startswith("SEQUERE_BACKEND"):
-        get_backend.cache_clear()
-
-
-setting_changed.connect(forget_backend, dispatch_uid="sequere.backends.base.forget_backend")
+#: The backend that SEQUERE_BACKEND names.
+get_backend: BackendHandler[BaseBackend] = BackendHandler(conf.backend, "SEQUERE_BACKEND")

@@ -7,12 +7,12 @@ from django.db import connections, models
 
 from sequere.base import ResourceKey
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
-from sequere.sql.rows import insert
-from sequere.sql.upsert import insert_into, on_conflict_lock
+from sequere.sql.dialects import dialect
+from sequere.sql.rows import Insert
 
 
 class Resource(models.Model):
-    """A resource that some event names. The row says nothing: it is there to be locked."""
+    """A resource that some event names. The row carries nothing else: it is there to be locked."""
 
     pk = models.CompositePrimaryKey("identifier", "object_id")
     identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
@@ -27,24 +27,23 @@ class Resource(models.Model):
 
 KEY = ("identifier", "object_id")
 
-_ORDER_OF_PYTHON = {"postgresql": '"C"', "sqlite": "BINARY"}
+#: Creates the rows that are missing, and locks the others.
+_LOCKED = Insert(Resource, KEY, lambda words: words.on_conflict_lock(KEY))
 
 
 def lock(keys: Iterable[ResourceKey], using: str) -> None:
-    """Lock the resources until the end of the transaction; 1 statement, which creates those that have no row.
+    """Lock resources until the end of the transaction, and create the rows that are missing; 1 statement.
 
-    All that a transaction needs is locked in one call, one after the other in the order of the keys (that of Python,
-    whatever the collation of the database), so nobody waits in a circle: a row that another transaction creates is
-    waited for like one that it has locked.
+    A transaction locks everything it needs in one call, one row after the other in the order of the keys (that of
+    Python, whatever the collation of the database), so there are no deadlocks: it waits for a row that another
+    transaction creates as for one that is locked.
     """
-    insert(Resource, KEY, sorted(set(keys)), using, suffix=on_conflict_lock(connections[using], KEY))
+    _LOCKED.rows(sorted(set(keys)), using)
 
 
 def lock_all(names: models.QuerySet[Any, Any], using: str) -> None:
-    """The same for the resources that a query names, each once, as KEY: however many, none passes through Python."""
-    connection = connections[using]
+    """The same for the distinct KEYs that a query names. However many they are, none passes through Python."""
     named, values = names.query.get_compiler(using).as_sql()
-    order = ", ".join(f"{column} COLLATE {_ORDER_OF_PYTHON[connection.vendor]}" for column in KEY)
-    rows = f"SELECT * FROM ({named}) AS named WHERE true ORDER BY {order}"
-    with connection.cursor() as cursor:
-        cursor.execute(f"{insert_into(connection, Resource, KEY)} {rows} {on_conflict_lock(connection, KEY)}", values)
+    collation = dialect(connections[using]).order_of_python
+    order = ", ".join(f"{column} COLLATE {collation}" for column in KEY)
+    _LOCKED.selected(f"SELECT * FROM ({named}) AS named WHERE true ORDER BY {order}", values, using)

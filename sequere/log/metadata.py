@@ -1,4 +1,4 @@
-"""Who does what, and why: the metadata of everything recorded inside a block."""
+"""The metadata of events: who did something, and why."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ _metadata: ContextVar[Mapping[str, Any]] = ContextVar("sequere_metadata", defaul
 
 @contextmanager
 def event_metadata(**metadata: Any) -> Iterator[None]:
-    """Add `metadata` to every event recorded inside the block, by this thread or task.
+    """Add `metadata` to every event that this thread or task records inside the block.
 
-    Blocks nest; the inner one wins. The usual names are `who` (an instance or a text), `request` (the path),
-    `correlation_id` and `causation_id`. A callable is called when an event is recorded, and only then.
-    Raises InvalidEventData, when an event is recorded, for what JSON cannot say.
+    Blocks nest, and the inner one wins. The usual names are `who` (an instance or a text), `request` (the path),
+    `correlation_id` and `causation_id`. A callable is called when an event is recorded, and only then. Recording
+    raises InvalidEventData for what JSON cannot express.
     """
     token = _metadata.set({**_metadata.get(), **metadata})
     try:
@@ -25,7 +25,7 @@ def event_metadata(**metadata: Any) -> Iterator[None]:
 
 
 def current_metadata(name_of: Callable[[Any], str]) -> dict[str, Any]:
-    """The metadata in force, without what is None; `name_of` turns a model instance into its name."""
+    """The metadata in force, without values that are None. `name_of` turns a model instance into its name."""
     values = {key: value() if callable(value) else value for key, value in _metadata.get().items()}
     return {
         key: name_of(value) if hasattr(value, "_meta") else value for key, value in values.items() if value is not None

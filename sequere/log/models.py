@@ -10,20 +10,19 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
-from sequere.exceptions import (
-    ImmutableEvent,
-)
+from sequere.exceptions import ImmutableEvent
 from sequere.log.types import FOLLOWED, SCHEMA_VERSION, UNFOLLOWED
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 from sequere.sql.conditions import among
+from sequere.sql.dialects import dialect
 
 _ODD_VERSION = Exact(models.F("version") % models.Value(2), models.Value(1))
 
 
 class CorrelationId(models.Func):
-    """The correlation id in the metadata, or NULL; of a long one 200 characters, which fit into an index.
+    """The correlation id in the metadata, or NULL; cut at 200 characters, which fit into an index.
 
-    It has no parameters, since SQLite would not recognize in them what the index is made of.
+    It has no parameters: with them, SQLite would not recognize the expression of the index.
     """
 
     output_field = models.TextField()
@@ -33,10 +32,7 @@ class CorrelationId(models.Func):
         super().__init__("metadata")
 
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> tuple[str, Any]:
-        template = {
-            "postgresql": f"LEFT(%(expressions)s ->> 'correlation_id', {self.LENGTH})",
-            "sqlite": f"SUBSTR(JSON_EXTRACT(%(expressions)s, '$.correlation_id'), 1, {self.LENGTH})",
-        }[connection.vendor]
+        template = dialect(connection).json_text("%(expressions)s", "correlation_id", self.LENGTH)
         return super().as_sql(compiler, connection, template=template)
 
 
@@ -46,7 +42,7 @@ def is_correlated(correlation_id: str) -> models.Q:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    """What `Event.objects` gives. It reads; `update()` and `delete()` raise ImmutableEvent."""
+    """The queryset of `Event.objects`. It only reads: `update()` and `delete()` raise ImmutableEvent."""
 
     def current(self) -> "EventQuerySet":
         """Only events that are the last of their stream."""
@@ -56,7 +52,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(~models.Exists(later))
 
     def about(self, subjects: Iterable[ResourceKey]) -> "EventQuerySet":
-        """The events with one of these subjects (see `Event.subject`)."""
+        """The events with one of these subjects (`Event.subject`)."""
         is_relation = models.Q(type__in=[FOLLOWED, UNFOLLOWED])
         keys = list(subjects)
         return self.filter((is_relation & among(keys, "target_")) | (~is_relation & among(keys, "actor_")))
@@ -69,7 +65,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 
 class Event(models.Model):
-    """Something that happened. Rows are appended by `record()` and never change: the database sees to it."""
+    """Something that happened. `record()` appends rows, and the database sees to it that they never change."""
 
     id = models.BigAutoField(primary_key=True)
     type = models.CharField(_("type"), max_length=50)
@@ -80,8 +76,8 @@ class Event(models.Model):
     target_identifier = models.CharField(_("target"), max_length=IDENTIFIER_MAX_LENGTH, blank=True)
     target_object_id = models.CharField(_("target's key"), max_length=OBJECT_ID_MAX_LENGTH, blank=True)
     verb = models.CharField(_("verb"), max_length=255, blank=True)
-    occurred_at = models.DateTimeField(_("occurred at"), help_text=_("When it happened, says the caller."))
-    recorded_at = models.DateTimeField(_("recorded at"), help_text=_("When it was written down."))
+    occurred_at = models.DateTimeField(_("occurred at"), help_text=_("When it happened, according to the caller."))
+    recorded_at = models.DateTimeField(_("recorded at"), help_text=_("When it was recorded."))
     data = models.JSONField(_("data"), default=dict, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     schema_version = models.PositiveSmallIntegerField(_("schema version"), default=SCHEMA_VERSION)
@@ -99,10 +95,10 @@ class Event(models.Model):
         permissions = (("export_event", "Can export events"),)
         indexes = (
             models.Index(fields=["target_identifier", "target_object_id", "id"], name="sequere_event_target"),
-            # A replay walks over the streams of a kind; new ones are added at its end, so it costs little.
+            # A replay goes through the streams of a type; new ones come at the end of the index, so it costs little.
             models.Index(fields=["type", "id"], condition=models.Q(version=1), name="sequere_event_first"),
             models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
-            # Those who share a walk over relations are at different actors, whose rows they lock.
+            # Processes that share a pass over relations work at different actors, whose rows they lock.
             models.Index(
                 fields=["actor_identifier", "actor_object_id", "id"],
                 condition=models.Q(type=FOLLOWED, version=1),
@@ -159,9 +155,9 @@ class Event(models.Model):
 
     @property
     def age(self) -> float:
-        """Seconds since it was recorded; never less than none, though the clocks of two machines differ."""
+        """Seconds since it was recorded; never negative, though the clocks of two machines may differ."""
         return max(0.0, (timezone.now() - self.recorded_at).total_seconds())
 
 
 #: All columns but the id, which the database hands out.
-COLUMNS = tuple(field.attname for field in Event._meta.concrete_fields if not field.primary_key)
+EVENT_COLUMNS = tuple(field.attname for field in Event._meta.concrete_fields if not field.primary_key)

@@ -1,13 +1,11 @@
-"""What the core records: the names of its event types."""
+"""The event types that the core records. Others are added to `TYPES` beside the code that records them."""
 
 FOLLOWED = "followed"
-
 UNFOLLOWED = "unfollowed"
-
 DELETED = "deleted"
 
-#: The types of event that a form offers; who records others may add them.
+#: The event types that forms offer.
 TYPES = {FOLLOWED, UNFOLLOWED, DELETED}
 
-#: What an event looks like; a later form of `data` would be 2.
+#: The version of the form of `Event.data`.
 SCHEMA_VERSION = 1

@@ -1,4 +1,4 @@
-"""What a caller gives, as the log can keep it."""
+"""Validation: what a caller gives, in the form in which the log can keep it."""
 
 import json
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from sequere.exceptions import InvalidEventData, InvalidTimestamp
 
 
 def check_json(value: Any, where: str) -> None:
-    """Raise InvalidEventData unless `value` comes back from the log as it went in."""
+    """Raise InvalidEventData unless the log returns `value` exactly as it was given."""
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()
@@ -25,13 +25,14 @@ def check_json(value: Any, where: str) -> None:
 
 
 def _as_stored(number: str) -> float:
-    """PostgreSQL keeps a number by its decimal digits: a large one without a fraction comes back as an int."""
+    """PostgreSQL keeps the decimal digits of a number: a large one without a fraction comes back as an int."""
     exact = Decimal(number)
     return int(exact) if "e" in number.lower() and exact == exact.to_integral_value() else float(number)
 
 
 def point_in_time(timestamp: datetime | float) -> datetime:
-    """The moment that a caller means: a datetime, read as Django's own fields read it, or seconds since 1970."""
+    """The moment that a caller means: a datetime, read as the fields of Django read it, or seconds since 1970. Raises
+    InvalidTimestamp."""
     if isinstance(timestamp, int | float) and not isinstance(timestamp, bool):
         try:
             timestamp = datetime.fromtimestamp(timestamp, UTC)

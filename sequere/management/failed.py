@@ -1,4 +1,4 @@
-"""What the commands about failed events have in common: which events are meant."""
+"""The common part of the commands about failed events: the choice of events."""
 
 from typing import Any
 
@@ -8,25 +8,24 @@ from django.db import router
 from sequere.log.models import Event
 from sequere.management.projections import ProjectionsCommand
 from sequere.outbox.models import QueuedEvent, QueuedEventQuerySet
-from sequere.outbox.queues import pipelines_of
+from sequere.outbox.queues import queues_of
 from sequere.projections.registry import projection
 
 
 class FailedEventsCommand(ProjectionsCommand):
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("events", nargs="*", type=int, help="Ids of events that have failed.")
-        parser.add_argument("--all", action="store_true", help="All events that have failed.")
-        parser.add_argument("--projection", help="Only those that wait for this one.")
+        parser.add_argument("events", nargs="*", type=int, help="Ids of failed events.")
+        parser.add_argument("--all", action="store_true", help="All failed events.")
+        parser.add_argument("--projection", help="Only the failed events of this projection.")
 
     def failed(self, options: dict[str, Any]) -> QueuedEventQuerySet:
-        """The events that the caller means. Raises CommandError if there are none,
-        UnknownProjection."""
+        """The events that the options select. Raises CommandError if there are none, UnknownProjection."""
         if bool(options["events"]) == options["all"]:
-            raise CommandError("Give the ids of events, or --all.")
+            raise CommandError("Give ids of failed events, or --all.")
         failed = QueuedEvent.objects.using(router.db_for_write(Event)).failed()
         if name := options["projection"]:
-            failed = failed.filter(pipeline__in=pipelines_of(name))
-            if not failed.exists():  # also of one that the settings no longer name
+            failed = failed.filter(queue__in=queues_of(name))
+            if not failed.exists():  # a projection that the settings no longer name may have some
                 projection(name)
         if not options["all"]:
             found = failed.filter(event_id__in=options["events"])

@@ -1,4 +1,4 @@
-"""Follows that another package has kept in a table of its own: read there, and recorded once."""
+"""Follows that another package has stored in its own table: read there, and recorded once."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from django.apps.registry import Apps
 from django.contrib.auth import get_user_model
 from django.db import connections, models, router
 
-from sequere.api import BATCH_SIZE, follow_many
+from sequere.api import PAIRS_PER_TRANSACTION, follow_many
 from sequere.base import ResourceKey
 from sequere.exceptions import ForeignIdentifier, ForeignTableMissing, InvalidObjectId, InvalidTimestamp
 from sequere.log.metadata import event_metadata
@@ -23,14 +23,14 @@ from sequere.registry import registry
 from sequere.sql.keyset import walk
 
 
-class Source(NamedTuple):
-    """A table of another package, and in which columns it says what."""
+class ForeignTable(NamedTuple):
+    """A table of another package, and the meaning of its columns."""
 
     table: str
-    #: The key of who follows, and of what is followed.
+    #: The columns with the key of the follower, and with the key of the followed instance.
     keys: tuple[str, str]
     since: str
-    #: The identifiers of both; None where they are users.
+    #: The columns with their identifiers; None if both are users.
     identifiers: tuple[str, str] | None = None
 
     @property
@@ -39,28 +39,28 @@ class Source(NamedTuple):
 
 
 SOURCES = {
-    "django-sequere": Source(
+    "django-sequere": ForeignTable(
         table="sequere_follow",
         keys=("from_object_id", "to_object_id"),
         since="created_at",
         identifiers=("from_identifier", "to_identifier"),
     ),
-    "django-friendship": Source(table="friendship_follow", keys=("follower_id", "followee_id"), since="created"),
-    # Who is a friend has two rows there, one in each direction, and follows back here.
-    "django-friendship-friends": Source(
+    "django-friendship": ForeignTable(table="friendship_follow", keys=("follower_id", "followee_id"), since="created"),
+    # A friendship has two rows there, one in each direction, and becomes two follows.
+    "django-friendship-friends": ForeignTable(
         table="friendship_friend", keys=("from_user_id", "to_user_id"), since="created"
     ),
 }
 
-#: Why a row is not imported.
-GONE = "of something that is gone"
+#: The reasons why a row is not imported.
+GONE = "of something that no longer exists"
 ITSELF = "of something that follows itself"
-INVALID = "with a key or a time that there cannot be"
-SKIPPED = "left out, as asked for"
+INVALID = "with an invalid key or time"
+SKIPPED = "left out as requested"
 
 
-class Row(NamedTuple):
-    """A row, as the other package means it."""
+class ForeignRow(NamedTuple):
+    """A row in the terms of Sequere."""
 
     id: int
     follower: ResourceKey
@@ -71,35 +71,35 @@ class Row(NamedTuple):
         return f"row {self.id}: {self.follower} → {self.followed}"
 
 
-#: What `follow_many()` takes.
+#: The form that `follow_many()` takes.
 Pair = tuple[ResourceKey, ResourceKey, datetime | None]
 
 
 @dataclass(slots=True)
-class Report:
-    """What became of the rows."""
+class ImportReport:
+    """The result of an import so far."""
 
     read: int = 0
-    #: Follows that are recorded, or would be.
+    #: Follows that were recorded, or would be.
     new: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    #: The id of the last row that was done with.
+    #: The id of the last row that was handled.
     last: int = 0
 
     @property
     def known(self) -> int:
-        """Rows of which the log knew the relation already, whatever has become of it."""
+        """Rows whose relation the log already knew, even if it has ended since."""
         return self.read - self.new - self.refused.total()
 
 
 class Import:
-    """The follows in the table of a source, in a database; identifiers may be renamed, or left out.
+    """The follows in a foreign table of a database; identifiers can be renamed or skipped.
 
     Raises ForeignTableMissing, ForeignIdentifier, NotRegistered, UnknownIdentifier.
     """
 
     def __init__(
-        self, source: Source, using: str, renamed: Mapping[str, str] | None = None, skipped: Collection[str] = ()
+        self, source: ForeignTable, using: str, renamed: Mapping[str, str] | None = None, skipped: Collection[str] = ()
     ) -> None:
         self._source = source
         self._using = using
@@ -117,15 +117,16 @@ class Import:
         *,
         after: int = 0,
         dry_run: bool = False,
-        on_refused: Callable[[Row, str], None] = lambda row, reason: None,
-    ) -> Iterator[Report]:
-        """Import the rows with larger ids than `after`, in transactions of 2,000; the report so far, after each.
+        on_refused: Callable[[ForeignRow, str], None] = lambda row, reason: None,
+    ) -> Iterator[ImportReport]:
+        """Import the rows with ids above `after`, in transactions of 2,000, and yield the report after each of them.
 
-        A relation that the log knows is left as it is: so an import may be run again, and brings back no follow that
-        has ended since. 1 query, and 1 per model class for 500 keys, besides what `follow_many()` costs.
+        A relation that the log already knows is left as it is, so it is safe to run an import again: it does not bring
+        back a follow that has ended since. For each transaction 1 query, 1 per model class for 500 keys, and the cost
+        of `follow_many()`.
         """
-        report = Report(last=after)
-        for page in walk(self._rows.filter(id__gt=after), ("id",), BATCH_SIZE, self._source.columns):
+        report = ImportReport(last=after)
+        for page in walk(self._rows.filter(id__gt=after), ("id",), PAIRS_PER_TRANSACTION, self._source.columns):
             pairs, refused = self._sorted_out([self._read(values) for values in page])
             if dry_run:
                 report.new += _unknown(pairs)
@@ -141,7 +142,7 @@ class Import:
 
     @cached_property
     def _rows(self) -> Any:
-        """A queryset of the table; its model is known to nobody else."""
+        """A queryset of the table, with a model that no app registry has."""
         meta = {"apps": Apps(), "app_label": "sequere_import", "managed": False, "db_table": self._source.table}
         columns: dict[str, Any] = {name: models.Field() for name in self._source.columns}
         columns |= {"id": models.BigAutoField(primary_key=True), self._source.since: models.DateTimeField()}
@@ -154,7 +155,7 @@ class Import:
             there = table in connection.introspection.table_names(cursor)
             found = connection.introspection.get_table_description(cursor, table) if there else []
         if missing := sorted({"id", *self._source.columns} - {column.name for column in found}):
-            what = f"with the columns {', '.join(missing)}" if there else "at all"
+            what = f" with the columns {', '.join(missing)}" if there else ""
             raise ForeignTableMissing(table=table, what=what, database=self._using)
 
     def _check_identifiers(self) -> None:
@@ -172,14 +173,14 @@ class Import:
     def _is_unknown(self, identifier: str, known: Collection[str]) -> bool:
         return identifier not in self._skipped and self._renamed.get(identifier, identifier) not in known
 
-    def _read(self, values: Sequence[Any]) -> Row:
+    def _read(self, values: Sequence[Any]) -> ForeignRow:
         id_, *identifiers, from_, to, since = values
         from_identifier, to_identifier = identifiers or (self._user, self._user)
-        return Row(id_, ResourceKey(from_identifier, str(from_)), ResourceKey(to_identifier, str(to)), since)
+        return ForeignRow(id_, ResourceKey(from_identifier, str(from_)), ResourceKey(to_identifier, str(to)), since)
 
-    def _sorted_out(self, rows: Sequence[Row]) -> tuple[list[Pair], list[tuple[Row, str]]]:
-        """What can be recorded, and what cannot, with the reasons."""
-        drafts: list[tuple[Row, Pair]] = []
+    def _sorted_out(self, rows: Sequence[ForeignRow]) -> tuple[list[Pair], list[tuple[ForeignRow, str]]]:
+        """The rows that can be recorded, and those that cannot, with their reasons."""
+        drafts: list[tuple[ForeignRow, Pair]] = []
         refused = []
         for row in rows:
             try:
@@ -190,7 +191,7 @@ class Import:
         refused += [(row, GONE) for row, pair in drafts if not there.issuperset(pair[:2])]
         return [pair for _, pair in drafts if there.issuperset(pair[:2])], refused
 
-    def _pair(self, row: Row) -> Pair:
+    def _pair(self, row: ForeignRow) -> Pair:
         if not self._skipped.isdisjoint((row.follower.identifier, row.followed.identifier)):
             raise _Refusal(SKIPPED)
         try:
@@ -206,11 +207,11 @@ class Import:
         return registry.key_of(old._replace(identifier=self._renamed.get(old.identifier, old.identifier)))
 
 
-class _Refusal(Exception):  # it never leaves this module
+class _Refusal(Exception):  # never leaves this module
     """The reason why a row is not imported."""
 
 
 def _unknown(pairs: Sequence[Pair]) -> int:
-    """How many of the relations are not in the log. 1 query."""
+    """The number of relations that are not in the log. 1 query."""
     streams = {relation(*pair[:2]) for pair in pairs}
     return len(streams - latest_of(streams, router.db_for_read(Event)).keys()) if streams else 0

@@ -1,14 +1,14 @@
-"""Progress of a long command: a bar on a terminal, a plain line now and then elsewhere."""
+"""The progress of a long command: a bar on a terminal, an occasional line elsewhere."""
 
 from django.core.management.base import OutputWrapper
 
 WIDTH = 30
-#: Elsewhere than on a terminal: one line for so many keys.
+#: Without a terminal: one line for this many keys.
 KEYS_PER_LINE = 50_000
 
 
-class Progress:
-    """Shows how far each part of the work has come; give it to `replay` and to `follow_many()`."""
+class ProgressBar:
+    """Shows the progress of each part of the work. Pass it to `replay` or to `follow_many()`."""
 
     def __init__(self, out: OutputWrapper) -> None:
         self._out = out
@@ -29,7 +29,7 @@ class Progress:
             self._shown = done
 
     def note(self, text: object) -> None:
-        """Write a line of its own."""
+        """Write a separate line."""
         self.finish()
         self._out.write(f"  {text}")
 

@@ -1,4 +1,4 @@
-"""What the commands have in common."""
+"""The common part of the commands."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from sequere.exceptions import SequereException
 
 
 class ProjectionsCommand(BaseCommand):
-    """A command that says in one sentence what is in its way; with --traceback, where."""
+    """A command that reports an error in one sentence, and with --traceback in full."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
             return super().execute(*args, **options)
         except SequereException as error:
             raise CommandError(str(error)) from error
-        except (OperationalError, InterfaceError, InternalError) as error:  # it is down, busy, or only to be read
+        except (OperationalError, InterfaceError, InternalError) as error:  # it is down, busy, or read-only
             raise CommandError(_("The database cannot be used: %(reason)s") % {"reason": str(error).strip()}) from error

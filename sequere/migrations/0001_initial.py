@@ -50,11 +50,13 @@ class Migration(migrations.Migration):
                 ("verb", models.CharField(blank=True, max_length=255, verbose_name="verb")),
                 (
                     "occurred_at",
-                    models.DateTimeField(help_text="When it happened, says the caller.", verbose_name="occurred at"),
+                    models.DateTimeField(
+                        help_text="When it happened, according to the caller.", verbose_name="occurred at"
+                    ),
                 ),
                 (
                     "recorded_at",
-                    models.DateTimeField(help_text="When it was written down.", verbose_name="recorded at"),
+                    models.DateTimeField(help_text="When it was recorded.", verbose_name="recorded at"),
                 ),
                 ("data", models.JSONField(blank=True, default=dict, verbose_name="data")),
                 ("metadata", models.JSONField(blank=True, default=dict, verbose_name="metadata")),
@@ -130,10 +132,10 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "pipeline", "number", blank=True, editable=False, primary_key=True, serialize=False
+                        "queue", "number", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("pipeline", models.CharField(max_length=100)),
+                ("queue", models.CharField(max_length=100)),
                 ("number", models.PositiveSmallIntegerField()),
             ],
         ),
@@ -143,10 +145,10 @@ class Migration(migrations.Migration):
                 (
                     "pk",
                     models.CompositePrimaryKey(
-                        "pipeline", "event_id", blank=True, editable=False, primary_key=True, serialize=False
+                        "queue", "event_id", blank=True, editable=False, primary_key=True, serialize=False
                     ),
                 ),
-                ("pipeline", models.CharField(max_length=100, verbose_name="projection")),
+                ("queue", models.CharField(max_length=100, verbose_name="projection")),
                 ("shard", models.PositiveSmallIntegerField()),
                 ("stream", models.UUIDField()),
                 ("cursor", models.JSONField(null=True)),
@@ -172,10 +174,10 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "queued events",
                 "default_permissions": (),
                 "indexes": [
-                    models.Index(fields=["pipeline", "shard", "event"], name="sequere_queue_shard"),
+                    models.Index(fields=["queue", "shard", "event"], name="sequere_queue_shard"),
                     models.Index(
                         condition=models.Q(("attempts__gt", 0)),
-                        fields=["pipeline", "stream", "event"],
+                        fields=["queue", "stream", "event"],
                         name="sequere_queue_failed",
                     ),
                 ],
@@ -183,23 +185,21 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="Projection",
-            fields=[],
+            fields=[("name", models.CharField(max_length=100, primary_key=True, serialize=False))],
             options={
                 "verbose_name": "projection",
                 "verbose_name_plural": "projections",
+                "managed": False,
+                "base_manager_name": "objects",
                 "default_permissions": ("view",),
                 "permissions": (
-                    ("drain_projection", "Can apply what waits for a projection"),
+                    ("drain_projection", "Can apply pending events of a projection"),
                     ("retry_projection", "Can retry failed events of a projection"),
                     ("skip_projection", "Can skip failed events of a projection"),
                     ("rebuild_projection", "Can rebuild a projection"),
                     ("verify_projection", "Can verify a projection"),
                 ),
-                "proxy": True,
-                "indexes": [],
-                "constraints": [],
             },
-            bases=("sequere.event",),
         ),
         migrations.CreateModel(
             name="Rebuild",
@@ -211,7 +211,7 @@ class Migration(migrations.Migration):
                 ("left_at", models.DateTimeField(null=True)),
                 ("told_at", models.DateTimeField(null=True)),
                 ("passes", models.JSONField(default=list)),
-                ("known", models.JSONField(default=dict)),
+                ("state", models.JSONField(default=dict)),
                 ("total", models.BigIntegerField(default=0, verbose_name="total")),
                 ("done", models.BigIntegerField(default=0, verbose_name="done")),
                 ("wrong", models.BigIntegerField(default=0, verbose_name="repaired")),

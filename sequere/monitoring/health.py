@@ -1,7 +1,7 @@
 """Whether the projections keep up with the log.
 
-What waits is asked of the outbox and not of who should apply it: a worker that has died says nothing, but the events
-that he has left grow old.
+This is read from the outbox, not asked of the workers: a worker that has died reports nothing, but the events that it
+left grow old.
 """
 
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from sequere.exceptions import BackendException
 from sequere.log.models import Event
 from sequere.monitoring.backlog import Backlog
 from sequere.monitoring.status import waiting_for_projections
-from sequere.projections.projector import LevelTriggeredProjector, Projector
+from sequere.projections.projector import Projector
 from sequere.projections.registry import mode_of, projections
 
-#: The database of the log cannot be asked.
-DATABASE = "database"
-#: The oldest event has waited for too long.
+#: The database of the log cannot be queried.
+DATABASE_DOWN = "database"
+#: The oldest event has been pending for too long.
 LATE = "late"
 #: Too many events have failed and wait for an operator.
 PARKED = "parked"
-#: The read model is gone, and is to be rebuilt.
+#: The read model is gone, and must be rebuilt.
 LOST = "lost"
 #: The server of the read model cannot be used.
 UNREACHABLE = "unreachable"
@@ -31,14 +31,14 @@ UNREACHABLE = "unreachable"
 
 @dataclass(frozen=True, slots=True)
 class ProjectionHealth:
-    """How a projection is. It names no server and quotes no error: anybody may read it."""
+    """The health of a projection. It contains no server and no error, so that anybody may read it."""
 
     mode: str
-    #: Events that wait, up to 100,000.
+    #: Pending events, up to 100,000.
     pending: int
     #: Seconds since the oldest event was recorded that could be applied now; 0 if there is none.
     lag: float
-    #: Events that wait for an operator, up to 100,000.
+    #: Parked events, which wait for an operator, up to 100,000.
     parked: int
     problems: list[str]
 
@@ -51,16 +51,15 @@ class Health:
 
 
 def examine() -> Health:
-    """How the projections are. 2 queries, 1 round trip for each that is kept in Redis, and 1 of both if that is lost.
-
-    Raises nothing that a server is to blame for.
+    """The health of the projections. 2 queries, and 1 round trip for each projection in Redis; 1 more of both if it is
+    lost. Does not raise if a server is down.
     """
     try:
         using = router.db_for_write(Event)
         waiting = waiting_for_projections(using)
         found = {name: _examine(name, waiting[name], one, using) for name, one in projections().items()}
     except (DatabaseError, InterfaceError):
-        return Health(healthy=False, problems=[DATABASE])
+        return Health(healthy=False, problems=[DATABASE_DOWN])
     problems = sorted({problem for projection in found.values() for problem in projection.problems})
     return Health(healthy=not problems, problems=problems, projections=found)
 
@@ -78,6 +77,6 @@ def _examine(name: str, waiting: Backlog, projector: Projector, using: str) -> P
 
 def _state(projector: Projector, using: str) -> dict[str, bool]:
     try:
-        return {LOST: isinstance(projector, LevelTriggeredProjector) and projector.is_lost(using)}
+        return {LOST: projector.is_lost(using)}
     except BackendException:
         return {UNREACHABLE: True}

@@ -1,23 +1,23 @@
-"""How far the projections are: what waits for them, and what is wrong."""
+"""The state of the projections: how many events are pending, and what is wrong."""
 
 from dataclasses import dataclass
 
 from sequere.exceptions import BackendException
 from sequere.monitoring.backlog import Backlog, backlogs
 from sequere.outbox.models import QueuedEvent
-from sequere.outbox.queues import known_pipelines, pipelines_of
-from sequere.projections.projector import LevelTriggeredProjector, Projector
+from sequere.outbox.queues import known_queues, queues_of
+from sequere.projections.projector import Projector
 from sequere.projections.registry import mode_of, projections
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How far a projection is."""
+    """The state of a projection."""
 
     name: str
     mode: str
     projector: str
-    #: Events that wait, up to 100,000.
+    #: Pending events, up to 100,000.
     pending: int
     #: Seconds since the oldest event was recorded that could be applied now.
     oldest: float | None
@@ -26,19 +26,19 @@ class Status:
 
 
 def status(using: str) -> list[Status]:
-    """How far each projection is, in the order in which they are applied. 2 queries, and 1 for each."""
+    """The state of each projection, in the order in which they are applied. 2 queries, and 1 for each."""
     waiting = waiting_for_projections(using)
     return [_status(name, projector, waiting[name], using) for name, projector in projections().items()]
 
 
 def waiting_for_projections(using: str) -> dict[str, Backlog]:
-    """What waits for each projection, in all its pipelines together. 2 queries."""
-    waiting = backlogs(known_pipelines(), using)
-    return {name: Backlog.of([waiting[pipeline] for pipeline in pipelines_of(name)]) for name in projections()}
+    """The backlog of each projection, of all its queues together. 2 queries."""
+    waiting = backlogs(known_queues(), using)
+    return {name: Backlog.of([waiting[queue] for queue in queues_of(name)]) for name in projections()}
 
 
 def _status(name: str, projector: Projector, waiting: Backlog, using: str) -> Status:
-    queued = QueuedEvent.objects.using(using).filter(pipeline__in=pipelines_of(name))
+    queued = QueuedEvent.objects.using(using).filter(queue__in=queues_of(name))
     last = queued.failed().order_by("-event_id").first()
     class_ = type(projector)
     return Status(
@@ -53,9 +53,9 @@ def _status(name: str, projector: Projector, waiting: Backlog, using: str) -> St
 
 
 def _trouble(projector: Projector, using: str) -> str:
-    """What is wrong with a read model as a whole."""
+    """What is wrong with the read model as a whole; empty if nothing is."""
     try:
-        is_lost = isinstance(projector, LevelTriggeredProjector) and projector.is_lost(using)
+        is_lost = projector.is_lost(using)
     except BackendException as error:
         return str(error)
     return "The read model is lost: run rebuild_projections" if is_lost else ""

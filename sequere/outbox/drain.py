@@ -1,18 +1,17 @@
-"""The outbox: events that a projection has not applied yet, and how they are applied in the end.
+"""Draining the outbox: pending events are applied to the projections that have not applied them yet.
 
-A projection that is not inline leaves a row here in the transaction of each event. Whoever drains holds the row of a
-shard, so the changes around one subject are applied by one worker at a time, in the order of the log; the lock ends
-with its transaction, whatever becomes of the process.
+A projection that is not inline has a row in the outbox for each event, written in the transaction of that event. A
+process that drains a shard holds the row of the shard, so the changes around one subject are applied by one process at
+a time, in the order of the log. The lock ends with the transaction, even if the process dies.
 
-An event that concerns more followers than one transaction should reach waits once more, as a fan-out: each step of it
-is a transaction of its own, and stores where the next one begins. Newer events go on between two steps.
+An event that concerns more followers than one transaction should reach is queued once more, as a fan-out. Each of its
+steps is a transaction of its own, and stores where the next one begins. Newer events are applied between two steps.
 """
 
 import traceback
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from time import monotonic
-from typing import cast
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -27,177 +26,175 @@ from sequere.outbox.models import FAN_OUT, QueuedEvent
 from sequere.outbox.queues import (
     FANNED_OUT,
     is_for_celery,
-    known_pipelines,
+    known_queues,
     projectors_of,
 )
 from sequere.outbox.shards import done, due, lock_shards, overdue_shards, shards_to_drain
-from sequere.projections.projector import Chunk, LevelTriggeredProjector, Projector
+from sequere.projections.projector import Chunk, Projector
 from sequere.projections.registry import projection
 from sequere.signals import events_queued
 
-#: An event that has failed so often is parked; until then the time to the next attempt doubles, from 2 seconds.
+#: An event that has failed so often is parked. Until then, the time to the next attempt doubles, from 2 seconds.
 MAX_ATTEMPTS = 5
-
-#: Seconds for which a worker of Celery drains a shard before others have their turn.
+#: Seconds for which a Celery worker drains a shard before other tasks have their turn.
 TURN = 0.25
+
+#: Infrastructure errors: never counted against an event.
+_INFRASTRUCTURE = (OperationalError, InterfaceError, BackendException)
 
 
 def drain(
-    pipeline: str,
+    queue: str,
     shards: Collection[int] | None = None,
     *,
     using: str,
     wait: bool = False,
     seconds: float | None = None,
 ) -> int:
-    """Apply what waits in some shards of a pipeline, all of them by default; returns how many events were applied.
+    """Apply the pending events in some shards of a queue, all shards by default; returns how many were applied.
 
-    A shard that somebody else drains is left to him, or waited for with `wait`. Every 500 events are a transaction, and
-    every step of a fan-out. An event that fails is tried again later, and then parked; what is behind it in its stream
-    waits, all else goes on. What was left in other shards for long is applied, too. After some `seconds` the rest is
-    left to the workers of Celery, and without them what others have recorded for them meanwhile, however fast they
-    are. Raises UnknownProjection.
+    A shard that another process drains is left to that process, or waited for with `wait`. Every 500 events are a
+    transaction, and every step of a fan-out. An event that fails is retried later, and parked in the end; the events
+    behind it in its stream wait, all others are applied. Shards that were left alone for too long are drained, too.
+    After some `seconds` the rest is left to the Celery workers; without `seconds`, only events that others have queued
+    for them in the meantime. Raises UnknownProjection.
     """
     started = monotonic()
-    projectors = projectors_of(pipeline)
+    projectors = projectors_of(queue)
     asked_for = None if shards is None else {*shards}
     applied = 0
-    # Who waits has just left something there.
-    numbers = asked_for if asked_for and wait else shards_to_drain(pipeline, asked_for, using)
+    # A caller that waits has just queued something there.
+    numbers = asked_for if asked_for and wait else shards_to_drain(queue, asked_for, using)
     while numbers:
         waits = wait and (asked_for is None or numbers <= asked_for)
-        held, more, is_all = _turn(pipeline, numbers, projectors, using, wait=waits)
+        held, more, is_all = _turn(queue, numbers, projectors, using, wait=waits)
         applied += more
-        # Who came while the lock was held waits for it, but if Celery was told: then he has left his events to us.
-        if not held or (is_all and not is_for_celery(pipeline)):
+        # A writer that came while the lock was held waits for it, unless Celery was told: then its events are ours.
+        if not held or (is_all and not is_for_celery(queue)):
             break
-        numbers = shards_to_drain(pipeline, asked_for, using)
+        numbers = shards_to_drain(queue, asked_for, using)
         if numbers and (is_all if seconds is None else monotonic() - started > seconds):
-            _tell_celery(pipeline, numbers, using)
+            announce_shards(queue, numbers, using)
             break
     return applied
 
 
 def drain_all(*, using: str) -> int:
-    """Drain every pipeline; returns how many events were applied."""
-    return sum(drain(pipeline, using=using) for pipeline in known_pipelines())
+    """Drain every queue; returns how many events were applied."""
+    return sum(drain(queue, using=using) for queue in known_queues())
 
 
 def sweep_queues(using: str) -> None:
-    """Tell the workers of Celery what waits for so long that somebody must have died before he could. 1 query for each
-    pipeline."""
-    for pipeline in known_pipelines():
-        _tell_celery(pipeline, overdue_shards(pipeline, using), using)
+    """Tell the Celery workers of events that have waited for so long that a process must have died. 1 query for each
+    queue."""
+    for queue in known_queues():
+        announce_shards(queue, overdue_shards(queue, using), using)
 
 
-def hold(pipeline: str, using: str) -> None:
-    """Until the end of the transaction, nobody drains the pipeline of a projector of the host."""
-    lock_shards(pipeline, {0}, using, wait=True)
-
-
-def forget(pipeline: str, subjects: Iterable[ResourceKey], using: str) -> None:
-    """Drop the events with these subjects, which were applied from the log."""
-    events = Event.objects.using(using).about(subjects)
-    QueuedEvent.objects.using(using).filter(pipeline=pipeline, event_id__in=events.values("pk")).delete()
-
-
-def _tell_celery(pipeline: str, shards: set[int], using: str) -> None:
+def announce_shards(queue: str, shards: set[int], using: str) -> None:
+    """Tell the Celery workers that events are pending in these shards, if there are any."""
     if shards:
-        events_queued.send_robust(sender=QueuedEvent, pipeline=pipeline, shards=shards, using=using)
+        events_queued.send_robust(sender=QueuedEvent, queue=queue, shards=shards, using=using)
 
 
-#: A server is in trouble, not an event.
-_TROUBLES = (OperationalError, InterfaceError, BackendException)
+def hold(queue: str, using: str) -> None:
+    """Keep others from draining the queue of a projector of the host until the transaction ends."""
+    lock_shards(queue, {0}, using, wait=True)
+
+
+def forget(queue: str, subjects: Iterable[ResourceKey], using: str) -> None:
+    """Drop the events with these subjects: they were applied from the log."""
+    events = Event.objects.using(using).about(subjects)
+    QueuedEvent.objects.using(using).filter(queue=queue, event_id__in=events.values("pk")).delete()
 
 
 def _turn(
-    pipeline: str, numbers: Collection[int], projectors: Sequence[Projector], using: str, *, wait: bool
+    queue: str, numbers: Collection[int], projectors: Sequence[Projector], using: str, *, wait: bool
 ) -> tuple[Collection[int], int, bool]:
-    """Apply some of what is due in these shards, in one transaction, which begins again when somebody has overtaken it,
-    and, more carefully, when an event fails. Returns the shards that were ours, how many events were applied, and
-    whether it is known that there is nothing else to do."""
+    """Apply some of the events that are due in these shards, in one transaction.
+
+    It is repeated if another writer was faster, and with more care if an event fails. Returns the shards that were
+    locked, how many events were applied, and whether nothing else is known to be due.
+    """
     overtaken, is_careful = 0, False
     while True:
         try:
             with transaction.atomic(using=using):
-                held = lock_shards(pipeline, numbers, using, wait=wait)
+                held = lock_shards(queue, numbers, using, wait=wait)
                 if not held:
                     return held, 0, False
-                if pipeline == FAN_OUT:
-                    return held, _go_on(held, using), False
-                events, is_all = due(pipeline, held, using)
-                return held, _apply(pipeline, events, projectors, using, is_careful=is_careful), is_all
+                if queue == FAN_OUT:
+                    return held, _advance_fan_out(held, using), False
+                events, is_all = due(queue, held, using)
+                return held, _apply(queue, events, projectors, using, is_careful=is_careful), is_all
         except StaleWriter:
             overtaken += 1
             if overtaken == MAX_ATTEMPTS:
                 raise
-        except _TROUBLES:
+        except _INFRASTRUCTURE:
             raise
-        except Exception:  # of an event: which one, is found out in savepoints
+        except Exception:  # of an event; savepoints find out which one
             if is_careful:
                 raise
             is_careful = True
 
 
-def _apply(
-    pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str, *, is_careful: bool
-) -> int:
-    """Apply the events of a batch; who is careful notes those that fail. Returns how many were applied."""
+def _apply(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str, *, is_careful: bool) -> int:
+    """Apply a batch of events; with care, those that fail are noted. Returns how many were applied."""
     if not batch:
         return 0
     lock({key for projector in projectors for event in batch for key in projector.resources(event)}, using)
     if is_careful:
-        return _apply_what_can_be(pipeline, batch, projectors, using)[0]
-    _apply_together(pipeline, batch, projectors, using)
+        return _bisect(queue, batch, projectors, using)[0]
+    _apply_together(queue, batch, projectors, using)
     return len(batch)
 
 
-def _apply_what_can_be(
-    pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str
-) -> tuple[int, set[UUID]]:
-    """Apply events together, or in halves if that fails; returns how many, and the streams that have come to a stop."""
+def _bisect(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> tuple[int, set[UUID]]:
+    """Apply events together, or in halves if that fails. Returns how many were applied, and the streams that have
+    stopped at an event that fails."""
     try:
         with transaction.atomic(using=using):
-            _apply_together(pipeline, batch, projectors, using)
-    except _TROUBLES:
+            _apply_together(queue, batch, projectors, using)
+    except _INFRASTRUCTURE:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
         if len(batch) == 1:
             waiting = QueuedEvent.objects.using(using)
-            _note_failure(waiting.get(pipeline=pipeline, event_id=batch[0].pk), batch[0], error, using)
+            _note_failure(waiting.get(queue=queue, event_id=batch[0].pk), batch[0], error, using)
             return 0, {batch[0].stream}
     else:
         return len(batch), set()
     half = len(batch) // 2
-    applied, failed = _apply_what_can_be(pipeline, batch[:half], projectors, using)
+    applied, failed = _bisect(queue, batch[:half], projectors, using)
     if rest := [event for event in batch[half:] if event.stream not in failed]:
-        more, also_failed = _apply_what_can_be(pipeline, rest, projectors, using)
+        more, also_failed = _bisect(queue, rest, projectors, using)
         return applied + more, failed | also_failed
     return applied, failed
 
 
 @instrumentation.applications
-def _apply_together(pipeline: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> None:
-    """Apply events, which wait no longer then."""
+def _apply_together(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> None:
+    """Apply events, and remove them from the queue."""
     for projector in projectors:
         projector.apply(batch, using=using)
-    done(pipeline, batch, using)
+    done(queue, batch, using)
 
 
-def _go_on(shards: Collection[int], using: str) -> int:
-    """One step of the fan-out that has reached the fewest in these shards; returns 1 if it was the last one, else 0."""
-    waiting = QueuedEvent.objects.using(using).filter(pipeline=FAN_OUT)
+def _advance_fan_out(shards: Collection[int], using: str) -> int:
+    """Take a step of the fan-out in these shards that has reached the fewest; returns 1 if it was the last, else 0."""
+    waiting = QueuedEvent.objects.using(using).filter(queue=FAN_OUT)
     due = waiting.filter(shard__in=shards).due().order_by("reached", "event_id")
     if (queued := due.select_related("event").first()) is None:
         return 0
-    projector = cast(LevelTriggeredProjector, projection(FANNED_OUT))
+    projector = projection(FANNED_OUT)
     lock(projector.resources(queued.event), using)
-    # What it is about may be gone since.
+    # It may have been cancelled before the lock was held.
     if not waiting.filter(event_id=queued.event_id).exists():
         return 0
     try:
         chunk = _reach_some(queued, projector, using)
-    except _TROUBLES:
+    except _INFRASTRUCTURE:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
         _note_failure(queued, queued.event, error, using)
@@ -206,11 +203,11 @@ def _go_on(shards: Collection[int], using: str) -> int:
 
 
 @instrumentation.fan_outs
-def _reach_some(queued: QueuedEvent, projector: LevelTriggeredProjector, using: str) -> Chunk:
-    """Bring an event to some more followers, after the last of whom it waits no longer."""
+def _reach_some(queued: QueuedEvent, projector: Projector, using: str) -> Chunk:
+    """Bring an event to some more followers, and remove it from the queue after the last of them."""
     with transaction.atomic(using=using):
         chunk = projector.fan_out(queued.event, queued.cursor, using=using)
-    waiting = QueuedEvent.objects.using(using).filter(pipeline=FAN_OUT, event_id=queued.event_id)
+    waiting = QueuedEvent.objects.using(using).filter(queue=FAN_OUT, event_id=queued.event_id)
     if chunk.cursor is None:
         waiting.delete()
     else:

@@ -1,4 +1,4 @@
-"""Leaving events in the outbox, in the transaction that records them."""
+"""Leaving events in the outbox, in the transaction that records them, and having them applied after its commit."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -11,69 +11,71 @@ from sequere.base import ResourceKey
 from sequere.exceptions import BackendUnavailable
 from sequere.log.models import Event
 from sequere.outbox import waiting
-from sequere.outbox.drain import _tell_celery, drain
+from sequere.outbox.drain import announce_shards, drain
 from sequere.outbox.models import FAN_OUT, QueuedEvent
-from sequere.outbox.queues import is_for_celery, pipeline_of, shard_around, shard_of
+from sequere.outbox.queues import is_for_celery, queue_of, shard_around, shard_of
 from sequere.outbox.shards import shards_with_older
 from sequere.projections.projector import Chunk
-from sequere.projections.registry import is_queued, projections
-from sequere.sql.rows import insert
+from sequere.projections.registry import queued_projections
+from sequere.sql.rows import Insert
 
-COLUMNS = ("pipeline", "event_id", "shard", "stream", "attempts", "error", "traceback")
+_QUEUE = Insert(QueuedEvent, ("queue", "event_id", "shard", "stream", "attempts", "error", "traceback"))
+_QUEUE_FAN_OUT = Insert(
+    QueuedEvent,
+    ("queue", "event_id", "shard", "stream", "cursor", "reached", "attempts", "error", "traceback"),
+    lambda words: words.on_conflict_ignore(),
+)
 
 
-def queue(events: Sequence[Event], using: str) -> None:
-    """Let the events wait for every projection that is not inline; 1 statement, none if all are inline.
+def queue_events(events: Sequence[Event], using: str) -> None:
+    """Queue events for every projection that is not inline: 1 statement.
 
-    After the commit they are drained, or the workers of Celery are told, 1 query.
+    After the commit they are drained, or the Celery workers are told, which costs 1 query.
     """
-    pipelines = {pipeline_of(name) for name in projections() if is_queued(name)}
-    if not pipelines:
-        return
+    queues = {queue_of(name) for name in queued_projections()}
     rows = [
-        (pipeline, event.pk, shard_of(pipeline, event), event.stream, 0, "", "")
-        for pipeline in sorted(pipelines)
+        (queue, event.pk, shard_of(queue, event), event.stream, 0, "", "")
+        for queue in sorted(queues)
         for event in events
     ]
-    insert(QueuedEvent, COLUMNS, rows, using)
+    _QUEUE.rows(rows, using)
     shards: dict[str, set[int]] = defaultdict(set)
-    for pipeline, _event, shard, *_rest in rows:
-        shards[pipeline].add(shard)
+    for queue, _event, shard, *_rest in rows:
+        shards[queue].add(shard)
     _after_commit(shards, [event.pk for event in events], using)
 
 
 def queue_fan_out(event_id: int, stream: UUID, subject: ResourceKey, chunk: Chunk, using: str) -> None:
-    """Let a projector go on after the commit with what `chunk` has begun: with `fan_out()`, step by step.
+    """Have a projector continue after the commit where `chunk` has ended: with `fan_out()`, step by step.
 
-    1 statement. One that waits already goes on from where it is. The resources of the event are locked.
+    1 statement. A fan-out that is queued already continues from its own cursor. The resources of the event are locked.
     """
     shard = shard_around(subject)
     row = (FAN_OUT, event_id, shard, stream, chunk.cursor, chunk.reached, 0, "", "")
-    columns = ("pipeline", "event_id", "shard", "stream", "cursor", "reached", "attempts", "error", "traceback")
-    insert(QueuedEvent, columns, [row], using, suffix="ON CONFLICT DO NOTHING")
+    _QUEUE_FAN_OUT.rows([row], using)
     _after_commit({FAN_OUT: {shard}}, [event_id], using)
 
 
 def end_fan_outs(event_ids: Collection[int], using: str) -> None:
-    """What these events have begun is not to be done any more. 1 statement, none for no events."""
+    """Cancel the fan-outs of these events. 1 statement, none for no events."""
     if event_ids:
-        QueuedEvent.objects.using(using).filter(pipeline=FAN_OUT, event_id__in=event_ids).delete()
+        QueuedEvent.objects.using(using).filter(queue=FAN_OUT, event_id__in=event_ids).delete()
 
 
 def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str) -> None:
-    """See to events that have just been queued, when everybody can see them."""
+    """Have events applied that are queued in this transaction, once every process can see them."""
 
-    # Not a partial: Django asks for the name of one that fails.
-    def see_to_them() -> None:
-        for pipeline, numbers in shards.items():
-            if pipeline != FAN_OUT:
-                waiting.note(pipeline, event_ids, using)
-            if is_for_celery(pipeline):
-                # Whoever left an older event there has told Celery, and who has just applied it looks again after he
-                # has given the lock back: so a thousand events do not make a thousand tasks.
-                _tell_celery(pipeline, numbers - shards_with_older(pipeline, event_ids[0], using), using)
+    # Not a partial: Django asks for the name of a callback that fails.
+    def apply_them() -> None:
+        for queue, numbers in shards.items():
+            if queue != FAN_OUT:
+                waiting.note(queue, event_ids, using)
+            if is_for_celery(queue):
+                # If an older event waits in the shard, a task is already on its way; a drainer always looks again after
+                # releasing the lock. So a thousand events do not make a thousand tasks.
+                announce_shards(queue, numbers - shards_with_older(queue, event_ids[0], using), using)
                 continue
-            with suppress(BackendUnavailable):  # which the log was told about; the events wait
-                drain(pipeline, numbers, using=using, wait=True)
+            with suppress(BackendUnavailable):  # has been logged; the events stay in the queue
+                drain(queue, numbers, using=using, wait=True)
 
-    transaction.on_commit(see_to_them, using=using, robust=True)
+    transaction.on_commit(apply_them, using=using, robust=True)

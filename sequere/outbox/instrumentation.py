@@ -1,7 +1,7 @@
-"""Telling others how the outbox gets on: signals and a log, around the steps of a drain and not in them.
+"""Instrumentation of the outbox: signals and log records, sent by decorators around the steps of a drain.
 
-Nothing is measured that nobody listens to. What is told is true: it waits for the commit, except that of a failure the
-log of the site hears at once.
+Nothing is measured without a listener. Everything is sent after the commit, so it is true; only failures are also
+logged at once.
 """
 
 import logging
@@ -18,44 +18,44 @@ from sequere.outbox.models import FAN_OUT, QueuedEvent
 from sequere.projections.projector import Chunk, Projector
 from sequere.signals import events_projected, fan_out_advanced, projection_failed
 
-logger = logging.getLogger("sequere")
+_logger = logging.getLogger("sequere")
 
-#: Applies events for a pipeline; raises what a projector raises.
-Application = Callable[[str, Sequence[Event], Sequence[Projector], str], None]
+#: Applies events for a queue; raises what a projector raises.
+ApplicationStep = Callable[[str, Sequence[Event], Sequence[Projector], str], None]
 #: Notes that an event has failed.
-Failure = Callable[[QueuedEvent, Event, Exception, str], None]
+FailureStep = Callable[[QueuedEvent, Event, Exception, str], None]
 
 
-class FanOut(Protocol):
-    """What has many followers to reach."""
+class FanOutInProgress(Protocol):
+    """An event on its way to many followers."""
 
     @property
     def event_id(self) -> int: ...
     @property
     def reached(self) -> int:
-        """How many have been reached before."""
+        """How many followers were reached before."""
 
 
-FanOutT = TypeVar("FanOutT", bound=FanOut)
+FanOutT = TypeVar("FanOutT", bound=FanOutInProgress)
 HowT = TypeVar("HowT")
 
 
-def applications(step: Application) -> Application:
-    """Send `events_projected` for what a step has applied."""
+def applications(step: ApplicationStep) -> ApplicationStep:
+    """Send `events_projected` for the events that a step has applied."""
 
     @wraps(step)
-    def observed(pipeline: str, events: Sequence[Event], projectors: Sequence[Projector], using: str) -> None:
+    def observed(queue: str, events: Sequence[Event], projectors: Sequence[Projector], using: str) -> None:
         started = monotonic()
-        step(pipeline, events, projectors, using)
+        step(queue, events, projectors, using)
         if not _is_heard(events_projected):
             return
         seconds = monotonic() - started
 
         def tell() -> None:
             lag, event_ids = max(event.age for event in events), [event.pk for event in events]
-            _log(f"has applied {len(events)} events", pipeline, event_ids, seconds=seconds, lag=lag)
+            _log(f"has applied {len(events)} events", queue, event_ids, seconds=seconds, lag=lag)
             events_projected.send_robust(
-                QueuedEvent, pipeline=pipeline, events=tuple(events), seconds=seconds, lag=lag, using=using
+                QueuedEvent, queue=queue, events=tuple(events), seconds=seconds, lag=lag, using=using
             )
 
         transaction.on_commit(tell, using=using, robust=True)
@@ -63,26 +63,26 @@ def applications(step: Application) -> Application:
     return observed
 
 
-def failures(step: Failure) -> Failure:
+def failures(step: FailureStep) -> FailureStep:
     """Log that an event has failed, and send `projection_failed`."""
 
     @wraps(step)
     def observed(queued: QueuedEvent, event: Event, error: Exception, using: str) -> None:
         step(queued, event, error, using)
         is_parked, attempts = queued.parked_at is not None, queued.attempts
-        about = {"pipeline": queued.pipeline, "event_ids": [event.pk], "event_type": event.type, "attempts": attempts}
+        about = {"queue": queued.queue, "event_ids": [event.pk], "event_type": event.type, "attempts": attempts}
         if is_parked:
-            logger.error("%s has failed %s times and is parked: %s", queued, attempts, queued.error, extra=about)
+            _logger.error("%s has failed %s times and is parked: %s", queued, attempts, queued.error, extra=about)
         else:
             again = queued.retry_at
-            logger.warning("%s failed, %s; it is tried again at %s", queued, queued.error, again, extra=about)
+            _logger.warning("%s failed, %s; it is tried again at %s", queued, queued.error, again, extra=about)
         if not projection_failed.has_listeners(QueuedEvent):
             return
 
         def tell() -> None:
             projection_failed.send_robust(
                 QueuedEvent,
-                pipeline=queued.pipeline,
+                queue=queued.queue,
                 event=event,
                 error=error,
                 attempts=attempts,
@@ -128,9 +128,9 @@ def fan_outs(step: Callable[[FanOutT, HowT, str], Chunk]) -> Callable[[FanOutT, 
 
 
 def _is_heard(signal: Signal) -> bool:
-    return signal.has_listeners(QueuedEvent) or logger.isEnabledFor(logging.DEBUG)
+    return signal.has_listeners(QueuedEvent) or _logger.isEnabledFor(logging.DEBUG)
 
 
-def _log(what: str, pipeline: str, event_ids: Sequence[int], **figures: float) -> None:
-    about = {"pipeline": pipeline, "event_ids": event_ids, **figures}
-    logger.debug("%s %s in %.3f s: %s", pipeline, what, figures["seconds"], event_ids, extra=about)
+def _log(what: str, queue: str, event_ids: Sequence[int], **figures: float) -> None:
+    about = {"queue": queue, "event_ids": event_ids, **figures}
+    _logger.debug("%s %s in %.3f s: %s", queue, what, figures["seconds"], event_ids, extra=about)

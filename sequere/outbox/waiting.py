@@ -1,8 +1,7 @@
-"""Waiting until what this process has recorded is applied: read your writes, where others do the work."""
+"""Read your writes when others apply them: waiting for what this process has recorded."""
 
-from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from threading import Lock
 from time import monotonic, sleep
 
@@ -14,55 +13,60 @@ from sequere.exceptions import ProjectionTimeout
 from sequere.log.models import Event
 from sequere.outbox.models import BUILT_IN, FAN_OUT, QueuedEvent
 
-#: Ids that are looked for at once, and after which those that are applied are forgotten.
+#: Ids that are looked up at once. After so many new ones, those that are applied are forgotten.
 IDS_AT_ONCE = 2000
-#: Seconds between two looks: at first, and after some of them.
+#: Seconds between two looks: at first, and later.
 FIRST_PAUSE, LAST_PAUSE = 0.005, 0.1
 
 
 class Recorded:
-    """The ids of events that this process has recorded, and that may wait for a pipeline. 8 bytes each."""
+    """The ids of events that this process has recorded and that may still wait in a queue."""
 
     def __init__(self) -> None:
-        self._ids = array("q")
+        self._ids: set[int] = set()
+        self._limit = IDS_AT_ONCE
         self._lock = Lock()
-        self._enough = IDS_AT_ONCE
 
     def add(self, ids: Iterable[int]) -> bool:
-        """Returns whether it is time to look which of them are applied."""
+        """Returns whether it is time to forget those that are applied."""
         with self._lock:
-            self._ids.extend(ids)
-            return len(self._ids) > self._enough
+            self._ids.update(ids)
+            return len(self._ids) > self._limit
 
-    def waiting(self, pipelines: list[str], using: str) -> list[int]:
-        """Some of those that wait, the oldest ones, and forgets those before them. 1 query, 1 more for every 2,000."""
-        while True:
-            with self._lock:
-                some = self._ids[:IDS_AT_ONCE]
-            rows = QueuedEvent.objects.using(using).filter(pipeline__in=pipelines, event_id__in=some)
-            waiting = sorted({*rows.values_list("event_id", flat=True)}) if some else []
-            with self._lock:
-                if self._ids[: len(some)] == some:  # nobody else has looked meanwhile
-                    self._ids[: len(some)] = array("q", waiting)
-                self._enough = len(self._ids) + IDS_AT_ONCE
-            if waiting or not some:
+    def waiting(self, queues: Sequence[str], using: str) -> list[int]:
+        """The oldest ids that still wait, up to 2,000; forgets older ones that do not. 1 query for every 2,000."""
+        while oldest := self._oldest():
+            rows = QueuedEvent.objects.using(using).filter(queue__in=queues, event_id__in=oldest)
+            waiting = sorted({*rows.values_list("event_id", flat=True)})
+            self._forget({*oldest}.difference(waiting))
+            if waiting:
                 return waiting
+        return []
+
+    def _oldest(self) -> list[int]:
+        with self._lock:
+            return sorted(self._ids)[:IDS_AT_ONCE]
+
+    def _forget(self, applied: Collection[int]) -> None:
+        with self._lock:
+            self._ids.difference_update(applied)
+            self._limit = len(self._ids) + IDS_AT_ONCE
 
 
 _recorded: dict[str, Recorded] = defaultdict(Recorded)
 
 
-def note(pipeline: str, event_ids: Iterable[int], using: str) -> None:
-    """Remember what was recorded and waits."""
-    recorded = _recorded[pipeline]
+def note(queue: str, event_ids: Iterable[int], using: str) -> None:
+    """Remember events that this process has recorded, and that wait in a queue."""
+    recorded = _recorded[queue]
     if recorded.add(event_ids):
-        recorded.waiting([pipeline], using)
+        recorded.waiting([queue], using)
 
 
 def wait_for_projections(timeout: float = 10) -> None:
-    """Return when all that this process has recorded and committed is applied, fan-outs included.
+    """Return when everything that this process has recorded and committed is applied, fan-outs included.
 
-    Looks at least every tenth of a second, 1 query for each pipeline that may have something left. Raises
+    Looks at least every tenth of a second: 1 query for each queue that may have something left. Raises
     ProjectionTimeout after `timeout` seconds.
     """
     using = router.db_for_write(Event)
@@ -82,6 +86,6 @@ await_for_projections = sync_to_async(wait_for_projections)
 def _waiting(using: str) -> list[int]:
     return [
         event_id
-        for pipeline, recorded in list(_recorded.items())
-        for event_id in recorded.waiting([pipeline, FAN_OUT] if pipeline == BUILT_IN else [pipeline], using)
+        for queue, recorded in list(_recorded.items())
+        for event_id in recorded.waiting([queue, FAN_OUT] if queue == BUILT_IN else [queue], using)
     ]

@@ -5,38 +5,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from sequere.base import ResourceKey
 from sequere.log.models import Event
-from sequere.projections.reconciler import Pass
-
-
-class Projector:
-    """Turns events into a read model. Subclass it and name it in SEQUERE_PROJECTORS.
-
-    `apply()` runs with the resources locked that the events name, so no other event about them comes in between. In
-    mode inline that is the transaction that recorded them: what it writes stays or goes with the events, each of which
-    it sees once. In the other modes it is a later one, and an event may come again if that one broke off. A rebuild
-    calls `reset()` and then `apply()` with all events of some subjects, in the order of the log.
-    """
-
-    #: Whether the read model is in the database of the log, so that mode inline can write both or neither.
-    is_transactional: ClassVar[bool] = True
-
-    def apply(self, events: Iterable[Event], *, using: str) -> None:
-        """Give each event to the method `on_<type>(event, using=…)`, where there is one."""
-        for event in events:
-            if handler := getattr(self, f"on_{event.type}", None):
-                handler(event, using=using)
-
-    def resources(self, event: Event) -> Iterable[ResourceKey]:
-        """What to lock before an event is applied later than in its own transaction."""
-        return filter(None, (event.actor, event.target))
-
-    def reset(self, subjects: Sequence[ResourceKey], *, using: str) -> None:
-        """Forget all that came from events with these subjects (`Event.subject`)."""
-        raise TypeError(f"{type(self).__name__} needs a method reset(subjects, *, using) to be rebuilt")
-
-
-#: Where a walk over followers has come to, as who walks understands it: what JSON can say.
-Cursor = list[Any]
+from sequere.projections.reconciler import Cursor, Plan, Reconciler
 
 
 class Chunk(NamedTuple):
@@ -46,36 +15,62 @@ class Chunk(NamedTuple):
     cursor: Cursor | None
 
 
-class LevelTriggeredProjector(Projector):
-    """A projector that takes an event as a hint, and makes the read model what the log says by now.
+class Projector:
+    """Turns events into a read model. Subclass it and name it in SEQUERE_PROJECTORS.
 
-    Twice, late or out of order: all the same. So a rebuild needs no reset; it walks the `passes` and repairs.
+    `apply()` runs with the resources locked that the events name, so no other event about them comes in between. In
+    mode inline, that is in the transaction that recorded them: what it writes is committed or rolled back with the
+    events, and it sees each event once. In the other modes it is in a later transaction, and an event comes again if
+    that one was rolled back. A rebuild calls `reset()` and then `apply()` with all events of some subjects, in the
+    order of the log.
     """
 
-    passes: Sequence[Pass] = ()
+    #: Whether the read model is in the database of the log, so that mode inline can write both or neither.
+    is_transactional: ClassVar[bool] = True
+    #: Whether the projector can say where its read model is not what the log says.
+    verifiable: ClassVar[bool] = False
 
-    def is_lost(self, using: str) -> bool:
-        """Whether the read model is not there at all, so that there is nothing to compare with the log."""
-        return False
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        """Give each event to the method `on_<type>(event, using=…)`, if there is one."""
+        for event in events:
+            if handler := getattr(self, f"on_{event.type}", None):
+                handler(event, using=using)
 
-    def prepare(self, using: str) -> Mapping[str, Any]:
-        """Called when a rebuild begins: what all its processes are to know, as JSON can say it."""
-        return {}
+    def resources(self, event: Event) -> Iterable[ResourceKey]:
+        """The resources to lock before an event is applied later than in its own transaction."""
+        return filter(None, (event.actor, event.target))
 
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
-        """Bring what an event says to some thousand followers, from a cursor on, as things are now.
+        """Bring an event to some thousand followers, from a cursor on, as things are now.
 
-        For what `apply()` has left with `outbox.queue_fan_out()`; the resources that the event names are locked.
+        Called for each step of what `apply()` has left with `outbox.queue_fan_out()`. The resources that the event
+        names are locked.
         """
         return Chunk(0, None)
 
-    def can_go_on(self, known: Mapping[str, Any], using: str) -> bool:
-        """Whether a rebuild that was broken off is worth to be gone on with."""
-        return True
+    def reset(self, subjects: Sequence[ResourceKey], *, using: str) -> None:
+        """Forget everything that came from events with these subjects (`Event.subject`)."""
+        raise TypeError(f"{type(self).__name__} needs a method reset(subjects, *, using) to be rebuilt")
 
-    def passes_of(self, known: Mapping[str, Any]) -> Sequence[Pass]:
-        """The walks of a rebuild that has begun with this knowledge, in their order."""
-        return self.passes
+    def is_lost(self, using: str) -> bool:
+        """Whether the whole read model is missing, so that there is nothing to compare with the log."""
+        return False
 
-    def rebuilt(self, known: Mapping[str, Any], using: str) -> None:
-        """Called when a rebuild has walked through all of them."""
+
+class LevelTriggeredProjector(Projector):
+    """A projector that takes an event as a hint, and makes the read model what the log says now.
+
+    An event that comes twice, late or out of order changes nothing. So a rebuild needs no reset: it runs the
+    `reconcilers`, which compare and repair, and a verification runs the same ones.
+    """
+
+    verifiable = True
+    reconcilers: Sequence[Reconciler] = ()
+
+    def begin(self, using: str) -> Plan:
+        """The plan of a new rebuild."""
+        return Plan(self.reconcilers)
+
+    def resume(self, state: Mapping[str, Any]) -> Plan:
+        """The plan of a rebuild that another process has begun, from `Plan.state`."""
+        return Plan(self.reconcilers)

@@ -1,8 +1,13 @@
-"""Walks over a read model and the log, in batches of keys that can be cut into slices and broken off anywhere."""
+"""Reconcilers: a read model compared with the log, and repaired, in batches of keys.
 
-from collections.abc import Iterable, Sequence
+A reconciler is made of two parts. Its keys are named page by page, in an order that can be cut into slices and resumed
+anywhere; its comparison says, for a batch of them, where the model is not what the log says. One run over all keys is a
+pass.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.db import models
@@ -23,49 +28,113 @@ class Difference:
         return f"{self.what}: expected {self.expected}, found {self.found}"
 
 
-#: A place in the order of the keys, behind a key, as JSON can say it; None for the beginning, or the end.
-Cursor: TypeAlias = list[Any] | None
+#: A place in an order, behind one of its members, as JSON can say it. Where None is allowed, it is the beginning or the
+#: end.
+Cursor: TypeAlias = list[Any]
+
+#: The rows of a table in the database with an alias, without an order.
+Rows: TypeAlias = Callable[[str], "models.QuerySet[Any]"]
 
 
 class Page(NamedTuple):
     """Some keys that follow each other."""
 
-    #: What the methods of the pass take; None where there is nothing to look at.
+    #: What the comparison takes; None if there is nothing to compare.
     keys: Any
-    #: How many keys the walk has met.
+    #: How many keys the pass has met.
     number: int
     #: Where the next page begins; None behind the last one.
-    end: Cursor
+    end: Cursor | None
 
 
-class Pass:
-    """One walk over a part of a read model, in batches of keys that log and model name together.
+class KeySource:
+    """Names the keys of a read model, page by page. It keeps no state, so that any process can resume a pass."""
 
-    `page()` says what the keys are, and in which order; it keeps nothing in mind, so that a walk goes on anywhere.
-    """
-
-    name: str
     #: About how many keys a page has.
-    size = 500
+    size: int = 500
 
     def total(self, using: str) -> int:
         """About how many keys there are, for a progress bar."""
         return 0
 
-    def cuts(self, size: int, using: str) -> list[list[Any]]:
-        """Where to cut the keys into slices of `size`: a cursor behind each but the last one. None by default."""
+    def cuts(self, size: int, using: str) -> list[Cursor]:
+        """Where to cut the keys into slices of `size`: a cursor behind each slice but the last. None by default."""
         return []
 
-    def page(self, after: Cursor, until: Cursor, using: str) -> Page:
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
         """The keys behind a cursor, and not behind another one."""
         raise NotImplementedError
 
+
+def _unchanged(rows: Any, using: str) -> Any:
+    return rows
+
+
+@dataclass
+class RowKeys(KeySource):
+    """The rows of a table, in the order of columns that are unique together."""
+
+    rows: Rows
+    #: What the comparison takes, made of rows of (*columns, *also) and the alias of their database.
+    read: Callable[[Any, str], Any] = _unchanged
+    columns: tuple[str, ...] = ("id",)
+    #: Columns that are read besides these.
+    also: tuple[str, ...] = ()
+    size: int = 500
+
+    def total(self, using: str) -> int:
+        return self.rows(using).count()
+
+    def cuts(self, size: int, using: str) -> list[Cursor]:
+        return [_as_json(row) for row in keyset.cuts(self.rows(using), self.columns, size)]
+
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
+        """1 query, and what `read()` costs."""
+        rows = keyset.page(self.rows(using), self.columns, self.size, also=self.also, behind=after, until=until)
+        end = _as_json(rows[-1][: len(self.columns)]) if len(rows) == self.size else None
+        return Page((self.read(rows, using) if rows else ()) or None, len(rows), None if end == until else end)
+
+
+@dataclass
+class SpanKeys(RowKeys):
+    """The rows of a table that are not fetched: the database compares a whole page itself, and `read()` takes the
+    queryset of it."""
+
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
+        """1 query, for the last page 2, and what `read()` costs."""
+        rows = keyset.between(self.rows(using), self.columns, after, until)
+        last = keyset.end_of_page(rows, self.columns, self.size)
+        number = self.size if last else rows.count()
+        keys = self._keys(keyset.between(rows, self.columns, None, last), using) if number else None
+        end = _as_json(last) if last else None
+        return Page(keys, number, None if end == until else end)
+
+    def _keys(self, rows: "models.QuerySet[Any]", using: str) -> Any:
+        return self.read(rows, using)
+
+
+@dataclass(kw_only=True)
+class OrphanKeys(SpanKeys):
+    """The rows of a table of the read model that should not be there: `orphans` finds them in a page."""
+
+    orphans: Callable[["models.QuerySet[Any]", str], "models.QuerySet[Any]"]
+    size: int = 5000
+
+    def _keys(self, rows: "models.QuerySet[Any]", using: str) -> Any:
+        """1 query, and what `read()` costs."""
+        orphans = list(self.orphans(rows, using).order_by(*self.columns).values_list(*self.columns, *self.also))
+        return (self.read(orphans, using) if orphans else ()) or None
+
+
+class Comparison:
+    """Compares a batch of keys in the log and in the read model."""
+
     def differs(self, keys: Any, using: str) -> bool:
-        """Whether a batch is worth to be locked and compared; in doubt it is."""
+        """Whether a batch has to be locked and compared. Asked without locks; in doubt it is."""
         return bool(self.compare(keys, using, repair=False))
 
     def resources(self, keys: Any, using: str) -> Iterable[ResourceKey]:
-        """What to lock so that a batch stands still."""
+        """The resources to lock so that nothing about a batch changes."""
         raise NotImplementedError
 
     def compare(self, keys: Any, using: str, *, repair: bool) -> Sequence[Difference]:
@@ -73,67 +142,37 @@ class Pass:
         raise NotImplementedError
 
     def repair(self, keys: Any, using: str) -> int:
-        """The same for who only wants to know how many there were, where that is faster."""
+        """Repair a batch; returns the number of differences. Faster than `compare()` in some models."""
         return len(self.compare(keys, using, repair=True))
 
 
-class RowPass(Pass):
-    """A walk over the rows of a table, in the order of columns that are unique together."""
+@dataclass
+class Reconciler:
+    """Makes one part of a read model equal to the log, or says where it is not."""
 
-    columns: ClassVar[tuple[str, ...]] = ("id",)
-    #: What else is read of each row.
-    also: ClassVar[tuple[str, ...]] = ()
-
-    def rows(self, using: str) -> "models.QuerySet[Any]":
-        """All rows, without an order."""
-        raise NotImplementedError
-
-    def keys(self, rows: list[Any], using: str) -> Any:
-        """What the other methods take, made of rows of (*columns, *also)."""
-        raise NotImplementedError
-
-    def total(self, using: str) -> int:
-        return self.rows(using).count()
-
-    def cuts(self, size: int, using: str) -> list[list[Any]]:
-        return [_as_json(row) for row in keyset.cuts(self.rows(using), self.columns, size)]
-
-    def page(self, after: Cursor, until: Cursor, using: str) -> Page:
-        rows = keyset.page(self.rows(using), self.columns, self.size, also=self.also, behind=after, until=until)
-        end = _as_json(rows[-1][: len(self.columns)]) if len(rows) == self.size else None
-        return Page((self.keys(rows, using) if rows else ()) or None, len(rows), None if end == until else end)
+    #: What progress bars call it.
+    name: str
+    keys: KeySource
+    comparison: Comparison
 
 
-class SpanPass(RowPass):
-    """A walk over the rows of a table of which none is read that is right: their database looks at a page itself."""
+@dataclass
+class Plan:
+    """What a rebuild of a read model runs: the passes, in their order."""
 
-    def within(self, rows: "models.QuerySet[Any]", using: str) -> Any:
-        """What the other methods take, made of all rows of a page; None where there is nothing to look at."""
-        return rows
+    reconcilers: Sequence[Reconciler]
 
-    def page(self, after: Cursor, until: Cursor, using: str) -> Page:
-        """1 query, for the last page 2, and what `within()` costs."""
-        rows = keyset.between(self.rows(using), self.columns, after, until)
-        last = keyset.end_of_page(rows, self.columns, self.size)
-        number = self.size if last else rows.count()
-        keys = self.within(keyset.between(rows, self.columns, None, last), using) if number else None
-        end = _as_json(last) if last else None
-        return Page(keys, number, None if end == until else end)
+    @property
+    def state(self) -> dict[str, Any]:
+        """What another process needs to take part, as JSON can say it. `Projector.resume()` takes it."""
+        return {}
 
+    def can_resume(self, using: str) -> bool:
+        """Whether everything that an interrupted rebuild has done is still there."""
+        return True
 
-class StrayRowPass(SpanPass):
-    """A walk over all rows of a table, for those among them that only the table knows."""
-
-    size = 5000
-
-    def strays(self, rows: "models.QuerySet[Any]", using: str) -> "models.QuerySet[Any]":
-        """Those of the rows that should not be there."""
-        raise NotImplementedError
-
-    def within(self, rows: "models.QuerySet[Any]", using: str) -> Any:
-        """1 query."""
-        strays = list(self.strays(rows, using).order_by(*self.columns).values_list(*self.columns, *self.also))
-        return (self.keys(strays, using) if strays else ()) or None
+    def finish(self, using: str) -> None:
+        """Called when all passes are done."""
 
 
 def _as_json(values: Iterable[Any]) -> list[Any]:

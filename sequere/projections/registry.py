@@ -1,6 +1,6 @@
 """The projections at work, and when each is applied."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from sequere.exceptions import UnknownProjection
 from sequere.projections.projector import Projector
 
 #: The projections of our own, in the order in which they are applied: timelines are read from follows.
-PIPELINE = ("follows", "timelines")
+BUILT_IN_PROJECTIONS = ("follows", "timelines")
 
 _built_in: dict[str, Callable[[], "ReadModel"]] = {}
 
@@ -27,21 +27,33 @@ class ReadModel(Protocol):
 
 
 def provide(name: str, read_model: Callable[[], ReadModel]) -> None:
-    """Say, from an AppConfig, who makes the read model of a projection of the PIPELINE."""
+    """Say, from an AppConfig, what makes the read model of one of the BUILT_IN_PROJECTIONS."""
     _built_in[name] = read_model
-    projections.cache_clear()
+    forget_projections()
 
 
 def read_models() -> Mapping[str, ReadModel]:
     """The read models of our own, in the order in which they are written."""
-    return {name: _built_in[name]() for name in PIPELINE if name in _built_in}
+    return {name: _built_in[name]() for name in BUILT_IN_PROJECTIONS if name in _built_in}
 
 
 @cache
 def projections() -> Mapping[str, Projector]:
-    """All projections at work, in the order in which they are applied: ours, then the host's."""
+    """All projections at work, in the order in which they are applied: ours, then those of the host."""
     ours = {name: read_model.projector for name, read_model in read_models().items()}
     return {**ours, **{name: import_string(path)() for name, path in conf.projectors().items()}}
+
+
+@cache
+def inline_projectors() -> Sequence[Projector]:
+    """The projectors that are applied in the transaction of an event."""
+    return [projector for name, projector in projections().items() if not is_queued(name)]
+
+
+@cache
+def queued_projections() -> Sequence[str]:
+    """The names of the projections that are applied later than that, through the outbox."""
+    return [name for name in projections() if is_queued(name)]
 
 
 def mode_of(name: str) -> str:
@@ -63,9 +75,16 @@ def projection(name: str) -> Projector:
         raise UnknownProjection(name=name, known=", ".join(projections())) from error
 
 
-def forget_projections(*, setting: str, **_: Any) -> None:
+def forget_projections() -> None:
+    """Read the settings again when a projection is asked for next."""
+    projections.cache_clear()
+    inline_projectors.cache_clear()
+    queued_projections.cache_clear()
+
+
+def on_setting_changed(*, setting: str, **_: Any) -> None:
     if setting == "INSTALLED_APPS" or setting.startswith("SEQUERE_"):
-        projections.cache_clear()
+        forget_projections()
 
 
-setting_changed.connect(forget_projections, dispatch_uid="sequere.projections.registry.forget_projections")
+setting_changed.connect(on_setting_changed, dispatch_uid="sequere.projections.on_setting_changed")

@@ -1,73 +1,38 @@
 """The connection to a Redis server, shared by the backends of follows and of timelines.
 
-What goes wrong with the server is raised as BackendUnavailable, and told to the log once per outage, also of a server
-that refuses some things and answers all else, as when its disk is full.
+Errors of the server are raised as BackendUnavailable. Each outage is logged once, with its end, even if the server
+refuses some commands and answers all others, as when its disk is full.
 """
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import sha1
 from time import monotonic
 from typing import Any
 
 from django.utils.module_loading import import_string
 
 from sequere.exceptions import BackendUnavailable, InvalidBackendOption, StaleWriter
+from sequere.redis.fencing import is_refusal
+from sequere.redis.outages import CircuitBreaker, Outage
 
-logger = logging.getLogger("sequere")
+_logger = logging.getLogger("sequere")
 
 OPTIONS = ("cache", "client_class", "options", "prefix", "url")
-#: What a client has that no option says otherwise of: no request waits long for a server that does not answer.
+#: Defaults of a client: no request waits long for a server that does not answer.
 TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 5}
-#: Keys that are looked for, and removed, at once.
+#: Keys that one command looks for, or removes.
 KEYS_PER_COMMAND = 500
-#: What a script answers to a writer that another one has overtaken.
-STALE = "SEQUERE-STALE"
-#: How an answer begins for which redis-py has no class, and that is no fault of the command: the disk is full, the
-#: replicas are away, or a script keeps the server busy.
+#: How errors begin that redis-py has no class for, and that are not the fault of the command: the disk is full,
+#: replicas are missing, or a script keeps the server busy.
 TROUBLES = ("MISCONF ", "NOREPLICAS ", "BUSY ")
 
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A Lua script, which is one atomic step on the server; sent once, and called by its SHA-1 from then on.
-
-    It must do no harm when it is run twice: a call of several scripts is repeated if the server knew only some.
-    """
-
-    text: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha", sha1(self.text.encode(), usedforsecurity=False).hexdigest())
-
-    def __call__(self, keys: Sequence[str], *args: Any) -> tuple[Any, ...]:
-        """The command that runs it."""
-        return ("EVALSHA", self, len(keys), *keys, *args)
-
-
-@dataclass(slots=True, eq=False)
-class Outage:
-    """What the log was told that a server refuses, None of one that does not answer; and until when, by the clock of
-    `monotonic()`, nobody asks it."""
-
-    refused: Any
-    reason: str = ""
-    pauses_until: float = 0
-
-    def is_over(self, commands: Iterable[Sequence[Any]]) -> bool:
-        """Whether it is, when the server has done these. Who has no memory left, or is a replica, is still read."""
-        return self.refused is None or self.refused in map(_kind, commands)
-
-
 #: By the options that say how a server is reached: several connections may have one.
-_outages: dict[str, Outage] = {}
+_breakers: dict[str, CircuitBreaker] = {}
 
 
 class Connection:
-    """A Redis client, and the prefix of the keys that are ours. Creating it does no I/O.
+    """A Redis client, and the prefix of our keys. Creating it does no I/O.
 
     Options: `url`, or `options`, the arguments of the client (host, port, db, …); `client_class`, a class or its
     dotted path; or `cache`, the alias of a django-redis cache whose connection is used; and `prefix`.
@@ -77,20 +42,21 @@ class Connection:
         self.setting = setting
         self._options = options
         self.prefix = str(options.get("prefix", prefix))
-        #: What is equal for connections to one server.
+        #: Equal for connections to the same server.
         self.way = repr({name: value for name, value in options.items() if name != "prefix"})
+        self._breaker = _breakers.setdefault(self.way, CircuitBreaker())
 
     @cached_property
     def client(self) -> Any:
         """The client. Raises InvalidBackendOption, and ImproperlyConfigured for a class that cannot be imported."""
         options = self._options
         if unknown := sorted(set(options) - {*OPTIONS}):
-            raise self._invalid(", ".join(unknown), f"is no option: use {', '.join(OPTIONS)}")
+            raise self._invalid(", ".join(unknown), f"is not an option: use {', '.join(OPTIONS)}")
         if "*" in self.prefix:
-            raise self._invalid("prefix", "has a * in it, for which SORT would put the name of something else")
+            raise self._invalid("prefix", "contains a *, which SORT would replace by the name of something else")
         if "cache" in options:
             if others := sorted({"client_class", "options", "url"} & set(options)):
-                raise self._invalid(others[0], "does not go with cache, which has a client of its own")
+                raise self._invalid(others[0], "cannot be combined with cache, which has its own client")
             return self._client_of_cache(str(options["cache"]))
         class_ = self._client_class()
         arguments = {**TIMEOUTS, **self._retry(), **options.get("options", {})}
@@ -103,16 +69,15 @@ class Connection:
         return self.prefix + ":".join(map(str, parts))
 
     def run(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
-        """What the commands answer; 1 round trip, 3 where a script was not known yet.
+        """The answers to the commands. 1 round trip, 3 if the server does not know a script yet.
 
-        Raises BackendUnavailable, StaleWriter. When one has waited for a server in vain, nobody else in the process
-        asks it for as long: they would wait as well, and others for what they have locked.
+        Raises BackendUnavailable, StaleWriter. After a call has waited for a server in vain, nothing in the process
+        contacts it for as long: other calls would wait as well, and others again for their locks.
         """
         commands = list(commands)
         if not commands:
             return []
-        outage = _outages.get(self.way)
-        if outage and monotonic() < outage.pauses_until:
+        if outage := self._breaker.pause:
             raise BackendUnavailable(server=self.server, reason=outage.reason, setting=self.setting)
         answers = self._send(commands)
         if any(type(answer).__name__ == "NoScriptError" for answer in answers):
@@ -122,15 +87,14 @@ class Connection:
         for command, answer in zip(commands, answers, strict=True):
             if isinstance(answer, Exception):
                 raise self._meant_by(answer, command) from answer
-        outage = _outages.get(self.way)
-        if outage and outage.is_over(commands) and _outages.pop(self.way, None):
-            logger.warning("%s can be used again.", self.server)
+        if self._breaker.recover(map(_kind, commands)):
+            _logger.warning("%s can be used again.", self.server)
         return answers
 
     def keys(self, *patterns: str) -> Iterator[list[str]]:
-        """The keys with our prefix and one of these endings, `*` for anything, in pages that may repeat one.
+        """The keys with our prefix and one of these endings, `*` for anything, in pages that may repeat keys.
 
-        Found with SCAN, which holds up nobody.
+        Found with SCAN, which does not block the server.
         """
         for pattern in patterns:
             cursor = "0"
@@ -142,13 +106,13 @@ class Connection:
                     break
 
     def scan(self, pattern: str, cursor: str) -> tuple[str, list[str]]:
-        """Keys with our prefix and an ending, and the cursor behind them: "0" at the beginning and at the end."""
+        """The next cursor of SCAN, and some keys with our prefix and an ending. "0" is the beginning and the end."""
         match = f"{_escaped(self.prefix)}{pattern}"
         ((next_, found),) = self.run([("SCAN", cursor, "MATCH", match, "COUNT", KEYS_PER_COMMAND)])
         return text(next_), [text(key) for key in found]
 
     def run_id(self) -> str:
-        """What is another one when the server was started again."""
+        """Identifies the server until it is restarted."""
         (info,) = self.run([("INFO", "server")])
         if isinstance(info, Mapping):
             return str(info["run_id"])
@@ -161,7 +125,7 @@ class Connection:
 
     @property
     def server(self) -> str:
-        """How errors name the server."""
+        """The name of the server in errors."""
         try:
             arguments = self.client.connection_pool.connection_kwargs
         except AttributeError:  # another class of clients
@@ -190,17 +154,17 @@ class Connection:
         return answers
 
     def _meant_by(self, error: Exception, command: Sequence[Any]) -> Exception:
-        """What to raise for an error of the server: it cannot work at the moment, or else there is something wrong."""
+        """The exception to raise for an error of the server. Only some errors mean that it is unavailable."""
         from redis import exceptions
 
         troubles = (
-            exceptions.ConnectionError,  # it is loading, has too many clients, or does not know us
+            exceptions.ConnectionError,  # it is loading, has too many clients, or refuses our password
             exceptions.ReadOnlyError,
             exceptions.OutOfMemoryError,
             exceptions.MasterDownError,
             exceptions.NoPermissionError,
         )
-        if STALE in str(error):
+        if is_refusal(error):
             return StaleWriter(server=self.server)
         if isinstance(error, troubles) or str(error).startswith(TROUBLES):
             return self._unavailable(error, _kind(command))
@@ -208,11 +172,8 @@ class Connection:
 
     def _unavailable(self, error: Exception, refused: Any = None, pauses_until: float = 0) -> BackendUnavailable:
         reason = str(error).rstrip(".")
-        outage = Outage(refused)
-        known = _outages.setdefault(self.way, outage)
-        if known is outage:  # nobody else was first
-            logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, reason)
-        known.reason, known.pauses_until = reason, pauses_until
+        if self._breaker.trip(Outage(reason, refused, pauses_until)):
+            _logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, reason)
         return BackendUnavailable(server=self.server, reason=reason, setting=self.setting)
 
     def _client_class(self) -> Any:
@@ -224,8 +185,7 @@ class Connection:
             raise self._invalid("client_class", f"cannot be imported, {error}{hint}") from error
 
     def _retry(self) -> dict[str, Any]:
-        """One more attempt, at once: a connection in the pool may be older than the server. A server that has not
-        answered in time is not waited for twice."""
+        """1 more attempt, at once: a connection in the pool may be older than the server. A timeout is not retried."""
         if "client_class" in self._options:
             return {}
         from redis.backoff import NoBackoff
@@ -244,16 +204,16 @@ class Connection:
         except ImportError as error:
             raise self._invalid("cache", "needs django-redis: pip install 'django-sequere[redis]'") from error
         except (InvalidCacheBackendError, NotImplementedError) as error:
-            raise self._invalid("cache", f"is {alias!r}, which is no cache of django-redis: {error}") from error
+            raise self._invalid("cache", f"is {alias!r}, which is not a cache of django-redis: {error}") from error
 
     def _invalid(self, option: str, reason: str) -> InvalidBackendOption:
         return InvalidBackendOption(setting=self.setting, option=option, reason=reason.rstrip("."))
 
 
 def why_unusable(setting: str, options: Any) -> str | None:
-    """Why no client can be made of the options in a setting; None if one can."""
+    """Why a client cannot be made of the options in a setting; None if it can."""
     if not isinstance(options, Mapping):
-        return f"{setting} is {options!r}, which is no mapping of options to values."
+        return f"{setting} is {options!r}, which is not a mapping of options to values."
     try:
         _ = Connection(setting, options, "").client
     except InvalidBackendOption as error:
@@ -262,15 +222,15 @@ def why_unusable(setting: str, options: Any) -> str | None:
 
 
 def _kind(command: Sequence[Any]) -> Any:
-    """What a command does: its name, or its script."""
+    """The kind of work that a command is: its name, or its script."""
     return command[1] if command[0] == "EVALSHA" else command[0]
 
 
 def text(value: Any) -> str:
-    """What a client answers, with decode_responses and without."""
+    """An answer as text, whether the client decodes responses or not."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _escaped(prefix: str) -> str:
-    """A prefix as SCAN's MATCH takes it, where *, ?, [ and \\ mean something."""
+    """A prefix as SCAN's MATCH takes it, without special characters."""
     return "".join(f"\\{character}" if character in "*?[]\\^" else character for character in prefix)

@@ -1,41 +1,48 @@
-"""A walk over keys that only Redis knows."""
+"""Keys of a read model that only Redis knows."""
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from sequere.projections.reconciler import Cursor, Page, Pass
+from sequere.projections.reconciler import Cursor, KeySource, Page
 from sequere.redis.connection import Connection
 
-#: SCANs after which a page ends, be it empty.
-SCANS_AT_ONCE = 20
+#: SCANs after which a page ends, even if it is empty.
+SCANS_PER_PAGE = 20
 
 
-class ScanPass(Pass):
-    """The keys with certain endings, as SCAN finds them: in no order, so there is nowhere to cut, and some come twice.
+def _as_found(keys: list[str], using: str) -> list[str]:
+    return keys
 
-    A cursor of SCAN means nothing to a server that was started again: then the walk begins anew.
+
+@dataclass
+class ScanKeys(KeySource):
+    """The keys with certain endings, as SCAN finds them: in no order, so they cannot be cut, and some come twice.
+
+    A cursor of SCAN is valid until the server is restarted. After that the pass begins anew.
     """
 
-    patterns: ClassVar[tuple[str, ...]]
+    connection: Connection
+    patterns: tuple[str, ...]
+    #: What the comparison takes, made of the keys that were found and the alias of the log's database.
+    read: Callable[[list[str], str], Any] = _as_found
+    size: int = 500
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
+        """Up to 21 round trips, and what `read()` costs.
 
-    def keys(self, found: Sequence[str], using: str) -> Any:
-        """What the other methods take."""
-        return found
-
-    def page(self, after: Cursor, until: Cursor, using: str) -> Page:
-        """The cursor: the run of the server, a pattern, SCAN's own cursor for it, and keys that were found already."""
-        run = self._connection.run_id()
+        The cursor: the run of the server, the position of a pattern, SCAN's own cursor for it, and keys that are found
+        already.
+        """
+        run = self.connection.run_id()
         _, pattern, cursor, found = after if after and after[0] == run else (run, 0, "0", [])
-        for _ in range(SCANS_AT_ONCE):
+        for _ in range(SCANS_PER_PAGE):
             if len(found) >= self.size or pattern == len(self.patterns):
                 break
-            cursor, more = self._connection.scan(self.patterns[pattern], cursor)
+            cursor, more = self.connection.scan(self.patterns[pattern], cursor)
             found = [*found, *more]
             pattern += cursor == "0"
         keys, rest = found[: self.size], found[self.size :]
         is_last = not rest and pattern == len(self.patterns)
-        wanted = self.keys(list(dict.fromkeys(keys)), using) if keys else None
+        wanted = self.read(list(dict.fromkeys(keys)), using) if keys else None
         return Page(wanted or None, len(keys), None if is_last else [run, pattern, cursor, rest])

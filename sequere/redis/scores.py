@@ -1,6 +1,6 @@
 """Points in time as the scores of sorted sets: microseconds since 1970, as integers.
 
-A score is a double: it tells all microseconds of the years 1684 to 2255 apart, and beyond them only every few.
+A score is a double: it distinguishes all microseconds of the years 1684 to 2255, and is rounded beyond.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,30 +15,30 @@ LATEST = datetime.max.replace(tzinfo=UTC) - EPOCH
 
 
 def to_score(moment: datetime) -> int:
-    # Without USE_TZ datetimes have no zone; as if in UTC they come back as they were.
+    # Without USE_TZ, datetimes have no time zone. Taken as UTC both ways, they come back unchanged.
     microseconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
     return int(float(microseconds))  # as the server rounds
 
 
 def from_score(score: float | str | bytes) -> datetime:
-    # The end of the year 9999 is rounded to what is behind it.
+    # The end of the year 9999 is rounded to a moment after it.
     moment = EPOCH + min(timedelta(microseconds=round(float(score))), LATEST)
     return moment if settings.USE_TZ else moment.replace(tzinfo=None)
 
 
 class Score(models.Func):
-    """to_score() of a column in SQL: hundreds of thousands of datetimes take Python seconds."""
+    """`to_score()` of a column, in SQL: in Python, hundreds of thousands of datetimes take seconds."""
 
     output_field = models.BigIntegerField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        # Without USE_TZ the local time, as if in UTC.
+        # Without USE_TZ, the local time is taken as UTC.
         moment = "%(expressions)s" if settings.USE_TZ else "%(expressions)s::timestamp"
         template = f"(EXTRACT(EPOCH FROM {moment}) * 1000000)::bigint"
         return self.as_sql(compiler, connection, template=template, **context)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        # What is stored is YYYY-MM-DD HH:MM:SS, and .ffffff unless that is zero.
+        # The format is YYYY-MM-DD HH:MM:SS, with .ffffff unless that is zero.
         seconds = "CAST(strftime('%%%%s', substr(%(expressions)s, 1, 19)) AS INTEGER)"
         rest = "CAST(substr(substr(%(expressions)s, 21) || '000000', 1, 6) AS INTEGER)"
         return self.as_sql(compiler, connection, template=f"({seconds} * 1000000 + {rest})", **context)

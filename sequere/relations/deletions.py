@@ -1,9 +1,11 @@
-"""The deletion of an instance ends its relations, and its generation."""
+"""The deletion of an instance ends its relations, and then the resource."""
 
+import threading
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from threading import get_ident
 from typing import Any, cast
+from weakref import ref
 
 from django.db import models, router, transaction
 from django.db.models.signals import post_delete, pre_delete
@@ -15,38 +17,53 @@ from sequere.log.models import Event, EventQuerySet
 from sequere.log.recording import record
 from sequere.log.types import FOLLOWED
 from sequere.registry import registry
-from sequere.relations.intents import to_delete, to_unfollow
+from sequere.relations.intents import to_end, to_unfollow
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import among
 
-#: Unfollows recorded at once when something with many followers is deleted.
-BATCH_SIZE = 2000
-
-#: Instances whose deletions are recorded at once.
+#: Unfollows that are recorded together if something with many followers is deleted.
+UNFOLLOWS_AT_ONCE = 2000
+#: Instances whose deletions are recorded together.
 INSTANCES_AT_ONCE = 100
 
-#: Where the queryset, or the instance, that was asked to delete something keeps what goes with it.
-TOGETHER = "_sequere_together"
+
+class _Together(threading.local):
+    """The primary keys that a thread is deleting, by model, and by the queryset or instance that was asked to delete,
+    with which they are forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, tuple[Any, dict[Any, list[Any]]]] = {}
+
+    def of(self, origin: Any) -> dict[Any, list[Any]]:
+        by_id, key = self._by_id, id(origin)  # not hashed: a model may have an __eq__ of its own
+        if key not in by_id:
+            by_id[key] = (ref(origin, lambda _: by_id.pop(key, None)), defaultdict(list))
+        return by_id[key][1]
+
+
+_together = _Together()
 
 
 def note_deletion(sender: type[models.Model], instance: models.Model, origin: Any = None, **_: Any) -> None:
-    """Remember what goes together: Django tells of each alone, and of the first one when all of its model are gone."""
+    """Remember which instances are deleted together: Django signals each alone, and the first one when all instances of
+    its model are gone."""
     if origin is not None:
-        # Threads may share a queryset.
-        vars(origin).setdefault(TOGETHER, {}).setdefault((get_ident(), sender), []).append(instance.pk)
+        _together.of(origin)[sender].append(instance.pk)
 
 
 def record_deletion(
     sender: type[models.Model], instance: models.Model, using: str, origin: Any = None, **_: Any
 ) -> None:
-    """Record that an instance is gone, and those that have gone with it: an unfollow for every live relation, and one
-    `deleted` for each.
+    """Record that an instance is gone, and those deleted with it: an unfollow for every live relation, and a `deleted`
+    for each instance.
 
-    1 query when the log never heard of them, and 1 more for 100 when they are several.
+    1 query if the log has never heard of them; if there are several, 1 more for every 100.
     """
-    together = getattr(origin, TOGETHER, {})
-    pks = together.get((get_ident(), sender), [instance.pk])
-    together[get_ident(), sender] = []
+    # Noted deletions are recorded with the first of them; an empty list is left for the others.
+    pks = [instance.pk]
+    if origin is not None and sender in (together := _together.of(origin)):
+        pks, together[sender] = together[sender], []
     try:
         identifier = registry.options_of(sender).get_identifier()
     except SequereException:  # unregistered since
@@ -54,7 +71,7 @@ def record_deletion(
     for chunk in chunks(pks, INSTANCES_AT_ONCE):
         # Django also deletes instances that were never loaded, so only their primary keys are looked at.
         keys = dict.fromkeys(_keys(identifier, chunk))
-        if len(keys) > 1:  # some may be of a deletion that has failed
+        if len(keys) > 1:  # some may belong to a deletion that has failed
             there = sender._base_manager.using(using).filter(pk__in=chunk).values_list("pk", flat=True)
             for key in _keys(identifier, there):
                 del keys[key]
@@ -62,37 +79,37 @@ def record_deletion(
 
 
 def _keys(identifier: str, pks: Iterable[Any]) -> Iterator[ResourceKey]:
-    """The keys of instances, without those that the log could never have heard of."""
+    """The keys of instances, without those that cannot be in the log."""
     for pk in pks:
         with suppress(SequereException):
             yield registry.key_of(ResourceKey(identifier, str(pk)))
 
 
 def _record_deletions(keys: Sequence[ResourceKey], using: str) -> None:
-    heard_of = set(Resource.objects.using(using).filter(among(keys)).values_list(*KEY))
-    keys = [key for key in keys if key in heard_of]
+    known = set(Resource.objects.using(using).filter(among(keys)).values_list(*KEY))
+    keys = [key for key in keys if key in known]
     if not keys:
         return
     with transaction.atomic(using=using):
-        for event_ids in chunks(_locked_relations(keys, using), BATCH_SIZE):
+        for event_ids in chunks(_locked_relations(keys, using), UNFOLLOWS_AT_ONCE):
             follows = Event.objects.using(using).in_bulk(event_ids)
             relations = [(follows[id_].actor, cast(ResourceKey, follows[id_].target)) for id_ in event_ids]
             record([to_unfollow(*relation) for relation in relations], cause="deleted")
-        record([to_delete(key) for key in keys])
+        record([to_end(key) for key in keys])
 
 
 def _locked_relations(keys: Sequence[ResourceKey], using: str) -> list[int]:
-    """The last events of all live relations of resources, all of their ends locked at once.
+    """The last events of all live relations of resources, with both ends of each locked.
 
-    Relations that came up while the locks were waited for need more of them, and more locks may only be taken when
-    the ones at hand are given back. There may be a million: what has to be remembered of each is a number.
+    If relations have begun while the locks were waited for, more locks are needed. Locks are only taken in one call, so
+    the ones held are released first. There may be a million relations: an id is remembered for each.
     """
     relations = _live_relations(keys, using)
     while True:
         with transaction.atomic(using=using):
             lock_all(_ends(keys, using), using)
             now = _live_relations(keys, using)
-            # One that is live in both was so in between, when its ends were named.
+            # A relation that is in both lists was live in between, too, when its ends were locked.
             if set(now) <= set(relations):
                 return now
             transaction.set_rollback(True, using)
@@ -100,7 +117,7 @@ def _locked_relations(keys: Sequence[ResourceKey], using: str) -> list[int]:
 
 
 def _live_relations(keys: Sequence[ResourceKey], using: str) -> list[int]:
-    # One between two of them is found twice.
+    # A relation between two of the resources is found twice.
     return list(
         dict.fromkeys(
             event_id
@@ -121,13 +138,13 @@ def _ends(keys: Sequence[ResourceKey], using: str) -> models.QuerySet[Any, Any]:
 
 
 def _live_follows(keys: Sequence[ResourceKey], using: str) -> tuple[EventQuerySet, EventQuerySet]:
-    """Those of resources, and those by which others follow them."""
+    """The follows of these resources, and the follows by which others follow them."""
     live = Event.objects.using(using).filter(type=FOLLOWED).current()
     return live.filter(among(keys, "actor_")), live.filter(among(keys, "target_"))
 
 
 def watch_deletions(options: ModelBase) -> None:
-    """Connect to the deletion of a registered model, under each name that Django deletes it by."""
+    """Connect to the deletion of a registered model, and of its proxies, which Django signals under their own names."""
     for model in (options.model, *_proxies(options.model)):
         _connect(model)
 

@@ -1,4 +1,4 @@
-"""What may be said to the log about relations and resources, in terms of keys."""
+"""Intents about relations and resources, in terms of keys."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ def to_follow(
     occurred_at: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> Intent:
-    """from follows to: news unless it does."""
+    """`from_key` follows `to_key`: recorded unless it does already."""
     return Intent(
         type=FOLLOWED,
         stream=relation(from_key, to_key),
@@ -31,7 +31,7 @@ def to_follow(
 
 
 def to_import(from_key: ResourceKey, to_key: ResourceKey, occurred_at: datetime | None = None) -> Intent:
-    """from has followed to, as is known from elsewhere: news if nothing is known of them here."""
+    """`from_key` follows `to_key` according to another source: recorded if the log knows nothing of the relation."""
     return to_follow(from_key, to_key, occurred_at)._replace(decide=_if_unknown)
 
 
@@ -41,7 +41,7 @@ def to_unfollow(
     occurred_at: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> Intent:
-    """from no longer follows to: news if it does."""
+    """`from_key` no longer follows `to_key`: recorded if it does."""
     return Intent(
         type=UNFOLLOWED,
         stream=relation(from_key, to_key),
@@ -53,8 +53,8 @@ def to_unfollow(
     )
 
 
-def to_delete(key: ResourceKey) -> Intent:
-    """The resource is gone: always news. What has its key later is another one."""
+def to_end(key: ResourceKey) -> Intent:
+    """The resource is gone: always recorded. Another resource may get its key later."""
     return Intent(type=DELETED, stream=lifecycle(key), actor=key, decide=_always)
 
 

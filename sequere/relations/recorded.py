@@ -1,4 +1,4 @@
-"""The relations that the log knows, read in bulk to be compared with a read model."""
+"""The relations that the log knows, read in bulk for a comparison with a read model."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +11,7 @@ from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event, EventQuerySet
 from sequere.log.types import FOLLOWED, UNFOLLOWED
 from sequere.sql.rows import fields_of, given
+from sequere.sql.statements import statement
 
 ENDS = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
 
@@ -21,26 +22,17 @@ def relations(using: str) -> EventQuerySet:
 
 
 def live_follows(using: str) -> EventQuerySet:
-    """The last event of each relation that is live: a version after it would be the end of it."""
+    """The last event of each live relation: a later version would end it."""
     later = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") + 1)
     return Event.objects.using(using).filter(~models.Exists(later), type=FOLLOWED)
 
 
 def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
     """Those of `keys` that have ever followed or been followed. 1 query."""
-    connection = connections[using]
-    names, values = given(connection, fields_of(Resource, KEY), list(keys))
-    log = connection.ops.quote_name(Event._meta.db_table)
-    # Without a version, or SQLite would go through all relations for each key.
-    ends = " OR ".join(
-        f"""EXISTS (
-            SELECT 1 FROM {log} WHERE type = '{FOLLOWED}'
-            AND {end}_identifier = name.identifier AND {end}_object_id = name.object_id
-        )"""
-        for end in ("actor", "target")
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT identifier, object_id FROM ({names}) name WHERE {ends}", values)
+    names, values = given(connections[using], fields_of(Resource, KEY), list(keys))
+    sql = statement(__package__, "known_ends").format(names=names, followed=FOLLOWED)
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, values)
         return {ResourceKey(*row) for row in cursor.fetchall()}
 
 
@@ -49,7 +41,7 @@ def numbers(keys: Sequence[ResourceKey], end: str, using: str) -> Mapping[Resour
 
     `keys` are a page of all resources, in the order of the database. 1 query.
     """
-    # Follows and unfollows of a relation take turns, so what is left of them are the live ones.
+    # The follows and unfollows of a relation alternate, so their difference is 1 if it is live, and else 0.
     left = models.Sum(models.Case(models.When(type=FOLLOWED, then=1), default=-1))
     other = "target_identifier" if end == "actor_" else "actor_identifier"
     rows = (
@@ -66,7 +58,7 @@ def numbers(keys: Sequence[ResourceKey], end: str, using: str) -> Mapping[Resour
 
 
 def _between(keys: Sequence[ResourceKey], end: str) -> models.Q:
-    """The condition that the resource at one end is from the first to the last one of a page."""
+    """The condition that the resource at one end lies between the first and the last one of a page."""
     condition = models.Q(pk__in=[])
     for identifier, page in groupby(keys, key=lambda key: key.identifier):
         ids = [key.object_id for key in page]

@@ -1,4 +1,4 @@
-"""The tables of the rebuilds: how far each has come, so that it goes on where it was, and many can share it."""
+"""The tables of the rebuilds: the progress of each, so that it can be resumed, and shared."""
 
 from django.db import models
 from django.utils import timezone
@@ -12,13 +12,13 @@ class Rebuild(models.Model):
     projection = models.CharField(_("projection"), max_length=100)
     started_at = models.DateTimeField(_("started at"), default=timezone.now)
     ended_at = models.DateTimeField(_("ended at"), null=True)
-    #: When it was last left to the workers of Celery, if it was; and when the sweep has told them of it again.
+    #: When it was last left to the Celery workers, if it was, and when the sweep last sent another task for it.
     left_at = models.DateTimeField(null=True)
     told_at = models.DateTimeField(null=True)
-    #: The names of the walks, in their order; with what the projector wants all processes to know.
+    #: The names of the reconcilers, in their order, and `Plan.state`.
     passes = models.JSONField(default=list)
-    known = models.JSONField(default=dict)
-    # When it has ended, the sums of its slices, which are gone then.
+    state = models.JSONField(default=dict)
+    # When it has ended, the sums of its slices, which are deleted then.
     total = models.BigIntegerField(_("total"), default=0)
     done = models.BigIntegerField(_("done"), default=0)
     wrong = models.BigIntegerField(_("repaired"), default=0)
@@ -29,7 +29,7 @@ class Rebuild(models.Model):
         verbose_name = _("rebuild")
         verbose_name_plural = _("rebuilds")
         constraints = (
-            # Two at once share one.
+            # Two processes share one.
             models.UniqueConstraint(
                 fields=["projection"], condition=models.Q(ended_at__isnull=True), name="sequere_rebuild_one"
             ),
@@ -40,11 +40,12 @@ class Rebuild(models.Model):
 
 
 class Slice(models.Model):
-    """A part of a walk: the keys behind `cursor` up to `until` are left. Whoever takes a batch of it holds the row."""
+    """A part of a pass: the keys behind `cursor` up to `until` are left. A process that takes a batch of it holds the
+    row."""
 
     id = models.BigAutoField(primary_key=True)
     rebuild = models.ForeignKey(Rebuild, on_delete=models.CASCADE, related_name="slices")
-    #: The position of the walk in `Rebuild.passes`: a walk begins when those before it have ended.
+    #: The position of the pass in `Rebuild.passes`: a pass begins when those before it have ended.
     stage = models.PositiveSmallIntegerField()
     cursor = models.JSONField(null=True)
     until = models.JSONField(null=True)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from sequere.replay.models import Rebuild, Slice
 
-#: Whoever works at a slice says so after each batch; one that has said nothing for so long is not at work.
+#: A process reports after each batch of a slice; after so long without a report, the slice is not in progress.
 SILENCE = timedelta(seconds=60)
 
 
@@ -22,20 +22,20 @@ class Progress:
     started_at: datetime
     #: None while it is not finished.
     ended_at: datetime | None
-    #: The walk that it is at; "" when it has ended.
+    #: The current pass; "" when it has ended.
     part: str
-    #: Keys, of all its walks.
+    #: Keys, of all its passes.
     done: int
     total: int
     #: Differences that were repaired.
     wrong: int
-    #: Slices that somebody works at, about the number of processes. 0: it was broken off, or waits for a worker.
+    #: Slices in progress, about the number of processes. 0 if it was interrupted, or waits for a worker.
     workers: int
-    #: Keys per second by now, or of the whole rebuild when it has ended; None if that is not known.
+    #: Keys per second so far, or of the whole rebuild when it has ended; None if unknown.
     rate: float | None
-    #: Seconds; None if that is not known, or it has ended.
+    #: Seconds left; None if unknown, or if it has ended.
     remaining: float | None
-    #: Why it was given up.
+    #: Why it was abandoned.
     error: str
 
 
@@ -59,11 +59,11 @@ def progress(using: str) -> list[Progress]:
         )
     }
     return [
-        _under_way(rebuild, sums[rebuild.pk]) if rebuild.pk in sums else _ended(rebuild) for rebuild in last.values()
+        _in_progress(rebuild, sums[rebuild.pk]) if rebuild.pk in sums else _ended(rebuild) for rebuild in last.values()
     ]
 
 
-def _under_way(rebuild: Rebuild, sums: Mapping[str, Any]) -> Progress:
+def _in_progress(rebuild: Rebuild, sums: Mapping[str, Any]) -> Progress:
     done, total, workers = sums["met"], sums["all_"], sums["workers"]
     rate = workers * done / sums["spent"] if workers and done and sums["spent"] else None
     return Progress(

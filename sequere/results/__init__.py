@@ -2,6 +2,6 @@
 
 from sequere.results.cursors import CursorPage, Place
 from sequere.results.lazy import LazyList
-from sequere.results.relations import Relation, RelationList, load_relations
+from sequere.results.relations import Related, RelationList, load_relations
 
-__all__ = ["CursorPage", "LazyList", "Place", "Relation", "RelationList", "load_relations"]
+__all__ = ["CursorPage", "LazyList", "Place", "Related", "RelationList", "load_relations"]

@@ -1,4 +1,4 @@
-"""Places in a list, and cursors: places as texts that a client may keep, and cannot make up."""
+"""Places in a list, and cursors: signed texts of places, which a client can keep but not forge."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,46 +9,46 @@ from django.core.signing import BadSignature, Signer
 
 from sequere.exceptions import InvalidCursor
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Place(NamedTuple):
-    """Where an entry stands in a list: its moment, and a number that tells it from others of the same moment."""
+    """Where an entry stands in a list: its moment, and a number that orders entries of the same moment."""
 
     moment: datetime
     tie: int
 
 
 @dataclass(frozen=True, slots=True)
-class CursorPage(Sequence[T]):
-    """Some items of a list, and how to go on after them; read like a list."""
+class CursorPage(Sequence[_T]):
+    """Some items of a list, and the cursor of the next ones. It reads like a list."""
 
-    items: list[T]
-    #: What page() takes for the next page; None on the last one.
+    items: list[_T]
+    #: The argument of page() for the next page; None on the last one.
     next_cursor: str | None
-    #: How many entries of the page are left out, since the model's `get_queryset()` does not show them.
+    #: How many entries of the page are left out, because `get_queryset()` of their model does not show them.
     hidden: int = 0
 
     def __len__(self) -> int:
         return len(self.items)
 
     @overload
-    def __getitem__(self, index: int) -> T: ...
+    def __getitem__(self, index: int) -> _T: ...
 
     @overload
-    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: slice) -> list[_T]: ...
 
-    def __getitem__(self, index: int | slice) -> "T | list[T]":
+    def __getitem__(self, index: int | slice) -> "_T | list[_T]":
         return self.items[index]
 
 
 def to_cursor(place: Place) -> str:
-    """A place as a signed text, which needs no escaping in an address."""
+    """A place as a signed text that needs no escaping in a URL."""
     return _signer().sign_object([place.moment.isoformat(), place.tie])
 
 
 def from_cursor(cursor: str) -> Place:
-    """The place that a cursor means. Raises InvalidCursor."""
+    """The place of a cursor. Raises InvalidCursor."""
     try:
         moment, tie = _signer().unsign_object(cursor)
     except (BadSignature, UnicodeError) as error:

@@ -1,4 +1,4 @@
-"""Lists that ask their source only for what is looked at, like a queryset."""
+"""Lazy lists: like a queryset, they only ask their source for what is used."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from itertools import islice
@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 
 from sequere.results.cursors import CursorPage, Place, from_cursor, to_cursor
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 T_co = TypeVar("T_co", covariant=True)
 
 #: How many stored entries are loaded at once: one query per model class each.
@@ -16,8 +16,8 @@ CHUNK = 500
 REPR_LENGTH = 20
 
 
-class Source(Protocol[T_co]):
-    """What a backend offers for a list: its length, and the rows between two positions, or after a place."""
+class ListSource(Protocol[T_co]):
+    """What a backend provides for a list: its length, and the rows between two positions, or after a place."""
 
     def count(self) -> int:
         """How many entries are stored. 1 query."""
@@ -29,61 +29,61 @@ class Source(Protocol[T_co]):
         """The same, in constant memory."""
 
     def page(self, size: int, after: Place | None) -> Sequence[tuple[Place, Any]]:
-        """The first `size` entries, or those after a place, whether an entry is still there or not; with their places.
+        """The first `size` entries with their places, or those after a place, even if no entry is there any more.
         1 query."""
 
     def load(self, rows: Sequence[Any]) -> Sequence[T_co | None]:
-        """The items of `rows`, with None in the place of what is hidden. 1 query per model class."""
+        """The items of `rows`, with None for hidden ones. 1 query per model class."""
 
 
-class LazyList(Generic[T]):
-    """A sequence that is evaluated when it is looked at, and only as far as it is looked at.
+class LazyList(Generic[_T]):
+    """A sequence that is evaluated when it is used, and only as far as it is used.
 
-    Slices are lazy too. Iteration, `len()` and `==` load the list once and keep it; `count()` asks for the number
-    of stored entries. The two differ by the `hidden` entries, whose instance the model's `get_queryset()` does not
-    show. `[i]` is the item at a place among the visible ones, and loads as many as it takes to get there; a slice is a
-    range of stored entries, so that a page may be shorter than it was asked for, and says so.
+    Slices are lazy, too. Iteration, `len()` and `==` load the list once and keep it; `count()` asks for the number of
+    stored entries. The two differ by the `hidden` entries, whose instances are not in `get_queryset()` of their model.
+    `[i]` is the item at a position among the visible ones, and loads as many as it takes to get there. A slice is a
+    range of stored entries, so a page may have fewer items than were asked for, and tells how many are hidden.
     """
 
-    __hash__ = None  # type: ignore[assignment]  # equal to lists, which have none either
+    __hash__ = None  # type: ignore[assignment]  # equal to lists, which are not hashable either
 
-    def __init__(self, source: Source[T], start: int = 0, stop: int | None = None) -> None:
+    def __init__(self, source: ListSource[_T], start: int = 0, stop: int | None = None) -> None:
         self._source = source
         self._start = start
         self._stop = stop
-        self._items: list[T] | None = None
+        self._items: list[_T] | None = None
         self._hidden = 0
 
     # What a queryset has
 
     def count(self) -> int:
-        """How many entries are stored, loaded or not. 1 query."""
+        """How many entries are stored. 1 query."""
         stored = self._source.count()
         stop = stored if self._stop is None else min(self._stop, stored)
         return max(0, stop - self._start)
 
-    def all(self) -> "LazyList[T]":
+    def all(self) -> "LazyList[_T]":
         """The same list, not yet evaluated."""
         return type(self)(self._source, self._start, self._stop)
 
-    def first(self) -> T | None:
+    def first(self) -> _T | None:
         """The first item, or None."""
         return next(self._from(), None)
 
     def exists(self) -> bool:
         return self.first() is not None
 
-    def iterator(self, chunk_size: int = CHUNK) -> Iterator[T]:
+    def iterator(self, chunk_size: int = CHUNK) -> Iterator[_T]:
         """The items one by one, without keeping them: 1 query, and 1 per model class for each chunk."""
         rows = iter(self._source.stream(self._start, self._stop))
         while chunk := list(islice(rows, chunk_size)):
             yield from (item for item in self._source.load(chunk) if item is not None)
 
-    def page(self, size: int, cursor: str | None = None) -> CursorPage[T]:
+    def page(self, size: int, cursor: str | None = None) -> CursorPage[_T]:
         """The first `size` entries, or those after the page whose `next_cursor` is given.
 
-        Whatever is added or removed between two pages, none repeats or skips an entry that stays where it is. A page is
-        shorter by what is hidden. 1 query, and 1 per model class. Raises InvalidCursor, and TypeError for a slice.
+        Whatever is added or removed between two pages, no page repeats or skips an entry that stays where it is. Hidden
+        entries make a page shorter. 1 query, and 1 per model class. Raises InvalidCursor, and TypeError for a slice.
         """
         if self._start or self._stop is not None:
             raise TypeError("A slice has no cursors: page() belongs to the whole list.")
@@ -109,10 +109,10 @@ class LazyList(Generic[T]):
     def __len__(self) -> int:
         return len(self._load())
 
-    def __iter__(self) -> Iterator[T]:
+    def __iter__(self) -> Iterator[_T]:
         return iter(self._load())
 
-    def __reversed__(self) -> Iterator[T]:
+    def __reversed__(self) -> Iterator[_T]:
         return reversed(self._load())
 
     def __contains__(self, item: object) -> bool:
@@ -127,12 +127,12 @@ class LazyList(Generic[T]):
         return self._load() == list(other)
 
     @overload
-    def __getitem__(self, index: int) -> T: ...
+    def __getitem__(self, index: int) -> _T: ...
 
     @overload
-    def __getitem__(self, index: slice) -> "LazyList[T] | list[T]": ...
+    def __getitem__(self, index: slice) -> "LazyList[_T] | list[_T]": ...
 
-    def __getitem__(self, index: int | slice) -> "T | LazyList[T] | list[T]":
+    def __getitem__(self, index: int | slice) -> "_T | LazyList[_T] | list[_T]":
         if isinstance(index, slice):
             return self._slice(index)
         if self._items is not None:
@@ -149,7 +149,7 @@ class LazyList(Generic[T]):
         return repr(shown)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A pickle, such as in a cache, is a plain list of the items: it asks nobody any more. Loads the list."""
+        """A pickle, as in a cache, is a plain list of the items. Loads the list."""
         return list, (self._load(),)
 
     # The same, awaited
@@ -160,13 +160,13 @@ class LazyList(Generic[T]):
     async def aexists(self) -> bool:
         return await sync_to_async(self.exists)()
 
-    async def afirst(self) -> T | None:
+    async def afirst(self) -> _T | None:
         return await sync_to_async(self.first)()
 
-    async def apage(self, size: int, cursor: str | None = None) -> CursorPage[T]:
+    async def apage(self, size: int, cursor: str | None = None) -> CursorPage[_T]:
         return await sync_to_async(self.page)(size, cursor)
 
-    async def __aiter__(self) -> AsyncIterator[T]:
+    async def __aiter__(self) -> AsyncIterator[_T]:
         for item in await sync_to_async(self._load)():
             yield item
 
@@ -175,7 +175,7 @@ class LazyList(Generic[T]):
     def _rows(self, start: int, stop: int | None) -> list[Any]:
         return [] if stop is not None and stop <= start else list(self._source.rows(start, stop))
 
-    def _load(self) -> list[T]:
+    def _load(self) -> list[_T]:
         if self._items is None:
             rows = self._rows(self._start, self._stop)
             loaded = [
@@ -185,8 +185,8 @@ class LazyList(Generic[T]):
             self._hidden = len(loaded) - len(self._items)
         return self._items
 
-    def _from(self, step: int = 1) -> Iterator[T]:
-        """The visible items, in steps of which the first is small, without loading the list."""
+    def _from(self, step: int = 1) -> Iterator[_T]:
+        """The visible items, in steps of which the first is small, without keeping them."""
         if self._items is not None:
             yield from self._items
             return
@@ -199,8 +199,8 @@ class LazyList(Generic[T]):
                 return
             start, step = stop, CHUNK
 
-    def _backwards(self, step: int) -> Iterator[T]:
-        """The visible items from the last one on, without loading the list."""
+    def _backwards(self, step: int) -> Iterator[_T]:
+        """The visible items from the last one backwards, without keeping them."""
         stop = self._start + self.count()
         while stop > self._start:
             start = max(self._start, stop - step)
@@ -208,7 +208,7 @@ class LazyList(Generic[T]):
             yield from (item for item in reversed(loaded) if item is not None)
             stop, step = start, CHUNK
 
-    def _slice(self, index: slice) -> "LazyList[T] | list[T]":
+    def _slice(self, index: slice) -> "LazyList[_T] | list[_T]":
         if self._items is not None and not self._hidden:
             return self._items[index]
         if index.step is not None:

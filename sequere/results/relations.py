@@ -1,7 +1,8 @@
-"""The lists that get_followers(), get_followings() and get_friends() return."""
+"""Lists of relations, as get_followers(), get_followings() and get_friends() return them."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import models
 
@@ -9,16 +10,25 @@ from sequere.base import ResourceKey
 from sequere.registry import registry
 from sequere.results.lazy import LazyList
 
-#: An instance, and since when.
-Relation = tuple[models.Model, datetime]
 
-RelationList = LazyList[Relation]
+class Related(NamedTuple):
+    """An item of such a list: the instance at the other end of a relation, and since when."""
+
+    instance: models.Model
+    since: datetime
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
 
 
-def load_relations(rows: Sequence[tuple[str, str, datetime]]) -> list[Relation | None]:
-    """The relations of rows of (identifier, object_id, since): 1 query per model class."""
+RelationList = LazyList[Related]
+
+
+def load_relations(rows: Sequence[tuple[str, str, datetime]]) -> list[Related | None]:
+    """The items for rows of (identifier, object_id, since): 1 query per model class. None for hidden instances."""
     keys = [ResourceKey(identifier, object_id) for identifier, object_id, _ in rows]
     instances = registry.load(keys)
     return [
-        (instances[key], since) if key in instances else None for key, (_, _, since) in zip(keys, rows, strict=True)
+        Related(instances[key], since) if key in instances else None
+        for key, (_, _, since) in zip(keys, rows, strict=True)
     ]

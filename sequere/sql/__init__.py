@@ -1,1 +1,1 @@
-"""SQL that the ORM has no words for."""
+"""SQL that the ORM cannot express, or builds too slowly."""

@@ -1,13 +1,14 @@
-"""Many things, some at a time."""
+"""Long iterables in parts."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def chunks(things: Iterable[T], size: int) -> Iterator[list[T]]:
+def chunks(things: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Lists of at most `size` things each."""
     rest = iter(things)
     while chunk := list(islice(rest, size)):
         yield chunk

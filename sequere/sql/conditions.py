@@ -1,4 +1,4 @@
-"""Conditions about resources."""
+"""Conditions on resources."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from sequere.base import ResourceKey
 
 
 def among(keys: Iterable[ResourceKey], prefix: str = "") -> models.Q:
-    """The condition that the resource in columns `prefix` + identifier, object_id is one of `keys`."""
+    """The condition that the resource in the columns `prefix` + identifier, object_id is one of `keys`."""
     object_ids: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         object_ids[key.identifier].append(key.object_id)
@@ -20,5 +20,5 @@ def among(keys: Iterable[ResourceKey], prefix: str = "") -> models.Q:
 
 
 def is_(key: ResourceKey, prefix: str = "") -> models.Q:
-    """The condition that the resource in columns `prefix` + identifier, object_id is `key`."""
+    """The condition that the resource in the columns `prefix` + identifier, object_id is `key`."""
     return models.Q(**{f"{prefix}identifier": key.identifier, f"{prefix}object_id": key.object_id})

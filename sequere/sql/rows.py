@@ -1,70 +1,161 @@
 """Many rows as a parameter: a JSON array, which the database turns into a table.
 
-A statement then has the same text for two rows and for thousands, and costs a fraction of one placeholder per value. A
-column that says the same in all rows is a parameter of its own: the type, the moment and the metadata of the events of
-an import are sent and read once, not 2,000 times.
+A statement has the same text for two rows and for thousands, and costs a fraction of one with a placeholder for each
+value. A column that is the same in all rows is a parameter of its own: an import sends the type, the moment and the
+metadata of its events once, not 2,000 times.
+
+What a database needs to know of columns is prepared once, and values are converted column by column.
 """
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from itertools import repeat
-from operator import is_
-from typing import Any, TypeAlias, TypeVar
-from uuid import UUID
+from operator import is_, itemgetter
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from sequere.sql.upsert import insert_into
+from sequere.sql.dialects import Dialect, dialect
 
 Field: TypeAlias = "models.Field[Any, Any]"
 ModelT = TypeVar("ModelT", bound=models.Model)
 
-# LIMIT tells PostgreSQL how many rows there are: it guesses 100, and may then read a table rather than look up one row.
-_TABLE = {
-    "postgresql": "SELECT {columns} FROM (SELECT * FROM jsonb_array_elements(%s::jsonb) LIMIT {rows}) AS r (value)",
-    "sqlite": "SELECT {columns} FROM json_each(%s) AS r",
-}
+_dumped = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def given(
     connection: BaseDatabaseWrapper, fields: Sequence[Field], rows: Collection[Sequence[Any]]
 ) -> tuple[str, list[Any]]:
     """SELECT rows, a column for each field; and the parameters that it takes."""
-    constant, column = _DIALECTS[connection.vendor]
-    columns: list[str] = []
-    constants: list[Any] = []
-    varying: list[Sequence[Any]] = []
-    by_column = list(zip(*rows, strict=True)) or [()] * len(fields)
-    for field, values in zip(fields, by_column, strict=True):
-        plain = _plain(connection, values)
-        if plain and _is_constant(field, plain):
-            columns.append(constant(field, connection))
-            constants.append(_dumped(plain[0]) if isinstance(field, models.JSONField) else plain[0])
-        else:
-            columns.append(column(len(varying), field, connection))
-            varying.append(plain)
-    table = list(zip(*varying, strict=True)) if varying else [()] * len(rows)
-    sql = _TABLE[connection.vendor].format(columns=", ".join(columns), rows=len(rows))
-    return sql, [*constants, _dumped(table)]
+    return _columns(tuple(fields), connection.alias).given(connection, rows)
 
 
-def insert(
-    model: type[models.Model], columns: tuple[str, ...], rows: Collection[Sequence[Any]], using: str, suffix: str = ""
-) -> list[tuple[Any, ...]]:
-    """INSERT rows of `columns`; returns what `suffix` RETURNs. 1 statement."""
+@dataclass(frozen=True, eq=False)
+class Insert:
+    """INSERTs rows into some columns of a table."""
+
+    model: type[models.Model]
+    columns: tuple[str, ...]
+    #: What ends the statement, in the words of a database.
+    ending: Callable[[Dialect], str] = lambda _: ""
+
+    def rows(self, rows: Collection[Sequence[Any]], using: str) -> list[tuple[Any, ...]]:
+        """Insert rows; returns what the ending RETURNs. 1 statement."""
+        connection = connections[using]
+        beginning, columns, ending = _prepared(self, using)
+        select, values = columns.given(connection, rows)
+        with connection.cursor() as cursor:
+            # WHERE tells SQLite that ON CONFLICT does not belong to a join.
+            cursor.execute(f"{beginning} {select} WHERE true {ending}", values)
+            return cursor.fetchall() if cursor.description else []
+
+    def selected(self, select: str, values: Sequence[Any], using: str) -> int:
+        """Insert what a SELECT finds; returns how many rows. 1 statement."""
+        beginning, _, ending = _prepared(self, using)
+        with connections[using].cursor() as cursor:
+            cursor.execute(f"{beginning} {select} {ending}", values)
+            return int(cursor.rowcount)
+
+
+@cache
+def _prepared(insert: Insert, using: str) -> "tuple[str, _Columns, str]":
+    """The beginning of an INSERT, its columns, and its end."""
+    words = dialect(connections[using])
+    columns = _columns(fields_of(insert.model, insert.columns), using)
+    return words.insert_into(insert.model, insert.columns), columns, insert.ending(words)
+
+
+@cache
+def fields_of(model: type[models.Model], columns: tuple[str, ...]) -> tuple[Field, ...]:
+    by_column = {field.column: field for field in model._meta.concrete_fields}
+    return tuple(by_column[column] for column in columns)
+
+
+class _Column(NamedTuple):
+    """How a database is given a column."""
+
+    is_json: bool
+    #: Turns values into what JSON can say; None if they are that already.
+    to_json: Callable[[Sequence[Any], BaseDatabaseWrapper], Sequence[Any]] | None
+    #: The column if it is the same in all rows, and else, by its place in each row.
+    constant: str
+    element: Callable[[int], str]
+
+
+class _Columns:
+    """The columns of rows that a database is given."""
+
+    def __init__(self, columns: Sequence[_Column], table: str) -> None:
+        self._columns = columns
+        self._table = table
+        #: The SELECT, by whether each column is constant.
+        self._selects: dict[tuple[bool, ...], str] = {}
+
+    def given(self, connection: BaseDatabaseWrapper, rows: Collection[Sequence[Any]]) -> tuple[str, list[Any]]:
+        by_column = list(zip(*rows, strict=True)) or [()] * len(self._columns)
+        constants: list[Any] = []
+        varying: list[Sequence[Any]] = []
+        which: list[bool] = []
+        for (is_json, to_json, *_), values in zip(self._columns, by_column, strict=True):
+            plain = to_json(values, connection) if to_json and values else values
+            is_constant = (
+                bool(plain)
+                and plain.count(plain[0]) == len(plain)
+                # In Python 1 == 1.0 == True, and so for what contains them; JSON tells them apart.
+                and (not is_json or plain[0] == {} or all(map(is_, plain, repeat(plain[0]))))
+            )
+            if is_constant:
+                constants.append(_dumped(plain[0]) if is_json else plain[0])
+            else:
+                varying.append(plain)
+            which.append(is_constant)
+        select = self._selects.get(key := tuple(which)) or self._select(key)
+        table = list(zip(*varying, strict=True)) if varying else [()] * len(rows)
+        return select.format(rows=len(rows)), [*constants, _dumped(table)]
+
+    def _select(self, which: tuple[bool, ...]) -> str:
+        columns, place = [], 0
+        for column, is_constant in zip(self._columns, which, strict=True):
+            columns.append(column.constant if is_constant else column.element(place))
+            place += not is_constant
+        return self._selects.setdefault(which, self._table.format(columns=", ".join(columns), rows="{rows}"))
+
+
+@cache
+def _columns(fields: tuple[Field, ...], using: str) -> _Columns:
     connection = connections[using]
-    select, values = given(connection, fields_of(model, columns), rows)
-    with connection.cursor() as cursor:
-        # WHERE tells SQLite that ON CONFLICT is no join.
-        cursor.execute(f"{insert_into(connection, model, columns)} {select} WHERE true {suffix}", values)
-        return cursor.fetchall() if cursor.description else []
+    words = dialect(connection)
+    columns = []
+    for field in fields:
+        name, type_, is_json = str(field.column), str(field.db_type(connection)), isinstance(field, models.JSONField)
+        element = partial(words.element, column=name, type_=type_, is_json=is_json)
+        columns.append(_Column(is_json, _to_json(field), words.constant(name, type_), element))
+    return _Columns(columns, words.given_rows)
+
+
+def _to_json(field: Field) -> Callable[[Sequence[Any], BaseDatabaseWrapper], Sequence[Any]] | None:
+    if isinstance(field, models.UUIDField):
+        return _hexadecimal
+    return _adapted if isinstance(field, models.DateTimeField) else None
+
+
+def _hexadecimal(values: Sequence[Any], connection: BaseDatabaseWrapper) -> list[str]:
+    return [value and value.hex for value in values]
+
+
+def _adapted(values: Sequence[Any], connection: BaseDatabaseWrapper) -> list[str]:
+    adapt = connection.ops.adapt_datetimefield_value
+    first = values[0]
+    if first and all(map(is_, values, repeat(first))):  # as in all rows of an import
+        return [str(adapt(first))] * len(values)
+    return [value and str(adapt(value)) for value in values]
 
 
 def instances(model: type[ModelT], sql: str, values: Sequence[Any], using: str) -> list[ModelT]:
-    """What a statement selects that names all columns of a model, in any order; other columns become attributes.
+    """What a statement SELECTs that names all columns of a model, in any order; other columns become attributes.
 
     Like `raw()`, which takes as long to find out how as a small statement takes.
     """
@@ -74,102 +165,48 @@ def instances(model: type[ModelT], sql: str, values: Sequence[Any], using: str) 
         rows = cursor.fetchall()
         if not rows:
             return []
-        places = {column[0]: place for place, column in enumerate(cursor.description)}
-    fields = [(field, places.pop(field.column)) for field in model._meta.concrete_fields]
-    names = [field.attname for field, _ in fields]
-    readers = [(place, None if _is_plain(field, using) else _reader(field, connection)) for field, place in fields]
-    found = []
-    for row in rows:
-        columns = [read(row[place]) if read else row[place] for place, read in readers]
-        instance = model.from_db(using, names, columns)
-        for name, place in places.items():
-            setattr(instance, name, row[place])
-        found.append(instance)
+        reading = _reading(model, tuple(map(itemgetter(0), cursor.description)), using)
+    columns = list(zip(*rows, strict=True))
+    for place, column in reading.converted:
+        # The converters belong to the connection of a thread.
+        for convert in _converters(column, connection):
+            columns[place] = tuple(map(convert, columns[place], repeat(column), repeat(connection)))
+    in_order = zip(*reading.of_model(columns), strict=True)
+    found = [model.from_db(using, reading.names, columns_of_one) for columns_of_one in in_order]
+    for name, place in reading.others:
+        for instance, value in zip(found, columns[place], strict=True):
+            setattr(instance, name, value)
     return found
 
 
+class _Reading(NamedTuple):
+    """How instances are made of the columns that a statement SELECTs."""
+
+    names: Sequence[str]
+    #: Puts the columns of the model in the order of its fields.
+    of_model: Callable[[Sequence[Any]], Sequence[Any]]
+    #: The places of columns that the database does not give as Python has them.
+    converted: Sequence[tuple[int, models.expressions.Col]]
+    #: The names and places of columns that are not the model's.
+    others: Sequence[tuple[str, int]]
+
+
 @cache
-def _is_plain(field: Field, using: str) -> bool:
-    """Whether the database gives values of this column as Python has them."""
-    return not _converters(field, connections[using])
+def _reading(model: type[models.Model], names: tuple[str, ...], using: str) -> _Reading:
+    fields, others = model._meta.concrete_fields, {name: place for place, name in enumerate(names)}
+    places = [others.pop(str(field.column)) for field in fields]
+    columns = [field.get_col(model._meta.db_table) for field in fields]
+    return _Reading(
+        names=[field.attname for field in fields],
+        of_model=itemgetter(*places),
+        converted=[
+            (place, column)
+            for place, column in zip(places, columns, strict=True)
+            if _converters(column, connections[using])
+        ],
+        others=[*others.items()],
+    )
 
 
-def _reader(field: Field, connection: BaseDatabaseWrapper) -> Callable[[Any], Any]:
-    """What makes a value of Python from one of the database."""
-    column = _column(field)
-    converters = _converters(field, connection)
-
-    def read(value: Any) -> Any:
-        for convert in converters:
-            value = convert(value, column, connection)
-        return value
-
-    return read
-
-
-def _converters(field: Field, connection: BaseDatabaseWrapper) -> list[Any]:
-    column = _column(field)
+def _converters(column: models.expressions.Col, connection: BaseDatabaseWrapper) -> list[Any]:
     return [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
-
-
-def _column(field: Field) -> models.expressions.Col:
-    return field.get_col(field.model._meta.db_table)
-
-
-@cache
-def fields_of(model: type[models.Model], columns: tuple[str, ...]) -> list[Field]:
-    by_column = {field.column: field for field in model._meta.concrete_fields}
-    return [by_column[column] for column in columns]
-
-
-def _plain(connection: BaseDatabaseWrapper, values: Sequence[Any]) -> Sequence[Any]:
-    """The values of a column as JSON has them."""
-    first = next((value for value in values if value is not None), None)
-    if isinstance(first, UUID):
-        return [value and value.hex for value in values]
-    if isinstance(first, datetime):
-        adapted = connection.ops.adapt_datetimefield_value
-        if all(map(is_, values, repeat(first))):
-            return (str(adapted(first)),) * len(values)
-        return [value and str(adapted(value)) for value in values]
-    return values
-
-
-def _is_constant(field: Field, values: Sequence[Any]) -> bool:
-    first = values[0]
-    # In Python 1 == 1.0 == True, and so for what contains them; JSON tells them apart.
-    if isinstance(field, models.JSONField) and first != {}:
-        return all(map(is_, values, repeat(first)))
-    return values.count(first) == len(values)
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _postgresql_constant(field: Field, connection: BaseDatabaseWrapper) -> str:
-    return f"%s::{_type(field, connection.alias)} AS {field.column}"
-
-
-def _postgresql(place: int, field: Field, connection: BaseDatabaseWrapper) -> str:
-    if isinstance(field, models.JSONField):
-        return f"r.value -> {place} AS {field.column}"
-    return f"(r.value ->> {place})::{_type(field, connection.alias)} AS {field.column}"
-
-
-@cache
-def _type(field: Field, using: str) -> str:
-    # A cast to varchar(n) would cut silently; assigning a longer text raises.
-    return "text" if isinstance(field, models.CharField) else str(field.db_type(connections[using]))
-
-
-def _sqlite_constant(field: Field, connection: BaseDatabaseWrapper) -> str:
-    return f"%s AS {field.column}"
-
-
-def _sqlite(place: int, field: Field, connection: BaseDatabaseWrapper) -> str:
-    return f"json_extract(r.value, '$[{place}]') AS {field.column}"
-
-
-#: How each database is told a column that says the same in all rows, and any other.
-_DIALECTS = {"postgresql": (_postgresql_constant, _postgresql), "sqlite": (_sqlite_constant, _sqlite)}

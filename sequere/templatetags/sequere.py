@@ -1,4 +1,4 @@
-"""`{% load sequere %}`: counts, buttons, and whether somebody follows something."""
+"""`{% load sequere %}`: counts, follow buttons, and whether a user follows an instance."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from sequere.registry import registry
 
 register = template.Library()
 
-#: Where a template keeps what was asked for at once. No template can name it.
+#: The context variable with prefetched answers. No template can use this name.
 FOLLOWING = "_sequere_following"
 
 
@@ -24,39 +24,39 @@ def identifier(instance: Any) -> str:
 
 @register.filter
 def object_id(instance: Any) -> str:
-    """The key of an instance, as the views of Sequere take it."""
+    """The key of an instance, as the views of Sequere expect it."""
     return registry.key_of(instance).object_id
 
 
 @register.filter
 def followers_count(instance: Any, identifier: str | None = None) -> int:
-    """How many follow an instance, or of a kind: `{{ project|followers_count:'user' }}`. 1 query."""
+    """The number of followers, of all kinds or of one: `{{ project|followers_count:'user' }}`. 1 query."""
     return api.get_followers_count(instance, identifier=identifier)
 
 
 @register.filter
 def followings_count(instance: Any, identifier: str | None = None) -> int:
-    """How many an instance follows. 1 query."""
+    """The number of followings of an instance. 1 query."""
     return api.get_followings_count(instance, identifier=identifier)
 
 
 @register.filter
 def friends_count(instance: Any, identifier: str | None = None) -> int:
-    """How many follow an instance and are followed by it. 1 query."""
+    """The number of friends of an instance, which follow it and are followed by it. 1 query."""
     return api.get_friends_count(instance, identifier=identifier)
 
 
 @register.filter
 def is_following(user: Any, instance: Any) -> bool:
-    """Whether a user follows an instance: `{% if user|is_following:project %}`. 1 query; none for who is anonymous."""
+    """Whether a user follows an instance: `{% if user|is_following:project %}`. 1 query; none for an anonymous user."""
     return _is_somebody(user) and api.is_following(user, instance)
 
 
 @register.simple_tag(takes_context=True)
 def prefetch_following(context: Context, objects: Iterable[Any]) -> str:
-    """Ask once, for all follow buttons of a page: `{% prefetch_following projects %}`. 1 query.
+    """Query once for all follow buttons of a page: `{% prefetch_following projects %}`. 1 query.
 
-    Takes instances, or the pairs that the lists of followers hold.
+    Takes instances, or the pairs in lists of followers.
     """
     user = viewer(context)
     if _is_somebody(user):
@@ -69,7 +69,7 @@ def prefetch_following(context: Context, objects: Iterable[Any]) -> str:
 
 @register.inclusion_tag("sequere/follow_button.html", takes_context=True)
 def follow_button(context: Context, instance: Any) -> dict[str, Any]:
-    """A form with one button, to follow or unfollow an instance; nothing for oneself.
+    """A form with one button, to follow or unfollow an instance; empty for the user's own instance.
 
     1 query, none after `prefetch_following`. Needs `request` in the context, and `sequere.urls`.
     """
@@ -86,7 +86,7 @@ def follow_button(context: Context, instance: Any) -> dict[str, Any]:
 
 
 def viewer(context: Context) -> Any:
-    """Who looks at a page: the user of the request. The `user` of a template may be whom the page is about."""
+    """The user who views a page: that of the request, since `user` in a template may be the subject of the page."""
     request = context.get("request")
     return getattr(request, "user", None) or context.get("user")
 

@@ -1,4 +1,4 @@
-"""For the tests of host projects, under Django's TestCase as well, which never commits."""
+"""Helpers for the tests of host projects. They also work in Django's TestCase, which never commits."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,17 +15,17 @@ from sequere.signals import events_recorded
 if TYPE_CHECKING:
     from django.test import TransactionTestCase as _TestCase
 else:
-    _TestCase = object  # a mixin takes part in any test case
+    _TestCase = object  # the mixin works with any test case
 
 
 def drain() -> int:
-    """Apply what waits in the outbox, also inside a transaction; returns how many events were applied."""
+    """Apply the pending events of the outbox, even inside a transaction; returns the number of applied events."""
     return drain_all(using=router.db_for_write(Event))
 
 
 @contextmanager
 def draining() -> Iterator[None]:
-    """In this block every call applies what it has recorded at once, as its commit would."""
+    """In this block, every call applies its events at once, as its commit would."""
 
     def drain_now(**_: Any) -> None:
         drain()
@@ -39,7 +39,7 @@ def draining() -> Iterator[None]:
 
 @contextmanager
 def recorded_events() -> Iterator[list[Event]]:
-    """The events that are recorded in this block, in the order of the log."""
+    """The events recorded in this block, in the order of the log."""
     recorded: list[Event] = []
 
     def note(events: Sequence[Event], **_: Any) -> None:
@@ -54,7 +54,7 @@ def recorded_events() -> Iterator[list[Event]]:
 
 @contextmanager
 def assert_records(*expected: tuple[Any, ...]) -> Iterator[None]:
-    """Fail unless this block records just these events, as (type, actor) or (type, actor, target), in this order."""
+    """Fail unless this block records exactly these events, as (type, actor) or (type, actor, target), in this order."""
     with recorded_events() as recorded:
         yield
     wanted = [(type_, *map(registry.key_of, resources)) for type_, *resources in expected]
@@ -65,33 +65,33 @@ def assert_records(*expected: tuple[Any, ...]) -> Iterator[None]:
 
 @contextmanager
 def isolated(*, drained: bool = True) -> Iterator[None]:
-    """Around a test: it sees at once what a commit would bring, and the next one finds nothing of it.
+    """Around a test: it sees the effects of a commit at once, and leaves none of them to the next test.
 
-    In a transaction that never ends, what the test records, and what `setUpTestData()` has recorded, is applied without
-    waiting for the commit, unless `drained` is False. Read models that no rollback reaches, such as those in Redis,
-    are emptied afterwards if anything was recorded.
+    In the transaction of a TestCase, which never commits, events recorded by the test and by `setUpTestData()` are
+    applied at once, unless `drained` is False. Read models outside the database, such as those in Redis, are emptied
+    afterwards if anything was recorded, since a rollback does not reach them.
     """
 
     recorded = 0
 
-    def see_to_it(events: Sequence[Event] = (), **_: Any) -> None:
+    def apply_at_once(events: Sequence[Event] = (), **_: Any) -> None:
         nonlocal recorded
         recorded += len(events)
         if drained and _never_commits() and any(map(is_queued, projections())):
             recorded += drain()
 
-    see_to_it()
-    events_recorded.connect(see_to_it)
+    apply_at_once()
+    events_recorded.connect(apply_at_once)
     try:
         yield
     finally:
-        events_recorded.disconnect(see_to_it)
+        events_recorded.disconnect(apply_at_once)
         if recorded:
-            _empty_what_no_rollback_reaches()
+            _empty_other_read_models()
 
 
 class IsolatedMixin(_TestCase):
-    """For a TestCase, TransactionTestCase or LiveServerTestCase: each of its tests is `isolated()`."""
+    """For a TestCase, TransactionTestCase or LiveServerTestCase: runs each test in `isolated()`."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -99,12 +99,12 @@ class IsolatedMixin(_TestCase):
 
 
 def _never_commits() -> bool:
-    """Whether the transaction is that of a TestCase, as pytest-django's `db` is too."""
+    """Whether the transaction belongs to a TestCase; pytest-django's `db` uses one."""
     blocks = connections[router.db_for_write(Event)].atomic_blocks
     return bool(blocks) and getattr(blocks[0], "_from_testcase", False)
 
 
-def _empty_what_no_rollback_reaches() -> None:
+def _empty_other_read_models() -> None:
     using = router.db_for_write(Event)
     for read_model in read_models().values():
         if not read_model.projector.is_transactional:

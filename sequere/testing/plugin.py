@@ -1,4 +1,4 @@
-"""For pytest: `pytest_plugins = ["sequere.testing.plugin"]` in the conftest.py of a project that has pytest-django."""
+"""For pytest: `pytest_plugins = ["sequere.testing.plugin"]` in the conftest.py of a project with pytest-django."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ from sequere.log.models import Event
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "sequere_queued: it looks at what waits in the outbox, so nothing is drained for it"
+        "markers", "sequere_queued: the test examines pending events, so the outbox is not drained for it"
     )
 
 
 @pytest.fixture(autouse=True)
 def sequere_isolated(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every test sees at once what a commit would bring, and the next one finds nothing of it."""
+    """Every test sees the effects of a commit at once, and leaves none of them to the next test."""
     drained = request.node.get_closest_marker("sequere_queued") is None
     with _data_of_the_class(request.cls), testing.isolated(drained=drained):
         yield
@@ -27,7 +27,7 @@ def sequere_isolated(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @contextmanager
 def _data_of_the_class(cls: type | None) -> Iterator[None]:
-    """Around a test of a TestCase: what `setUpTestData()` has recorded waits again for the next one.
+    """Around a test of a TestCase: the events of `setUpTestData()` are pending again for the next test.
 
     A fixture runs in the transaction of the class, before the test begins its own.
     """
@@ -42,6 +42,6 @@ def _data_of_the_class(cls: type | None) -> Iterator[None]:
 
 @pytest.fixture
 def recorded_events() -> Iterator[list[Event]]:
-    """The events that the test has recorded by now, in the order of the log."""
+    """The events that the test has recorded so far, in the order of the log."""
     with testing.recorded_events() as events:
         yield events

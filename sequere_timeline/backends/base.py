@@ -2,15 +2,13 @@
 
 from abc import ABC, abstractmethod
 from datetime import datetime
-from functools import cache
 from typing import Any, NamedTuple
 
 from django.core.checks import CheckMessage
-from django.core.signals import setting_changed
 from django.db import models
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
+from sequere.backends.base import BackendHandler
 from sequere.base import ResourceKey
 from sequere.projections.projector import Projector
 from sequere.results.lazy import LazyList
@@ -48,7 +46,7 @@ class Filters(NamedTuple):
         return conditions
 
 
-class BaseBackend(ABC):
+class BaseTimelineBackend(ABC):
     """The questions that a backend answers. `projector` keeps the read model; nothing else writes it."""
 
     projector: Projector
@@ -79,16 +77,7 @@ class BaseBackend(ABC):
         return []
 
 
-@cache
-def get_backend() -> BaseBackend:
-    """The backend that SEQUERE_TIMELINE_BACKEND names. Creating it does no I/O."""
-    backend: BaseBackend = import_string(conf.backend())()
-    return backend
-
-
-def forget_backend(*, setting: str, **_: Any) -> None:
-    if setting == "INSTALLED_APPS" or setting.startswith("SEQUERE_TIMELINE_BACKEND"):
-        get_backend.cache_clear()
-
-
-setting_changed.connect(forget_backend, dispatch_uid="sequere_timeline.backends.base.forget_backend")
+#: The backend that SEQUERE_TIMELINE_BACKEND names.
+get_backend: BackendHandler[BaseTimelineBackend] = BackendHandler(
+    conf.timeline_backend, "INSTALLED_APPS", "SEQUERE_TIMELINE_BACKEND"
+)

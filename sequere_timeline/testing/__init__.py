@@ -1,1 +1,1 @@
-"""For the tests of host projects, and of other backends."""
+"""Helpers for the tests of host projects, and of other backends."""

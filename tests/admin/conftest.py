@@ -1,4 +1,4 @@
-"""Browsers of people who may do this or that."""
+"""Browsers of users with given permissions."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from django.test import Client
 from tests.factories import UserFactory
 from tests.testapp.models import User
 
-#: Who logs in with these permissions ("sequere.view_event").
+#: Logs in a user with these permissions ("sequere.view_event").
 LogIn = Callable[..., Client]
 
 
@@ -34,7 +34,7 @@ def superuser(db: None) -> User:
 
 @pytest.fixture
 def browser(superuser: User) -> Client:
-    """That of a superuser."""
+    """A client logged in as a superuser."""
     browser = Client()
     browser.force_login(superuser)
     return browser

@@ -1,4 +1,4 @@
-"""What people call themselves and what actions say is text, wherever the admin shows it."""
+"""Names of users and data of actions are text wherever the admin shows them."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def evil(settings: Any) -> None:
         )
 
 
-def test_no_page_runs_it(browser: Client) -> None:
+def test_no_page_runs_a_script(browser: Client) -> None:
     first, *_, last = Event.objects.order_by("pk").values_list("pk", flat=True)
     user = Event.objects.get(pk=first).actor.object_id
     project = Event.objects.get(pk=first).target
@@ -63,7 +63,7 @@ def test_no_page_runs_it(browser: Client) -> None:
         assert "14" not in main.partition("onerror")[2][:40], (url, parameters)
 
 
-def test_a_link_is_an_address_whatever_a_key_says(browser: Client) -> None:
+def test_a_link_is_an_address_whatever_a_key_holds(browser: Client) -> None:
     html = browser.get(EVENTS).content.decode()
 
     assert "javascript:" not in html

@@ -1,4 +1,4 @@
-"""The page of an event: what it says, what came before and after, and who has taken it in."""
+"""The page of an event: its data, the events before and after it, and the projections that have applied it."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def page(browser: Client, event: Event | None) -> Any:
         return browser.get(f"{EVENTS}{event.pk}/change/")
 
 
-def test_it_shows_data_and_metadata(browser: Client, thoas: User, project: Project) -> None:
+def test_the_page_shows_data_and_metadata(browser: Client, thoas: User, project: Project) -> None:
     with event_metadata(who=thoas, correlation_id="import 7", rows=[1, {"two": "é"}], note="a\nb"):
         Timeline(thoas).save(JoinAction(actor=thoas, target=project, why="the dialogues", long=list(range(40))))
 
@@ -42,7 +42,7 @@ def test_it_shows_data_and_metadata(browser: Client, thoas: User, project: Proje
     assert "Same correlation" in text
 
 
-def test_it_shows_its_stream(browser: Client, thoas: User, project: Project) -> None:
+def test_the_page_shows_the_stream_of_the_event(browser: Client, thoas: User, project: Project) -> None:
     events = [change(thoas, project) for _ in range(7) for change in (follow, unfollow)]
     ids = [event.pk for event in events if event]
 
@@ -51,7 +51,7 @@ def test_it_shows_its_stream(browser: Client, thoas: User, project: Project) -> 
     assert events_on(page(browser, events[13])) == ids[8:]
 
 
-def test_metadata_may_name_anybody(browser: Client, thoas: User, project: Project) -> None:
+def test_metadata_may_name_anything(browser: Client, thoas: User, project: Project) -> None:
     for who in ("cron", "user:nobody", "gone:1", ":", "testapp.stranger:1", 7, {"user": 1}):
         with event_metadata(who=who):
             event = follow(thoas, project) or unfollow(thoas, project)
@@ -65,7 +65,9 @@ def states(browser: Client, event: Event | None) -> list[str]:
     return [part.strip() for part in table.replace("State Error", "").split("on_commit")[1:]]
 
 
-def test_it_tells_who_has_applied_it(browser: Client, thoas: User, newbie: User, project: Project) -> None:
+def test_the_page_shows_the_state_in_each_projection(
+    browser: Client, thoas: User, newbie: User, project: Project
+) -> None:
     event, behind = follow(thoas, project), unfollow(thoas, project)
     waiting = QueuedEvent.objects.filter(event=event)
 
@@ -81,7 +83,7 @@ def test_it_tells_who_has_applied_it(browser: Client, thoas: User, newbie: User,
     applied = states(browser, behind)
 
     assert pending == ["Pending timelines", "Pending"]
-    assert failed[1].startswith("Failed, tried again later")
+    assert failed[1].startswith("Failed, will be retried")
     assert parked[1].startswith("Parked")
     assert parked[1].endswith("no mail Traceback line 7")
     assert event
@@ -90,8 +92,10 @@ def test_it_tells_who_has_applied_it(browser: Client, thoas: User, newbie: User,
     assert applied == ["Applied timelines", "Applied"]
 
 
-def test_it_tells_how_many_followers_it_has_reached(browser: Client, thoas: User, project: Project) -> None:
+def test_the_page_shows_how_many_followers_a_fan_out_has_reached(
+    browser: Client, thoas: User, project: Project
+) -> None:
     event = follow(thoas, project)
-    QueuedEvent.objects.filter(event=event).update(pipeline="fan-out", reached=7)
+    QueuedEvent.objects.filter(event=event).update(queue="fan-out", reached=7)
 
-    assert states(browser, event) == ["Applied timelines", "Under way, 7 followers reached"]
+    assert states(browser, event) == ["Applied timelines", "In progress, 7 followers reached"]

@@ -1,4 +1,4 @@
-"""The list of events: what is searched for is found, by few queries, in any number of events."""
+"""The list of events: a search finds its events with few queries, among any number of events."""
 
 from itertools import pairwise
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 import sequere
-from sequere.admin import reading
 from sequere.contrib.timeline import Timeline
+from sequere.log import paging
 from sequere.log.metadata import event_metadata
 from sequere.models import Event, follow, unfollow
 from sequere.registry import registry
@@ -105,10 +105,10 @@ def test_a_page_costs_few_queries_however_many_rows_it_has(browser: Client, thoa
     with at_most(12):
         searched = browser.get(EVENTS, {"q": "thoas", "type": "followed", "since": "2020-01-01", "until": "2999-01-01"})
 
-    assert (len(events_on(plain)), len(events_on(searched))) == (reading.PAGE, reading.PAGE)
+    assert (len(events_on(plain)), len(events_on(searched))) == (paging.EVENTS_PER_PAGE, paging.EVENTS_PER_PAGE)
 
 
-def test_pages_lead_to_each_other_and_keep_what_is_searched(browser: Client, thoas: User) -> None:
+def test_pages_lead_to_each_other_and_keep_the_search(browser: Client, thoas: User) -> None:
     for user in UserFactory.create_batch(230):
         follow(user, thoas)
     ids = list(Event.objects.order_by("-pk").values_list("pk", flat=True))
@@ -126,10 +126,10 @@ def test_pages_lead_to_each_other_and_keep_what_is_searched(browser: Client, tho
     assert "Newer" not in text_of(first)
 
 
-def test_a_page_that_stopped_looking_says_so_and_offers_more(
+def test_a_page_that_stops_searching_says_so_and_offers_more(
     browser: Client, log: dict[str, Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "LOOK_ALONG_LOG", 2)
+    monkeypatch.setattr(paging, "LOOK_ALONG_LOG", 2)
 
     cut = browser.get(EVENTS, {"identifier": "project", "type": "followed"})
     older = browser.get(EVENTS + link(cut, "Older"))
@@ -141,7 +141,7 @@ def test_a_page_that_stopped_looking_says_so_and_offers_more(
     assert "limited number" not in text_of(deeper)
 
 
-def test_what_has_many_namesakes_is_asked_for_again(browser: Client) -> None:
+def test_a_name_with_many_matches_must_be_completed(browser: Client) -> None:
     users = [UserFactory(username=f"thoas{n:02}") for n in range(25)]
     for one, other in pairwise(users):
         follow(one, other)
@@ -153,7 +153,7 @@ def test_what_has_many_namesakes_is_asked_for_again(browser: Client) -> None:
     assert len(events_on(response)) == 20
 
 
-def test_who_may_not_see_a_model_sees_keys_and_cannot_search_it(
+def test_without_permission_for_a_model_only_keys_are_shown_and_searched(
     log_in: LogIn, log: dict[str, Event], thoas: User, project: Project
 ) -> None:
     auditor = log_in("sequere.view_event", "testapp.view_project")
@@ -166,7 +166,7 @@ def test_who_may_not_see_a_model_sees_keys_and_cannot_search_it(
     assert names_of(by_name, log) == []
 
 
-def test_what_is_gone_is_shown_by_its_key(browser: Client, log: dict[str, Event], project: Project) -> None:
+def test_a_deleted_instance_is_shown_by_its_key(browser: Client, log: dict[str, Event], project: Project) -> None:
     key = registry.key_of(project)
     project.delete()
 
@@ -176,7 +176,7 @@ def test_what_is_gone_is_shown_by_its_key(browser: Client, log: dict[str, Event]
     assert f"{key} not shown" in text_of(response)
 
 
-def test_what_is_no_longer_registered_is_shown_by_its_key(browser: Client, thoas: User) -> None:
+def test_an_unregistered_instance_is_shown_by_its_key(browser: Client, thoas: User) -> None:
     sequere.register(Stranger)
     stranger = Stranger.objects.create(name="somebody")
     follow(thoas, stranger)

@@ -11,8 +11,8 @@ from django.db import connection
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 
-from sequere.admin import exports
 from sequere.contrib.timeline import Timeline
+from sequere.log import paging
 from sequere.log.metadata import event_metadata
 from sequere.models import follow
 from tests.admin.pages import EVENTS
@@ -34,7 +34,7 @@ def rows(response: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text(response).removeprefix("\ufeff"))))
 
 
-def test_a_file_has_the_events_that_the_list_would_show(browser: Client, thoas: User, project: Project) -> None:
+def test_a_file_has_the_events_of_the_list(browser: Client, thoas: User, project: Project) -> None:
     with event_metadata(correlation_id="import 7"):
         event = follow(thoas, project)
     follow(UserFactory(), thoas)
@@ -65,8 +65,8 @@ def test_a_file_has_the_events_that_the_list_would_show(browser: Client, thoas: 
     }
 
 
-def test_it_is_read_page_by_page(browser: Client, thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "PAGE", 10)
+def test_a_file_is_read_page_by_page(browser: Client, thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "EVENTS_PER_QUERY", 10)
     for user in UserFactory.create_batch(35):
         follow(user, thoas)
     response: Any = browser.get(JSON_LINES)
@@ -94,7 +94,7 @@ def test_no_cell_is_a_formula(browser: Client, thoas: User, start: str) -> None:
     assert json.loads(line)["idempotency_key"] == evil
 
 
-def test_a_line_is_a_line_whatever_an_action_says(browser: Client, thoas: User) -> None:
+def test_an_event_is_one_line_whatever_its_data(browser: Client, thoas: User) -> None:
     Timeline(thoas).save(JoinAction(actor=thoas, note='a\r\nb,"c"\u2028d'))
 
     (row,) = rows(browser.get(CSV))
@@ -105,14 +105,14 @@ def test_a_line_is_a_line_whatever_an_action_says(browser: Client, thoas: User) 
 
 
 @pytest.mark.parametrize("form", ["xlsx", "csv%0d%0aSet-Cookie:%20a=b", "csv%22;x=%22", "CSV"])
-def test_there_are_two_forms_and_no_header_of_others(browser: Client, form: str) -> None:
+def test_only_two_formats_are_allowed_and_inject_no_header(browser: Client, form: str) -> None:
     response = browser.get(f"{EVENTS}events.{form}", {"q": "a\r\nSet-Cookie: a=b"})
 
     assert response.status_code == 404
     assert "Set-Cookie" not in str(response.headers)
 
 
-def test_a_name_of_a_file_is_ours(browser: Client) -> None:
+def test_the_name_of_a_file_is_ours(browser: Client) -> None:
     response = browser.get(CSV, {"q": "a\r\nSet-Cookie: a=b", "type": '"; filename="evil.exe'})
 
     assert response.headers["Content-Disposition"] == 'attachment; filename="events.csv"'
@@ -120,7 +120,7 @@ def test_a_name_of_a_file_is_ours(browser: Client) -> None:
     assert rows(response) == []
 
 
-def test_an_asynchronous_server_gets_it_line_by_line(superuser: User, thoas: User) -> None:
+def test_an_asynchronous_server_streams_a_file_line_by_line(superuser: User, thoas: User) -> None:
     event = follow(superuser, thoas)
     assert event
 

@@ -1,4 +1,4 @@
-"""Every word of the admin is there in French."""
+"""Every text of the admin is translated into French."""
 
 import re
 from pathlib import Path
@@ -14,12 +14,12 @@ from tests.admin.pages import EVENTS, PROJECTIONS, text_of
 from tests.testapp.models import Project, User
 
 PACKAGE = Path(sequere.__file__).parent
-#: Written alike in both languages.
+#: The same in both languages.
 ALIKE = {"Projections", "projections", "Projection", "Mode", "Type", "Pages", "%(number)s s", "version %(version)s"}
 
 
 def texts() -> set[str]:
-    """What is to be translated in the admin, with its first form where there are two."""
+    """The texts of the admin to be translated; of a plural, the first form."""
     python = "".join(path.read_text() for path in (PACKAGE / "admin").glob("*.py"))
     templates = "".join(path.read_text() for path in (PACKAGE / "templates" / "admin").rglob("*.html"))
     blocks = re.findall(r"{% blocktranslate[^%]*%}(.*?){% (?:plural|endblocktranslate) %}", templates)

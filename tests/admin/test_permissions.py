@@ -1,4 +1,4 @@
-"""No page without its permission, for whoever asks; and nobody changes the log."""
+"""No page without its permission; and nobody changes the log."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.testapp.models import Project, User
 
 VIEW, EXPORT, PROJECTION = "sequere.view_event", "sequere.export_event", "sequere.view_projection"
 
-#: Each page, and the permissions that it takes.
+#: Each page, and the permissions that it requires.
 PAGES = {
     EVENTS: [VIEW],
     f"{EVENTS}1/change/": [VIEW],
@@ -37,7 +37,7 @@ def something_failed(thoas: User, project: Project) -> None:
     event = follow(thoas, project)
     assert event
     QueuedEvent.objects.create(
-        pipeline="built-in", event=event, shard=0, stream=event.stream, attempts=1, retry_at=event.recorded_at
+        queue="built-in", event=event, shard=0, stream=event.stream, attempts=1, retry_at=event.recorded_at
     )
 
 
@@ -56,7 +56,7 @@ def urls(thoas: User, project: Project) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("index", range(len(PAGES)), ids=list(PAGES))
-def test_a_page_asks_for_its_permissions_and_for_no_others(log_in: LogIn, urls: Any, index: int) -> None:
+def test_a_page_requires_its_permissions_and_no_others(log_in: LogIn, urls: Any, index: int) -> None:
     url, needed = list(urls.items())[index]
 
     codes = {
@@ -71,7 +71,7 @@ def test_a_page_asks_for_its_permissions_and_for_no_others(log_in: LogIn, urls: 
 
 
 @pytest.mark.parametrize("verb", ["drain", "retry", "skip", "rebuild", "verify"])
-def test_an_operation_by_post_asks_for_its_permission_too(log_in: LogIn, verb: str) -> None:
+def test_an_operation_by_post_requires_its_permission(log_in: LogIn, verb: str) -> None:
     others = [permission for permission in ALL if permission != f"sequere.{verb}_projection"]
 
     response = log_in(*others).post(f"{PROJECTIONS}follows/{verb}/", {"all": "1"})
@@ -80,7 +80,7 @@ def test_an_operation_by_post_asks_for_its_permission_too(log_in: LogIn, verb: s
     assert QueuedEvent.objects.count() == 1
 
 
-def test_links_lead_only_where_one_may_go(log_in: LogIn, thoas: User) -> None:
+def test_links_lead_only_to_permitted_pages(log_in: LogIn, thoas: User) -> None:
     plain = text_of(log_in(VIEW).get(EVENTS))
     more = text_of(log_in(VIEW, EXPORT, PROJECTION).get(EVENTS))
     projection = text_of(log_in(PROJECTION, "sequere.verify_projection").get(f"{PROJECTIONS}follows/change/"))
@@ -102,13 +102,13 @@ def test_nobody_adds_changes_or_deletes(rf: RequestFactory, superuser: User, mod
 
 
 @pytest.mark.parametrize("page", ["add/", "{id}/delete/", "{id}/history/", "{id}/", "0/change/", "x/change/"])
-def test_there_are_no_pages_for_that(browser: Client, page: str) -> None:
+def test_there_are_no_pages_to_change_events(browser: Client, page: str) -> None:
     url = EVENTS + page.format(id=Event.objects.get().pk)
 
     assert (browser.get(url).status_code, browser.post(url).status_code) == (404, 404)
 
 
-def test_the_permissions_are_these() -> None:
+def test_no_other_permissions_exist() -> None:
     ours = Permission.objects.filter(content_type__app_label="sequere", content_type__model__in=["event", "projection"])
 
     assert sorted(f"sequere.{permission.codename}" for permission in ours) == ALL

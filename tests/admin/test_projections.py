@@ -1,4 +1,4 @@
-"""The projections in the admin: how far they are, and what an operator does about what has failed."""
+"""The projections in the admin: their progress, and the operations on failed events."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from sequere.admin import operations
 from sequere.backends.database.models import Follow
 from sequere.exceptions import BackendUnavailable
-from sequere.models import Event, QueuedEvent, follow, follow_many, get_followers_count, unfollow
+from sequere.models import Event, Projection, QueuedEvent, follow, follow_many, get_followers_count, unfollow
 from sequere.projections.projector import Projector
 from sequere.replay.rebuilding import work
 from sequere.signals import rebuilds_left
@@ -26,7 +28,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
 
 
 class Newsletter(Projector):
-    """Writes to nobody, and refuses to write to some."""
+    """Sends nothing, and refuses some actors."""
 
     refused: set[str] = set()
     written: list[int] = []
@@ -40,13 +42,13 @@ class Newsletter(Projector):
 
 class Archive(Newsletter):
     def reset(self, subjects: Any, *, using: str) -> None:
-        """There is nothing to forget."""
+        """There is nothing to reset."""
 
 
 @pytest.fixture(autouse=True)
 def later(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # The ids of events go on from one test to the next.
-    monkeypatch.setattr(operations, "MANY", 10**9)
+    # The ids of events continue from one test to the next.
+    monkeypatch.setattr(operations, "MANY_EVENTS", 10**9)
     settings.SEQUERE_PROJECTORS = {
         "newsletter": f"{__name__}.Newsletter",
         "archive/of 2026": f"{__name__}.Archive",
@@ -67,14 +69,14 @@ def failed(thoas: User, newbie: User, project: Project) -> list[int]:
     unfollow(thoas, project)
     follow(project, thoas)
     ids = [event.pk for event in events if event]
-    QueuedEvent.objects.filter(pipeline="newsletter", event_id__in=ids).update(
+    QueuedEvent.objects.filter(queue="newsletter", event_id__in=ids).update(
         attempts=5, parked_at=timezone.now(), error="PermissionError: not <b>", traceback="line <7>"
     )
     return ids
 
 
-def waiting(pipeline: str) -> list[int]:
-    return list(QueuedEvent.objects.filter(pipeline=pipeline).order_by("event_id").values_list("event_id", flat=True))
+def waiting(queue: str) -> list[int]:
+    return list(QueuedEvent.objects.filter(queue=queue).order_by("event_id").values_list("event_id", flat=True))
 
 
 def url(name: str, page: str = "change") -> str:
@@ -82,7 +84,7 @@ def url(name: str, page: str = "change") -> str:
 
 
 def perform(browser: Client, name: str, verb: str, **values: Any) -> str:
-    """Confirm an operation; what the page says afterwards."""
+    """Confirm an operation; returns the text of the page that follows."""
     response = browser.post(url(name, verb), values, follow=True)
     assert response.redirect_chain == [(url(name), 302)]
     return text_of(response)
@@ -92,23 +94,23 @@ def logged() -> list[str]:
     return [f"{entry.object_id}: {entry.get_change_message()}" for entry in LogEntry.objects.order_by("pk")]
 
 
-def test_the_list_says_how_far_each_is(browser: Client, failed: list[int]) -> None:
+def test_the_list_shows_the_progress_of_each_projection(browser: Client, failed: list[int]) -> None:
     with at_most(12):
         response = browser.get(PROJECTIONS)
 
-    text = re.sub(r"\b\d+ s\b", "N s", text_of(response))  # as old as the machine is slow
+    text = re.sub(r"\b\d+ s\b", "N s", text_of(response))  # depends on the speed of the machine
     assert "follows on_commit sequere.backends.database.projector.FollowsProjector 4 N s 0" in text
     assert f"newsletter on_commit {__name__}.Newsletter 2 N s 2 PermissionError: not &lt;b&gt;" in text
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(61, "61 s"), (7200, "2 hours")])
-def test_the_lag_is_told_in_words(browser: Client, seconds: int, shown: str) -> None:
+def test_the_lag_is_shown_in_words(browser: Client, seconds: int, shown: str) -> None:
     from sequere.admin.projections import _age
 
     assert _age(seconds).replace("\xa0", " ") == shown
 
 
-def test_a_page_shows_what_has_failed_and_why(browser: Client, failed: list[int]) -> None:
+def test_a_page_shows_failed_events_with_their_errors(browser: Client, failed: list[int]) -> None:
     with at_most(14):
         response = browser.get(url("newsletter"))
 
@@ -119,10 +121,10 @@ def test_a_page_shows_what_has_failed_and_why(browser: Client, failed: list[int]
     assert "Rebuild" not in text
 
 
-def test_a_page_of_many_leads_to_the_next(browser: Client, thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sequere.admin.projections.PAGE", 2)
+def test_a_full_page_leads_to_the_next(browser: Client, thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sequere.admin.projections.FAILED_PER_PAGE", 2)
     follow_many((user, thoas) for user in UserFactory.create_batch(3))
-    QueuedEvent.objects.filter(pipeline="newsletter").update(attempts=1, retry_at=timezone.now())
+    QueuedEvent.objects.filter(queue="newsletter").update(attempts=1, retry_at=timezone.now())
     ids = waiting("newsletter")
 
     first = browser.get(url("newsletter"))
@@ -143,7 +145,7 @@ def test_a_name_may_be_any_text(browser: Client, failed: list[int]) -> None:
 
 
 @pytest.mark.parametrize("verb", ["drain", "verify", "rebuild", "retry", "skip"])
-def test_nothing_is_done_before_it_is_confirmed(browser: Client, failed: list[int], verb: str) -> None:
+def test_an_operation_must_be_confirmed(browser: Client, failed: list[int], verb: str) -> None:
     name = "newsletter" if verb in {"retry", "skip"} else "follows"
 
     response = browser.get(url(name, verb), {"all": "1"})
@@ -163,16 +165,16 @@ def test_a_form_of_another_site_does_nothing(superuser: User, failed: list[int],
     assert (len(waiting("newsletter")), logged()) == (4, [])
 
 
-def test_drain_applies_what_waits(browser: Client, failed: list[int], project: Project) -> None:
+def test_drain_applies_waiting_events(browser: Client, failed: list[int], project: Project) -> None:
     text = perform(browser, "follows", "drain")
 
     assert "4 events applied" in text
     assert (waiting("built-in"), get_followers_count(project)) == ([], 1)
-    assert logged() == ["follows: Apply what waits: 4 events applied"]
+    assert logged() == ["follows: Apply pending events: 4 events applied"]
 
 
-def test_retry_applies_those_that_were_chosen(browser: Client, failed: list[int]) -> None:
-    """And what waits, which is not counted."""
+def test_retry_applies_the_chosen_events(browser: Client, failed: list[int]) -> None:
+    """And the waiting one behind it, which is not counted."""
     text = perform(browser, "newsletter", "retry", event=[failed[0]])
 
     assert "1 event applied" in text
@@ -181,16 +183,16 @@ def test_retry_applies_those_that_were_chosen(browser: Client, failed: list[int]
     assert Event.objects.filter(type="event_retried").count() == 1
 
 
-def test_retry_tells_what_fails_again(browser: Client, failed: list[int], thoas: User) -> None:
+def test_retry_reports_events_that_fail_again(browser: Client, failed: list[int], thoas: User) -> None:
     Newsletter.refused.add(str(thoas.pk))
 
     text = perform(browser, "newsletter", "retry", event=failed)
 
-    assert "1 event applied, 1 is left that fails" in text
-    assert logged() == [f"newsletter: Retry ({failed[0]}, {failed[1]}): 1 event applied, 1 is left that fails"]
+    assert "1 event applied, 1 still fails" in text
+    assert logged() == [f"newsletter: Retry ({failed[0]}, {failed[1]}): 1 event applied, 1 still fails"]
 
 
-def test_skip_gives_up_those_that_were_chosen(browser: Client, failed: list[int]) -> None:
+def test_skip_gives_up_the_chosen_events(browser: Client, failed: list[int]) -> None:
     text = perform(browser, "newsletter", "skip", event=failed)
 
     assert "2 events skipped" in text
@@ -199,15 +201,17 @@ def test_skip_gives_up_those_that_were_chosen(browser: Client, failed: list[int]
 
 
 @pytest.mark.parametrize("values", [{}, {"event": ["x", "-1", "9" * 30]}, {"event": ["0"]}])
-def test_nothing_is_chosen_by_chance(browser: Client, failed: list[int], values: Any) -> None:
+def test_invalid_choices_do_nothing(browser: Client, failed: list[int], values: Any) -> None:
     for verb in ("retry", "skip"):
-        assert "None of the chosen events has failed." in perform(browser, "newsletter", verb, **values)
+        assert "None of the selected events has failed." in perform(browser, "newsletter", verb, **values)
 
     assert (len(waiting("newsletter")), logged()) == (4, [])
 
 
 @pytest.mark.database
-def test_verify_lists_differences_and_rebuild_mends_them(browser: Client, failed: list[int], project: Project) -> None:
+def test_verify_lists_differences_and_rebuild_repairs_them(
+    browser: Client, failed: list[int], project: Project
+) -> None:
     perform(browser, "follows", "drain")
     Follow.objects.all().delete()
 
@@ -220,13 +224,13 @@ def test_verify_lists_differences_and_rebuild_mends_them(browser: Client, failed
     assert (after_it, Follow.objects.count()) == (0, 2)
     assert "differences" in rebuilt
     assert re.search(r"\b0 differences", verified_again)
-    assert [line.split(": ")[1] for line in logged()] == ["Apply what waits", "Verify", "Rebuild", "Verify"]
+    assert [line.split(": ")[1] for line in logged()] == ["Apply pending events", "Verify", "Rebuild", "Verify"]
 
 
-def test_what_would_take_long_is_refused_with_the_command(
+def test_a_long_operation_is_refused_with_its_command(
     browser: Client, failed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operations, "MANY", 1)
+    monkeypatch.setattr(operations, "MANY_EVENTS", 1)
     commands = {
         "drain": "manage.py run_projections --once",
         "rebuild": "manage.py rebuild_projections --projection follows",
@@ -243,12 +247,12 @@ def test_what_would_take_long_is_refused_with_the_command(
 
 @pytest.mark.parametrize("verb", ["drain", "retry"])
 def test_a_fan_out_is_left_to_a_command(browser: Client, failed: list[int], verb: str) -> None:
-    queued = QueuedEvent.objects.filter(pipeline="built-in", event_id=failed[0])
-    queued.update(pipeline="fan-out", attempts=5, parked_at=timezone.now())
+    queued = QueuedEvent.objects.filter(queue="built-in", event_id=failed[0])
+    queued.update(queue="fan-out", attempts=5, parked_at=timezone.now())
 
     pages = {name: browser.get(url(name, verb), {"all": "1"}, follow=True) for name in ("timelines", "follows")}
 
-    assert "An action waits for its many followers" in text_of(pages["timelines"])
+    assert "A fan-out to many followers is pending" in text_of(pages["timelines"])
     assert "many followers" not in text_of(pages["follows"])
     assert browser.post(url("timelines", verb), {"all": "1"}).status_code == 403
 
@@ -270,8 +274,17 @@ def test_a_server_that_is_down_is_named_and_logged(
 @pytest.mark.parametrize(
     "page", ["nothing/change/", "nothing/drain/", "follows/explode/", "newsletter/verify/", "newsletter/rebuild/"]
 )
-def test_what_cannot_be_is_not_found(browser: Client, page: str) -> None:
+def test_an_unknown_page_is_not_found(browser: Client, page: str) -> None:
     assert (browser.get(PROJECTIONS + page).status_code, browser.post(PROJECTIONS + page).status_code) == (404, 404)
+
+
+@pytest.mark.parametrize("options", [{}, {"use_base_manager": True}], ids=["default", "all"])
+def test_no_table_of_projections_is_asked_for(options: dict[str, bool], capsys: pytest.CaptureFixture[str]) -> None:
+    """Django reads the table of every model in `dumpdata`; this model has none."""
+    call_command("dumpdata", "sequere.projection", **options)
+
+    assert capsys.readouterr().out.strip() == "[]"
+    assert Projection._meta.db_table not in connection.introspection.table_names()
 
 
 def test_recent_actions_lead_back(browser: Client, failed: list[int], log_in: LogIn) -> None:
@@ -283,13 +296,13 @@ def test_recent_actions_lead_back(browser: Client, failed: list[int], log_in: Lo
     assert url("follows") in browser.get("/admin/").content.decode()
 
 
-def test_a_rebuild_in_mode_celery_is_left_to_the_workers_and_the_page_tells_how_far_it_is(
+def test_a_rebuild_in_mode_celery_is_left_to_the_workers_and_the_page_shows_its_progress(
     browser: Client, settings: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However large the log: no request waits for it."""
+    """However large the log is, no request waits for it."""
     settings.SEQUERE_PROJECTION_MODES = {"follows": "celery", "timelines": "celery"}
-    monkeypatch.setattr(operations, "MANY", -1)
-    monkeypatch.setattr(rebuilds_left, "receivers", [])  # nobody sends it to a broker
+    monkeypatch.setattr(operations, "MANY_EVENTS", -1)
+    monkeypatch.setattr(rebuilds_left, "receivers", [])  # nothing is sent to a broker
     left: list[int] = []
 
     def note(rebuild_ids: list[int], **_: Any) -> None:
@@ -301,7 +314,7 @@ def test_a_rebuild_in_mode_celery_is_left_to_the_workers_and_the_page_tells_how_
     ended = work(left[0])
     after = text_of(browser.get(url("follows")))
 
-    assert "The rebuild is left to the workers of Celery." in told
+    assert "Celery workers run the rebuild." in told
     assert "at work" in before
     assert ended
     assert "repaired" in after

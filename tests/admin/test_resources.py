@@ -1,4 +1,4 @@
-"""On the page of any registered instance: links to its followers, its followings and its events."""
+"""The page of any registered instance links to its followers, its followings and its events."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.test import Client, RequestFactory
 
 from sequere.admin import EventAdmin, ResourceAdminMixin
-from sequere.admin.relations import PAGE
+from sequere.admin.relations import RELATIONS_PER_PAGE
 from sequere.exceptions import ReadModelLost
 from sequere.models import Event, follow
 from tests.admin.conftest import LogIn
@@ -46,7 +46,7 @@ def test_a_page_has_the_links_with_the_mixin_and_without(browser: Client, thoas:
     assert events_on(events) == [event.pk]
 
 
-def test_they_are_the_same_with_the_mixin(browser: Client) -> None:
+def test_the_links_are_the_same_with_the_mixin(browser: Client) -> None:
     with_it, without = change_page(browser, PackageFactory(name="lib")), change_page(browser, DocumentFactory())
 
     assert issubclass(type(admin.site.get_model_admin(Package)), ResourceAdminMixin)
@@ -54,25 +54,25 @@ def test_they_are_the_same_with_the_mixin(browser: Client) -> None:
     assert tools_of(with_it) == tools_of(without) == ["Followers", "Followings", "Events"]
 
 
-def test_a_page_keeps_what_it_had(browser: Client, thoas: User) -> None:
+def test_a_page_keeps_its_own_tools(browser: Client, thoas: User) -> None:
     response = change_page(browser, thoas)
 
     assert "History" in text_of(response)
     assert browser.post(response.request["PATH_INFO"], {"username": "x" * 200}).status_code == 200
 
 
-def test_who_may_not_see_events_sees_no_links(log_in: LogIn, thoas: User) -> None:
+def test_without_permission_for_events_there_are_no_links(log_in: LogIn, thoas: User) -> None:
     response = change_page(log_in("testapp.view_user"), thoas)
 
     assert response.status_code == 200
     assert tools_of(response) == []
 
 
-def test_what_is_not_registered_has_no_links(browser: Client) -> None:
+def test_an_unregistered_instance_has_no_links(browser: Client) -> None:
     assert tools_of(change_page(browser, StrangerFactory())) == []
 
 
-def test_a_page_to_add_has_no_links(browser: Client) -> None:
+def test_a_form_for_a_new_instance_has_no_links(browser: Client) -> None:
     assert tools_of(browser.get("/admin/testapp/package/add/")) == []
 
 
@@ -112,7 +112,7 @@ def relations(browser: Client, what: str, instance: Any, **parameters: str) -> A
 
 
 def test_pages_of_followers_lead_to_each_other(browser: Client, thoas: User) -> None:
-    followers = [UserFactory(username=f"follower-{n:03}") for n in range(PAGE + 20)]
+    followers = [UserFactory(username=f"follower-{n:03}") for n in range(RELATIONS_PER_PAGE + 20)]
     for follower in followers:
         follow(follower, thoas)
 
@@ -124,14 +124,14 @@ def test_pages_of_followers_lead_to_each_other(browser: Client, thoas: User) -> 
 
     shown = [[one.username for one in reversed(followers) if one.username in text_of(page)] for page in (first, second)]
     names = [one.username for one in reversed(followers)]
-    assert shown == [names[:PAGE], names[PAGE:]]
-    assert f"Followers {PAGE + 20} Followings 0 Events" in text_of(first)
+    assert shown == [names[:RELATIONS_PER_PAGE], names[RELATIONS_PER_PAGE:]]
+    assert f"Followers {RELATIONS_PER_PAGE + 20} Followings 0 Events" in text_of(first)
     assert text_of(again) == text_of(first)
     assert followers[0].username in text_of(oldest)
     assert "Newest first" in text_of(oldest)
 
 
-def test_what_its_model_hides_is_counted(browser: Client, thoas: User) -> None:
+def test_instances_hidden_by_their_model_are_counted(browser: Client, thoas: User) -> None:
     follow(thoas, ArticleFactory(is_hidden=False))
     hidden = ArticleFactory()
     follow(thoas, hidden)
@@ -146,15 +146,15 @@ def test_what_its_model_hides_is_counted(browser: Client, thoas: User) -> None:
 @pytest.mark.parametrize(
     "url", ["followers/nothing/1/", "followers/user/x/", "friends/user/1/", "followers/user/99999999999999999999/"]
 )
-def test_what_cannot_be_is_not_found(browser: Client, url: str) -> None:
+def test_an_unknown_page_is_not_found(browser: Client, url: str) -> None:
     assert browser.get(EVENTS + url).status_code == 404
 
 
-def test_a_cursor_that_was_made_up_is_refused(browser: Client, thoas: User) -> None:
+def test_an_invalid_cursor_is_refused(browser: Client, thoas: User) -> None:
     assert relations(browser, "followers", thoas, cursor="made-up").status_code == 400
 
 
-def test_what_is_gone_has_a_page(browser: Client, project: Project) -> None:
+def test_a_deleted_instance_has_a_page(browser: Client, project: Project) -> None:
     pk = project.pk
     project.delete()
 
@@ -172,4 +172,4 @@ def test_a_server_that_is_down_is_named(browser: Client, thoas: User, monkeypatc
     response = relations(browser, "followers", thoas)
 
     assert response.status_code == 200
-    assert "Redis at somewhere has not what it should hold" in text_of(response)
+    assert "Redis at somewhere does not hold the read model" in text_of(response)

@@ -1,1 +1,1 @@
-"""What Sequere costs, beside the same work done by hand: `python -m tests.benchmarks`, or `make bench`."""
+"""The cost of Sequere beside the same work done by hand: `python -m tests.benchmarks`, or `make bench`."""

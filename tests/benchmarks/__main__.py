@@ -1,9 +1,9 @@
-"""Measure Sequere, each thing beside the same work in raw psycopg or redis-py, in the same run.
+"""Measure Sequere beside the same work in raw psycopg or redis-py, in the same run.
 
 `python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it;
-`workers|workers-redis`: the same with workers of Celery; `admin`: what the pages of the admin cost with many events.
+`workers|workers-redis`: the same with Celery workers; `admin`: the cost of the admin pages with many events.
 PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for the run; Valkey is always started. The
-ratio tells how many times as long ours takes.
+ratio says how many times as long Sequere takes.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def in_database(*, quick: bool) -> None:
 
 def in_redis(*, quick: bool) -> None:
     with postgresql() as url, own_valkey() as server:
-        # The names of the keys are part of the memory they take.
+        # The names of the keys are part of their memory.
         os.environ |= {"TESTS_BACKEND": "redis", "SEQUERE_REDIS_URL": server.url, "TESTS_PREFIX": "sequere:"}
         with database(url) as connection, redis.Redis.from_url(server.url) as client:
             from tests.benchmarks.redis_raw import RawRedis
@@ -106,15 +106,15 @@ def in_admin(*, quick: bool) -> None:
 
 @contextmanager
 def database(url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """Django set up for a new database on the server; and a connection to it without Django. Both let it prepare
-    statements."""
+    """Django set up for a new database on the server, and a connection to it without Django. Both let the server
+    prepare statements."""
     os.environ |= {"SEQUERE_DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings", "TESTS_PREPARED": "yes"}
     django.setup()
     from django.db import connection
 
     given = connection.settings_dict["NAME"]
     name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    # What other processes that take part find.
+    # For other processes that take part.
     server, _, options = url.partition("?")
     os.environ["SEQUERE_DATABASE_URL"] = f"{server.rpartition('/')[0]}/{name}?{options}"
     try:

@@ -1,4 +1,4 @@
-"""How long the pages of the admin keep the database busy, with a large log: some things are common, others are rare."""
+"""How long the admin pages keep the database busy with a large log, for common and for rare events."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ ROUNDS = 5
 #: A stream with many events.
 LONG = "0123456789abcdef0123456789abcdef"
 
-#: Three in ten events are follows of one project. Whoever made the first tenth has done nothing since. What is rare
-#: happened in the beginning, where a list that goes back from the end comes last.
+#: Three in ten events are follows of one project. The actors of the first tenth have done nothing since. Rare events
+#: are at the beginning, which a list that reads backwards reaches last.
 EVENTS = """
 INSERT INTO sequere_event (type, stream, version, actor_identifier, actor_object_id, target_identifier,
     target_object_id, verb, occurred_at, recorded_at, data, metadata, schema_version)
@@ -56,7 +56,7 @@ INSERT INTO sequere_database_followcount (identifier, object_id, other_identifie
 SELECT to_identifier, to_object_id, from_identifier, count(*), 0, 0 FROM sequere_database_follow GROUP BY 1, 2, 3
 """
 FAILED = """
-INSERT INTO sequere_queuedevent (pipeline, event_id, shard, stream, attempts, error, traceback, parked_at)
+INSERT INTO sequere_queuedevent (queue, event_id, shard, stream, attempts, error, traceback, parked_at)
 SELECT 'built-in', id, 1, stream, CASE WHEN id % 5 = 0 THEN 5 ELSE 0 END, '', '', NULL
 FROM sequere_event ORDER BY id DESC LIMIT 2000
 """
@@ -64,11 +64,11 @@ FROM sequere_event ORDER BY id DESC LIMIT 2000
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What one page asks of the database."""
+    """The database work of one page."""
 
     name: str
     queries: int
-    #: Of the median of some rounds, in seconds: in the database, and with all that Python does.
+    #: The median of some rounds, in seconds: in the database, and in total.
     database: float
     total: float
 
@@ -83,7 +83,7 @@ class AdminScenarios:
         self._client = Client()
 
     def prepare(self) -> str:
-        """Write the log; returns how large it is."""
+        """Write the log; returns its size."""
         User.objects.bulk_create(User(username=f"user{n}") for n in range(PEOPLE))
         Project.objects.bulk_create(Project(name=f"project {n}") for n in range(PEOPLE))
         self._raw.execute(EVENTS.format(number=self.number, people=PEOPLE, long=LONG))

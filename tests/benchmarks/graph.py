@@ -1,4 +1,4 @@
-"""Who follows whom: made up, with a few whom many follow, and the same in every run; or as in a real graph."""
+"""Follows: made up, with a few celebrities, and the same in every run; or those of a real graph."""
 
 import gzip
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ Pair = tuple[ResourceKey, ResourceKey]
 
 
 def real_pairs(scale: int) -> list[Pair]:
-    """Which package depends on which: 272,880 pairs, or one in `scale` of them."""
+    """The dependencies between packages: 272,880 pairs, or one in `scale` of them."""
     numbers: dict[str, ResourceKey] = {}
 
     def key(name: str) -> ResourceKey:
@@ -25,18 +25,18 @@ def real_pairs(scale: int) -> list[Pair]:
 
 
 def people(first: int, number: int) -> list[ResourceKey]:
-    """Keys of users that need no row of their own."""
+    """Keys of users without rows."""
     return [ResourceKey("user", str(n)) for n in range(first, first + number)]
 
 
 def pairs(among: list[ResourceKey], number: int, seed: int) -> Iterator[Pair]:
-    """Different pairs in constant memory: everybody in turn follows others, no one twice."""
+    """Different pairs in constant memory: everybody in turn follows others, nobody twice."""
     random = Random(seed)
     each, rest = divmod(number, len(among))
     for position, follower in enumerate(among):
         chosen: set[int] = set()
         while len(chosen) < each + (position < rest):
-            # The third power: a tenth of the people has almost half of the followers.
+            # The third power: a tenth of the people have almost half of the followers.
             other = int(len(among) * random.random() ** 3)
             if other != position and other not in chosen:
                 chosen.add(other)

@@ -1,4 +1,4 @@
-"""Times of two ways to do the same, taken in turns, and how they are shown."""
+"""The times of two ways to do the same work, taken in turns, and their table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Work = Callable[[int], object]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table: seconds for so many things at once, ours and, if there is such a thing, raw."""
+    """One line of the table: seconds for a number of things, ours and, if it exists, raw."""
 
     name: str
     ours: float
@@ -28,7 +28,7 @@ class Line:
 
 
 def compare(name: str, ours: Work, raw: Work | None = None, *, rounds: int, calls: int = 1, things: int = 1) -> Line:
-    """The medians of so many rounds, ours and raw in turns. A round does the work `calls` times."""
+    """The medians of the rounds, ours and raw in turns. A round does the work `calls` times."""
     times: dict[Work, list[float]] = {work: [] for work in (ours, raw) if work}
     for round_ in range(rounds):
         for work, taken in times.items():

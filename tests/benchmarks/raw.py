@@ -1,4 +1,4 @@
-"""The same work by hand: the statements that someone would write who has psycopg and these tables."""
+"""The same work by hand: the statements that somebody with psycopg and these tables would write."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -141,7 +141,7 @@ class Action:
 
 
 class Raw:
-    """A connection, and what can be done with it."""
+    """The work by hand, on a connection."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection

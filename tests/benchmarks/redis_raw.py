@@ -1,4 +1,4 @@
-"""The same work in Redis by hand: the commands that someone would write who has redis-py with hiredis, and the log."""
+"""The same work in Redis by hand: the commands that somebody with redis-py, hiredis and the log would write."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,15 +15,15 @@ from tests.testapp.models import Project, User
 
 CHUNK = 1000
 QUEUE = """
-INSERT INTO sequere_queuedevent (pipeline, event_id, shard, stream, attempts, error, traceback)
+INSERT INTO sequere_queuedevent (queue, event_id, shard, stream, attempts, error, traceback)
 VALUES ('raw', %s, 0, %s, 0, '', '')
 """
-SHARD = "INSERT INTO sequere_shard VALUES ('raw', 0) ON CONFLICT (pipeline, number) DO UPDATE SET number = 0"
+SHARD = "INSERT INTO sequere_shard VALUES ('raw', 0) ON CONFLICT (queue, number) DO UPDATE SET number = 0"
 QUEUED = """
 SELECT * FROM sequere_queuedevent q JOIN sequere_event e ON e.id = q.event_id
-WHERE q.pipeline = 'raw' AND q.shard = 0 ORDER BY e.id LIMIT 500
+WHERE q.queue = 'raw' AND q.shard = 0 ORDER BY e.id LIMIT 500
 """
-DEQUEUE = "DELETE FROM sequere_queuedevent WHERE pipeline = 'raw' AND event_id = %s"
+DEQUEUE = "DELETE FROM sequere_queuedevent WHERE queue = 'raw' AND event_id = %s"
 
 #: The best way: one call adds to the timelines of 1,000 followers.
 DELIVER = "for i = 1, #KEYS do redis.call('ZADD', KEYS[i], ARGV[1], ARGV[2]) end"
@@ -38,7 +38,7 @@ class RawRedis:
         self._deliver = client.register_script(DELIVER)
 
     def celebrity(self, actor: ResourceKey, followers: list[ResourceKey], entries: int) -> None:
-        """Let somebody have followers, each with a timeline of so many entries."""
+        """Give an actor followers, each with a timeline of this many entries."""
         for start in range(0, len(followers), CHUNK):
             pipeline = self._client.pipeline(transaction=False)
             for number, follower in enumerate(followers[start : start + CHUNK], start):

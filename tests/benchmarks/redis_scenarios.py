@@ -1,4 +1,4 @@
-"""What is measured with follows and timelines in Redis, each beside the same work by hand."""
+"""The measurements with follows and timelines in Redis, each beside the same work by hand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from sequere.models import follow, follow_many, get_followers, get_followers_cou
 from sequere.registry import registry
 from sequere.replay.verifying import verify
 from sequere_timeline.backends.base import get_backend as timelines
-from sequere_timeline.backends.redis.keys import Keys
+from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import Member
 from tests.benchmarks.graph import Pair, pairs, people, real_pairs
 from tests.benchmarks.measuring import Line, compare
@@ -26,7 +26,7 @@ ENTRIES = 200
 
 
 class RedisScenarios:
-    """One run. Each scenario has people of its own, and both sides of it as many."""
+    """One run. Each scenario has its own people, the same number on both sides."""
 
     def __init__(self, raw: RawRedis, client: "redis.Redis", *, quick: bool) -> None:
         self._raw = raw
@@ -117,8 +117,8 @@ class RedisScenarios:
         return (self._memory() - before) / len(of)
 
     def _fill(self, owners: list[ResourceKey], entries: int = ENTRIES) -> None:
-        """Let owners have timelines of so many entries, like those that a fan-out brings."""
-        private = Keys(timelines()._connection).private
+        """Give the owners timelines of this many entries, like those of a fan-out."""
+        private = TimelineKeys(timelines()._model.connection).private
         members = {str(Member(n, 4, "1.2.abc")): 1_718_000_000_000_000 + n for n in range(10**8, 10**8 + entries)}
         for start in range(0, len(owners), 1000):
             pipeline = self._client.pipeline(transaction=False)

@@ -1,4 +1,4 @@
-"""What is measured, each beside the same work by hand."""
+"""The measurements, each beside the same work by hand."""
 
 import resource
 import sys
@@ -20,7 +20,7 @@ from tests.testapp.sequere_registry import JoinAction
 
 
 class Scenarios:
-    """One run. Each scenario has people of its own, and both sides of it as many."""
+    """One run. Each scenario has its own people, the same number on both sides."""
 
     def __init__(self, raw: Raw, *, quick: bool) -> None:
         self._raw = raw
@@ -113,6 +113,6 @@ class Scenarios:
 
 
 def peak() -> float:
-    """The most memory that this process has had, in MB."""
+    """The peak memory of this process, in MB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

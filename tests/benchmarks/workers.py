@@ -1,4 +1,4 @@
-"""What the workers of Celery do in a second, and what others wait for while a celebrity's action reaches a million."""
+"""The throughput of Celery workers, and how long others wait while a celebrity's action reaches a million."""
 
 import os
 from collections import Counter
@@ -20,8 +20,9 @@ from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
 from sequere.log.streams import lifecycle, relation
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
-from sequere.outbox.drain import _tell_celery
+from sequere.outbox.drain import announce_shards
 from sequere.outbox.queues import SHARDS
+from sequere.redis.outages import Outage
 from sequere.registry import registry
 from sequere.replay.rebuilding import rebuild
 from sequere_timeline.backends.base import get_backend as timelines
@@ -33,7 +34,7 @@ from tests.testapp.sequere_registry import JoinAction
 from tests.workers.app import app
 from tests.workers.conftest import Worker
 
-#: Followers of the celebrity: their edges are made in the database.
+#: Followers of the celebrity: their follows are written by the database.
 EDGES = """
 INSERT INTO sequere_event (type, stream, version, actor_identifier, actor_object_id, target_identifier,
     target_object_id, verb, occurred_at, recorded_at, data, metadata, schema_version)
@@ -67,14 +68,14 @@ class WorkerScenarios:
         self._next = 10**7
 
     def throughput(self) -> Iterator[Line]:
-        """Follows that wait are projected by one worker, and by two; raw by one process without a queue of tasks."""
+        """Waiting follows are projected by one worker, and by two; raw by one process without tasks."""
         number = 30_000 // self._scale
         for number_of_workers in (1, 2):
             with ExitStack() as started:
                 for _ in range(number_of_workers):
                     started.enter_context(worker())
                 _until_there_are(number_of_workers)
-                with nobody_told():
+                with no_worker_told():
                     follow_many(self._pairs(number))
                 start = perf_counter()
                 self._tell()
@@ -84,7 +85,7 @@ class WorkerScenarios:
             yield Line(name, taken, self._project(list(self._pairs(number))), things=number)
 
     def celebrity(self) -> Iterator[str]:
-        """A fan-out to a million followers: how long, how much memory, and what others wait meanwhile."""
+        """A fan-out to a million followers: its time and memory, and how long others wait meanwhile."""
         million = 1_000_000 // self._scale
         celebrity = User.objects.create(username="celebrity")
         self._followers(registry.key_of(celebrity), million)
@@ -93,7 +94,7 @@ class WorkerScenarios:
             idle = self._latencies(celebrity, lambda: False)
             start = perf_counter()
             Timeline(celebrity).save(JoinAction(actor=celebrity))
-            busy = self._latencies(celebrity, lambda: QueuedEvent.objects.filter(pipeline="fan-out").exists())
+            busy = self._latencies(celebrity, lambda: QueuedEvent.objects.filter(queue="fan-out").exists())
             _until(lambda: not QueuedEvent.objects.exists())
             taken = perf_counter() - start
             memory = max(map(_most_memory, (others, fan_out)))
@@ -110,12 +111,12 @@ class WorkerScenarios:
         return pairs(among, number, seed=number)
 
     def _tell(self) -> None:
-        _tell_celery("built-in", set(range(SHARDS)), "default")
+        announce_shards("built-in", set(range(SHARDS)), "default")
 
     def _project(self, these: list[Pair]) -> float:
-        """Seconds for the same by hand, in batches of 500."""
+        """Seconds for the same work by hand, in batches of 500."""
         raw = self._raw
-        with nobody_told():
+        with no_worker_told():
             follow_many(these)
         start = perf_counter()
         for first in range(0, len(these), 500):
@@ -164,7 +165,7 @@ class WorkerScenarios:
             pipeline.execute()
 
     def _latencies(self, celebrity: User, goes_on: Callable[[], bool]) -> dict[str, list[float]]:
-        """Seconds from a call until it is applied, at least 50 times, and as long as something goes on."""
+        """Seconds from a call until it is applied, at least 50 times, and as long as the fan-out is in progress."""
         key = registry.key_of(celebrity)
         shard = lifecycle(key).int % SHARDS
         strangers = [one for one in people(self._next, 200) if lifecycle(one).int % SHARDS != shard]
@@ -201,13 +202,13 @@ def worker(*which: str) -> Iterator[Worker]:
 
 
 @contextmanager
-def nobody_told() -> Iterator[None]:
-    """What is recorded in this block waits, and no worker hears of it."""
-    before, workers._silent_until = workers._silent_until, inf
+def no_worker_told() -> Iterator[None]:
+    """Events recorded in this block wait, and no worker learns of them."""
+    before, workers._breaker.outage = workers._breaker.outage, Outage("", pauses_until=inf)
     try:
         yield
     finally:
-        workers._silent_until = before
+        workers._breaker.outage = before
 
 
 def _until_there_are(number: int) -> None:
@@ -220,7 +221,7 @@ def _until(is_so: Callable[[], bool]) -> None:
 
 
 def _most_memory(one: Worker) -> int:
-    """The megabytes that a process of a worker has had at most."""
+    """The peak memory of a process of a worker, in megabytes."""
     most = 0
     for status in Path("/proc").glob("[0-9]*/status"):
         try:

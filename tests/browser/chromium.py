@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = [
     "--headless",
-    "--no-sandbox",  # it shows pages of ours only
+    "--no-sandbox",  # it only shows our pages
     "--disable-gpu",
-    # It asks nobody but the site.
+    # It connects only to the site.
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
 ]
-#: How long a test waits for what it expects, in milliseconds, however busy the machine is.
+#: How long a test waits for its expectations, in milliseconds, however busy the machine is.
 PATIENCE = 15_000
 
 
 def chromium_program() -> str:
-    """The path of Chromium, or of a relative. Raises ServerUnavailable."""
+    """The path of Chromium or a related browser. Raises ServerUnavailable."""
     if importlib.util.find_spec("playwright") is None:
         raise ServerUnavailable("playwright is not installed; it may have no wheel for this platform")
     programs = filter(None, map(shutil.which, NAMES))
@@ -39,7 +39,7 @@ def chromium_program() -> str:
 
 @contextmanager
 def chromium() -> Iterator["Browser"]:
-    """A browser that lives as long as the block. Raises ServerUnavailable."""
+    """A browser for the length of the block. Raises ServerUnavailable."""
     program = chromium_program()
     from playwright.sync_api import expect, sync_playwright
 

@@ -1,4 +1,4 @@
-"""The example site in a process of its own, and people who look at it in Chromium."""
+"""The example site in a process of its own, and its visitors in Chromium."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def browser() -> Iterator["Browser"]:
 
 @pytest.fixture(scope="session")
 def site(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the site, with its sample data in an SQLite file."""
+    """The URL of the site, with its sample data in an SQLite file."""
     database = tmp_path_factory.mktemp("site") / "site.sqlite3"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SEQUERE_", "DJANGO_"))}
     environment = inherited | {
@@ -53,7 +53,7 @@ def site(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def visit(browser: "Browser", site: str) -> Iterator[Visit]:
-    """Somebody new opens the site: `visit()`. No page may complain, or ask anybody but the site."""
+    """A new visitor opens the site: `visit()`. No page may log an error, or connect to anything but the site."""
     with ExitStack() as stack:
         visitors = Visitors(browser, site, stack)
         yield visitors.visit

@@ -1,4 +1,4 @@
-"""What people do on the site."""
+"""The visitors of the site and their actions."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 PASSWORD = "Il est fort ce George"
-#: The database is one for all tests: nobody takes the name of another.
+#: All tests share a database, so every name is new.
 NUMBERS = count(1)
 
 Visit = Callable[..., "Page"]
 
 
 class Visitors:
-    """Each has a browser of their own: cookies, language, colours, and JavaScript or not."""
+    """Each has a browser context of their own: cookies, language, colours, and JavaScript or not."""
 
     def __init__(self, browser: "Browser", site: str, stack: ExitStack) -> None:
         self._browser = browser
@@ -39,7 +39,7 @@ class Visitors:
         return page
 
     def _heard(self, message: "ConsoleMessage") -> None:
-        # What could not be loaded is seen in the answers.
+        # A resource that failed to load is seen in the responses.
         if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
             self.complaints.append(message.text)
 
@@ -48,13 +48,13 @@ class Visitors:
             self.complaints.append(f"asks {request.url}")
 
     def _answered(self, response: "Response") -> None:
-        # Whether a whole page is what it should be is seen in the page.
+        # The status of a whole page is seen in the page.
         if response.status >= 400 and response.request.resource_type != "document":
             self.complaints.append(f"{response.status} {response.url}")
 
 
 def sign_up(page: "Page", name: str) -> str:
-    """Become somebody; returns the username, which begins with the name."""
+    """Sign up; returns the username, which begins with the name."""
     username = f"{name}{next(NUMBERS)}"
     page.goto("/")
     page.get_by_role("navigation", name="Account").get_by_role("link", name="Sign up").click()

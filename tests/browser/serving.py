@@ -1,4 +1,4 @@
-"""The site, as in production but for its static files: `python -m tests.browser.serving` prints where it is."""
+"""The site as in production, except for its static files: `python -m tests.browser.serving` prints its URL."""
 
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
@@ -6,7 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 
 class Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as it is called
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in the base class
         pass
 
 

@@ -1,4 +1,4 @@
-"""The example site, with passwords that are checked fast."""
+"""The example site, with a fast password hasher."""
 
 from example_project.settings import *  # noqa: F403  # all of it
 

@@ -1,4 +1,4 @@
-"""axe finds nothing serious on any page: light on a desktop, dark on a phone. And nothing is wider than the phone."""
+"""axe finds nothing serious on any page, light on a desktop and dark on a phone; no page is wider than the phone."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from tests.browser.people import Visit, log_in
 
 pytest.importorskip("axe_playwright_python")
-from axe_playwright_python.sync_playwright import Axe  # where it is installed
+from axe_playwright_python.sync_playwright import Axe  # if it is installed
 from playwright.sync_api import expect
 
 PUBLIC = [
@@ -26,7 +26,7 @@ PUBLIC = [
     "/sign-up/",
     "/not/there/",
 ]
-OF_WHO_IS_LOGGED_IN = [
+OF_LOGGED_IN_USERS = [
     "/",
     "/projects/",
     "/projects/2/",
@@ -53,7 +53,7 @@ def test_axe_finds_nothing_serious(visit: Visit, look: str, who: str) -> None:
     axe = Axe()
 
     found = {}
-    for address in PUBLIC if who == "stranger" else OF_WHO_IS_LOGGED_IN:
+    for address in PUBLIC if who == "stranger" else OF_LOGGED_IN_USERS:
         page.goto(address)
         violations = axe.run(page).response["violations"]
         serious = [

@@ -1,4 +1,4 @@
-"""Sign up, follow, and see what the other does; with JavaScript, without a reload."""
+"""Sign up, follow, and see the other's posts; with JavaScript, without a reload."""
 
 import re
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytest.importorskip("playwright")
-from playwright.sync_api import expect  # where it is installed
+from playwright.sync_api import expect  # if it is installed
 
 BADGE = "#badge"
 
@@ -28,7 +28,7 @@ def newbie(visit: Visit, javascript: bool) -> "Page":
     return page
 
 
-def test_what_the_other_posts_is_there_as_long_as_one_follows(newbie: "Page", visit: Visit) -> None:
+def test_posts_of_another_user_are_shown_as_long_as_one_follows(newbie: "Page", visit: Visit) -> None:
     other = visit()
     thoas = sign_up(other, "thoas")
     timeline = newbie.get_by_role("main").get_by_role("listitem")
@@ -49,7 +49,7 @@ def test_what_the_other_posts_is_there_as_long_as_one_follows(newbie: "Page", vi
     expect(timeline.filter(has_text="Il est fort ce George")).to_have_count(0)
 
 
-def test_the_badge_tells_what_is_unread(newbie: "Page", visit: Visit) -> None:
+def test_the_badge_shows_the_unread_count(newbie: "Page", visit: Visit) -> None:
     other = visit()
     thoas = sign_up(other, "thoas")
     newbie.goto(f"/people/{thoas}/")
@@ -95,7 +95,7 @@ def test_an_invalid_form_says_what_is_wrong(newbie: "Page") -> None:
     expect(newbie.get_by_text("Project with this Name already exists.")).to_be_visible()
 
 
-def test_a_stranger_who_follows_logs_in_first_and_comes_back(visit: Visit, javascript: bool) -> None:
+def test_an_anonymous_visitor_who_follows_logs_in_first_and_comes_back(visit: Visit, javascript: bool) -> None:
     thoas = sign_up(visit(), "thoas")
     newbie = sign_up(visit(), "newbie")
     stranger = visit(java_script_enabled=javascript)

@@ -1,4 +1,4 @@
-"""What htmx adds: no reload, and the place where one was."""
+"""What htmx adds: no reload, and the same place on the page."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytest.importorskip("playwright")
-from playwright.sync_api import expect  # where it is installed
+from playwright.sync_api import expect  # if it is installed
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_a_follow_button_does_not_reload_the_page(newbie: "Page") -> None:
     assert newbie.evaluate("history.length") == been
 
 
-def test_it_works_by_keyboard_and_keeps_the_focus(newbie: "Page") -> None:
+def test_a_follow_button_works_by_keyboard_and_keeps_the_focus(newbie: "Page") -> None:
     newbie.goto("/people/thoas/")
     newbie.get_by_role("button", name="Follow Théo Abitbol").focus()
 
@@ -42,7 +42,7 @@ def test_it_works_by_keyboard_and_keeps_the_focus(newbie: "Page") -> None:
     expect(newbie.get_by_role("button", name="Follow Théo Abitbol", exact=True)).to_be_focused()
 
 
-def test_the_skip_link_is_the_first_thing_that_the_keyboard_finds(newbie: "Page") -> None:
+def test_the_skip_link_is_the_first_stop_of_the_keyboard(newbie: "Page") -> None:
     newbie.goto("/latest/")
 
     newbie.keyboard.press("Tab")
@@ -50,8 +50,8 @@ def test_the_skip_link_is_the_first_thing_that_the_keyboard_finds(newbie: "Page"
     expect(newbie.get_by_role("link", name="Skip to the content")).to_be_focused()
 
 
-def test_what_goes_wrong_is_seen(visit: Visit) -> None:
-    """Whoever has logged out in another window is told so, as without JavaScript."""
+def test_an_error_is_shown(visit: Visit) -> None:
+    """A user who has logged out in another window is told so, as without JavaScript."""
     page = visit(is_refused=True)
     sign_up(page, "newbie")
     page.goto("/people/thoas/")

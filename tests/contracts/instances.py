@@ -1,4 +1,4 @@
-"""What the contracts need from a project."""
+"""The instances that the contracts need from a project."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""The backends keep their contracts, where and how the environment says."""
+"""The backends keep their contracts, on the database and in the mode of the environment."""
 
 from django.test import TestCase
 

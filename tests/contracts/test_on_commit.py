@@ -1,4 +1,4 @@
-"""The backends of the database keep their contracts when what they show is written after the commit, too."""
+"""The database backends keep their contracts in mode on_commit, too."""
 
 import pytest
 from django.test import TestCase, override_settings

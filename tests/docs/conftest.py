@@ -8,7 +8,7 @@ from tests.docs.project import follow_page
 
 @pytest.fixture(scope="session")
 def community(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files and the tables of the tutorial, without what is done with them; to be copied, not changed."""
+    """The files and tables of the tutorial, without its later steps; copy it, do not change it."""
     directory = tmp_path_factory.mktemp("community")
     tutorial = blocks(page("tutorial.md"))
     follow_page((block for block in tutorial if not _does_something(block)), directory)

@@ -23,7 +23,7 @@ class Block:
 
     language: str
     text: str
-    #: Why it is not run: a comment before the block says so.
+    #: The reason that it is not run, from a comment before the block.
     reason: str | None = None
 
     @property

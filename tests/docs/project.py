@@ -1,4 +1,4 @@
-"""A Django project in a directory of its own, made by doing what a page says."""
+"""A Django project in a directory of its own, made by following a page."""
 
 import doctest
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.docs.pages import ROOT, Block
 
-#: How the commands begin that a reader gives and a test does not, and why.
+#: Commands that a reader runs and a test does not, by their beginnings, with the reason.
 LEFT_OUT = {
     "pip ": "installed already",
     "python -m pip ": "installed already",
@@ -22,7 +22,7 @@ LEFT_OUT = {
     "python manage.py shell": "what is typed there is run",
 }
 
-#: What goes on until the page is done.
+#: Commands that run until the page is done.
 SERVICES = {"python manage.py run_projections", "celery -A mysite worker --beat --queues sequere,sequere.fanout"}
 
 PROGRAMS = {
@@ -32,10 +32,10 @@ PROGRAMS = {
 }
 OUTPUT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
-#: What is logged while transcripts are tried.
+#: The log of the shell that tries transcripts.
 ERRORS = "transcript.err"
 
-#: Tries one transcript after the other, as one goes on typing, and says after each that it is done.
+#: Tries one transcript after another in the same session, and reports when each is done.
 SHELL = """
 import doctest, sys
 import django
@@ -54,8 +54,8 @@ for line in sys.stdin:
 def follow_page(blocks: Iterable[Block], directory: Path) -> None:
     """Run the commands, write the files, and try the transcripts of a page, in this order.
 
-    A file is named in the first line of its block; settings are added to what `startproject` has made. A transcript
-    sees what the ones before have defined. What a command prints is compared where the page shows it.
+    The first line of a block names its file; settings are appended to those of `startproject`. A transcript sees the
+    names of the previous ones. The output of a command is compared if the page shows it.
     """
     with ExitStack() as stack:
         shell = None
@@ -80,7 +80,7 @@ def follow_page(blocks: Iterable[Block], directory: Path) -> None:
 
 
 def is_run(block: Block) -> bool:
-    """Whether `follow_page()` does something with a block."""
+    """Whether `follow_page()` runs or writes a block."""
     if block.reason:
         return False
     if block.language == "console":
@@ -89,7 +89,7 @@ def is_run(block: Block) -> bool:
 
 
 def commands(block: Block) -> Iterator[tuple[str, str]]:
-    """The commands of a console block, each with what it prints."""
+    """The commands of a console block, each with its output."""
     for part in block.text.removeprefix("$ ").split("\n$ "):
         command, _, output = part.partition("\n")
         yield command, output

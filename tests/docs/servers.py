@@ -1,4 +1,4 @@
-"""The servers that a page supposes to be there."""
+"""The servers that a page requires."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +16,7 @@ BROKER = "redis://localhost:6379/1"
 
 @contextmanager
 def served(markdown: str) -> Iterator[str]:
-    """A page, with the URL of a server of its own in the place of Redis on localhost. Skips without one, but in CI."""
+    """A page with the URL of a server of its own instead of Redis on localhost. Skipped without one, but not in CI."""
     with ExitStack() as servers:
         if REDIS in markdown:
             markdown = markdown.replace(REDIS, _redis(servers))
@@ -26,7 +26,7 @@ def served(markdown: str) -> Iterator[str]:
 
 
 def skip_without(error: ServerUnavailable) -> NoReturn:
-    """There is no such server here; in CI that is a failure."""
+    """Skip, since this server is unavailable; in CI that is a failure."""
     if CI:
         raise error
     pytest.skip(str(error))

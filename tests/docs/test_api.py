@@ -1,4 +1,4 @@
-"""Whatever a host project may use is in the reference."""
+"""The reference has everything that a host project may use."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from tests.docs.pages import page
 
-#: What a host project imports from, and what is there only for us.
+#: The modules that a host project imports from, with their names that are only for us.
 PUBLIC = {
     "sequere": set(),
     "sequere.models": set(),
@@ -21,12 +21,13 @@ PUBLIC = {
     "sequere.signals": set(),
     "sequere.log": set(),
     "sequere.log.metadata": {"current_metadata"},
+    "sequere.log.paging": set(),
     "sequere.monitoring.status": {"waiting_for_projections"},
     "sequere.outbox": set(),
     "sequere.projections": set(),
     "sequere.replay": set(),
     "sequere.replay.progress": set(),
-    "sequere.results": {"Place", "Relation", "RelationList", "load_relations"},
+    "sequere.results": {"Place", "Related", "RelationList", "load_relations"},
     "sequere.testing": set(),
     "sequere.admin": set(),
     "sequere.contrib.timeline": set(),
@@ -46,14 +47,14 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
     assert sorted(missing) == sorted(PUBLIC[name])
 
 
-def test_whatever_is_in_the_reference_has_a_docstring() -> None:
+def test_everything_in_the_reference_has_a_docstring() -> None:
     bare = [one for one in _documented() if (inspect.isclass(one) or inspect.isroutine(one)) and not one.__doc__]
 
     assert bare == []
 
 
 def _public_names(module: ModuleType) -> list[str]:
-    """Those of `__all__`; without one, what is made in the module and has no underscore."""
+    """The names in `__all__`, or else those defined in the module without an underscore."""
     if names := getattr(module, "__all__", None):
         return list(names)
     here = {name: value for name, value in vars(module).items() if not name.startswith("_")}
@@ -63,7 +64,7 @@ def _public_names(module: ModuleType) -> list[str]:
 
 
 def _documented() -> list[Any]:
-    """The objects that the page on the API names."""
+    """The objects on the page about the API."""
     found, module = [], ""
     for directive, name in re.findall(r"^(?:\.\. (\S+):: | {17})([\w.]+)", page("api.md"), re.MULTILINE):
         if directive == "currentmodule":

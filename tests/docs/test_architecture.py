@@ -1,4 +1,4 @@
-"""What the page on the architecture counts is counted again."""
+"""The numbers on the page about the architecture are counted."""
 
 import re
 
@@ -13,7 +13,7 @@ from tests.factories import UserFactory
 from tests.statements import CONTROL
 from tests.testapp.sequere_registry import JoinAction
 
-#: The first word of a statement, and the tables that it writes, or the one that it reads.
+#: The first word of a statement, and the tables that it writes, or else the one that it reads.
 Statement = tuple[str, list[str]]
 
 
@@ -39,7 +39,7 @@ def tables(sql: str) -> list[str]:
 
 
 def merged(statements: list[Statement]) -> list[Statement]:
-    """With the WITHs, of which SQLite needs several, as the one of PostgreSQL."""
+    """Merge the WITHs, of which SQLite needs several, into one, as on PostgreSQL."""
     one: list[Statement] = []
     for verb, names in statements:
         if one and verb == one[-1][0] == "WITH":

@@ -1,4 +1,4 @@
-"""No example is there that nobody has tried, or it says why."""
+"""Every example has been tried, or says why not."""
 
 import re
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 from tests.docs.pages import PAGES, ROOT, blocks
 from tests.docs.project import is_run
 
-#: What is shown and not done: plain text, and what Sphinx is told.
+#: Shown and not run: plain text, and directives for Sphinx.
 SHOWN = ("text", "{")
 
-#: What test_guides.py runs in this checkout, and not in a project.
+#: test_guides.py runs these in this checkout, not in a project.
 RUN_HERE = [("development.md", "python")]
 
 
@@ -27,7 +27,7 @@ def test_every_block_is_run_or_says_why_not(path: Path) -> None:
     assert untried == []
 
 
-def test_every_chore_that_a_page_names_is_one() -> None:
+def test_every_make_target_on_a_page_exists() -> None:
     chores = set(re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     named = {chore for path in PAGES for chore in re.findall(r"(?:`|\$ )make ([a-z]+)", path.read_text())}

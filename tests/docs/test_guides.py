@@ -10,7 +10,7 @@ from tests.docs.pages import DOCS, blocks, page
 from tests.docs.project import follow_page, is_run
 from tests.docs.servers import served, skip_without
 
-#: Done in a project of its own, in this checkout, or in test_moving.py.
+#: Run in a project of their own, in this checkout, or in test_moving.py.
 ELSEWHERE = {"tutorial.md", "development.md", "moving.md"}
 
 GUIDES = [

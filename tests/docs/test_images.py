@@ -1,4 +1,4 @@
-"""Whoever cannot see a picture hears what it shows, and whoever likes it dark gets it dark."""
+"""Pictures have a text for readers who cannot see them, and a dark scheme for those who prefer it."""
 
 import re
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_a_drawing_takes_its_colours_from_the_scheme() -> None:
     assert fixed == []
 
 
-def test_every_picture_on_a_page_says_in_words_what_it_shows() -> None:
+def test_every_picture_on_a_page_has_an_alternative_text() -> None:
     silent = [
         (path.name, source)
         for path in PAGES

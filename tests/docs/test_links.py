@@ -1,4 +1,4 @@
-"""No link leads nowhere."""
+"""Every link resolves."""
 
 import re
 from pathlib import Path
@@ -30,6 +30,6 @@ def _resolves(page: Path, target: str) -> bool:
 
 
 def _anchors(path: Path) -> set[str]:
-    """The names that GitHub and MyST give to headings."""
+    """The anchors that GitHub and MyST give to headings."""
     titles = re.findall(r"^#+ (.+)$", without_code(path.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

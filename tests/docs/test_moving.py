@@ -1,4 +1,4 @@
-"""The page about moving works in a project that has the tables of both packages."""
+"""The page about moving works in a project with the tables of both packages."""
 
 import shutil
 import sqlite3
@@ -34,7 +34,7 @@ print([[str(one) for one, since in user.get_followings()] for user in User.objec
 """
 
 
-def test_both_packages_are_left(community: Path, tmp_path: Path) -> None:
+def test_a_project_can_leave_both_packages(community: Path, tmp_path: Path) -> None:
     shutil.copytree(community, tmp_path, dirs_exist_ok=True)
     with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as database:
         database.executescript(OLD_TABLES)

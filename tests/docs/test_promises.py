@@ -1,4 +1,4 @@
-"""Sentences that no example of the documentation shows."""
+"""Statements that no example of the documentation shows."""
 
 import re
 import shutil
@@ -37,7 +37,7 @@ def test_an_instance_that_was_never_loaded_can_be_deleted() -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_deleted_past_django_is_hidden_and_counted() -> None:
+def test_an_instance_deleted_past_django_is_hidden_and_counted() -> None:
     thoas, newbie = UserFactory(username="thoas"), UserFactory(username="newbie")
     follow(newbie, thoas)
 

@@ -1,4 +1,4 @@
-"""What the first page says works, word for word."""
+"""The README works, word for word."""
 
 from pathlib import Path
 

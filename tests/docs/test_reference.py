@@ -1,4 +1,4 @@
-"""The reference has all that there is, and nothing else."""
+"""The reference is complete, and has nothing else."""
 
 import ast
 import inspect
@@ -39,12 +39,16 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert documented == {**_defaults(sequere.conf), **_defaults(sequere_timeline.conf)}
 
 
-def test_every_setting_has_a_name_that_the_checks_know() -> None:
-    assert {*sequere.conf.NAMES, *sequere_timeline.conf.NAMES} == set(sections(page("settings.md"), 2))
+def test_the_checks_know_every_setting() -> None:
+    assert {*sequere.conf.SETTINGS, *sequere_timeline.conf.TIMELINE_SETTINGS} == set(sections(page("settings.md"), 2))
 
 
-def test_no_setting_is_read_elsewhere_than_in_conf() -> None:
-    readers = {path.name for path in SOURCES if re.search(r"settings\.SEQUERE_|get_setting\(", path.read_text())}
+def test_settings_are_read_only_in_conf() -> None:
+    readers = {
+        path.name
+        for path in SOURCES
+        if re.search(r"settings\.SEQUERE_|getattr\(settings, \"SEQUERE_", path.read_text())
+    }
 
     assert readers == {"conf.py"}
 
@@ -105,7 +109,7 @@ def _hints(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _defaults(conf: ModuleType) -> dict[str, list[object]]:
-    """The settings of a module, each with what it is when nobody has set it."""
+    """The settings of a module, each with its default."""
     getters = [function for function in vars(conf).values() if inspect.isfunction(function)]
     documented = ((re.match(r"`(SEQUERE_\w+)`", getter.__doc__ or ""), getter) for getter in getters)
     with override_settings():
@@ -129,7 +133,7 @@ def test_every_signal_is_documented() -> None:
     }
 
 
-#: Django's own, with one more question.
+#: Django's own command, with an additional question.
 FLUSH = "flush"
 
 
@@ -148,7 +152,7 @@ def test_every_command_is_documented_with_its_options() -> None:
 
 
 def _help(command: BaseCommand, name: str) -> tuple[str, dict[str, str]]:
-    """What a command says of itself, and of each option that not every command has."""
+    """The help of a command, and of each of its own options."""
     everywhere = {action.dest for action in BaseCommand().create_parser("manage.py", name)._actions}
     options = [action for action in command.create_parser("manage.py", name)._actions if action.dest not in everywhere]
     said = {(action.option_strings or [action.dest])[0]: (action.help or "").replace("%%", "%") for action in options}

@@ -1,4 +1,4 @@
-"""The example project in processes of its own: it has other settings, and other users, than the tests."""
+"""The example project in processes of its own: its settings and users are not those of the tests."""
 
 import os
 import subprocess
@@ -17,13 +17,13 @@ from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
 from tests.host.processes import ROOT
 
-#: Takes the arguments of manage.py, and in `environment` what else it finds there.
+#: Takes the arguments of manage.py, and additional variables in `environment`.
 Manage = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> Iterator[str]:
-    """A new database, of the kind that the tests run on."""
+    """A new database of the kind that the tests use."""
     given = given_postgresql()
     if given is None:
         yield f"sqlite:///{tmp_path}/example.sqlite3"
@@ -40,7 +40,7 @@ def database_url(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def manage(database_url: str) -> Manage:
-    """manage.py, in that database."""
+    """manage.py on that database."""
     return _manage({"SEQUERE_DATABASE_URL": database_url, "SEQUERE_EXAMPLE_BACKEND": "database"})
 
 
@@ -55,7 +55,7 @@ def redis_server() -> Iterator[Valkey]:
 
 @pytest.fixture
 def manage_in_redis(database_url: str, redis_server: Valkey) -> Manage:
-    """manage.py, in that database, with the follows and the timelines in Redis."""
+    """manage.py on that database, with follows and timelines in Redis."""
     return _manage(
         {
             "SEQUERE_DATABASE_URL": database_url,

@@ -1,4 +1,4 @@
-"""A small site for the tests of its pages, which Django's own runner runs under the settings of the example."""
+"""A small site for the tests of its pages. Django's own runner runs them under the settings of the example."""
 
 from html import unescape
 from typing import Any
@@ -15,7 +15,7 @@ from sequere.models import follow, follow_many
 
 @override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"])  # the fastest one
 class SiteTest(TestCase):
-    """thoas owns and follows a project, newbie follows thoas, and there is something in each timeline."""
+    """thoas owns and follows a project, newbie follows thoas, and each timeline has entries."""
 
     thoas: User
     newbie: User
@@ -43,7 +43,7 @@ class SiteTest(TestCase):
         return content
 
     def walk(self, path: str, query: str = "") -> list[str]:
-        """All pages, from the first one to the last."""
+        """All pages, from first to last."""
         contents = [self.get(path + query)]
         while query := next_page(contents[-1]):
             contents.append(self.get(path + query))
@@ -51,7 +51,7 @@ class SiteTest(TestCase):
 
 
 class FullSiteTest(SiteTest):
-    """There is more of everything than a page shows."""
+    """With more of everything than fits on a page."""
 
     @classmethod
     def setUpTestData(cls) -> None:
@@ -69,5 +69,5 @@ class FullSiteTest(SiteTest):
 
 
 def next_page(content: str) -> str:
-    """Where the page leads on to, if it does."""
+    """The link to the next page, if there is one."""
     return unescape(content.partition('rel="next" href="')[2].partition('"')[0])

@@ -12,7 +12,7 @@ from tests.example.conftest import Manage
 GRAPH = "bash\tlibc6\nbash\tdpkg\ncoreutils\tlibc6\ndpkg\tlibc6\nlibstdc++6\tlibc6\n"
 DATE = r"datetime\.datetime\([\d, ]+, tzinfo=datetime\.timezone\.utc\)"
 
-#: What the documentation says, and what follow() returns; a date is DATE, a key is N.
+#: The documentation's text, and what follow() returns; dates are DATE, keys are N.
 STORY = """\
 >>> user = User.objects.create(username='thoas')
 >>> project = Project.objects.create(name='La classe americaine')
@@ -58,7 +58,7 @@ RELEASE = """\
 >>> Timeline(project).save(release)
 <Event: project:N release>
 
-All its followers have it in their private timelines. A hundred of them, by way of example.
+All its followers have it in their private timelines. Here are a hundred of them.
 
 >>> sample = [follower for follower, since in get_followers(project)[:100]]
 >>> all(release in Timeline(follower).get_private() for follower in sample)
@@ -74,16 +74,16 @@ def graph(tmp_path: Path) -> Path:
 
 
 def told(output: str) -> str:
-    """The output, without what differs each time."""
+    """The output without the parts that differ from run to run."""
     without_seconds = re.sub(r" +\(\d+\.\d\d s\)\n", "", re.sub(DATE, "DATE", output))
     return re.sub(r"\b(user|project):\d+", r"\1:N", without_seconds)
 
 
-def test_the_demo_tells_all_and_ends_well(manage: Manage, graph: Path) -> None:
+def test_the_demo_shows_everything_and_succeeds(manage: Manage, graph: Path) -> None:
     assert_told(manage("demo", "--graph", graph))
 
 
-def test_the_demo_tells_the_same_in_redis_and_again_when_it_is_emptied(
+def test_the_demo_shows_the_same_in_redis_and_again_after_it_is_emptied(
     manage_in_redis: Manage, redis_server: Valkey, graph: Path
 ) -> None:
     done = manage_in_redis("demo", "--graph", graph)
@@ -98,7 +98,7 @@ def test_the_demo_tells_the_same_in_redis_and_again_when_it_is_emptied(
 
 
 def assert_told(done: "subprocess.CompletedProcess[str]") -> None:
-    """It went well, and all parts of the documentation are there."""
+    """It succeeded, and all parts of the documentation are there."""
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     output = told(done.stdout)
     missing = [part for part in (STORY, TIMELINE, TARGETS, RELEASE) if part not in output]
@@ -113,7 +113,7 @@ def assert_told(done: "subprocess.CompletedProcess[str]") -> None:
     assert "make serve" in output
 
 
-def test_the_demo_can_be_given_again(manage: Manage, graph: Path) -> None:
+def test_the_demo_can_be_run_again(manage: Manage, graph: Path) -> None:
     manage("demo", "--graph", graph)
 
     done = manage("demo", "--graph", graph)
@@ -126,7 +126,7 @@ def test_the_demo_can_be_given_again(manage: Manage, graph: Path) -> None:
     assert "A superuser was created" not in output
 
 
-def test_the_demo_leaves_alone_who_has_a_name_of_its_story(manage: Manage, graph: Path) -> None:
+def test_the_demo_does_not_touch_an_existing_user_with_a_name_of_its_story(manage: Manage, graph: Path) -> None:
     manage("migrate", "-v0")
     imports = "from example_project.community.models import Project, User"
     create = "User.objects.create(username='thoas').follow(Project.objects.create(name='La classe americaine'))"
@@ -141,7 +141,7 @@ def test_the_demo_leaves_alone_who_has_a_name_of_its_story(manage: Manage, graph
     assert left.endswith("thoas demo [(<Project: La classe americaine>, DATE)]\n")
 
 
-def test_a_graph_that_is_none_ends_the_demo(manage: Manage, graph: Path) -> None:
+def test_an_invalid_graph_ends_the_demo(manage: Manage, graph: Path) -> None:
     graph.write_text("bash\n")
 
     done = manage("demo", "--graph", graph)

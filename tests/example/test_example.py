@@ -24,7 +24,7 @@ print(len(Timeline(demo).get_private()), demo.get_followings_count())
 
 @pytest.fixture
 def production(tmp_path: Path) -> dict[str, str]:
-    """What example_project/settings.py says that production needs."""
+    """The variables that production needs, as example_project/settings.py says."""
     return {
         "SEQUERE_EXAMPLE_HOSTS": "example.org,www.example.org",
         "SEQUERE_EXAMPLE_SECRET_KEY": "Le train de tes injures roule sur le rail de mon indifference.",
@@ -69,7 +69,7 @@ def test_the_checks_for_production_find_nothing(manage: Manage, production: dict
     assert "no issues (0 silenced)" in done.stdout
 
 
-def test_in_production_it_has_no_secret_that_everybody_knows(manage: Manage, production: dict[str, str]) -> None:
+def test_in_production_the_well_known_secret_is_refused(manage: Manage, production: dict[str, str]) -> None:
     del production["SEQUERE_EXAMPLE_SECRET_KEY"]
 
     done = manage("check", environment=production)

@@ -1,4 +1,4 @@
-"""The follow buttons, which are those of Sequere."""
+"""The follow buttons of Sequere on the site."""
 
 from typing import Any
 
@@ -20,40 +20,40 @@ class Buttons(SiteTest):
         form = {"identifier": identifier, "object_id": instance.pk, "next": next_url}
         return self.client.post(reverse(f"sequere:{verb}"), form, **options)
 
-    def test_it_follows_and_leads_back(self) -> None:
+    def test_a_button_follows_and_leads_back(self) -> None:
         response = self.press("follow", self.project, "/projects/?x=1", follow=True)
 
         assert response.redirect_chain == [("/projects/?x=1", 302)]
         assert 'aria-label="Unfollow La classe americaine"' in response.content.decode()
         assert is_following(self.newbie, self.project)
 
-    def test_who_follows_sees_at_once_what_was_published_before(self) -> None:
+    def test_a_new_follower_sees_earlier_actions_at_once(self) -> None:
         self.press("follow", self.project)
 
         assert "1.0" in self.get("/")
 
-    def test_it_unfollows(self) -> None:
+    def test_a_button_unfollows(self) -> None:
         self.press("unfollow", self.thoas)
 
         assert "likes" not in self.get("/")
 
-    def test_the_log_says_who_pressed_it(self) -> None:
+    def test_the_log_says_who_pressed_a_button(self) -> None:
         self.press("follow", self.project)
 
         metadata = Event.objects.latest("id").metadata
         assert metadata["who"] == f"user:{self.newbie.pk}"
         assert metadata["request"] == "/sequere/follow/"
 
-    def test_it_leads_back_to_this_site_only(self) -> None:
+    def test_a_button_leads_back_only_to_this_site(self) -> None:
         assert self.press("follow", self.project, "https://evil.example/").url == self.project.get_absolute_url()
 
-    def test_with_htmx_a_page_takes_the_place_of_the_page(self) -> None:
+    def test_htmx_replaces_the_page(self) -> None:
         button = self.get(self.project.get_absolute_url())
 
         assert 'class="follow" method="post" action="/sequere/follow/" hx-boost="true"' in button
         assert f'id="follow-project-{self.project.pk}"' in button
 
-    def test_who_is_not_logged_in_is_asked_to(self) -> None:
+    def test_an_anonymous_visitor_is_asked_to_log_in(self) -> None:
         self.client.logout()
 
         content = self.get(self.project.get_absolute_url())
@@ -65,7 +65,7 @@ class Buttons(SiteTest):
     def test_there_is_no_button_for_oneself(self) -> None:
         assert "/sequere/" not in self.get("/people/newbie/")
 
-    def test_another_site_cannot_press_it(self) -> None:
+    def test_another_site_cannot_press_a_button(self) -> None:
         self.client = Client(enforce_csrf_checks=True)
         self.client.force_login(self.newbie)
 

@@ -20,18 +20,18 @@ class Languages(SiteTest):
         assert "Les projets les plus suivis" in content
         assert ">Suivre</button>" in content
 
-    def test_one_can_choose(self) -> None:
+    def test_a_language_can_be_chosen(self) -> None:
         response = self.client.post("/language/setlang/", {"language": "fr", "next": "/latest/"})
 
         assert response.url == "/latest/"
         assert "Ce que tout le monde fait" in self.get("/latest/")
 
-    def test_a_date_is_written_as_there(self) -> None:
+    def test_a_date_is_written_in_the_language(self) -> None:
         assert "à l’instant" in self.get("/latest/", headers={"Accept-Language": "fr"})
 
 
 class Catalog(SimpleTestCase):
-    def test_it_says_everything_in_french(self) -> None:
+    def test_the_catalog_is_complete(self) -> None:
         text = CATALOG.read_text(encoding="utf-8")
 
         assert "fuzzy" not in text

@@ -1,4 +1,4 @@
-"""manage.py load_graph, on files that are graphs and on files that are none. Run by Django's own runner."""
+"""manage.py load_graph, on valid and invalid files. Run by Django's own runner."""
 
 import gzip
 from io import StringIO
@@ -45,7 +45,7 @@ class LoadGraph(TestCase):
         ranking = [(str(project), number) for project, number in most_followed(5)]
         assert ranking == [("libc6", 3), ("dpkg", 1)]
 
-    def test_a_compressed_file_is_the_same_whatever_its_name(self) -> None:
+    def test_a_compressed_file_is_recognised_whatever_its_name(self) -> None:
         output = self.load(gzip.compress(GRAPH.encode()))
 
         assert "4 follows read; new: 4 projects, 4 follows\n" in output
@@ -56,7 +56,7 @@ class LoadGraph(TestCase):
         names = list(Project.objects.values_list("name", flat=True))
         assert names == ["bash", "coreutils", "dpkg", "libc6"]
 
-    def test_a_line_that_is_repeated_is_one_follow(self) -> None:
+    def test_a_repeated_line_is_one_follow(self) -> None:
         output = self.load((GRAPH * 2).encode())
 
         assert "8 follows read; new: 4 projects, 4 follows\n" in output
@@ -69,7 +69,7 @@ class LoadGraph(TestCase):
         assert "4,001 follows read; new: 4,002 projects, 4,001 follows\n" in output
         assert most_followed(1) == [(Project.objects.get(name="libc6"), 4001)]
 
-    def test_the_second_time_there_is_nothing_new(self) -> None:
+    def test_a_second_run_adds_nothing(self) -> None:
         self.load(GRAPH.encode())
         events = Event.objects.count()
 
@@ -78,7 +78,7 @@ class LoadGraph(TestCase):
         assert "4 follows read; new: 0 projects, 0 follows\n" in output
         assert Event.objects.count() == events
 
-    def test_a_project_that_is_there_already_is_taken(self) -> None:
+    def test_an_existing_project_is_used(self) -> None:
         libc6 = Project.objects.create(name="libc6")
 
         output = self.load(GRAPH.encode())
@@ -107,18 +107,18 @@ class LoadGraph(TestCase):
         assert found == refusals
         assert not Project.objects.exists()
 
-    def test_what_is_no_text_is_refused(self) -> None:
+    def test_a_file_that_is_not_text_is_refused(self) -> None:
         refusal = self.refusal_of(b"a\tb\n\xff\tc\n")
 
         assert refusal.startswith("line 2: 'utf-8' codec can't decode")
 
-    def test_a_compressed_file_that_was_cut_off_is_refused(self) -> None:
+    def test_a_truncated_compressed_file_is_refused(self) -> None:
         refusal = self.refusal_of(gzip.compress(GRAPH.encode())[:-12])
 
         assert "Compressed file ended" in refusal
         assert not Project.objects.exists()
 
-    def test_a_compressed_file_that_was_damaged_is_refused(self) -> None:
+    def test_a_damaged_compressed_file_is_refused(self) -> None:
         content = bytearray(gzip.compress(GRAPH.encode()))
         content[12] ^= 0xFF
 

@@ -1,4 +1,4 @@
-"""The pages, with their queries: as many for a full page as for a short one."""
+"""The pages and their queries: the same number for a full page as for a short one."""
 
 import re
 
@@ -15,7 +15,7 @@ def names_on(page: str) -> list[str]:
 
 
 class Costs(FullSiteTest):
-    """Whoever is logged in costs 3 queries more: session, user, and what is unread; and 1 for each list of buttons."""
+    """A logged-in user costs 3 more queries, for session, user and unread count, and 1 for each list of buttons."""
 
     def test_the_welcome(self) -> None:
         self.get("/", queries=4)
@@ -36,7 +36,7 @@ class Costs(FullSiteTest):
     def test_the_projects(self) -> None:
         self.get("/projects/", queries=5)
 
-    def test_the_projects_for_who_is_logged_in(self) -> None:
+    def test_the_projects_for_a_logged_in_user(self) -> None:
         self.client.force_login(self.thoas)
 
         self.get("/projects/", queries=9)
@@ -44,7 +44,7 @@ class Costs(FullSiteTest):
     def test_a_project(self) -> None:
         self.get(self.project.get_absolute_url(), queries=7)
 
-    def test_a_project_for_who_likes_it(self) -> None:
+    def test_a_project_for_a_user_who_likes_it(self) -> None:
         self.client.force_login(self.thoas)
 
         self.get(self.project.get_absolute_url(), queries=14)
@@ -52,7 +52,7 @@ class Costs(FullSiteTest):
     def test_a_person(self) -> None:
         self.get(self.thoas.get_absolute_url(), queries=6)
 
-    def test_a_person_for_who_is_logged_in(self) -> None:
+    def test_a_person_for_a_logged_in_user(self) -> None:
         self.client.force_login(self.newbie)
 
         self.get(self.thoas.get_absolute_url(), queries=10)
@@ -60,7 +60,7 @@ class Costs(FullSiteTest):
     def test_followers(self) -> None:
         self.get(reverse("project-followers", args=[self.project.pk]), queries=6)
 
-    def test_followers_for_who_is_logged_in(self) -> None:
+    def test_followers_for_a_logged_in_user(self) -> None:
         self.client.force_login(self.newbie)
 
         self.get(reverse("person-followers", args=["thoas"]), queries=11)
@@ -68,20 +68,20 @@ class Costs(FullSiteTest):
     def test_a_search(self) -> None:
         self.get("/search/?q=e", queries=2)
 
-    def test_a_search_for_who_is_logged_in(self) -> None:
+    def test_a_search_for_a_logged_in_user(self) -> None:
         self.client.force_login(self.newbie)
 
         self.get("/search/?q=e", queries=7)
 
 
 class Profiles(SiteTest):
-    def test_it_shows_what_one_did_and_not_what_one_sees(self) -> None:
+    def test_a_profile_shows_the_actions_of_its_user_and_not_their_home(self) -> None:
         content = self.get(self.newbie.get_absolute_url())
 
         assert "Nothing has happened here yet." in content
         assert "joined" not in content
 
-    def test_a_deleted_target_is_told(self) -> None:
+    def test_a_deleted_target_is_called_deleted(self) -> None:
         self.project.delete()
 
         assert "something that was deleted" in self.get(self.thoas.get_absolute_url())
@@ -97,14 +97,14 @@ class Profiles(SiteTest):
         assert "George Abitbol follows nobody yet." in contents[1]
         assert "George Abitbol has no friends yet" in contents[2]
 
-    def test_the_lists_of_followers_and_followings_are_of_who_they_say(self) -> None:
+    def test_the_lists_of_followers_and_followings_are_not_mixed_up(self) -> None:
         followers = self.get("/people/thoas/followers/")
         followings = self.get("/people/thoas/followings/")
 
         assert ('href="/people/newbie/">newbie' in followers, "La classe" in followers) == (True, False)
         assert ('href="/people/newbie/">newbie' in followings, "La classe" in followings) == (False, True)
 
-    def test_who_is_no_longer_active_is_not_shown(self) -> None:
+    def test_an_inactive_user_is_not_shown(self) -> None:
         User.objects.filter(pk=self.newbie.pk).update(is_active=False)
 
         self.get("/people/newbie/", status=404)
@@ -127,20 +127,20 @@ class Pages(FullSiteTest):
         shown = [f"{name} <b>{number}</b>" for name, number in (("Followers", 51), ("Follows", 51), ("Friends", 50))]
         assert [text for text in shown if text not in content] == []
 
-    def test_pages_of_followers_repeat_nobody_and_forget_nobody(self) -> None:
+    def test_pages_of_followers_repeat_nobody_and_omit_nobody(self) -> None:
         pages = self.walk("/people/thoas/followers/")
 
         names = [name for page in pages for name in names_on(page)]
         assert len(pages) == 3
         assert len(names) == len(set(names)) == 51
 
-    def test_pages_of_a_timeline_repeat_nothing_and_forget_nothing(self) -> None:
+    def test_pages_of_a_timeline_repeat_nothing_and_omit_nothing(self) -> None:
         pages = self.walk("/people/thoas/")
 
         notes = [note for page in pages for note in re.findall("<blockquote>(.*)!<", page)]
         assert notes == [f"user{number:02}" for number in reversed(range(25))]
 
-    def test_what_is_new_meanwhile_moves_no_page(self) -> None:
+    def test_a_new_follower_does_not_shift_later_pages(self) -> None:
         first = self.get("/people/thoas/followers/")
         url = "/people/thoas/followers/" + next_page(first)
         before = names_on(self.get(url))
@@ -149,7 +149,7 @@ class Pages(FullSiteTest):
 
         assert names_on(self.get(url)) == before
 
-    def test_a_made_up_cursor_leads_nowhere(self) -> None:
+    def test_an_invalid_cursor_is_a_bad_request(self) -> None:
         self.get("/people/thoas/followers/?older=made-up", status=400)
 
     def test_there_is_a_way_back_to_the_newest(self) -> None:
@@ -159,34 +159,34 @@ class Pages(FullSiteTest):
 
 
 class Errors(SiteTest):
-    def test_what_is_not_there_is_not_found_on_a_page_of_the_site(self) -> None:
+    def test_not_found_is_a_page_of_the_site(self) -> None:
         urls = ["/projects/0/", f"/projects/{10**22}/", "/people/nobody/", "/people/nobody/followers/", "/nothing/"]
 
         contents = [self.get(url, status=404) for url in urls]
 
         assert all("Nothing is here" in content for content in contents)
 
-    def test_what_is_somebody_elses_is_refused_on_a_page_of_the_site(self) -> None:
+    def test_forbidden_is_a_page_of_the_site(self) -> None:
         self.client.force_login(self.newbie)
 
         assert "This is not yours" in self.get(reverse("edit-project", args=[self.project.pk]), status=403)
 
-    def test_a_page_without_anything_is_left_when_all_fails(self) -> None:
+    def test_a_plain_page_is_left_when_everything_fails(self) -> None:
         self.client.raise_request_exception = False
 
         with override_settings(ROOT_URLCONF="tests.example.broken_urls"):
             content = self.get("/", status=500)
 
-        assert "Something has gone wrong" in content
+        assert "Something went wrong" in content
 
-    def test_a_page_takes_no_post(self) -> None:
+    def test_a_page_does_not_accept_post(self) -> None:
         codes = [self.client.post(url).status_code for url in ("/latest/", "/projects/", "/people/thoas/", "/search/")]
 
         assert codes == [405, 405, 405, 405]
 
 
 class Admin(SiteTest):
-    def test_the_admin_is_on(self) -> None:
+    def test_the_admin_works(self) -> None:
         self.client.force_login(User.objects.create_superuser("admin"))
 
         for url in ("/admin/", "/admin/community/project/?q=classe", "/admin/community/user/"):

@@ -19,7 +19,7 @@ class Owner(SiteTest):
     def post(self, view: str, *args: Any, **form: str) -> Any:
         return self.client.post(reverse(view, args=args), form)
 
-    def test_who_starts_a_project_owns_and_follows_it(self) -> None:
+    def test_the_user_who_starts_a_project_owns_and_follows_it(self) -> None:
         response = self.post("start-project", name="Le Grand Détournement", about="A film.")
 
         project = Project.objects.get(name="Le Grand Détournement")
@@ -49,13 +49,13 @@ class Owner(SiteTest):
 
         assert "This field is required." in content
 
-    def test_it_can_be_renamed_and_keeps_its_followers(self) -> None:
+    def test_a_renamed_project_keeps_its_followers(self) -> None:
         response = self.post("edit-project", self.project.pk, name="La classe")
 
         assert response.url == self.project.get_absolute_url()
         assert "Followers <b>1</b>" in self.get(response.url)
 
-    def test_nobody_else_edits_or_releases_it(self) -> None:
+    def test_only_the_owner_edits_or_releases_a_project(self) -> None:
         urls = [reverse(name, args=[self.project.pk]) for name in ("edit-project", "release")]
         form = {"name": "taken over", "version": "6.66"}
 
@@ -81,7 +81,7 @@ class Likes(SiteTest):
             response = self.client.post(reverse(name, args=[self.project.pk]))
             assert response.url == self.project.get_absolute_url()
 
-    def test_a_like_is_counted_and_told(self) -> None:
+    def test_a_like_is_counted_and_shown(self) -> None:
         self.press("like")
 
         content = self.get(self.project.get_absolute_url())
@@ -89,7 +89,7 @@ class Likes(SiteTest):
         assert "Like <b>1</b>" in content
         assert ">newbie</a> likes <a" in self.get("/people/newbie/")
 
-    def test_one_likes_a_project_once(self) -> None:
+    def test_a_user_likes_a_project_once(self) -> None:
         self.press("like", "like")
 
         assert "Like <b>1</b>" in self.get(self.project.get_absolute_url())
@@ -101,7 +101,7 @@ class Likes(SiteTest):
         assert "Like <b>0</b>" in self.get(self.project.get_absolute_url())
         assert "likes" not in self.get("/people/newbie/")
 
-    def test_and_given_again(self) -> None:
+    def test_a_like_can_be_given_again(self) -> None:
         self.press("like", "unlike", "like")
 
         assert likes(self.newbie, self.project)
@@ -109,7 +109,7 @@ class Likes(SiteTest):
     def test_a_link_likes_nothing(self) -> None:
         assert self.client.get(reverse("like", args=[self.project.pk])).status_code == 405
 
-    def test_a_stranger_is_asked_to_log_in(self) -> None:
+    def test_an_anonymous_visitor_is_asked_to_log_in(self) -> None:
         self.client.logout()
 
         assert self.client.post(reverse("like", args=[self.project.pk])).url.startswith("/login/")

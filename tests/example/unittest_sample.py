@@ -1,4 +1,4 @@
-"""manage.py sample: a site that looks as if people lived there."""
+"""manage.py sample: a site that looks lived-in."""
 
 from io import StringIO
 
@@ -17,7 +17,7 @@ class Sample(SiteTest):
             call_command("sample", stdout=output)
         return output.getvalue()
 
-    def test_it_fills_the_site_and_says_how_to_look_at_it(self) -> None:
+    def test_the_sample_fills_the_site_and_says_how_to_log_in(self) -> None:
         output = self.fill()
 
         assert output == "There is a superuser: demo, with the password demo.\n"
@@ -27,7 +27,7 @@ class Sample(SiteTest):
         assert "Hello, everybody!" in latest
         assert 'rel="next"' in latest
 
-    def test_the_second_time_it_leaves_all_as_it_is(self) -> None:
+    def test_a_second_run_changes_nothing(self) -> None:
         self.fill()
         before = self.everything()
 
@@ -35,14 +35,14 @@ class Sample(SiteTest):
 
         assert self.everything() == before
 
-    def test_whoever_has_a_name_already_is_not_changed(self) -> None:
+    def test_existing_users_and_projects_are_not_changed(self) -> None:
         self.fill()
 
         self.newbie.refresh_from_db()
         assert (self.newbie.get_full_name(), self.newbie.has_usable_password()) == ("", False)
         assert Project.objects.get(name="La classe americaine") == self.project
 
-    def test_what_has_happened_is_in_the_past(self) -> None:
+    def test_all_actions_are_in_the_past(self) -> None:
         self.fill()
 
         demo = User.objects.get(username="demo")

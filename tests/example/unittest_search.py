@@ -11,7 +11,7 @@ class Search(SiteTest):
     def search(self, **query: str) -> str:
         return self.get(f"/search/?{urlencode(query)}")
 
-    def test_it_finds_both(self) -> None:
+    def test_a_search_finds_both(self) -> None:
         User.objects.create_user("george", first_name="George", last_name="Classe")
 
         content = self.search(q="CLASSE")
@@ -29,18 +29,18 @@ class Search(SiteTest):
         assert ">George Abitbol</a>" in content
         assert ">George Sand</a>" not in content
 
-    def test_it_says_what_it_is_for_and_when_there_is_nothing(self) -> None:
+    def test_a_search_explains_itself_and_says_when_it_finds_nothing(self) -> None:
         nothing, hint = self.search(q="nothing"), self.search(q="  ")
 
         assert "Nobody has such a name." in nothing
         assert "There is no such project." in nothing
         assert "Search for people by their names" in hint
 
-    def test_what_cannot_be_searched_is_told(self) -> None:
+    def test_an_invalid_search_is_reported(self) -> None:
         for query in ({"q": "x" * 101}, {"q": "x", "kind": "robots"}, {"q": "x\x00"}):
             assert 'class="errorlist"' in self.search(**query)
 
-    def test_what_is_searched_is_text(self) -> None:
+    def test_the_search_text_is_escaped(self) -> None:
         content = self.search(q='"><script>alert(1)</script>')
 
         assert "<script>alert" not in content
@@ -48,7 +48,7 @@ class Search(SiteTest):
 
 
 class PagesOfSearch(FullSiteTest):
-    def test_pages_repeat_nobody_and_forget_nobody(self) -> None:
+    def test_pages_repeat_nobody_and_omit_nobody(self) -> None:
         few = self.get("/search/?q=user")
 
         assert few.count('<a class="name"') == 5

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class LogRouter:
-    """All that is of Sequere in one database, all else in another one."""
+    """Everything of Sequere in one database, everything else in another."""
 
     def db_for_read(self, model: type[models.Model], **hints: Any) -> str:
         return self._of(model._meta.app_label)

@@ -1,4 +1,4 @@
-"""The settings of the tests, with a test database that no other run uses at the same time."""
+"""The settings of the tests, with a test database that no parallel run uses."""
 
 from uuid import uuid4
 

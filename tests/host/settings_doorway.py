@@ -1,4 +1,4 @@
-"""A host project that installs the timelines as the documentation says: sequere.contrib.timeline."""
+"""A host project that installs the timelines under their documented name, sequere.contrib.timeline."""
 
 from tests.host.settings import *  # noqa: F403  # all but the name of the timelines
 from tests.host.settings import INSTALLED_APPS

@@ -1,4 +1,4 @@
-"""A host project that has follows, and no timelines."""
+"""A host project with follows and without timelines."""
 
 from tests.host.settings import *  # noqa: F403  # all but the timelines
 from tests.host.settings import INSTALLED_APPS

@@ -1,4 +1,4 @@
-"""A host project that counts for Prometheus."""
+"""A host project with metrics for Prometheus."""
 
 from tests.host.settings import *  # noqa: F403  # a host project like that of the other tests
 from tests.host.settings import INSTALLED_APPS

@@ -1,6 +1,6 @@
 """A host project whose log and read models have a database of their own."""
 
-from tests.host.settings import *  # noqa: F403  # all but where they are
+from tests.host.settings import *  # noqa: F403  # all but the databases
 from tests.host.settings import DATABASES
 
 log = DATABASES["default"].copy()

@@ -1,4 +1,4 @@
-"""What a host sees before it has set anything up, and under the documented names."""
+"""A host before its setup, and under the documented names."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_host_sets_up_without_a_warning(settings: str) -> None:
 
 
 def test_backends_are_offered_before_models_are_loaded() -> None:
-    """The packages stand in INSTALLED_APPS, so they are imported before models may be."""
+    """The packages are in INSTALLED_APPS, so they are imported before models can be."""
     done = run_python(
         "-c",
         "import sequere.backends.database, sequere_timeline.backends.database, sequere.contrib.timeline\n"
@@ -43,7 +43,7 @@ def test_backends_are_offered_before_models_are_loaded() -> None:
     assert "has no attribute 'Nothing'" in done.stderr
 
 
-def test_the_doorway_has_the_label_of_what_it_leads_to() -> None:
+def test_the_doorway_has_the_label_of_the_timelines() -> None:
     done = run_python(
         "-c",
         "import django; django.setup()\n"
@@ -57,13 +57,13 @@ def test_the_doorway_has_the_label_of_what_it_leads_to() -> None:
 
 @pytest.mark.parametrize("settings", ["settings", "settings_doorway", "settings_follows_only"])
 def test_no_migration_is_missing(settings: str) -> None:
-    """P1: a host has nothing to make."""
+    """A host need not make any."""
     done = run_python("-m", "django", "makemigrations", "--check", "--dry-run", settings=f"tests.host.{settings}")
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_speaks_french() -> None:
+def test_the_packages_speak_french() -> None:
     done = run_python(
         "-c",
         "import django; django.setup()\n"

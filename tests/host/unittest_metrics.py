@@ -1,4 +1,4 @@
-"""What happens in a host project is counted, without a line of its own."""
+"""A host project has metrics without a line of its own."""
 
 from django.test import Client, TransactionTestCase, override_settings
 
@@ -14,6 +14,6 @@ class MetricsTest(TransactionTestCase):
         response = Client().get("/metrics")
 
         self.assertContains(response, 'sequere_events_recorded_total{type="followed"}')
-        self.assertContains(response, 'sequere_events_applied_total{pipeline="built-in",type="followed"}')
+        self.assertContains(response, 'sequere_events_applied_total{queue="built-in",type="followed"}')
         self.assertContains(response, "sequere_up 1.0")
         self.assertTrue(response.headers["Content-Type"].startswith("text/plain; version="))

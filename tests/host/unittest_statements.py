@@ -1,4 +1,4 @@
-"""What follows and deletions cost where no timelines are installed."""
+"""The cost of follows and deletions without timelines."""
 
 from django.apps import apps
 from django.test import TestCase
@@ -11,7 +11,7 @@ from tests.testapp.models import Project
 
 
 class StatementsTestCase(TestCase):
-    def test_a_follow_and_an_unfollow_are_at_most_nine_statements(self) -> None:
+    def test_a_follow_and_an_unfollow_cost_at_most_nine_statements(self) -> None:
         assert not apps.is_installed("sequere_timeline")
         thoas, newbie = UserFactory(username="thoas"), UserFactory(username="newbie")
 
@@ -26,8 +26,8 @@ class StatementsTestCase(TestCase):
             with exactly(1):
                 unfollow(one, other)
 
-    def test_many_that_are_deleted_together_cost_no_statement_each(self) -> None:
-        """Semantics, deleted objects: neither a queryset nor a cascade is N+1."""
+    def test_deleting_many_together_does_not_cost_a_statement_each(self) -> None:
+        """Neither a queryset nor a cascade is N+1."""
         thoas = UserFactory(username="thoas")
         for number in (3, 90):
             films = ProjectFactory.create_batch(number)

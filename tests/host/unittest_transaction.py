@@ -1,4 +1,4 @@
-"""A host's own tests, with nothing added for Sequere: each kind of them empties the tables in its own way."""
+"""A host's own tests, with nothing added for Sequere: each kind empties the tables in its own way."""
 
 from typing import Any
 from urllib.request import urlopen
@@ -13,7 +13,7 @@ from tests.factories import ProjectFactory, UserFactory
 
 
 class Story:
-    """The story of the documentation; told twice, so that the second time shows what the first one left."""
+    """The story of the documentation, told twice: the second time shows what the first one left behind."""
 
     def tell(self) -> None:
         thoas, project = UserFactory(username="thoas"), ProjectFactory(name="La classe americaine")

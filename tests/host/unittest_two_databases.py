@@ -1,4 +1,4 @@
-"""What is followed is in one database, and who follows whom in another one."""
+"""Instances are in one database, and their follows in another."""
 
 from django.db import connections
 from django.test import TransactionTestCase
@@ -24,7 +24,7 @@ class TwoDatabasesTestCase(TransactionTestCase):
         self.assertNotIn("testapp", tables["log"])
 
     def test_the_story_of_the_documentation(self) -> None:
-        """D20: the manager ignored `using`."""
+        """Every query uses the database that it should."""
         thoas, newbie, fan = UserFactory.create_batch(3)
         project = ProjectFactory()
         Timeline(thoas).save(joined := JoinAction(actor=thoas))

@@ -28,7 +28,7 @@ class PlainAction:
 
 @dataclass
 class Plain:
-    """What should be there, changed step by step as the documentation says."""
+    """The expected state, changed step by step as the documentation says."""
 
     imports: bool
     removes: bool
@@ -89,7 +89,7 @@ class Plain:
     def mark_as_read(self, owner: Key, until: datetime) -> None:
         self.read[owner] = max(until, self.read.get(owner, until))
 
-    # What can be asked
+    # Questions
 
     def followers(self, key: Key) -> list[Key]:
         return self._newest({one: order for (one, other), order in self.follows.items() if other == key})

@@ -1,4 +1,4 @@
-"""A capped timeline keeps what nothing newer has pushed out, however hysteresis delays the cuts."""
+"""A capped timeline keeps every entry that no newer ones have pushed out, however hysteresis delays the cuts."""
 
 from typing import Any
 
@@ -16,7 +16,8 @@ from tests.model.test_histories import EVERYTHING, Site, steps, undone
 class Cap:
     """The highest place from which on each timeline must be whole.
 
-    It rises when more than `length` entries are above it, and never falls: what an import adds below may be left out.
+    It rises when more than `length` entries are above it, and never falls: entries that an import adds below it are
+    optional.
     """
 
     def __init__(self, plain: Plain, length: int) -> None:
@@ -24,15 +25,15 @@ class Cap:
         self._floors: dict[Key, tuple[Any, int]] = {}
 
     def look(self) -> None:
-        """Look at the timelines after a step."""
+        """Update the places after a step."""
         for key in EVERYTHING:
             if key not in self._plain.private:
-                self._floors.pop(key, None)  # deleted: the next owner begins anew
+                self._floors.pop(key, None)  # deleted: the next owner starts afresh
             elif len(kept := self.kept(key)) > self._length:
                 self._floors[key] = self._place(kept[self._length - 1])
 
     def kept(self, key: Key) -> list[str]:
-        """What must be there, newest first."""
+        """The entries that must be present, newest first."""
         uids = [uid for uid, _ in self._plain.timeline(key)]
         return uids if key not in self._floors else [uid for uid in uids if self._place(uid) >= self._floors[key]]
 
@@ -44,7 +45,7 @@ class Cap:
 @pytest.mark.django_db
 @given(history=steps, imports=st.booleans(), removes=st.booleans(), length=st.integers(1, 3))
 @settings(max_examples=25)
-def test_nothing_is_missing_and_nothing_is_too_much(
+def test_no_entry_is_missing_or_superfluous(
     history: list[tuple[Any, ...]], imports: bool, removes: bool, length: int
 ) -> None:
     chosen = {

@@ -1,4 +1,4 @@
-"""Any history gives what the plain dicts say, and a rebuild gives the same."""
+"""Any history gives the answers of the plain dicts, and so does a rebuild."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ steps = st.lists(
 
 
 class Site:
-    """The same steps on the real thing and on the plain one. What was deleted comes back when it is needed."""
+    """The same steps on Sequere and on the plain dicts. A deleted instance comes back when it is needed."""
 
     def __init__(self, plain: Plain) -> None:
         self.plain = plain
@@ -98,7 +98,7 @@ class Site:
 
     def save_again(self, number: int, owner: Key) -> None:
         for action, actor, target in self.saved[number : number + 1]:
-            if action.uid in self.plain.actions:  # or else its actor is somebody else by now
+            if action.uid in self.plain.actions:  # otherwise another instance has the key of its actor
                 Timeline(self.get(owner)).save(action)
                 self.plain.save(action.uid, owner, actor, target, action.date)
 
@@ -141,7 +141,7 @@ class Site:
             answers[f"{what}, oldest first"] = [_key(other) for other, _ in get(desc=False)]
             answers[f"{what} counts"] = (count(), *(count(identifier=kind) for kind in KINDS))
         if capped:
-            # What is kept is right from its own oldest entry upwards.
+            # The timeline is right from its own oldest entry upwards.
             kept = len(answers["private"])
             assert answers["private"] == self.plain.timeline(key)[:kept]
             for name in ("private", "private count", "unread", "targets"):
@@ -177,7 +177,7 @@ class Site:
 
 @contextmanager
 def undone() -> Iterator[None]:
-    """A transaction that is undone, and read models that go with it wherever they are kept."""
+    """A transaction that is rolled back, with read models that go with it in any backend."""
     with transaction.atomic():
         empty_read_models()
         yield
@@ -195,7 +195,7 @@ def _wrong() -> int:
 @pytest.mark.django_db
 @given(history=steps, imports=st.booleans(), removes=st.booleans(), cap=st.none() | st.integers(1, 3))
 @settings(max_examples=25)
-def test_any_history_gives_what_the_plain_dicts_say_and_a_rebuild_the_same(
+def test_any_history_and_its_rebuild_give_the_answers_of_the_plain_dicts(
     history: list[tuple[Any, ...]], imports: bool, removes: bool, cap: int | None
 ) -> None:
     chosen = {
@@ -220,7 +220,7 @@ def test_any_history_gives_what_the_plain_dicts_say_and_a_rebuild_the_same(
 
 
 @pytest.mark.django_db
-def test_a_key_asks_for_what_is_gone() -> None:
+def test_a_key_stands_for_a_deleted_instance() -> None:
     thoas, newbie = User.objects.create(username="thoas"), User.objects.create(username="newbie")
     key = ResourceKey("user", str(newbie.pk))
     follow(newbie, thoas)

@@ -1,7 +1,7 @@
-"""A process with processes to be killed: each line of its standard input is a task of one of them.
+"""A process whose children are to be killed: each line of its standard input is a task for one child.
 
-`record SEED [STEP]`, `rebuild [STEP]` or `command NAME …`, in the database of SEQUERE_DATABASE_URL. The child says its
-process id, then what it has done, line by line; when it is dead, there is an empty line.
+`record SEED [STEP]`, `rebuild [STEP]` or `command NAME …`, in the database of SEQUERE_DATABASE_URL. The child prints
+its process id, then its results line by line; an empty line says that it is dead.
 """
 
 import os
@@ -11,7 +11,7 @@ from random import Random
 import django
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-django.setup()  # before the children are born, and before models may be imported
+django.setup()  # before children are forked, and models imported
 
 from django.core.management import execute_from_command_line  # noqa: E402
 
@@ -25,9 +25,9 @@ from tests.testapp.sequere_registry import JoinAction  # noqa: E402
 
 
 def record(seed: str, step: str = "") -> None:
-    """Follow, unfollow and publish for ever, among all users; one line for each event that is committed.
+    """Follow, unfollow and publish forever, among all users; one line for each committed event.
 
-    With a step it dies there, without being killed.
+    With a step, the process kills itself there.
     """
     random = Random(seed)
     everybody = list(User.objects.order_by("pk"))
@@ -41,7 +41,7 @@ def record(seed: str, step: str = "") -> None:
 
 
 def rebuild(step: str = "") -> None:
-    """Rebuild everything, or go on with it; one line for each batch. With a step it dies there."""
+    """Rebuild everything, or resume; one line for each batch. With a step, the process kills itself there."""
     if step:
         die_at(int(step))
     for name in projections():
@@ -54,7 +54,7 @@ def command(*arguments: str) -> None:
 
 
 def say(*what: object) -> None:
-    """A line, or nothing: print() would write its end by itself, and a child may be killed between the two."""
+    """Write a whole line or nothing: print() writes its end separately, and a child may be killed in between."""
     sys.stdout.write(" ".join(map(str, what)) + "\n")
     sys.stdout.flush()
 

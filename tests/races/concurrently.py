@@ -1,4 +1,4 @@
-"""Functions that run at once, each in a thread with a database connection of its own."""
+"""Functions that run at once, each in a thread with its own database connection."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -7,19 +7,19 @@ from typing import Any
 
 from django.db import connections
 
-#: Seconds after which who has not come back is taken to wait for ever.
+#: Seconds after which a thread is assumed to wait forever.
 PATIENCE = 120
 
 
 def concurrently(*functions: Callable[[], Any]) -> list[Any]:
-    """Call all functions at once. Returns their results in their order; raises their errors as a group."""
+    """Call all functions at once. Returns their results in order; raises their errors as a group."""
     return in_rounds(1, *(_without_number(function) for function in functions))[0]
 
 
 def in_rounds(number: int, *functions: Callable[[int], Any]) -> list[list[Any]]:
-    """Call all functions at once with the number of the round, and again when all of them have come back.
+    """Call all functions at once with the number of the round, and again when all have returned.
 
-    Returns their results, round by round; raises their errors as a group, and then there is no other round.
+    Returns their results round by round. Their errors are raised as a group and end the rounds.
     """
     start = Barrier(len(functions), timeout=PATIENCE)
     results: list[list[Any]] = [[None] * len(functions) for _ in range(number)]
@@ -28,12 +28,12 @@ def in_rounds(number: int, *functions: Callable[[int], Any]) -> list[list[Any]]:
 
     def run(position: int, function: Callable[[int], Any]) -> None:
         nonlocal returns
-        with suppress(BrokenBarrierError):  # another one has failed, and says why
+        with suppress(BrokenBarrierError):  # another thread has failed and reports it
             for round_ in range(number):
                 start.wait()
                 try:
                     results[round_][position] = function(round_)
-                except Exception as error:  # noqa: BLE001  # all of them are raised below
+                except Exception as error:  # noqa: BLE001  # all are raised below
                     errors.append(error)
                     start.abort()
                 returns += 1
@@ -48,7 +48,7 @@ def in_rounds(number: int, *functions: Callable[[int], Any]) -> list[list[Any]]:
 
 @contextmanager
 def meanwhile(*functions: Callable[[], Any]) -> Iterator[None]:
-    """While the block runs, call each function in a thread of its own, again and again, and at least once."""
+    """While the block runs, call each function repeatedly in a thread of its own, at least once."""
     ended = Event()
     errors: list[Exception] = []
 
@@ -57,7 +57,7 @@ def meanwhile(*functions: Callable[[], Any]) -> Iterator[None]:
             function()
             while not ended.is_set():
                 function()
-        except Exception as error:  # noqa: BLE001  # all of them are raised below
+        except Exception as error:  # noqa: BLE001  # all are raised below
             errors.append(error)
 
     threads = [_start(run, function) for function in functions]
@@ -83,7 +83,7 @@ def _start(run: Callable[..., None], *arguments: Any) -> Thread:
 
 
 def _join(threads: list[Thread], returns: Callable[[], int] = lambda: 0) -> None:
-    """Wait for the threads, also for long, as long as some of what they do comes to an end."""
+    """Wait for the threads, for any time, as long as some of their calls return."""
     for thread in threads:
         before = -1
         while thread.is_alive():

@@ -1,4 +1,4 @@
-"""Dying, by SIGKILL, at a chosen step: before or after a statement to the database, or a round trip to Redis."""
+"""Dying by SIGKILL at a chosen step: before or after a statement to the database or a round trip to Redis."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ _left = -1
 
 
 def die_at(step: int) -> None:
-    """Let this process kill itself at a step from now on; there are two around each statement and each round trip."""
+    """Let this process kill itself at a later step; each statement and each round trip has two, one on either side."""
     global _left  # noqa: PLW0603  # a process dies once
     _left = step
     connection.execute_wrappers.append(_around)

@@ -1,4 +1,4 @@
-"""What is left when all threads have come back."""
+"""The outcome when all threads have returned."""
 
 import os
 
@@ -8,13 +8,13 @@ from sequere.replay.verifying import verifiable, verify
 
 
 def rounds(on_postgresql: int, on_sqlite: int) -> int:
-    """How often to race: writers of SQLite stand in a queue, so there is less to find. `make faults` races longer."""
+    """The number of rounds: writers of SQLite queue up, so races find less there. `make faults` races longer."""
     times = int(os.environ.get("TESTS_ROUNDS", "1"))
     return times * (on_postgresql if connection.vendor == "postgresql" else on_sqlite)
 
 
 def differences() -> list[str]:
-    """Where the read models are not what the log says."""
+    """The differences between the read models and the log."""
     found: list[str] = []
     for name in verifiable():
         verify(name, on_difference=lambda difference: found.append(str(difference)))

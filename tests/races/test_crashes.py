@@ -1,4 +1,4 @@
-"""Processes that are killed, with SIGKILL, at any moment."""
+"""Processes killed with SIGKILL at any moment."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def database_url() -> str:
 
 
 class Children:
-    """Processes that work at a task until they are killed, one after the other."""
+    """Processes that work on a task until they are killed, one after another."""
 
     def __init__(self, parent: subprocess.Popen[str]) -> None:
         self._parent = parent
@@ -48,7 +48,7 @@ class Children:
         self._child = int(self._parent.stdout.readline())
 
     def kill_after(self, number: int) -> list[str]:
-        """Kill the child when it has said that many lines, unless it has ended. Returns all that it has said."""
+        """Kill the child after this many lines, unless it has ended. Returns all its lines."""
         lines: list[str] = []
         while len(lines) < number:
             if (line := self._parent.stdout.readline()) == "\n":
@@ -59,7 +59,7 @@ class Children:
         return lines + self.last_words()
 
     def last_words(self) -> list[str]:
-        """What a child has said until it was dead."""
+        """The lines of a child until its death."""
         return list(iter(self._parent.stdout.readline, "\n"))
 
 
@@ -77,7 +77,7 @@ def children() -> Iterator[Children]:
         try:
             yield Children(parent)
         finally:
-            os.killpg(parent.pid, signal.SIGKILL)  # and the child, which would write into the tests to come
+            os.killpg(parent.pid, signal.SIGKILL)  # and the child, which would disturb later tests
 
 
 def test_writers_killed_at_any_moment_leave_read_models_equal_to_the_log():
@@ -108,7 +108,7 @@ def test_a_rebuild_killed_in_the_middle_can_be_run_again():
         model._default_manager.all().delete()
 
     with children() as some:
-        some.start("rebuild", 80)  # a few batches are done then, and most are not
+        some.start("rebuild", 80)  # a few batches are done by then, most are not
         some.last_words()
     half = [model._default_manager.count() for model in models]
     for name in projections():

@@ -23,7 +23,7 @@ def users(number: int) -> list[User]:
     return User.objects.bulk_create(UserFactory.build_batch(number))
 
 
-def test_a_deletion_while_others_follow_and_publish_leaves_what_the_log_says():
+def test_a_deletion_while_others_follow_and_publish_keeps_to_the_log():
     number = rounds(18, 5)
     victims, newbies = users(number), users(5)
     keys = [registry.key_of(victim) for victim in victims]
@@ -134,7 +134,7 @@ def test_former_friends_who_kept_each_others_actions_deleted_at_once(settings):
     assert differences() == []
 
 
-def test_a_queryset_that_threads_share_loses_no_deletion():
+def test_a_queryset_shared_by_threads_loses_no_deletion():
     (thoas,) = users(1)
     films = Project.objects.all()
 

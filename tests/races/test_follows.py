@@ -37,7 +37,7 @@ def users(number: int) -> list[User]:
     return User.objects.bulk_create(UserFactory.build_batch(number))
 
 
-def test_of_simultaneous_follows_of_one_pair_one_is_recorded():
+def test_one_of_simultaneous_follows_of_a_pair_is_recorded():
     number = rounds(30, 10)
     thoas, *newbies = users(1 + number)
 
@@ -64,7 +64,7 @@ def test_simultaneous_follows_and_unfollows_of_one_pair_take_turns():
     assert differences() == []
 
 
-def test_a_celebrity_that_many_follow_at_once_has_the_right_count():
+def test_a_celebrity_followed_by_many_at_once_has_the_right_count():
     number, threads = rounds(26, 5), 8
     thoas, *newbies = users(1 + number * threads)
 
@@ -131,8 +131,8 @@ def test_simultaneous_unfollows_end_a_friendship_once():
     assert differences() == []
 
 
-def test_the_world_hears_once_of_what_several_have_done_at_once():
-    """D19: each of them had counted, and then deleted, and all of them told of it."""
+def test_simultaneous_calls_send_one_signal():
+    """No thread announces what another has recorded."""
     number = rounds(20, 8)
     thoas, newbies = users(number), users(number)
     heard: list[tuple[Signal, User, User]] = []
@@ -153,9 +153,9 @@ def test_the_world_hears_once_of_what_several_have_done_at_once():
     assert heard == [(followed, *pair) for pair in pairs] + [(unfollowed, *pair) for pair in pairs]
 
 
-def test_overlapping_imports_in_different_orders_do_not_wait_for_each_other_in_a_circle(monkeypatch):
-    monkeypatch.setattr(api, "BATCH_SIZE", 40)  # many small transactions meet more often
-    everybody = users(isqrt(rounds(24**2, 10**2)))  # each of whom follows all others
+def test_overlapping_imports_in_different_orders_do_not_deadlock(monkeypatch):
+    monkeypatch.setattr(api, "PAIRS_PER_TRANSACTION", 40)  # many small transactions meet more often
+    everybody = users(isqrt(rounds(24**2, 10**2)))  # each follows all others
     pairs = [(one, other) for one in everybody for other in everybody if one != other]
 
     def import_shuffled(seed: int) -> int:
@@ -171,8 +171,8 @@ def test_overlapping_imports_in_different_orders_do_not_wait_for_each_other_in_a
     assert differences() == []
 
 
-def test_imports_and_removals_at_once_leave_what_the_log_says(monkeypatch):
-    monkeypatch.setattr(api, "BATCH_SIZE", 25)
+def test_simultaneous_imports_and_removals_keep_to_the_log(monkeypatch):
+    monkeypatch.setattr(api, "PAIRS_PER_TRANSACTION", 25)
     everybody = users(isqrt(rounds(16**2, 8**2)))
     pairs = [(one, other) for one in everybody for other in everybody if one != other]
 
@@ -200,7 +200,7 @@ def test_one_idempotency_key_in_several_threads_is_one_event():
     assert differences() == []
 
 
-def test_one_idempotency_key_for_two_pairs_is_a_conflict_for_the_later_one():
+def test_one_idempotency_key_for_two_pairs_is_a_conflict_for_the_later_pair():
     number = rounds(30, 8)
     thoas, *newbies = users(1 + 2 * number)
 

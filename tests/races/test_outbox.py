@@ -56,7 +56,7 @@ def witnessed() -> Counter[int]:
     return Counter(map(int, Stranger.objects.values_list("name", flat=True)))
 
 
-def test_every_event_is_applied_once_whoever_drains(everybody: list[User]) -> None:
+def test_every_event_is_applied_once_by_any_drainer(everybody: list[User]) -> None:
     def change(round_: int) -> None:
         random = Random(f"{threading.get_ident()} {round_}")
         random.choice([follow, unfollow])(*random.sample(everybody, 2))
@@ -71,8 +71,8 @@ def test_every_event_is_applied_once_whoever_drains(everybody: list[User]) -> No
     assert differences() == []
 
 
-def test_who_has_committed_reads_his_writes_although_another_one_drains(everybody: list[User]) -> None:
-    """Also when the other one found the shard empty a moment before."""
+def test_a_writer_reads_its_own_writes_although_another_process_drains(everybody: list[User]) -> None:
+    """Even if the other drainer found the shard empty a moment before."""
     thoas, *newbies = everybody
     number = rounds(40, 5)
 
@@ -92,8 +92,8 @@ def test_who_has_committed_reads_his_writes_although_another_one_drains(everybod
     assert seen == [[True, True, True, None]] * number
 
 
-def test_writers_who_die_at_any_step_lose_no_event(everybody: list[User]) -> None:
-    """Between a commit and its drain, in the middle of a drain: what is left is applied later, and once."""
+def test_writers_that_die_at_any_step_lose_no_event(everybody: list[User]) -> None:
+    """Between a commit and its drain, or during a drain: the rest is applied later, and once."""
     random = Random(0)
     committed: set[int] = set()
     waited = 0
@@ -113,12 +113,12 @@ def test_writers_who_die_at_any_step_lose_no_event(everybody: list[User]) -> Non
 
 @pytest.mark.parametrize("decide", [retry, skip])
 def test_an_operator_decides_about_failed_events_while_others_follow(everybody: list[User], decide: Any) -> None:
-    """All their resources are locked at once: in the order of the events, everybody would wait for everybody."""
+    """All their resources are locked at once; locking them in the order of the events would deadlock."""
     number = rounds(15, 3)
     pairs = list(pairwise(everybody))
     failed = [[event for pair in reversed(pairs) if (event := change(*pair))] for change in [follow, unfollow] * number]
     QueuedEvent.objects.bulk_create(
-        QueuedEvent(pipeline="witness", event=event, shard=0, stream=event.stream, attempts=5, parked_at=timezone.now())
+        QueuedEvent(queue="witness", event=event, shard=0, stream=event.stream, attempts=5, parked_at=timezone.now())
         for event in chain.from_iterable(failed)
     )
 
@@ -153,14 +153,14 @@ def a_worker() -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-def test_a_worker_applies_what_others_have_left_and_ends_when_it_is_told(everybody: list[User], settings: Any) -> None:
+def test_a_worker_applies_waiting_events_and_ends_on_sigterm(everybody: list[User], settings: Any) -> None:
     settings.SEQUERE_PROJECTORS = settings.SEQUERE_PROJECTION_MODES = {}
     thoas, *newbies = everybody
     follow_many((newbie, thoas) for newbie in newbies)
     empty_read_models()
 
     QueuedEvent.objects.bulk_create(
-        QueuedEvent(pipeline=BUILT_IN, event=event, shard=event.pk % SHARDS, stream=event.stream)
+        QueuedEvent(queue=BUILT_IN, event=event, shard=event.pk % SHARDS, stream=event.stream)
         for event in Event.objects.all()
     )
     with a_worker() as worker:

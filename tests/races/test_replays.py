@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Writer:
-    """Does anything that a site does, with users and actions of its own and with those of everybody."""
+    """Does anything that a site does, with its own users and actions and with those of everybody."""
 
     def __init__(self, seed: int, everybody: list[User]) -> None:
         self._random = Random(seed)
@@ -68,7 +68,7 @@ class Writer:
         Timeline(self._random.choice(self._everybody)).mark_as_read()
 
     def _come_and_go(self) -> None:
-        """Someone signs up, follows and is followed, says that he is here, and leaves."""
+        """A guest signs up, follows and is followed, publishes, and leaves."""
         guest = UserFactory(username=f"guest {self._random.getrandbits(64)}")
         friend = self._random.choice(self._everybody)
         follow(guest, friend)
@@ -133,7 +133,7 @@ def rebuild_all() -> None:
         rebuild(name)
 
 
-def test_rebuilds_in_a_loop_disturb_no_writer():
+def test_rebuilds_in_a_loop_do_not_disturb_writers():
     everybody = UserFactory.create_batch(6)
 
     with meanwhile(rebuild_all, rebuild_all):
@@ -144,7 +144,7 @@ def test_rebuilds_in_a_loop_disturb_no_writer():
 
 @pytest.mark.database
 @pytest.mark.parametrize("cap", [None, 4])
-def test_a_rebuild_repairs_what_was_damaged_while_others_wrote_and_rebuilt(settings, cap):
+def test_a_rebuild_repairs_damage_done_during_writes_and_rebuilds(settings, cap):
     settings.SEQUERE_TIMELINE_MAX_LENGTH = cap
     everybody = UserFactory.create_batch(6)
 
@@ -156,7 +156,7 @@ def test_a_rebuild_repairs_what_was_damaged_while_others_wrote_and_rebuilt(setti
 
 
 @pytest.mark.parametrize("cap", [None, 4])
-def test_a_verification_takes_no_writer_for_a_difference(settings, cap):
+def test_a_verification_does_not_mistake_writes_for_differences(settings, cap):
     settings.SEQUERE_TIMELINE_MAX_LENGTH = cap
     everybody = UserFactory.create_batch(6)
     found: list[str] = []
@@ -184,16 +184,16 @@ def test_two_rebuilds_of_emptied_read_models_share_the_work():
 
 @pytest.mark.database
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite there is one writer")
-def test_the_follows_of_a_celebrity_are_rebuilt_while_somebody_holds_its_lock():
+def test_the_follows_of_a_celebrity_are_rebuilt_while_its_lock_is_held():
     thoas, *newbies = UserFactory.create_batch(30)
     follow_many((newbie, thoas) for newbie in newbies)
     empty_read_models()
-    under_way = start("follows")
+    started = start("follows")
 
     def rebuild_follows() -> int:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '10s'")
-        work(under_way.pk, seconds=0.001)  # the only batch of the first walk
+        work(started.pk, seconds=0.001)  # the only batch of the first pass
         return Follow.objects.count()
 
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Rebuilds that several processes share, that die, and that are gone on with, while others write."""
+"""Rebuilds that several processes share, that are killed, and that are resumed, while others write."""
 
 from random import Random
 
@@ -29,7 +29,7 @@ def a_site(people: int) -> None:
         Timeline(actor).save(JoinAction(actor=actor))
 
 
-def test_one_that_dies_at_any_step_is_gone_on_with() -> None:
+def test_a_rebuild_that_dies_at_any_step_is_resumed() -> None:
     a_site(20)
     random = Random(0)
     with children() as some:
@@ -37,17 +37,17 @@ def test_one_that_dies_at_any_step_is_gone_on_with() -> None:
             empty_read_models()
             some.start("rebuild", random.randrange(1, 150))
             some.last_words()
-            under_way = {one.projection: one.done for one in progress("default") if one.ended_at is None}
+            in_progress = {one.projection: one.done for one in progress("default") if one.ended_at is None}
 
             for name in projections():
                 report = rebuild(name)
-                assert report.checked >= under_way.get(name, 0)
+                assert report.checked >= in_progress.get(name, 0)
 
             assert differences() == []
             assert not Rebuild.objects.filter(ended_at=None).exists()
 
 
-def test_two_processes_share_one_while_others_write_and_one_of_them_is_killed() -> None:
+def test_two_processes_share_a_rebuild_while_others_write_and_one_is_killed() -> None:
     a_site(300)
     with children() as first, children() as second, children() as writers:
         for round_ in range(rounds(2, 1)):

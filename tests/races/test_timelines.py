@@ -67,7 +67,7 @@ def test_follow_publish_unfollow_and_delete_at_once_leave_the_right_entries():
 
 
 @pytest.mark.parametrize(("imports", "removes"), [(True, False), (False, True), (False, False)])
-def test_what_an_entry_is_for_is_decided_by_the_log_however_the_writers_meet(settings, imports, removes):
+def test_the_log_decides_the_reasons_of_an_entry_in_every_race(settings, imports, removes):
     settings.SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW = imports
     settings.SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW = removes
     thoas, *newbies = UserFactory.create_batch(4)
@@ -85,7 +85,7 @@ def test_what_an_entry_is_for_is_decided_by_the_log_however_the_writers_meet(set
 
 
 def test_actors_who_follow_each_other_publish_at_once(settings):
-    settings.SEQUERE_TIMELINE_MAX_LENGTH = None  # make faults publishes more than Redis keeps
+    settings.SEQUERE_TIMELINE_MAX_LENGTH = None  # `make faults` publishes more than Redis keeps
     everybody = UserFactory.create_batch(4)
     publishers = [Publisher(user) for user in everybody]
 
@@ -103,7 +103,7 @@ def test_actors_who_follow_each_other_publish_at_once(settings):
     assert differences() == []
 
 
-def test_one_action_that_several_threads_save_and_delete_is_there_once_or_not_at_all():
+def test_an_action_saved_and_deleted_by_several_threads_is_stored_once_or_not_at_all():
     thoas, newbie, friend = UserFactory.create_batch(3)
     follow(newbie, thoas)
     like = LikeAction(actor=thoas, target=ProjectFactory(name="La classe americaine"))
@@ -120,7 +120,7 @@ def test_one_action_that_several_threads_save_and_delete_is_there_once_or_not_at
     assert differences() == []
 
 
-def test_a_timeline_marked_as_read_at_once_is_read_until_the_latest_moment():
+def test_a_timeline_marked_as_read_several_times_at_once_keeps_the_latest_mark():
     timeline = Timeline(UserFactory(username="newbie"))
 
     in_rounds(

@@ -1,4 +1,4 @@
-"""Follows and timelines on a Valkey server that these tests have for themselves."""
+"""Follows and timelines on a Valkey server of their own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,16 +8,9 @@ import redis
 
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import Valkey, own_valkey
-from sequere.backends.redis import scripts as follows
-from sequere.redis import model
-from sequere.redis.connection import Script
-from sequere_timeline.backends.redis import scripts as timelines
 from tests.conftest import CI
 from tests.redis.counting import CountingRedis
-
-SCRIPTS = [
-    value for module in (model, follows, timelines) for value in vars(module).values() if isinstance(value, Script)
-]
+from tests.redis.lua import SCRIPTS
 
 
 @pytest.fixture(scope="session")
@@ -42,12 +35,12 @@ def in_redis(server: Valkey, settings: Any) -> None:
     settings.SEQUERE_PROJECTION_MODES = {}
     with redis.Redis.from_url(server.url) as client:
         client.flushall()
-        for script in SCRIPTS:  # which costs round trips, once
-            client.script_load(script.text)
+        for file in SCRIPTS:  # loading costs round trips, once
+            client.script_load(file.text)
 
 
 @pytest.fixture
 def client(server: Valkey) -> Iterator["redis.Redis"]:
-    """What an operator has at hand."""
+    """The client of an operator."""
     with redis.Redis.from_url(server.url, decode_responses=True) as client:
         yield client

@@ -1,4 +1,4 @@
-"""A client of Redis that counts its round trips."""
+"""A Redis client that counts its round trips."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ class CountingRedis(redis.Redis):
 
 @contextmanager
 def round_trips(number: int) -> Iterator[None]:
-    """Fail unless the block makes so many round trips to Redis."""
+    """Fail unless the block makes this number of round trips to Redis."""
     before = CountingPipeline.round_trips
     yield
     made = CountingPipeline.round_trips - before

@@ -1,4 +1,4 @@
-"""Writers whose connection to the database is cut, with their locks, and who go on writing to Redis."""
+"""Writers that lose their database connection, and with it their locks, and go on writing to Redis."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
-from sequere.redis.connection import Script
+from sequere.redis.scripts import Script
 
 Reached = Callable[[Any], bool]
 
@@ -19,9 +19,9 @@ only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="
 def late(
     monkeypatch: pytest.MonkeyPatch, backend: Any, write: Callable[[], Any], is_reached: Reached
 ) -> Iterator[list[Any]]:
-    """Somebody writes, and has lost his connection before he sends certain commands, which he does after the block.
+    """A writer loses its connection before it sends the given commands, and sends them after the block.
 
-    Yields what Redis will have answered him from then on.
+    Yields the answers it gets from Redis from then on.
     """
     has_come, may_go_on = Event(), Event()
     redis_connection = backend.projector._model.connection
@@ -31,7 +31,7 @@ def late(
 
     def run() -> None:
         try:
-            with suppress(Exception):  # as it should be
+            with suppress(Exception):  # expected: the connection is gone
                 write()
         finally:
             connections.close_all()

@@ -1,4 +1,4 @@
-"""What the commands say when Redis is down, or has lost everything."""
+"""The output of commands if Redis is down, or has lost everything."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def stopped(in_redis: None, settings: Any) -> Iterator[Valkey]:
-    """A server that is not there."""
+    """A server that is down."""
     with own_valkey() as server:
         server.stop()
         settings.SEQUERE_BACKEND_OPTIONS = settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": server.url}
@@ -32,16 +32,16 @@ def errors() -> list[str]:
 
 
 @pytest.mark.parametrize("command", ["verify_projections", "rebuild_projections"])
-def test_they_name_a_server_that_is_down(stopped: Valkey, command: str) -> None:
+def test_commands_name_a_server_that_is_down(stopped: Valkey, command: str) -> None:
     with pytest.raises(CommandError, match=r"Redis at .*/socket cannot be used, .*: start it, or correct"):
         call_command(command)
 
 
 @pytest.mark.sequere_queued
-def test_a_worker_names_it_too(stopped: Valkey, thoas: User, newbie: User) -> None:
+def test_a_worker_names_a_server_that_is_down(stopped: Valkey, thoas: User, newbie: User) -> None:
     follow(newbie, thoas)
 
-    with pytest.raises(CommandError, match="waits in the outbox"):
+    with pytest.raises(CommandError, match="wait in the outbox"):
         call_command("run_projections", once=True)
     assert all("cannot be used" in error for error in errors())
 
@@ -52,7 +52,7 @@ def test_a_worker_names_it_too(stopped: Valkey, thoas: User, newbie: User) -> No
     assert errors() == ["", ""]
 
 
-def test_an_operator_sees_what_is_lost(client: "redis.Redis", thoas: User, newbie: User) -> None:
+def test_an_operator_sees_which_read_model_is_lost(client: "redis.Redis", thoas: User, newbie: User) -> None:
     follow(newbie, thoas)
     client.flushall()
 

@@ -1,4 +1,4 @@
-"""The backends of Redis keep the contracts."""
+"""The Redis backends keep the contracts."""
 
 from django.test import TestCase
 

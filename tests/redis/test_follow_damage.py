@@ -38,7 +38,7 @@ class Site:
         unfollow(ex, thoas)
 
     def key(self, number: int, suffix: str) -> str:
-        """A key of the one with that number."""
+        """A key of the resource with this number."""
         return f"sequere:uid:{self.uid(number)}:{suffix}"
 
     def uid(self, number: int) -> str:
@@ -80,7 +80,7 @@ def take(number: int, other: int, *suffixes: str) -> Callable[[Site], Any]:
     return lambda site: [site.client.zrem(site.key(number, suffix), site.uid(other)) for suffix in suffixes]
 
 
-def unfollow_of_which_nobody_was_told(site: Site) -> None:
+def unfollow_that_is_not_applied(site: Site) -> None:
     follow(site.ex, site.thoas)
     kept = {
         key: (
@@ -94,11 +94,11 @@ def unfollow_of_which_nobody_was_told(site: Site) -> None:
         site.client.zadd(key, dict(value)) if isinstance(value, list) else site.client.set(key, value)
 
 
-#: The id of no user: every other one may be that of somebody in the site.
+#: The id of no user; any other may belong to a user in the site.
 NOBODY = "0"
 
 
-def resource_of_which_nobody_knows(site: Site) -> None:
+def unknown_resource(site: Site) -> None:
     uid = site.client.incr("sequere:global:uid")
     site.client.hset(f"sequere:uid::{uid}", mapping={"identifier": "user", "object_id": NOBODY})
     site.client.set(f"sequere:uid:user:{NOBODY}", uid)
@@ -108,7 +108,6 @@ def resource_of_which_nobody_knows(site: Site) -> None:
 
 
 def second_uid(site: Site) -> None:
-    """R4."""
     uid = site.client.incr("sequere:global:uid")
     site.client.hset(f"sequere:uid::{uid}", mapping={"identifier": "user", "object_id": str(site.ex.pk)})
     for suffix in ("followers", "followers:user"):
@@ -125,26 +124,26 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a follow has another time by kind": put(1, 3, 5, "followers:user"),
     "a follow that never was": put(2, 3, 5, "followers", "followers:user"),
     "a follow that is over": put(1, 5, 5, "followers", "followers:user"),
-    "a follow of which nobody was told that it is over": unfollow_of_which_nobody_was_told,
+    "an unfollow that is not applied": unfollow_that_is_not_applied,
     "a follow of an unknown kind": put(1, 4, 5, "followers:project"),
     "a follower of another kind": put(1, 4, 5, "followers:user"),
-    "a follower of whom nobody knows": lambda site: site.client.zadd(site.key(1, "followers"), {"4711": 1}),
+    "an unknown follower": lambda site: site.client.zadd(site.key(1, "followers"), {"4711": 1}),
     "a friend is missing": take(1, 2, "friends", "friends:user"),
     "a friend has another time": put(1, 2, 5, "friends"),
-    "a friend who is none": put(1, 3, 5, "friends", "friends:user"),
-    "a friend by kind who is none": put(1, 3, 5, "friends:user"),
+    "a friend who is not one": put(1, 3, 5, "friends", "friends:user"),
+    "a friend by kind who is not one": put(1, 3, 5, "friends:user"),
     "a friend who does not even follow": put(5, 4, 5, "friends"),
     "a count is too large": lambda site: site.client.incr(site.key(1, "followers:count")),
     "a count is negative": lambda site: site.client.set(site.key(1, "friends:user:count"), -1),
     "a count is missing": delete(3, "followings:count"),
     "a count of a kind is missing": delete(3, "followings:project:count"),
     "a count of an unknown kind": lambda site: site.client.set(site.key(1, "followers:project:count"), 3),
-    "a count is no number": lambda site: site.client.set(site.key(1, "followers:count"), "many"),
+    "a count is not a number": lambda site: site.client.set(site.key(1, "followers:count"), "many"),
     "a name is gone": lambda site: site.client.delete(f"sequere:uid::{site.uid(3)}"),
     "a name is another one": lambda site: site.client.hset(f"sequere:uid::{site.uid(3)}", "object_id", NOBODY),
     "a uid is gone": lambda site: site.client.delete(site.name(3)),
     "a resource has two uids": second_uid,
-    "a resource of which nobody knows": resource_of_which_nobody_knows,
+    "an unknown resource": unknown_resource,
     "all but the marker is gone": lambda site: [
         site.client.delete(key) for key in site.client.scan_iter("sequere:uid:*")
     ],
@@ -153,7 +152,7 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_it_is_found_and_repaired(site: Site, damage: Callable[[Site], Any]) -> None:
+def test_damage_is_found_and_repaired(site: Site, damage: Callable[[Site], Any]) -> None:
     before = site.answers()
     assert verify("follows").wrong == 0
     damage(site)
@@ -192,7 +191,7 @@ def test_verify_says_where(site: Site) -> None:
 
 def test_verify_changes_nothing(site: Site) -> None:
     site.client.zrem(site.key(3, "followings"), site.uid(1))
-    resource_of_which_nobody_knows(site)
+    unknown_resource(site)
     site.client.delete(site.key(1, "followers:count"))
     before = everything(site.client)
 
@@ -202,8 +201,8 @@ def test_verify_changes_nothing(site: Site) -> None:
     assert {key for key in {*before, *after} if before.get(key) != after.get(key)} <= {"sequere:global:token"}
 
 
-def test_counts_never_drift_whatever_is_applied_again(site: Site) -> None:
-    """R1, R2, Guarantee 2."""
+def test_counts_never_drift_when_events_are_applied_again(site: Site) -> None:
+    """Applying events again, in any order, leaves counts as they are."""
     before = site.answers()
     for events in (list(Event.objects.order_by("id")), list(Event.objects.order_by("-id"))):
         get_backend().projector.apply(events, using="default")

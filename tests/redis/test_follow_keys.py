@@ -1,4 +1,4 @@
-"""The layout in the server, as the documentation of the original has it."""
+"""The layout of keys in the server, as documented."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -50,8 +50,8 @@ def everything(client: Any) -> dict[str, Any]:
     }
 
 
-def test_the_keys_are_those_of_the_documentation(client: Any, thoas: User, project: Project) -> None:
-    """R11: times are microseconds."""
+def test_the_keys_are_as_documented(client: Any, thoas: User, project: Project) -> None:
+    """Times are microseconds."""
     follow(thoas, project, timestamp=MOMENT)
 
     keys = everything(client)
@@ -75,8 +75,8 @@ def test_the_keys_are_those_of_the_documentation(client: Any, thoas: User, proje
     }
 
 
-def test_friends_have_keys_too_since_the_later_of_the_two_follows(client: Any, thoas: User, newbie: User) -> None:
-    """R17: the time of a friendship was that of whichever follow came second."""
+def test_friends_have_keys_with_the_time_of_the_later_follow(client: Any, thoas: User, newbie: User) -> None:
+    """Not since the follow that was recorded second."""
     follow(thoas, newbie, timestamp=MOMENT)
     follow(newbie, thoas, timestamp=1)
 
@@ -94,8 +94,8 @@ def test_friends_have_keys_too_since_the_later_of_the_two_follows(client: Any, t
     }
 
 
-def test_what_is_over_leaves_only_the_names(client: Any, thoas: User, newbie: User) -> None:
-    """R3: counts went below zero."""
+def test_ended_follows_leave_only_the_names(client: Any, thoas: User, newbie: User) -> None:
+    """No count stays, or goes below zero."""
     follow(thoas, newbie)
     follow(newbie, thoas)
     unfollow(thoas, newbie)
@@ -112,7 +112,6 @@ def test_what_is_over_leaves_only_the_names(client: Any, thoas: User, newbie: Us
 
 
 def test_reading_allocates_nothing(client: Any, thoas: User, project: Project) -> None:
-    """R5, Semantics, reads that write: two reads made four keys."""
     follow(thoas, UserFactory())
     before = everything(client)
 
@@ -126,14 +125,14 @@ def test_reading_allocates_nothing(client: Any, thoas: User, project: Project) -
     assert everything(client) == before
 
 
-def test_an_unfollow_of_nobody_allocates_nothing(client: Any, thoas: User, project: Project) -> None:
+def test_an_unfollow_that_changes_nothing_allocates_nothing(client: Any, thoas: User, project: Project) -> None:
     unfollow(thoas, project)
 
     assert everything(client) == {}
 
 
 def test_the_kind_count_has_keys_of_its_own(client: Any, thoas: User) -> None:
-    """R10: a set of the kind "count" had the key of a counter."""
+    """A set of the kind "count" does not share the key of a counter."""
 
     class Count(ModelBase):
         identifier = "count"
@@ -156,8 +155,8 @@ def test_the_kind_count_has_keys_of_its_own(client: Any, thoas: User) -> None:
         sequere.unregister(Stranger)
 
 
-def test_a_colon_in_a_key_or_a_prefix_separates_nothing(client: Any, thoas: User, settings: Any) -> None:
-    """R10, R15: two pairs shared a key."""
+def test_a_colon_in_a_key_or_a_prefix_does_not_separate(client: Any, thoas: User, settings: Any) -> None:
+    """No two pairs share a key."""
     settings.SEQUERE_BACKEND_OPTIONS = {**settings.SEQUERE_BACKEND_OPTIONS, "prefix": "a:[b]?:"}
     one, other = PackageFactory(name="followers"), PackageFactory(name="followers:count")
 
@@ -171,7 +170,7 @@ def test_a_colon_in_a_key_or_a_prefix_separates_nothing(client: Any, thoas: User
 
 
 def test_two_resources_never_share_a_uid(client: Any, thoas: User) -> None:
-    """R4, R7: two uids for one resource, and one for two."""
+    """Nor has a resource two."""
     others = [UserFactory(), ProjectFactory(pk=thoas.pk), PackageFactory(name=str(thoas.pk))]
     for other in others:
         follow(thoas, other)
@@ -183,8 +182,8 @@ def test_two_resources_never_share_a_uid(client: Any, thoas: User) -> None:
     assert len([uid for uid in uids if uid]) >= 4
 
 
-def test_a_uid_that_is_taken_is_not_given_to_another_one(client: Any, thoas: User, project: Project) -> None:
-    """As after a failover to a replica that has not heard of the last ones."""
+def test_a_uid_in_use_is_not_given_to_another_resource(client: Any, thoas: User, project: Project) -> None:
+    """For example, after a failover to a replica that lacks the last ones."""
     follow(thoas, project)
     client.set("sequere:global:uid", 0)
 
@@ -195,8 +194,8 @@ def test_a_uid_that_is_taken_is_not_given_to_another_one(client: Any, thoas: Use
     assert [follower for follower, _ in get_followers(project)] == [newbie, thoas]
 
 
-def test_reset_removes_what_is_ours_and_leaves_the_rest(client: Any, thoas: User, project: Project) -> None:
-    """R16: clear() was FLUSHDB. The last uid stays, so that no late writer meets another resource there."""
+def test_reset_removes_only_our_keys(client: Any, thoas: User, project: Project) -> None:
+    """The last uid stays, so that no late writer meets another resource under it."""
     for key in ("sequere:timeline:uid:1", "sequere", "other:sequere:uid:1"):
         client.set(key, "theirs")
     follow(thoas, project)

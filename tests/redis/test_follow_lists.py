@@ -1,4 +1,4 @@
-"""Lists and counts: what they cost, and what they survive."""
+"""Lists and counts: their cost, and what they survive."""
 
 from itertools import chain
 from typing import Any
@@ -34,14 +34,14 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def fans(project: Project) -> list[User]:
-    """Nine of them, the newest first."""
+    """Nine of them, newest first."""
     fans = UserFactory.create_batch(9)
     follow_many((fan, project, moment) for moment, fan in enumerate(fans, 1))
     return fans[::-1]
 
 
-def test_what_it_costs(project: Project, fans: list[User], thoas: User) -> None:
-    """R18: eight round trips for one follow."""
+def test_costs(project: Project, fans: list[User], thoas: User) -> None:
+    """A follow is three round trips."""
     newbie = UserFactory()
 
     with round_trips(1), exactly(0):
@@ -60,7 +60,7 @@ def test_what_it_costs(project: Project, fans: list[User], thoas: User) -> None:
     with round_trips(1), exactly(0):
         assert sum(map(len, follower_pages(get_backend(), project))) == 9
     follow(thoas, newbie)
-    # One of them for the timelines: has the one followed published anything?
+    # One of them for the timelines: it asks whether the followed user has published anything.
     with round_trips(3):
         follow(thoas, fans[0])
     with round_trips(5):
@@ -69,7 +69,7 @@ def test_what_it_costs(project: Project, fans: list[User], thoas: User) -> None:
         follow(thoas, fans[0])
 
 
-def test_a_batch_costs_one_look_into_the_log(project: Project, fans: list[User]) -> None:
+def test_a_batch_costs_one_query_of_the_log(project: Project, fans: list[User]) -> None:
     events = list(Event.objects.all())
 
     with CaptureQueriesContext(connection) as captured, round_trips(2):
@@ -79,11 +79,11 @@ def test_a_batch_costs_one_look_into_the_log(project: Project, fans: list[User])
 
 
 @pytest.mark.parametrize("desc", [True, False])
-def test_a_list_that_is_streamed_goes_on_after_its_last_row(
+def test_a_streamed_list_continues_after_its_last_row(
     project: Project, fans: list[User], desc: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Q5: neither new rows nor rows that are gone shift what is still to come."""
-    monkeypatch.setattr(rows, "ROWS_AT_ONCE", 2)
+    """Neither new rows nor removed ones shift the rows still to come."""
+    monkeypatch.setattr(rows, "FOLLOWS_PER_PAGE", 2)
     expected = fans if desc else fans[::-1]
     stream = get_followers(project, desc=desc).iterator(2)
 
@@ -99,11 +99,11 @@ def test_a_list_that_is_streamed_goes_on_after_its_last_row(
 
 @pytest.mark.parametrize("desc", [True, False])
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_ties_come_once_although_the_last_one_is_gone(
+def test_ties_are_read_once_although_the_last_one_is_gone(
     project: Project, desc: bool, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R11: the order of equal times is stable."""
-    monkeypatch.setattr(rows, "ROWS_AT_ONCE", size)
+    """The order of equal times is stable."""
+    monkeypatch.setattr(rows, "FOLLOWS_PER_PAGE", size)
     fans = UserFactory.create_batch(12)
     follow_many((fan, project, 1) for fan in fans)
     order = [fan for fan, _ in get_followers(project, desc=desc)]
@@ -117,8 +117,8 @@ def test_ties_come_once_although_the_last_one_is_gone(
     assert seen == order
 
 
-def test_the_follows_of_one_import_are_in_its_order(project: Project) -> None:
-    """R11, Semantics, ties."""
+def test_the_follows_of_an_import_keep_its_order(project: Project) -> None:
+    """Although they have the same time."""
     fans = UserFactory.create_batch(12)
 
     follow_many((fan, project) for fan in fans)
@@ -126,8 +126,8 @@ def test_the_follows_of_one_import_are_in_its_order(project: Project) -> None:
     assert [fan for fan, _ in get_followers(project)] == fans[::-1]
 
 
-def test_slices_are_what_they_are_of_a_list(project: Project, fans: list[User]) -> None:
-    """R19: [:0] and open slices sent a negative LIMIT, which is all the rest."""
+def test_slices_are_those_of_a_list(project: Project, fans: list[User]) -> None:
+    """Nothing sends a negative LIMIT, which would mean no limit."""
     whole = list(get_followers(project))
 
     for start in (None, 0, 1, 8, 9, 12, -1, -4, -12):
@@ -135,8 +135,8 @@ def test_slices_are_what_they_are_of_a_list(project: Project, fans: list[User]) 
             assert list(get_followers(project)[start:stop]) == whole[start:stop]
 
 
-def test_a_name_that_is_gone_hides_one_row(client: Any, project: Project, fans: list[User]) -> None:
-    """R20, R9: it broke the page."""
+def test_a_missing_name_hides_one_row(client: Any, project: Project, fans: list[User]) -> None:
+    """The rest of the page is shown."""
     client.delete(f"sequere:uid::{client.get(f'sequere:uid:user:{fans[3].pk}')}")
 
     followers = get_followers(project)
@@ -149,7 +149,7 @@ def test_a_name_that_is_gone_hides_one_row(client: Any, project: Project, fans: 
 
 
 def test_more_followers_than_a_page_and_more_than_a_small_set_holds(client: Any, project: Project) -> None:
-    """Beyond 128 the server keeps them another way, and lets them be scanned in parts."""
+    """Beyond 128 members the server uses another encoding, and scans it in parts."""
     fans = User.objects.bulk_create(UserFactory.build_batch(2500))
     follow_many((fan, project, moment) for moment, fan in enumerate(fans))
 
@@ -166,7 +166,7 @@ def test_more_followers_than_a_page_and_more_than_a_small_set_holds(client: Any,
 
 
 def test_a_walk_over_followers_leaves_a_small_set_small(client: Any, project: Project, fans: list[User]) -> None:
-    """SORT makes a skip list of it, several times as large, for good."""
+    """SORT would convert it to a skip list, several times as large, for good."""
     key = f"sequere:uid:{client.get(f'sequere:uid:project:{project.pk}')}:followers"
 
     (names,) = follower_pages(get_backend(), project)
@@ -177,10 +177,10 @@ def test_a_walk_over_followers_leaves_a_small_set_small(client: Any, project: Pr
 
 @pytest.mark.parametrize("kinds", [["user"], ["user", "project"]])
 @pytest.mark.parametrize("size", [10, 300])
-def test_a_walk_over_followers_leaves_out_who_has_no_name(
+def test_a_walk_over_followers_leaves_out_followers_without_a_name(
     client: Any, project: Project, size: int, kinds: list[str]
 ) -> None:
-    """Those of one kind in a large set are named in another way."""
+    """In a large set, followers of a single kind are named in another way."""
     fans = [ResourceKey(kinds[number % len(kinds)], f"{10**6 + number}") for number in range(size)]
     follow_many((fan, project) for fan in fans)
     client.delete(f"sequere:uid::{client.get(f'sequere:uid:{fans[3]}')}")
@@ -189,11 +189,11 @@ def test_a_walk_over_followers_leaves_out_who_has_no_name(
 
 
 @pytest.mark.parametrize("size", [9, 300])
-def test_a_walk_over_followers_begins_again_where_all_have_other_uids(
+def test_a_walk_over_followers_starts_again_if_all_have_other_uids(
     client: Any, project: Project, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    """An emptied server hands them out anew."""
-    monkeypatch.setattr("sequere.backends.redis.followers.FOLLOWERS_AT_ONCE", size // 3 + 1)
+    """An emptied server assigns uids anew."""
+    monkeypatch.setattr("sequere.backends.redis.followers.FOLLOWER_NAMES_PER_PAGE", size // 3 + 1)
     fans = User.objects.bulk_create(UserFactory.build_batch(size))
     follow_many((fan, project, 0) for fan in fans)
     backend, key = get_backend(), registry.key_of(project)
@@ -214,11 +214,11 @@ def test_a_walk_over_followers_begins_again_where_all_have_other_uids(
 
 
 @pytest.mark.parametrize("size", [9, 300])
-def test_a_walk_over_followers_goes_on_where_the_last_one_was(
+def test_a_walk_over_followers_continues_after_the_last_follower(
     project: Project, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    """Whether he is gone by now, or has followed again; those with his time may come again."""
-    monkeypatch.setattr("sequere.backends.redis.followers.FOLLOWERS_AT_ONCE", size // 3)
+    """Whether that follower is gone or follows again; followers with the same time may be repeated."""
+    monkeypatch.setattr("sequere.backends.redis.followers.FOLLOWER_NAMES_PER_PAGE", size // 3)
     fans = User.objects.bulk_create(UserFactory.build_batch(size))
     follow_many((fan, project, number // 2) for number, fan in enumerate(fans))
     backend, key = get_backend(), registry.key_of(project)
@@ -242,7 +242,6 @@ def test_a_walk_over_followers_goes_on_where_the_last_one_was(
 
 
 def test_equal_keys_of_different_kinds(thoas: User) -> None:
-    """R7, R8, D3."""
     other = ProjectFactory(pk=thoas.pk)
     fan = UserFactory()
     follow(fan, thoas)
@@ -252,8 +251,8 @@ def test_equal_keys_of_different_kinds(thoas: User) -> None:
     assert [get_followers_count(one) for one in (thoas, other)] == [1, 1]
 
 
-def test_a_follow_long_ago_and_one_far_away(project: Project) -> None:
-    """R12: a timestamp of 0 was ignored."""
+def test_follows_of_the_distant_past_and_future(project: Project) -> None:
+    """A timestamp of 0 is a time, too."""
     fans = UserFactory.create_batch(3)
     for fan, moment in zip(fans, (-10_000_000_000.000001, 0, 7_000_000_000.000001), strict=True):
         follow(fan, project, timestamp=moment)

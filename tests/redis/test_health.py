@@ -1,4 +1,4 @@
-"""The health view says when Redis is down, or has lost what it had."""
+"""The health view reports that Redis is down, or has lost its data."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def problems(response: Any) -> dict[str, list[str]]:
     return {name: projection["problems"] for name, projection in response.json()["projections"].items()}
 
 
-def test_a_server_that_is_down_is_said_without_its_address(
+def test_a_server_that_is_down_is_reported_without_its_address(
     client: "redis.Redis", settings: Any, thoas: User, project: Project
 ) -> None:
     browser = Client()
@@ -41,7 +41,7 @@ def test_a_server_that_is_down_is_said_without_its_address(
     assert server.url.removeprefix("unix://") not in during.content.decode()
 
 
-def test_a_read_model_that_is_lost_is_said(client: "redis.Redis", thoas: User, project: Project) -> None:
+def test_a_lost_read_model_is_reported(client: "redis.Redis", thoas: User, project: Project) -> None:
     browser = Client()
     follow(thoas, project)
     client.flushall()

@@ -1,4 +1,4 @@
-"""What a test has left in Redis is gone when the next one begins."""
+"""The data that a test leaves in Redis is gone when the next one begins."""
 
 import pytest
 import redis
@@ -11,7 +11,7 @@ from tests.testapp.sequere_registry import JoinAction
 
 pytestmark = pytest.mark.django_db
 
-#: They keep numbers from being given twice, and say nothing about anybody.
+#: They keep numbers from being given twice, and hold no data of anybody.
 COUNTERS = {
     f"sequere:{name}" for name in ("global:uid", "global:token", "timeline:global:token", "timeline:global:name")
 }

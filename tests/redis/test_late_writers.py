@@ -1,4 +1,4 @@
-"""A drainer whose connection to the database is cut, with its locks, and who goes on writing timelines."""
+"""A drainer that loses its database connection, and with it its locks, and goes on writing timelines."""
 
 from contextlib import AbstractContextManager
 from typing import Any
@@ -11,7 +11,7 @@ from sequere.outbox.drain import drain, drain_all
 from sequere.outbox.models import FAN_OUT
 from sequere_timeline import projector
 from sequere_timeline.backends.base import get_backend
-from sequere_timeline.backends.redis.scripts import COUNT_GENERATION, DELIVER
+from sequere_timeline.backends.redis.scripts import DELIVER_ENTRY, STORE_GENERATION
 from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.redis.late import Reached, calls, late, only_postgresql
@@ -27,19 +27,19 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def later(in_redis: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is drained but by the tests, and one step at a time."""
+    """Only the tests drain, one step at a time."""
     settings.SEQUERE_PROJECTION_MODES = {"follows": "celery", "timelines": "celery"}
     monkeypatch.setitem(projector.SECONDS_AT_ONCE, "celery", 0)
 
 
-def drain_late(monkeypatch: pytest.MonkeyPatch, pipeline: str, is_reached: Reached) -> AbstractContextManager[Any]:
-    return late(monkeypatch, get_backend(), lambda: drain(pipeline, using="default", seconds=0), is_reached)
+def drain_late(monkeypatch: pytest.MonkeyPatch, queue: str, is_reached: Reached) -> AbstractContextManager[Any]:
+    return late(monkeypatch, get_backend(), lambda: drain(queue, using="default", seconds=0), is_reached)
 
 
 @pytest.fixture
 def fans(thoas: User, monkeypatch: pytest.MonkeyPatch) -> list[User]:
-    """Three who follow thoas, in this order, of whom two are reached at once."""
-    monkeypatch.setattr("sequere.backends.redis.followers.FOLLOWERS_AT_ONCE", 2)
+    """Three followers of thoas, in this order, of whom two are reached at once."""
+    monkeypatch.setattr("sequere.backends.redis.followers.FOLLOWER_NAMES_PER_PAGE", 2)
     fans = UserFactory.create_batch(3)
     follow_many((fan, thoas) for fan in fans)
     drain_all(using="default")
@@ -48,13 +48,13 @@ def fans(thoas: User, monkeypatch: pytest.MonkeyPatch) -> list[User]:
     return fans
 
 
-def test_what_is_deleted_meanwhile_does_not_come_back(
+def test_an_action_deleted_meanwhile_does_not_come_back(
     thoas: User, fans: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     action = JoinAction(actor=thoas)
     Timeline(thoas).save(action)
 
-    # The first thing that he asks for, when he knows what the log says or before.
+    # The first command it sends, whether or not it has read the log by then.
     with drain_late(monkeypatch, "built-in", lambda command: command[0] == "EVALSHA"):
         Timeline(thoas).delete(action)
         drain_all(using="default")
@@ -65,11 +65,13 @@ def test_what_is_deleted_meanwhile_does_not_come_back(
     assert differences() == []
 
 
-def test_who_unfollows_meanwhile_is_not_reached(thoas: User, fans: list[User], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_follower_who_unfollows_meanwhile_is_not_reached(
+    thoas: User, fans: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
     Timeline(thoas).save(JoinAction(actor=thoas))
     drain("built-in", using="default", seconds=0)
 
-    with drain_late(monkeypatch, FAN_OUT, calls(DELIVER)):
+    with drain_late(monkeypatch, FAN_OUT, calls(DELIVER_ENTRY)):
         unfollow(fans[2], thoas)
         drain("built-in", using="default")
         before = Timeline(fans[2]).get_private_count()
@@ -79,7 +81,7 @@ def test_who_unfollows_meanwhile_is_not_reached(thoas: User, fans: list[User], m
     assert differences() == []
 
 
-def test_a_target_stays_as_often_deleted_as_it_was(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_deletions_of_a_target_is_kept(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
     film = UserFactory(username="La classe americaine")
     key = film.pk
 
@@ -89,7 +91,7 @@ def test_a_target_stays_as_often_deleted_as_it_was(thoas: User, monkeypatch: pyt
         film.delete()
 
     like_and_delete()
-    with drain_late(monkeypatch, "built-in", calls(COUNT_GENERATION)):
+    with drain_late(monkeypatch, "built-in", calls(STORE_GENERATION)):
         like_and_delete()
         drain_all(using="default")
     drain_all(using="default")

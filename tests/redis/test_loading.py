@@ -1,4 +1,4 @@
-"""A model that is lost is loaded from the log at once, while others go on writing."""
+"""A lost read model is loaded from the log in bulk, while other processes go on writing."""
 
 import re
 import tracemalloc
@@ -14,7 +14,8 @@ from django.db import connection, connections
 import sequere
 from sequere.backends.base import get_backend
 from sequere.backends.redis import loading, numbered
-from sequere.backends.redis.scripts import LOAD
+from sequere.backends.redis.batches import RESOURCES
+from sequere.backends.redis.scripts import LOAD_SIDES
 from sequere.base import ModelBase, ResourceKey
 from sequere.exceptions import ReadModelLost
 from sequere.log.models import Event
@@ -43,7 +44,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def by_name(client: Any) -> dict[Any, Any]:
-    """All that is stored, with names where the uids are, but for the numbers of writers."""
+    """Everything stored, with names instead of uids, and without fencing tokens."""
     stored = everything(client)
     names = {
         uid: (value["identifier"], value["object_id"])
@@ -66,11 +67,11 @@ def by_name(client: Any) -> dict[Any, Any]:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbered, "ROWS_AT_ONCE", 3)
-    monkeypatch.setattr(numbered, "MEMBERS_AT_ONCE", 2)
-    monkeypatch.setattr(loading, "MEMBERS_PER_CALL", 2)
-    monkeypatch.setattr(loading, "CALLS_AT_ONCE", 2)
-    monkeypatch.setattr(loading.LoadPass, "size", 2)
+    monkeypatch.setattr(numbered, "ROWS_PER_FETCH", 3)
+    monkeypatch.setattr(numbered, "MEMBERS_PER_ROW", 2)
+    monkeypatch.setattr(loading, "MEMBERS_PER_LOAD", 2)
+    monkeypatch.setattr(loading, "LOADS_AT_ONCE", 2)
+    monkeypatch.setattr(RESOURCES, "size", 2)
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def counted() -> Iterator[type[Stranger]]:
 
 @pytest.fixture
 def site(counted: type[Stranger]) -> list[Any]:
-    """Everything that can happen to follows; not one by one, or else a uid is given and not needed."""
+    """Everything that can happen to follows. Not one by one: a uid could then be given that is not needed."""
     random = Random(1)
     everybody = [
         *UserFactory.create_batch(4),
@@ -112,7 +113,7 @@ def site(counted: type[Stranger]) -> list[Any]:
 
 @pytest.mark.parametrize("is_lost_by", ["flushall", "reset"])
 @pytest.mark.parametrize("pages", ["large", "small"])
-def test_it_is_what_writing_event_by_event_would_have_made_of_it(
+def test_a_load_has_the_result_of_applying_event_by_event(
     client: Any, site: list[Any], is_lost_by: str, pages: str, request: pytest.FixtureRequest
 ) -> None:
     if pages == "small":
@@ -133,8 +134,8 @@ def _pks(site: list[Any]) -> list[Any]:
     return [one.pk for one in site if isinstance(one, User)]
 
 
-def test_what_is_there_and_wrong_is_made_right(client: Any, site: list[Any], thoas: User) -> None:
-    """As after a rebuild that was killed, or when keys were evicted."""
+def test_wrong_data_is_corrected(client: Any, site: list[Any], thoas: User) -> None:
+    """For example, after a rebuild was killed, or keys were evicted."""
     before = by_name(client)
     client.delete("sequere:global:built:follows")
     random = Random(2)
@@ -152,7 +153,7 @@ def test_what_is_there_and_wrong_is_made_right(client: Any, site: list[Any], tho
     assert verify("follows", on_difference=print).wrong == 0
 
 
-def test_an_empty_log_is_loaded_too(client: Any, thoas: User, project: Project) -> None:
+def test_a_log_without_follows_is_loaded(client: Any, thoas: User, project: Project) -> None:
     follow(thoas, project)
     unfollow(thoas, project)
     client.flushall()
@@ -177,7 +178,7 @@ def test_a_celebrity_is_loaded_in_parts(client: Any, thoas: User, newbie: User) 
     assert get_friends_count(thoas) == 1_201
 
 
-def test_progress_is_told(client: Any, site: list[Any], small_pages: None) -> None:
+def test_progress_is_reported(client: Any, site: list[Any], small_pages: None) -> None:
     client.flushall()
     told: list[tuple[str, int, int]] = []
 
@@ -190,11 +191,11 @@ def test_progress_is_told(client: Any, site: list[Any], small_pages: None) -> No
 
 
 class Killed(BaseException):
-    """The process is gone: no except clause of ours may hear of it."""
+    """The process is gone: no except clause of ours may catch it."""
 
 
 @pytest.mark.parametrize("after", range(1, 14, 2))
-def test_a_load_that_was_killed_is_run_again(
+def test_a_killed_load_can_be_run_again(
     client: Any, site: list[Any], small_pages: None, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     before = by_name(client)
@@ -234,7 +235,7 @@ def test_a_server_that_is_emptied_in_the_middle_is_noticed(client: Any, site: li
             calls += 1
             if calls == last:
                 client.flushall()
-                follow(*UserFactory.create_batch(2))  # which is given the first uids again
+                follow(*UserFactory.create_batch(2))  # they are given the first uids again
 
         with pytest.raises(ReadModelLost):
             rebuild("follows", progress=empty)
@@ -246,7 +247,7 @@ def test_a_server_that_is_emptied_in_the_middle_is_noticed(client: Any, site: li
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, before: Any, once: Callable[[], Any]) -> None:
-    """Call a function before the first call of a script."""
+    """Call a function once, before the first call of a script."""
     redis = get_backend().projector._model.connection
     send = redis._send
     left = [once]
@@ -259,7 +260,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, before: Any, once: Callable[[], A
     monkeypatch.setattr(redis, "_send", interrupted)
 
 
-def test_what_is_recorded_between_reading_and_writing_is_neither_missed_nor_overwritten(
+def test_events_recorded_between_reading_and_writing_are_neither_missed_nor_overwritten(
     client: Any, thoas: User, newbie: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     friend, stranger = UserFactory.create_batch(2)
@@ -270,11 +271,11 @@ def test_what_is_recorded_between_reading_and_writing_is_neither_missed_nor_over
     def meanwhile() -> None:
         unfollow(thoas, project)
         follow(thoas, newbie)
-        follow(stranger, thoas)  # who has no uid yet
+        follow(stranger, thoas)  # stranger has no uid yet
         unfollow(friend, project)
         follow(friend, project, timestamp=5)
 
-    interrupt(monkeypatch, LOAD, meanwhile)
+    interrupt(monkeypatch, LOAD_SIDES, meanwhile)
     rebuild("follows")
 
     assert not is_following(thoas, project)
@@ -285,20 +286,20 @@ def test_what_is_recorded_between_reading_and_writing_is_neither_missed_nor_over
     assert not QueuedEvent.objects.exists()
 
 
-def test_a_resource_of_which_nothing_is_left_meanwhile_is_empty(
+def test_a_resource_whose_follows_end_meanwhile_is_empty(
     client: Any, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follow_many([(thoas, project)])
     client.flushall()
 
-    interrupt(monkeypatch, LOAD, lambda: unfollow(thoas, project))
+    interrupt(monkeypatch, LOAD_SIDES, lambda: unfollow(thoas, project))
     rebuild("follows")
 
     assert (get_followers_count(project), list(get_followings(thoas))) == (0, [])
     assert verify("follows", on_difference=print).wrong == 0
 
 
-def test_two_loads_at_once_share_nothing_and_end_well(client: Any, site: list[Any], small_pages: None) -> None:
+def test_two_loads_at_once_do_not_interfere(client: Any, site: list[Any], small_pages: None) -> None:
     before = by_name(client)
     for _ in range(rounds(3, 1)):
         client.flushall()
@@ -309,7 +310,7 @@ def test_two_loads_at_once_share_nothing_and_end_well(client: Any, site: list[An
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite nobody else draws while somebody drains")
-def test_a_drain_with_an_older_number_is_refused_and_draws_another_one(
+def test_a_drain_with_an_older_token_is_refused_and_draws_another(
     client: Any, thoas: User, newbie: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follow(newbie, project)
@@ -356,7 +357,7 @@ def test_a_drain_with_an_older_number_is_refused_and_draws_another_one(
 
 
 @pytest.mark.parametrize("size", ["as it is", "in small pages"])
-def test_writers_go_on_during_a_load(client: Any, size: str, request: pytest.FixtureRequest) -> None:
+def test_writers_continue_during_a_load(client: Any, size: str, request: pytest.FixtureRequest) -> None:
     everybody = UserFactory.create_batch(12)
     keys = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + 100)]
     random = Random(0)
@@ -387,10 +388,10 @@ def test_writers_go_on_during_a_load(client: Any, size: str, request: pytest.Fix
 
 
 def test_memory_does_not_grow_with_the_follows(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbered, "ROWS_AT_ONCE", 100)
-    monkeypatch.setattr(loading, "CALLS_AT_ONCE", 1)
-    monkeypatch.setattr(loading.LoadPass, "size", 20)
-    monkeypatch.setattr("psycopg._queries.MAX_CACHED_STATEMENT_LENGTH", 0)  # it would keep more and more of them
+    monkeypatch.setattr(numbered, "ROWS_PER_FETCH", 100)
+    monkeypatch.setattr(loading, "LOADS_AT_ONCE", 1)
+    monkeypatch.setattr(RESOURCES, "size", 20)
+    monkeypatch.setattr("psycopg._queries.MAX_CACHED_STATEMENT_LENGTH", 0)  # its cache would grow
 
     def peak(people: int) -> int:
         keys = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + people)]

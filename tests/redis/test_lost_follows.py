@@ -1,4 +1,4 @@
-"""The follows are lost, and the timelines are not: their fan-outs go by the log."""
+"""The follows are lost and the timelines are not: fan-outs read the log instead."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,13 +29,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
 def later_and_two_at_a_time(in_redis: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "on_commit"}
     monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", 0)
-    monkeypatch.setattr(followers, "FOLLOWERS_AT_ONCE", 2)
-    monkeypatch.setattr(writer, "RELATIONS_AT_ONCE", 2)
+    monkeypatch.setattr(followers, "FOLLOWER_NAMES_PER_PAGE", 2)
+    monkeypatch.setattr(writer, "RELATIONS_PER_STEP", 2)
 
 
 @pytest.fixture
 def operator(settings: Any) -> Iterator["redis.Redis"]:
-    """At a server that the follows have for themselves."""
+    """The operator of a server with only the follows."""
     with own_valkey() as server, redis.Redis.from_url(server.url) as operator:
         settings.SEQUERE_BACKEND_OPTIONS = {"url": server.url}
         yield operator
@@ -43,7 +43,7 @@ def operator(settings: Any) -> Iterator["redis.Redis"]:
 
 @pytest.fixture
 def fans(thoas: User) -> list[User]:
-    """Seven who follow thoas, and look at their timelines."""
+    """Seven followers of thoas who have read their timelines."""
     fans = UserFactory.create_batch(7)
     follow_many((fan, thoas) for fan in fans)
     drain_all(using="default")
@@ -65,7 +65,7 @@ def lose_follows(client: "redis.Redis") -> None:
     client.delete(*(key for key in client.scan_iter("sequere:*") if not key.startswith("sequere:timeline:")))
 
 
-def test_what_is_published_meanwhile_reaches_the_followers(
+def test_an_action_published_meanwhile_reaches_the_followers(
     client: "redis.Redis", thoas: User, fans: list[User]
 ) -> None:
     publish(thoas)
@@ -80,7 +80,7 @@ def test_what_is_published_meanwhile_reaches_the_followers(
     assert differences() == []
 
 
-def test_what_is_deleted_meanwhile_leaves_the_followers(client: "redis.Redis", thoas: User, fans: list[User]) -> None:
+def test_an_action_deleted_meanwhile_leaves_the_timelines(client: "redis.Redis", thoas: User, fans: list[User]) -> None:
     action = publish(thoas)
     drain_all(using="default")
     lose_follows(client)
@@ -93,7 +93,7 @@ def test_what_is_deleted_meanwhile_leaves_the_followers(client: "redis.Redis", t
     assert differences() == []
 
 
-def test_a_timeline_that_was_rebuilt_first_gets_what_is_published(
+def test_a_timeline_rebuilt_before_the_follows_gets_new_actions(
     client: "redis.Redis", thoas: User, fans: list[User]
 ) -> None:
     publish(thoas)
@@ -111,7 +111,7 @@ def test_a_timeline_that_was_rebuilt_first_gets_what_is_published(
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
-def test_a_fan_out_goes_on_when_they_are_lost_and_when_they_are_back(
+def test_a_fan_out_continues_when_the_follows_are_lost_and_when_they_are_back(
     client: "redis.Redis", thoas: User, fans: list[User], steps: int
 ) -> None:
     newbie = UserFactory()
@@ -130,9 +130,7 @@ def test_a_fan_out_goes_on_when_they_are_lost_and_when_they_are_back(
     assert differences() == []
 
 
-def test_an_action_reaches_those_whose_timelines_are_on_another_server(
-    operator: "redis.Redis", thoas: User, fans: list[User]
-) -> None:
+def test_an_action_reaches_timelines_on_another_server(operator: "redis.Redis", thoas: User, fans: list[User]) -> None:
     operator.flushall()
 
     action = publish(thoas)
@@ -147,7 +145,7 @@ def test_an_action_reaches_those_whose_timelines_are_on_another_server(
 
 
 @pytest.mark.parametrize("are_back", [False, True])
-def test_a_fan_out_goes_on_although_their_server_is_emptied_in_the_middle(
+def test_a_fan_out_continues_although_the_server_of_the_follows_is_emptied(
     operator: "redis.Redis", thoas: User, fans: list[User], are_back: bool
 ) -> None:
     publish(thoas)

@@ -1,4 +1,4 @@
-"""What Redis is never asked to do: to forget all, to look at everything at once, to write where somebody only reads."""
+"""Redis is never asked to delete everything, to read everything at once, or to write during a read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,13 +30,13 @@ from tests.testapp.sequere_registry import JoinAction, LikeAction
 
 pytestmark = pytest.mark.django_db
 
-#: What holds up a server for as long as it has keys, or a key has members; and what makes it forget the others' keys.
+#: Commands that block a server while it goes through its keys or members, or that delete the keys of others.
 RUDE = {"keys", "flushdb", "flushall", "smembers", "hgetall", "hkeys", "hvals", "lrange", "sort", "zrangestore", "save"}
 
 
 @contextmanager
 def heard(client: "redis.Redis") -> Iterator[list[list[str]]]:
-    """The commands that the server is given in the block, by whomever, also by scripts."""
+    """The commands that the server gets in the block, from any client or script."""
     commands: list[list[str]] = []
     with client.monitor() as monitor:
         yield commands
@@ -48,7 +48,7 @@ def heard(client: "redis.Redis") -> Iterator[list[list[str]]]:
 
 
 def look_at_all(one: User, other: User) -> list[Any]:
-    """All that can be asked about two people."""
+    """All questions about two people."""
     seen: list[Any] = [is_following(one, other), is_following_many(one, [other, UserFactory()])]
     for timeline in (Timeline(one), Timeline(other)):
         lists = timeline.get_private(), timeline.get_private(target=other), timeline.get_public(action=LikeAction)
@@ -62,8 +62,7 @@ def look_at_all(one: User, other: User) -> list[Any]:
     return seen
 
 
-def test_nothing_holds_up_the_server(client: Any, thoas: User, newbie: User) -> None:
-    """R16."""
+def test_nothing_blocks_the_server(client: Any, thoas: User, newbie: User) -> None:
     project = ProjectFactory()
     client.config_resetstat()
     follow(newbie, thoas)
@@ -109,13 +108,12 @@ def test_a_reset_removes_a_few_keys_at_once(client: Any) -> None:
     assert everything(client) == {}
 
 
-def test_who_reads_writes_nothing(client: Any, thoas: User, newbie: User) -> None:
-    """R5, Semantics, reads that write."""
+def test_reads_write_nothing(client: Any, thoas: User, newbie: User) -> None:
     follow(newbie, thoas)
     Timeline(thoas).save(LikeAction(actor=thoas, target=newbie))
     Timeline(newbie).mark_as_read(0)
     for user in (thoas, newbie):
-        Timeline(user).get_private_count()  # who comes for the first time gets his timeline filled
+        Timeline(user).get_private_count()  # the first read fills a timeline
     before = everything(client)
 
     with heard(client) as commands:

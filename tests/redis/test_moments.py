@@ -27,7 +27,7 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=str)
-def test_a_score_is_a_moment_again_which_has_the_same_score(moment: datetime) -> None:
+def test_a_score_converts_to_a_moment_with_the_same_score(moment: datetime) -> None:
     score = to_score(moment)
 
     assert float(score) == score

@@ -1,4 +1,4 @@
-"""What docs/moving.md says of the keys that django-sequere 0.4 has left."""
+"""docs/moving.md, on the keys of django-sequere 0.4."""
 
 from typing import Any
 from uuid import uuid4
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.django_db
 def leave_behind(
     client: Any, prefix: str, resources: dict[str, tuple[str, Any]], follows: list[tuple[Any, ...]]
 ) -> None:
-    """The keys of follows (uid, uid, timestamp) as RedisBackend.follow() of 0.4.1 has written them, and not as its
-    documentation says: the uids are those of uuid4(), and their hashes have one colon only."""
+    """The keys of follows (uid, uid, timestamp) as RedisBackend.follow() of 0.4.1 writes them. Unlike its
+    documentation, the uids are those of uuid4(), and their hashes have only one colon."""
     for uid, (identifier, object_id) in resources.items():
         client.hset(f"{prefix}uid:{uid}", mapping={"identifier": identifier, "object_id": object_id, "uid": uid})
         client.set(":".join(filter(None, [f"{prefix}uid", identifier, str(object_id)])), uid)
@@ -35,7 +35,7 @@ def leave_behind(
 def test_the_follows_of_django_sequere_can_be_read_from_its_redis_backend(
     client: Any, thoas: User, newbie: User, project: Project, settings: Any, options: dict[str, str]
 ) -> None:
-    """R4, R6, R9: among its keys are some of unsaved instances, of what is gone, and of a second uid."""
+    """Among its keys are some of unsaved and of deleted instances, and of a second uid."""
     settings.SEQUERE_BACKEND_OPTIONS = {**settings.SEQUERE_BACKEND_OPTIONS, "prefix": "new:"}
     a, b, c, unsaved, again, gone = (uuid4().hex for _ in range(6))
     leave_behind(

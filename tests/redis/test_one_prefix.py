@@ -1,4 +1,4 @@
-"""Follows and timelines have one prefix where a project has taken over the settings of the original's documentation."""
+"""Follows and timelines share one prefix in a project that keeps the settings documented by django-sequere 0.4."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def joined(in_redis: None, settings: Any, thoas: User, newbie: User) -> JoinAction:
-    """thoas joins, and newbie follows him."""
+    """thoas joins, and newbie follows thoas."""
     settings.SEQUERE_BACKEND_OPTIONS = {**settings.SEQUERE_BACKEND_OPTIONS, "prefix": "prefix-used:"}
     settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = settings.SEQUERE_BACKEND_OPTIONS
     action = JoinAction(actor=thoas)
@@ -28,10 +28,10 @@ def joined(in_redis: None, settings: Any, thoas: User, newbie: User) -> JoinActi
     return action
 
 
-def test_what_is_rebuilt_says_nothing_of_the_other_one(
+def test_a_rebuilt_read_model_says_nothing_about_the_other(
     client: Any, thoas: User, newbie: User, joined: JoinAction
 ) -> None:
-    """Guarantee 8: the timelines of a server that was emptied are not empty because the follows are there again."""
+    """On an emptied server, timelines are not empty because the follows are back."""
     client.flushall()
 
     rebuild("follows")
@@ -44,8 +44,7 @@ def test_what_is_rebuilt_says_nothing_of_the_other_one(
     assert Timeline(newbie).get_private() == [joined]
 
 
-def test_each_of_them_removes_what_is_its_own(thoas: User, newbie: User, joined: JoinAction) -> None:
-    """R16: clear() was FLUSHDB."""
+def test_each_backend_removes_only_its_own_keys(thoas: User, newbie: User, joined: JoinAction) -> None:
     timelines().reset("default")
     assert [follower for follower, _ in get_followers(thoas)] == [newbie]
     assert verify("follows").wrong == 0

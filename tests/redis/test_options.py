@@ -1,4 +1,4 @@
-"""SEQUERE_BACKEND_OPTIONS: how the server is reached, and what is said about an option that is wrong."""
+"""SEQUERE_BACKEND_OPTIONS: how the server is reached, and which wrong options are reported."""
 
 import sys
 from typing import Any
@@ -20,11 +20,11 @@ from tests.testapp.sequere_registry import JoinAction, LikeAction
 
 
 class Recorded(redis.Redis):
-    """A class of clients of a host."""
+    """A client class of a host."""
 
 
 def no_client() -> None:
-    """What is callable, and no class of clients."""
+    """A callable that is not a client class."""
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_server_is_reached(
     project: Project,
     options: dict[str, Any],
 ) -> None:
-    """R14, R21: a client without decode_responses broke every list."""
+    """Also by a client without decode_responses."""
     settings.CACHES = {
         "follows": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": server.url},
         "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
@@ -122,7 +122,7 @@ def test_a_server_is_reached(
     assert look() == seen
 
 
-def test_sequere_e009_creating_a_backend_reaches_for_nothing(settings: Any) -> None:
+def test_sequere_e009_creating_a_backend_does_not_connect(settings: Any) -> None:
     settings.SEQUERE_BACKEND_OPTIONS = {"url": "redis://nowhere.invalid:1/0"}
 
     assert get_backend()
@@ -130,7 +130,7 @@ def test_sequere_e009_creating_a_backend_reaches_for_nothing(settings: Any) -> N
 
 
 def test_a_backend_without_redis_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where no check has run, as in a shell."""
+    """Even without checks, as in a shell."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "redis"]:
         monkeypatch.setitem(sys.modules, name, None)
 
@@ -166,24 +166,27 @@ def test_sequere_e008_redis_cannot_be_rolled_back(settings: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"host": "localhost"}, "option host in SEQUERE_BACKEND_OPTIONS is no option: use cache, client_class"),
+        ({"host": "localhost"}, "option host in SEQUERE_BACKEND_OPTIONS is not an option: use cache, client_class"),
         ({"url": "http://localhost"}, "option url in SEQUERE_BACKEND_OPTIONS is refused"),
         ({"options": {"hots": "localhost"}}, "option options in SEQUERE_BACKEND_OPTIONS is refused"),
         ({"client_class": "nowhere.Redis"}, "option client_class in SEQUERE_BACKEND_OPTIONS cannot be imported"),
         ({"client_class": f"{__name__}.no_client", "options": {"db": 1}}, "is refused"),
         (
             {"cache": "default"},
-            "option cache in SEQUERE_BACKEND_OPTIONS is 'default', which is no cache of django-redis",
+            "option cache in SEQUERE_BACKEND_OPTIONS is 'default', which is not a cache of django-redis",
         ),
-        ({"prefix": "a*b:"}, "option prefix in SEQUERE_BACKEND_OPTIONS has a * in it"),
-        ({"cache": "default", "url": "redis://"}, "option url in SEQUERE_BACKEND_OPTIONS does not go with cache"),
-        (["redis://"], "SEQUERE_BACKEND_OPTIONS is ['redis://'], which is no mapping"),
-        (None, "SEQUERE_BACKEND_OPTIONS is None, which is no mapping"),
+        ({"prefix": "a*b:"}, "option prefix in SEQUERE_BACKEND_OPTIONS contains a *"),
+        (
+            {"cache": "default", "url": "redis://"},
+            "option url in SEQUERE_BACKEND_OPTIONS cannot be combined with cache",
+        ),
+        (["redis://"], "SEQUERE_BACKEND_OPTIONS is ['redis://'], which is not a mapping"),
+        (None, "SEQUERE_BACKEND_OPTIONS is None, which is not a mapping"),
     ],
     ids=str,
 )
 def test_sequere_e009_options(settings: Any, options: Any, reason: str) -> None:
-    """R14, R15: options that were ignored."""
+    """No option is ignored."""
     settings.SEQUERE_BACKEND_OPTIONS = options
 
     (message,) = [message for message in run_checks(tags=["sequere"]) if message.id == "sequere.E009"]

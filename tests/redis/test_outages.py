@@ -13,7 +13,7 @@ from django.test import Client
 
 from example_project.servers.valkey import Valkey, own_valkey
 from sequere import tasks
-from sequere.backends.redis.loading import LoadPass
+from sequere.backends.redis.batches import RESOURCES
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import BackendUnavailable, ReadModelLost
 from sequere.models import (
@@ -26,6 +26,8 @@ from sequere.models import (
     unfollow,
 )
 from sequere.redis import connection as connection_module
+from sequere.redis import outages
+from sequere.redis.outages import Outage
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
 from tests.factories import UserFactory
@@ -38,7 +40,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def own_server(settings: Any) -> Iterator[Valkey]:
-    """One that may be stopped."""
+    """A server that may be stopped."""
     with own_valkey() as server:
         settings.SEQUERE_BACKEND_OPTIONS = {"url": server.url}
         yield server
@@ -64,7 +66,7 @@ def test_follows_are_recorded_while_the_server_is_down_and_are_there_when_it_is_
     call_command("run_projections", once=True)
     assert not QueuedEvent.objects.exists()
     assert any("can be used again" in message for message in caplog.messages)
-    # It has forgotten what it had, and does not pretend otherwise.
+    # It has lost its data and says so.
     with pytest.raises(ReadModelLost):
         is_following(thoas, project)
     rebuild("follows")
@@ -72,10 +74,10 @@ def test_follows_are_recorded_while_the_server_is_down_and_are_there_when_it_is_
     assert verify("follows").wrong == 0
 
 
-def test_an_outage_and_its_end_are_told_once_whoever_meets_them(
+def test_an_outage_and_its_end_are_logged_once_whatever_meets_them(
     own_server: Valkey, settings: Any, thoas: User, newbie: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Follows and timelines are on one server, which is down once."""
+    """Follows and timelines share a server, so there is one outage."""
     settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = settings.SEQUERE_BACKEND_OPTIONS
     own_server.stop()
 
@@ -97,9 +99,10 @@ def test_an_outage_and_its_end_are_told_once_whoever_meets_them(
 def test_a_server_that_does_not_answer_is_waited_for_once(
     own_server: Valkey, settings: Any, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody else waits meanwhile, whoever of those that follow, publish, and read it is."""
+    """Nobody else waits meanwhile, neither to follow, to publish, nor to read."""
     times = iter([0.0, 60.0])
-    monkeypatch.setattr(connection_module, "monotonic", lambda: next(times, 119.0))
+    monkeypatch.setattr(connection_module, "monotonic", lambda: next(times, 60.0))
+    monkeypatch.setattr(outages, "monotonic", lambda: 119.0)
     options = {"url": own_server.url, "client_class": CountingRedis, "options": {"socket_timeout": 2, "retry": None}}
     settings.SEQUERE_BACKEND_OPTIONS = settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = options
     with redis.Redis.from_url(own_server.url) as operator:
@@ -117,7 +120,7 @@ def test_a_server_that_does_not_answer_is_waited_for_once(
     finally:
         os.kill(process, signal.SIGCONT)
 
-    monkeypatch.setattr(connection_module, "monotonic", lambda: 120.0)
+    monkeypatch.setattr(outages, "monotonic", lambda: 120.0)
     rebuild("follows")
     rebuild("timelines")
     assert get_followers_count(newbie) == 0
@@ -125,7 +128,7 @@ def test_a_server_that_does_not_answer_is_waited_for_once(
     assert not QueuedEvent.objects.exists()
 
 
-def test_a_server_without_memory_is_told_once_although_it_can_be_read(
+def test_a_server_without_memory_is_logged_once_although_it_can_be_read(
     own_server: Valkey, thoas: User, project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
     newbie = UserFactory()
@@ -146,7 +149,7 @@ def test_a_server_without_memory_is_told_once_although_it_can_be_read(
     assert get_followers_count(project) == 2
 
 
-def test_a_page_is_not_there_while_the_server_is_down_and_who_follows_is_told_that_he_does(
+def test_during_an_outage_a_page_is_unavailable_and_a_follow_is_confirmed(
     own_server: Valkey, thoas: User, project: Project
 ) -> None:
     browser = Client()
@@ -158,13 +161,13 @@ def test_a_page_is_not_there_while_the_server_is_down_and_who_follows_is_told_th
     page = browser.get(f"/sequere/project/{project.pk}/followers/")
 
     assert answer.json() == {"changed": True, "is_following": True, "followers_count": None, "followings_count": None}
-    assert (page.status_code, page.json()) == (503, {"error": "This cannot be read just now."})
+    assert (page.status_code, page.json()) == (503, {"error": "This cannot be read at the moment."})
     own_server.start()
     rebuild("follows")
     assert is_following(thoas, project)
 
 
-def test_a_server_that_is_down_only_for_a_while_needs_no_rebuild(settings: Any, thoas: User, project: Project) -> None:
+def test_a_durable_server_needs_no_rebuild_after_an_outage(settings: Any, thoas: User, project: Project) -> None:
     with own_valkey(durable=True) as server:
         settings.SEQUERE_BACKEND_OPTIONS = {"url": server.url}
         newbie = UserFactory()
@@ -181,22 +184,22 @@ def test_a_server_that_is_down_only_for_a_while_needs_no_rebuild(settings: Any, 
         assert verify("follows").wrong == 0
 
 
-def test_a_task_that_finds_the_server_down_is_no_error_and_leaves_the_events(
+def test_a_task_during_an_outage_is_not_an_error_and_leaves_the_events(
     own_server: Valkey, settings: Any, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SEQUERE_PROJECTION_MODES = {"follows": "celery", "timelines": "celery"}
-    monkeypatch.setattr("sequere.workers._silent_until", float("inf"))
+    monkeypatch.setattr("sequere.workers._breaker.outage", Outage("", pauses_until=float("inf")))
     own_server.stop()
     follow(thoas, project)
     (queued,) = QueuedEvent.objects.all()
 
-    tasks.drain(queued.pipeline, queued.shard)
+    tasks.drain(queued.queue, queued.shard)
 
     (left,) = QueuedEvent.objects.all()
     assert (left.event_id, left.attempts) == (queued.event_id, 0)
 
 
-def test_a_server_that_was_emptied_is_noticed_and_restored(client: Any, thoas: User, project: Project) -> None:
+def test_an_emptied_server_is_noticed_and_restored(client: Any, thoas: User, project: Project) -> None:
     newbie = UserFactory()
     follow(thoas, project)
     follow(newbie, project)
@@ -216,14 +219,14 @@ def test_a_server_that_was_emptied_is_noticed_and_restored(client: Any, thoas: U
     assert verify("follows").wrong == 0
 
 
-def test_an_empty_server_is_right_as_long_as_nobody_has_followed(client: Any, thoas: User) -> None:
+def test_an_empty_server_is_right_until_somebody_follows(client: Any, thoas: User) -> None:
     Timeline(thoas).save(JoinAction(actor=thoas))
 
     assert get_followers_count(thoas) == 0
     assert list(get_followers(thoas)) == []
 
 
-def test_an_emptied_server_is_told_once(
+def test_an_emptied_server_is_logged_once(
     client: Any, thoas: User, project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
     follow(thoas, project)
@@ -235,11 +238,11 @@ def test_an_emptied_server_is_told_once(
     assert [record.levelname for record in caplog.records if "emptied" in record.message] == ["ERROR"]
 
 
-def test_a_server_that_is_emptied_during_a_rebuild_is_noticed(
+def test_a_server_emptied_during_a_rebuild_is_noticed(
     client: Any, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follow_many((UserFactory(), project) for _ in range(6))
-    monkeypatch.setattr(LoadPass, "size", 3)
+    monkeypatch.setattr(RESOURCES, "size", 3)
     client.flushall()
 
     with pytest.raises(ReadModelLost):
@@ -251,7 +254,7 @@ def test_a_server_that_is_emptied_during_a_rebuild_is_noticed(
     assert get_followers_count(project) == 6
 
 
-def test_a_server_that_has_forgotten_the_scripts_learns_them_again(client: Any, thoas: User, project: Project) -> None:
+def test_scripts_that_the_server_has_lost_are_loaded_again(client: Any, thoas: User, project: Project) -> None:
     follow(thoas, project)
 
     for change in (unfollow, follow):
@@ -265,7 +268,7 @@ def test_a_server_that_has_forgotten_the_scripts_learns_them_again(client: Any, 
     assert verify("follows").wrong == 0
 
 
-def test_timelines_go_on_after_the_server_has_forgotten_their_scripts(client: Any, thoas: User, newbie: User) -> None:
+def test_scripts_of_timelines_that_the_server_has_lost_are_loaded_again(client: Any, thoas: User, newbie: User) -> None:
     follow(newbie, thoas)
     action = JoinAction(actor=thoas)
     seen = []

@@ -1,4 +1,4 @@
-"""What Redis refuses stops its own stream, and what it cannot take at the moment stops nothing for good."""
+"""An event that Redis refuses stops only its own stream, and a server that cannot write stops nothing for good."""
 
 import logging
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.workers.until import until
 pytestmark = [pytest.mark.django_db, pytest.mark.sequere_queued]
 
 
-def test_a_key_of_another_type_parks_its_own_event_only(client: "redis.Redis", thoas: User, newbie: User) -> None:
+def test_a_key_of_another_type_stops_only_its_own_event(client: "redis.Redis", thoas: User, newbie: User) -> None:
     friend = UserFactory()
     client.set(f"sequere:timeline:public:user:{newbie.pk}", "somebody else's")
     follow(newbie, thoas)
@@ -45,7 +45,7 @@ def test_a_key_of_another_type_parks_its_own_event_only(client: "redis.Redis", t
     ("setting", "value", "usual", "reason"),
     [("maxmemory", 1, 0, "maxmemory"), ("min-replicas-to-write", 1, 0, "NOREPLICAS")],
 )
-def test_a_server_that_takes_no_more_is_no_fault_of_an_event(
+def test_a_server_that_refuses_writes_is_not_counted_against_an_event(
     client: "redis.Redis",
     thoas: User,
     newbie: User,
@@ -63,7 +63,7 @@ def test_a_server_that_takes_no_more_is_no_fault_of_an_event(
         for _ in range(2):
             with pytest.raises(BackendUnavailable, match=reason):
                 drain_all(using="default")
-            assert is_following(thoas, newbie)  # what is there can be read
+            assert is_following(thoas, newbie)  # reads still work
     finally:
         client.config_set(setting, usual)
 
@@ -74,7 +74,7 @@ def test_a_server_that_takes_no_more_is_no_fault_of_an_event(
     assert get_followers_count(thoas) == 1
 
 
-def test_a_disk_that_cannot_be_written_is_no_fault_of_an_event(
+def test_a_disk_that_cannot_be_written_is_not_counted_against_an_event(
     client: "redis.Redis", thoas: User, newbie: User
 ) -> None:
     follow(thoas, newbie)

@@ -1,4 +1,4 @@
-"""A private timeline that nobody reads is forgotten, and filled again for whoever does."""
+"""A private timeline that nobody reads is dropped, and refilled at the next read."""
 
 from collections.abc import Callable
 from itertools import takewhile
@@ -35,7 +35,7 @@ def key_of(user: User) -> str:
 
 
 def days(user: User) -> list[int]:
-    """The dates in October of what is in a private timeline, oldest first."""
+    """The days in October of the actions in a private timeline, oldest first."""
     return [action.date.day for action in Timeline(user).get_private(desc=False)]
 
 
@@ -46,7 +46,7 @@ def save(user: User, *dates: int) -> list[JoinAction]:
     return actions
 
 
-def test_nobody_sees_an_empty_home_because_he_was_away(client: "redis.Redis", thoas: User, newbie: User) -> None:
+def test_nobody_finds_an_empty_timeline_after_an_absence(client: "redis.Redis", thoas: User, newbie: User) -> None:
     follow(newbie, thoas)
     save(thoas, 1)
     before = days(newbie)
@@ -58,7 +58,7 @@ def test_nobody_sees_an_empty_home_because_he_was_away(client: "redis.Redis", th
     assert (before, days(newbie)) == ([1], [1, 2])
 
 
-def test_a_timeline_that_is_there_gets_what_is_published_also_when_it_is_empty(
+def test_a_stored_timeline_gets_new_actions_even_if_it_is_empty(
     client: "redis.Redis", thoas: User, newbie: User
 ) -> None:
     follow(newbie, thoas)
@@ -71,7 +71,7 @@ def test_a_timeline_that_is_there_gets_what_is_published_also_when_it_is_empty(
     assert days(newbie) == [1]
 
 
-def test_it_is_filled_with_all_that_is_in_it(client: "redis.Redis", thoas: User, newbie: User) -> None:
+def test_a_timeline_is_refilled_completely(client: "redis.Redis", thoas: User, newbie: User) -> None:
     film = ProjectFactory()
     follow(newbie, thoas)
     follow(thoas, newbie)
@@ -105,8 +105,8 @@ def test_a_long_timeline_keeps_800_and_is_cut_when_it_has_more_than_850(
     assert list(Timeline(newbie).get_private()) == list(Timeline(thoas).get_public()[:800])
 
 
-def test_what_is_older_than_the_last_cut_is_not_shown(settings: Any, thoas: User, newbie: User) -> None:
-    """Else a timeline that a deletion has shortened would have a gap."""
+def test_actions_older_than_the_last_cut_are_not_shown(settings: Any, thoas: User, newbie: User) -> None:
+    """Otherwise a timeline shortened by deletions would have a gap."""
     settings.SEQUERE_TIMELINE_MAX_LENGTH = 3
     follow(newbie, thoas)
     Timeline(newbie).get_private_count()
@@ -122,7 +122,7 @@ def test_what_is_older_than_the_last_cut_is_not_shown(settings: Any, thoas: User
     assert differences() == []
 
 
-def test_what_was_cut_with_the_date_of_the_oldest_entry_does_not_come_back(
+def test_a_cut_action_with_the_date_of_the_oldest_entry_does_not_come_back(
     settings: Any, thoas: User, newbie: User
 ) -> None:
     settings.SEQUERE_TIMELINE_MAX_LENGTH = 32
@@ -139,7 +139,7 @@ def test_what_was_cut_with_the_date_of_the_oldest_entry_does_not_come_back(
 
 
 @pytest.mark.parametrize("removed", [0, 1])
-def test_who_is_just_filling_it_begins_again_if_something_is_withdrawn(
+def test_a_reader_filling_a_timeline_starts_again_if_an_action_is_withdrawn(
     thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, removed: int
 ) -> None:
     follow(newbie, thoas)
@@ -149,7 +149,7 @@ def test_who_is_just_filling_it_begins_again_if_something_is_withdrawn(
     assert days(newbie) == [2 - removed]
 
 
-def test_who_is_just_filling_it_gets_what_is_published_meanwhile(
+def test_a_reader_filling_a_timeline_gets_an_action_published_meanwhile(
     thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follow(newbie, thoas)
@@ -159,10 +159,10 @@ def test_who_is_just_filling_it_gets_what_is_published_meanwhile(
     assert days(newbie) == [1, 2]
 
 
-def test_who_is_just_filling_it_while_it_is_rebuilt_begins_again(
+def test_a_reader_filling_a_timeline_starts_again_after_a_rebuild(
     client: "redis.Redis", thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """He may have read a public timeline that was not right yet."""
+    """It may have read a public timeline that was not right yet."""
     follow(newbie, thoas)
     save(thoas, 1)
     client.delete(f"sequere:timeline:public:user:{thoas.pk}")
@@ -173,7 +173,7 @@ def test_who_is_just_filling_it_while_it_is_rebuilt_begins_again(
 
 
 @pytest.mark.parametrize(("change", "seen"), [(unfollow, []), (lambda one, other: None, [1])])
-def test_who_is_just_filling_it_sees_a_follow_that_ends_meanwhile(
+def test_a_reader_filling_a_timeline_sees_a_follow_that_ends_meanwhile(
     thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, change: Callable[..., Any], seen: list[int]
 ) -> None:
     follow(newbie, thoas)
@@ -184,7 +184,7 @@ def test_who_is_just_filling_it_sees_a_follow_that_ends_meanwhile(
 
 
 def test_an_action_leaves_the_public_timeline_first(client: "redis.Redis", thoas: User, newbie: User) -> None:
-    """Or else who fills his own in between would keep it."""
+    """Otherwise a timeline filled in between would keep it."""
     follow(newbie, thoas)
     (action,) = save(thoas, 1)
     Timeline(newbie).get_private_count()
@@ -201,7 +201,7 @@ def test_an_action_leaves_the_public_timeline_first(client: "redis.Redis", thoas
 
 
 def interrupted(monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any]) -> None:
-    """Let something happen when a timeline that is being filled was read, and is not yet written."""
+    """Do something after a timeline to be filled has been read, and before it is written."""
     read = filling.content
     left = [what]
 
@@ -215,7 +215,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any]) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-def test_readers_who_fill_timelines_meet_writers(client: "redis.Redis") -> None:
+def test_readers_fill_timelines_during_writes(client: "redis.Redis") -> None:
     thoas, *newbies = UserFactory.create_batch(4)
     live: list[JoinAction] = []
 
@@ -227,7 +227,7 @@ def test_readers_who_fill_timelines_meet_writers(client: "redis.Redis") -> None:
         if len(live) > 2:
             Timeline(thoas).delete(live.pop(0))
 
-    def change_his_mind(round_: int) -> None:
+    def follow_or_unfollow(round_: int) -> None:
         (unfollow if round_ % 3 == 2 else follow)(newbies[round_ % 3], thoas)
 
     def look() -> None:
@@ -236,7 +236,7 @@ def test_readers_who_fill_timelines_meet_writers(client: "redis.Redis") -> None:
             client.delete(key_of(newbie))
 
     with meanwhile(look, look):
-        in_rounds(40, publish, delete, change_his_mind)
+        in_rounds(40, publish, delete, follow_or_unfollow)
 
     assert differences() == []
     for newbie in newbies:
@@ -245,13 +245,13 @@ def test_readers_who_fill_timelines_meet_writers(client: "redis.Redis") -> None:
 
 
 def test_a_page_costs_two_round_trips_and_a_count_one(thoas: User, newbie: User) -> None:
-    """T12: 20 queries for 10 actions."""
+    """Queries do not grow with the actions."""
     film = ProjectFactory()
     for user in UserFactory.create_batch(25):
         follow(newbie, user)
         Timeline(user).save(LikeAction(actor=user, target=film))
     timeline = Timeline(newbie)
-    timeline.get_private_count(), timeline.get_unread_count()  # the server knows the scripts from then on
+    timeline.get_private_count(), timeline.get_unread_count()  # loads the scripts
 
     # The actors and the targets are of two classes.
     with round_trips(2), exactly(2):
@@ -269,9 +269,9 @@ def test_a_page_costs_two_round_trips_and_a_count_one(thoas: User, newbie: User)
     assert (len(page), counts, unread, marked) == (25, 25, 25, None)
 
 
-def test_a_count_is_as_much_work_for_many_entries_as_for_few(client: "redis.Redis", thoas: User, newbie: User) -> None:
+def test_a_count_costs_the_same_for_many_entries_as_for_few(client: "redis.Redis", thoas: User, newbie: User) -> None:
     def work() -> list[int]:
-        """How many commands the server does for each count, those of scripts among them."""
+        """The number of commands that the server runs for each count, those of scripts included."""
         numbers = []
         for count in (
             Timeline(newbie).get_private_count,
@@ -305,17 +305,17 @@ def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("followers", "trips"), [(0, 4), (999, 4), (2500, 8)])
-def test_a_fan_out_costs_two_round_trips_for_a_thousand_followers(
+def test_a_fan_out_costs_two_round_trips_per_thousand_followers(
     no_hurry: None, thoas: User, followers: int, trips: int
 ) -> None:
-    """SF: a round trip for each follower."""
+    """Not a round trip for each follower."""
     newbies = User.objects.bulk_create(UserFactory.build_batch(followers))
     follow_many((newbie, thoas) for newbie in newbies)
     for newbie in newbies[:: max(1, followers // 5)]:
         Timeline(newbie).get_private_count()
     save(thoas, 1)
 
-    # A number, and what is there already; then the followers, and the timelines, for each thousand.
+    # A token and the existing state; then the followers and the timelines, for each thousand.
     with round_trips(trips):
         save(thoas, 2)
 
@@ -324,7 +324,7 @@ def test_a_fan_out_costs_two_round_trips_for_a_thousand_followers(
 
 
 @pytest.mark.parametrize(("followers", "trips"), [(0, 4), (999, 4), (2500, 8)])
-def test_a_deletion_costs_two_round_trips_for_a_thousand_followers(
+def test_a_deletion_costs_two_round_trips_per_thousand_followers(
     no_hurry: None, thoas: User, followers: int, trips: int
 ) -> None:
     newbies = User.objects.bulk_create(UserFactory.build_batch(followers))
@@ -340,10 +340,10 @@ def test_a_deletion_costs_two_round_trips_for_a_thousand_followers(
         assert days(newbie) == [1]
 
 
-def test_a_list_is_walked_through_in_constant_memory_and_never_repeats_a_row(
+def test_a_list_is_streamed_in_constant_memory_and_never_repeats_a_row(
     thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Q5: offset paging repeats rows on insert."""
+    """Nor when rows are inserted."""
     from sequere_timeline.backends.redis import backend
 
     monkeypatch.setattr(backend, "ENTRIES_AT_ONCE", 3)
@@ -364,7 +364,7 @@ def test_a_list_is_walked_through_in_constant_memory_and_never_repeats_a_row(
 
 
 @pytest.mark.parametrize("desc", [True, False])
-def test_a_page_goes_on_where_the_one_before_has_ended_although_the_timeline_was_forgotten(
+def test_a_page_continues_after_the_previous_one_although_the_timeline_was_dropped(
     client: "redis.Redis", thoas: User, newbie: User, desc: bool
 ) -> None:
     follow(newbie, thoas)
@@ -379,11 +379,11 @@ def test_a_page_goes_on_where_the_one_before_has_ended_although_the_timeline_was
 
 
 @pytest.mark.parametrize("desc", [True, False])
-def test_a_walk_goes_on_where_it_was_among_more_equal_dates_than_it_reads_at_once(
+def test_a_stream_continues_among_more_equal_dates_than_it_reads_at_once(
     thoas: User, desc: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sequere_timeline.backends.redis.backend.ENTRIES_AT_ONCE", 3)
-    actions = save(thoas, *[1] * 70)  # whose ids, as texts, have digits, capitals and small letters
+    actions = save(thoas, *[1] * 70)  # their ids, as texts, have digits, capitals and small letters
     seen = []
 
     for action in Timeline(thoas).get_private(desc=desc).iterator(chunk_size=3):

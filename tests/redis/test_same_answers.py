@@ -23,7 +23,7 @@ from sequere.replay.verifying import verify
 from sequere.results.relations import RelationList
 from sequere.signals import events_recorded
 from sequere.testing.contracts.base import follower_pages
-from sequere_timeline.backends.base import BaseBackend as TimelinesBackend
+from sequere_timeline.backends.base import BaseTimelineBackend as TimelinesBackend
 from sequere_timeline.backends.database import DatabaseBackend as TimelinesInDatabase
 from tests.model.plain import Plain
 from tests.model.test_histories import Site as Community
@@ -35,7 +35,7 @@ IN_THE_DATABASE = {
     "SEQUERE_TIMELINE_BACKEND": "sequere_timeline.backends.database.DatabaseBackend",
 }
 
-#: What the profile suppresses, and that a fixture is the same for all examples: the server is emptied below.
+#: Those of the profile, and that a fixture is shared by all examples: the server is emptied below.
 SUPPRESSED = [*settings().suppress_health_check, HealthCheck.function_scoped_fixture]
 
 USERS, PROJECTS = range(1, 5), range(5, 7)
@@ -55,7 +55,7 @@ steps = st.lists(
 
 
 class Site:
-    """The log, and two read models of it. What was deleted comes back when it is needed."""
+    """The log and two read models of it. A deleted instance comes back when it is needed."""
 
     def __init__(self) -> None:
         self.instances: dict[int, Any] = {}
@@ -70,7 +70,7 @@ class Site:
     def do(self, step: str, *arguments: Any) -> None:
         if step == "follow":
             chosen = [(one, other, at) for one, other, at in arguments[0] if one != other and at not in self.moments]
-            self.moments |= {at for _, _, at in chosen}  # two of them are in the order of the log in one model only
+            self.moments |= {at for _, _, at in chosen}  # only one model orders equal moments by the log
             follow_many(
                 (self.get(one), self.get(other), START + timedelta(microseconds=at)) for one, other, at in chosen
             )
@@ -108,8 +108,8 @@ def pages(whole: RelationList) -> Iterator[list[Any]]:
 
 
 @contextmanager
-def also_at_work(*backends: BaseBackend | TimelinesBackend) -> Iterator[None]:
-    """What is recorded goes into other read models too."""
+def also_applied_to(*backends: BaseBackend | TimelinesBackend) -> Iterator[None]:
+    """Recorded events are applied to other read models too."""
 
     def apply(events: Sequence[Event], using: str, **_: Any) -> None:
         for backend in backends:
@@ -126,11 +126,10 @@ def also_at_work(*backends: BaseBackend | TimelinesBackend) -> Iterator[None]:
 @given(history=steps)
 @settings(max_examples=10, suppress_health_check=SUPPRESSED)
 def test_any_history_gives_the_same_answers_in_the_database_and_in_redis(client: Any, history: list[Any]) -> None:
-    """R22, D15: no test drove both."""
     client.flushall()
     with transaction.atomic():
         in_redis, in_the_database, site = get_backend(), DatabaseBackend(), Site()
-        with also_at_work(in_the_database):
+        with also_applied_to(in_the_database):
             for step in history:
                 site.do(*step)
 
@@ -158,10 +157,10 @@ def test_any_history_gives_the_same_timelines_in_the_database_and_in_redis(
     }
     with override_settings(**chosen), transaction.atomic():
         community = Community(Plain(imports, removes))
-        with also_at_work(DatabaseBackend(), TimelinesInDatabase()):
+        with also_applied_to(DatabaseBackend(), TimelinesInDatabase()):
             for step in history:
                 community.do(*step)
-                for instance in community.instances.values():  # so that the timelines are there, and change
+                for instance in community.instances.values():  # so that the timelines are stored, and change
                     Timeline(instance).get_private_count()
 
         with override_settings(**IN_THE_DATABASE):

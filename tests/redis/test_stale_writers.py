@@ -1,4 +1,4 @@
-"""A writer whom another one has overtaken writes nothing any more."""
+"""A writer that another has overtaken can no longer write."""
 
 from typing import Any
 from uuid import uuid4
@@ -7,16 +7,17 @@ import pytest
 from django.core.management import call_command
 
 from sequere.backends.base import get_backend
-from sequere.backends.redis.scripts import NAME, WRITE
+from sequere.backends.redis.scripts import ASSIGN_UIDS, WRITE_SIDE
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import StaleWriter
 from sequere.log.models import Event
 from sequere.models import follow, get_followers_count, is_following, unfollow
-from sequere.redis.connection import STALE, Script
-from sequere.redis.model import DRAW, RedisModel
+from sequere.redis.fencing import DRAW_TOKEN, is_refusal
+from sequere.redis.model import RedisModel
+from sequere.redis.scripts import Script
 from sequere.replay.verifying import verify
 from sequere_timeline.backends.base import get_backend as timelines
-from sequere_timeline.backends.redis.scripts import FENCE, PUT
+from sequere_timeline.backends.redis.scripts import FENCE_ACTOR, SAVE_ACTION
 from tests.redis.late import calls, late, only_postgresql
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
@@ -24,31 +25,29 @@ from tests.testapp.sequere_registry import JoinAction
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def is_refusal(answer: Any) -> bool:
-    return STALE in str(answer)
-
-
-def test_after_an_emptied_server_new_writers_have_larger_numbers(client: Any, thoas: User, project: Project) -> None:
-    """Or else who came before would lock out all that come after."""
+def test_on_an_emptied_server_new_writers_have_larger_tokens(client: Any, thoas: User, project: Project) -> None:
+    """Otherwise earlier writers would lock out all later ones."""
     model = get_backend().projector._model
-    numbers = []
+    tokens = []
     for _ in range(3):
-        numbers.append(model.draw([])[0])
+        tokens.append(model.draw([])[0])
         client.flushall()
 
-    assert numbers == sorted(set(numbers))
+    assert tokens == sorted(set(tokens))
 
 
-def test_a_writer_whose_lock_is_gone_is_refused(thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever was overtaken writes nothing any more, and what he has not applied waits."""
+def test_a_writer_that_has_lost_its_lock_is_refused(
+    thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that was overtaken can no longer write, and its events wait."""
     follow(thoas, project)
     projector = get_backend().projector
     (event,) = Event.objects.all()
-    number = projector._model.draw([])[0]
+    token = projector._model.draw([])[0]
     unfollow(thoas, project)
 
     drawn = RedisModel.draw
-    monkeypatch.setattr(RedisModel, "draw", lambda self, commands: (number, drawn(self, commands)[1]))
+    monkeypatch.setattr(RedisModel, "draw", lambda self, commands: (token, drawn(self, commands)[1]))
     with pytest.raises(StaleWriter):
         projector.apply([event], using="default")
 
@@ -57,16 +56,20 @@ def test_a_writer_whose_lock_is_gone_is_refused(thoas: User, project: Project, m
 
 
 @only_postgresql
-@pytest.mark.parametrize("script", [DRAW, NAME, WRITE], ids=["before its number", "before a uid", "before the follow"])
-def test_a_drainer_whose_connection_is_cut_and_that_goes_on_writing_is_refused(
+@pytest.mark.parametrize(
+    "script", [DRAW_TOKEN, ASSIGN_UIDS, WRITE_SIDE], ids=["before its token", "before a uid", "before the follow"]
+)
+def test_a_drainer_that_writes_after_its_connection_was_cut_is_refused(
     thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch, script: Script
 ) -> None:
-    """It has read that thoas follows; while it holds still, its locks are lost, and thoas unfollows."""
+    """It has read that thoas follows; while it pauses, its locks are lost, and thoas unfollows."""
     with late(monkeypatch, get_backend(), lambda: follow(thoas, project), calls(script)) as answers:
         unfollow(thoas, project)
         assert get_followers_count(project) == 0
 
-    assert any(map(is_refusal, answers)) is (script is not DRAW)  # else it has learnt that it cannot read the log
+    assert any(map(is_refusal, answers)) is (
+        script is not DRAW_TOKEN
+    )  # otherwise it notices that it cannot read the log
     assert not is_following(thoas, project)
     assert get_followers_count(project) == 0
     call_command("run_projections", once=True)
@@ -74,21 +77,25 @@ def test_a_drainer_whose_connection_is_cut_and_that_goes_on_writing_is_refused(
 
 
 @only_postgresql
-@pytest.mark.parametrize("script", [DRAW, FENCE, PUT], ids=["before its number", "before a look", "before the action"])
-def test_a_fan_out_whose_connection_is_cut_and_that_goes_on_writing_is_refused(
+@pytest.mark.parametrize(
+    "script", [DRAW_TOKEN, FENCE_ACTOR, SAVE_ACTION], ids=["before its token", "before a look", "before the action"]
+)
+def test_a_fan_out_that_writes_after_its_connection_was_cut_is_refused(
     thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, script: Script
 ) -> None:
-    """It has read that the action is there; while it holds still, its locks are lost, and the action is deleted, of
-    which nothing is stored yet."""
+    """It has read that the action exists; while it pauses, its locks are lost, and the action is deleted before
+    anything is stored of it."""
     follow(newbie, thoas)
     Timeline(newbie).get_private_count()
     action = JoinAction(actor=thoas)
-    action.saved_as(str(uuid4()))  # so that the other one can name it
+    action.saved_as(str(uuid4()))  # so that the deletion can name it
 
     with late(monkeypatch, timelines(), lambda: Timeline(thoas).save(action), calls(script)) as answers:
         Timeline(thoas).delete(action)
 
-    assert any(map(is_refusal, answers)) is (script is not DRAW)  # else it has learnt that it cannot read the log
+    assert any(map(is_refusal, answers)) is (
+        script is not DRAW_TOKEN
+    )  # otherwise it notices that it cannot read the log
     assert (Timeline(thoas).get_public_count(), Timeline(newbie).get_private_count()) == (0, 0)
     call_command("run_projections", once=True)
     assert verify("timelines").wrong == 0

@@ -20,7 +20,7 @@ PREFIX = "sequere:timeline:"
 
 
 class Site:
-    """newbie follows thoas, who has joined, and likes a film that is gone; newbie was told something."""
+    """newbie follows thoas, who has joined, and likes a film that is gone; newbie has a direct entry."""
 
     def __init__(self, client: "redis.Redis") -> None:
         self.client = client
@@ -37,7 +37,7 @@ class Site:
         Timeline(self.thoas).delete(self.deleted)
         Timeline(self.newbie).mark_as_read(october(1))
         film.delete()
-        self.answers()  # so that the timelines are there
+        self.answers()  # so that the timelines are stored
 
     def answers(self) -> list[Any]:
         return [
@@ -84,12 +84,12 @@ def move(kind: str, who: str) -> Callable[[Site], Any]:
 
 
 def add(kind: str, who: str) -> Callable[[Site], Any]:
-    """A timeline has an entry of an action that never was."""
+    """A timeline has an entry of an action that never existed."""
     return lambda site: site.client.zadd(site.key(kind, getattr(site, who)), {"34RI41": 1_380_600_000_000_000})
 
 
 def change(number: int, **fields: Any) -> Callable[[Site], Any]:
-    """An action says something else."""
+    """An action has other values."""
     return lambda site: site.client.hset(site.action(number), mapping=fields)
 
 
@@ -119,7 +119,7 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_it_is_found_and_repaired(site: Site, damage: Callable[[Site], Any]) -> None:
+def test_damage_is_found_and_repaired(site: Site, damage: Callable[[Site], Any]) -> None:
     before = site.answers()
     damage(site)
 
@@ -148,8 +148,7 @@ def test_verify_changes_nothing(site: Site) -> None:
     assert everything() == before
 
 
-def test_a_server_that_was_emptied_is_not_taken_for_one_where_nothing_happened(site: Site) -> None:
-    """Guarantee 8: FLUSHALL, then read."""
+def test_an_emptied_server_is_not_mistaken_for_an_unused_one(site: Site) -> None:
     before = site.answers()
     site.client.flushall()
 

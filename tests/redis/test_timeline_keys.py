@@ -1,4 +1,4 @@
-"""What lies in Redis of timelines: docs/redis-keys.md."""
+"""The keys of timelines in Redis: docs/redis-keys.md."""
 
 from typing import Any
 
@@ -49,8 +49,8 @@ def test_the_keys_of_a_story(client: "redis.Redis", thoas: User, newbie: User) -
     assert keys_of(client) == {**written, f"private:user:{newbie.pk}": "zset"}
 
 
-def test_an_action_that_is_deleted_leaves_nothing(client: "redis.Redis", thoas: User, newbie: User) -> None:
-    """T8: its hash stayed, and the copies of all followers."""
+def test_a_deleted_action_leaves_nothing(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    """Neither its hash nor copies for the followers."""
     follow(newbie, thoas)
     Timeline(thoas).save(action := JoinAction(actor=thoas))
     Timeline(newbie).get_private_count()
@@ -59,11 +59,11 @@ def test_an_action_that_is_deleted_leaves_nothing(client: "redis.Redis", thoas: 
 
     left = keys_of(client)
     assert not any(key.startswith(("action:", "public:", "direct:")) for key in left)
-    assert client.zcard(f"sequere:timeline:private:user:{newbie.pk}") == 1  # which says that it is there
+    assert client.zcard(f"sequere:timeline:private:user:{newbie.pk}") == 1  # the marker that it is stored
 
 
 def test_a_key_may_have_a_colon_in_it(client: "redis.Redis", thoas: User) -> None:
-    """R10: identifiers and keys with ":" shared a key."""
+    """No two resources share a key."""
     package = PackageFactory(name="lib:c6:amd64")
     follow(thoas, package)
     Timeline(package).save(JoinAction(actor=package))
@@ -72,8 +72,7 @@ def test_a_key_may_have_a_colon_in_it(client: "redis.Redis", thoas: User) -> Non
     assert "public:package:lib:c6:amd64" in keys_of(client)
 
 
-def test_reading_what_there_is_not_allocates_nothing(client: "redis.Redis", thoas: User, newbie: User) -> None:
-    """R5: every read allocated keys."""
+def test_reading_an_empty_timeline_allocates_nothing(client: "redis.Redis", thoas: User, newbie: User) -> None:
     follow(newbie, thoas)
     before = keys_of(client)
 
@@ -88,7 +87,7 @@ def test_reading_what_there_is_not_allocates_nothing(client: "redis.Redis", thoa
 
 
 def test_a_score_is_the_date_in_microseconds(client: "redis.Redis", thoas: User) -> None:
-    """T2, R11: whole seconds, and local time."""
+    """Not in whole seconds, nor in local time."""
     Timeline(thoas).save(JoinAction(actor=thoas, date=1382676091.612067))
 
     ((_, score),) = client.zrange(f"sequere:timeline:public:user:{thoas.pk}", 0, -1, withscores=True)
@@ -102,8 +101,8 @@ def test_numbers_are_written_in_base_64(number: int) -> None:
     assert parse(str(Member(number, 4, "a.b.c"))) == Member(number, 4, "a.b.c")
 
 
-def test_members_are_ordered_as_their_ids() -> None:
-    """R11, ties: Redis orders them by their bytes, which is no order of numbers."""
+def test_members_are_ordered_like_their_ids() -> None:
+    """Redis orders them by bytes, which is not the order of numbers."""
     ids = [1, 9, 10, 63, 64, 65, 4095, 4096, 99_999, 10**6, 10**9, 2**40]
     members = [str(Member(id_, 4, "1")).encode() for id_ in ids]
 
@@ -129,8 +128,8 @@ def test_a_private_timeline_expires_unless_it_is_read(
         assert client.ttl(key) in within_a_minute
 
 
-def test_a_reset_leaves_the_others_alone(client: "redis.Redis", thoas: User, newbie: User) -> None:
-    """R16: clear() was FLUSHDB. The default prefixes nest."""
+def test_a_reset_leaves_other_keys_alone(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    """The default prefixes nest."""
     from sequere.backends.base import get_backend as follows
     from sequere_timeline.backends.base import get_backend as timelines
 
@@ -152,7 +151,7 @@ def test_a_reset_leaves_the_others_alone(client: "redis.Redis", thoas: User, new
 
 
 def test_a_reset_of_the_follows_leaves_the_timelines(client: "redis.Redis", thoas: User, newbie: User) -> None:
-    """R16. The prefix of theirs begins with that of the follows."""
+    """Although their prefix begins with that of the follows."""
     from sequere.backends.base import get_backend as follows
 
     follow(newbie, thoas)
@@ -167,7 +166,7 @@ def test_a_reset_of_the_follows_leaves_the_timelines(client: "redis.Redis", thoa
     assert not [*client.scan_iter("sequere:uid:*")]
 
 
-def test_names_have_their_numbers_for_good(client: "redis.Redis", thoas: User) -> None:
+def test_names_keep_their_numbers(client: "redis.Redis", thoas: User) -> None:
     users = UserFactory.create_batch(3)
     for user in users:
         Timeline(thoas).save(LikeAction(actor=thoas, target=user))

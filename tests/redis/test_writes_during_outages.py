@@ -1,4 +1,4 @@
-"""Redis is stopped and started while others write: nothing is lost, and nothing is there twice."""
+"""Redis is stopped and started during writes: nothing is lost or duplicated."""
 
 import logging
 from collections.abc import Iterator
@@ -62,6 +62,6 @@ def test_redis_is_stopped_and_started_during_writes(flaky: Valkey, caplog: pytes
     assert not QueuedEvent.objects.exists()
     assert differences() == []
     told = [record.getMessage() for record in caplog.records]
-    # Once an outage, and again where an answer that was on its way has come after it was told.
+    # Once per outage, and again if a pending answer arrives after the outage was logged.
     assert sum("cannot be used" in message for message in told) <= number // 2
     assert any("can be used again" in message for message in told) or waited

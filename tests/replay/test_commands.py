@@ -33,7 +33,7 @@ class Terminal(StringIO):
 
 
 class Newcomers(Projector):
-    """A host's projector: the new followers of each resource, by name."""
+    """A projector of the host: the new followers of each resource, by name."""
 
     rows: dict[ResourceKey, list[str]] = {}
 
@@ -65,7 +65,7 @@ def test_an_empty_log_is_equal_to_empty_read_models() -> None:
     assert said("rebuild_projections") == "follows: rebuilt, 0 checked\ntimelines: rebuilt, 0 checked\n"
 
 
-def test_one_projection_of_several() -> None:
+def test_one_of_several_projections() -> None:
     thoas, newbie = UserFactory.create_batch(2)
     Timeline(thoas).save(JoinAction(actor=thoas))
     follow(newbie, thoas)
@@ -121,7 +121,7 @@ def test_a_projector_of_the_host_cannot_be_verified(newcomers: dict[ResourceKey,
     assert "newcomers" not in said("verify_projections")
 
 
-def test_no_signal_is_sent_by_a_replay(django_capture_on_commit_callbacks: Any) -> None:
+def test_a_replay_sends_no_signal(django_capture_on_commit_callbacks: Any) -> None:
     thoas, newbie = UserFactory.create_batch(2)
     Timeline(thoas).save(JoinAction(actor=thoas))
     follow(newbie, thoas)
@@ -159,7 +159,7 @@ def test_a_terminal_shows_a_bar() -> None:
     assert "\rcounts       ██████████████████████████████ 2 of 2" in shown
 
 
-def test_a_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_gets_a_line_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "KEYS_PER_LINE", 2)
     thoas, newbie = UserFactory.create_batch(2)
     follow(newbie, thoas)

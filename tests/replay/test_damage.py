@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 READ_MODELS = (Follow, FollowCount, Entry, SavedAction, TimelineState)
 NOW = timezone.now()
-#: The id of no user: every other one may be that of somebody in the site, whose rows are there already.
+#: The id of no user; any other may belong to a user in the site, whose rows exist.
 NOBODY = "0"
 
 
@@ -90,7 +90,7 @@ def entry(site: Site, which: str = "joined", owner: str = "fan") -> models.Query
     return Entry.objects.filter(action_id=action(site, which).get().pk, owner_object_id=str(getattr(site, owner).pk))
 
 
-def stray_follow(site: Site, stream: Any) -> None:
+def orphaned_follow(site: Site, stream: Any) -> None:
     Follow.objects.create(
         stream=stream,
         from_identifier="user",
@@ -102,8 +102,8 @@ def stray_follow(site: Site, stream: Any) -> None:
     )
 
 
-def unfollow_behind_its_back(site: Site) -> None:
-    """The log says that it is over; the read model was not told."""
+def unfollow_that_is_not_applied(site: Site) -> None:
+    """The follow is over in the log, and the read model does not know."""
     row = edge(site).get()
     counts = list(FollowCount.objects.all())
     entries = list(Entry.objects.all())
@@ -115,18 +115,18 @@ def unfollow_behind_its_back(site: Site) -> None:
     Entry.objects.bulk_create(entries)
 
 
-def stray_action(site: Site) -> None:
+def orphaned_action(site: Site) -> None:
     saved = action(site).get()
     saved.pk, saved.uid = 10**9, uuid4()
     saved.save(force_insert=True)
 
 
-def stray_entry(site: Site, **values: Any) -> None:
+def orphaned_entry(site: Site, **values: Any) -> None:
     defaults = {"owner_identifier": "user", "owner_object_id": str(site.newbie.pk), "date": NOW, "reasons": 4}
     Entry.objects.create(**{**defaults, **values})
 
 
-def stray_mark(site: Site) -> None:
+def orphaned_mark(site: Site) -> None:
     TimelineState.objects.create(owner_identifier="user", owner_object_id=str(site.thoas.pk), read_at=NOW)
 
 
@@ -143,9 +143,9 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a follow is somebody else's": lambda site: edge(site).update(from_object_id=NOBODY),
     "a follow is a friendship": lambda site: edge(site).update(friends_at=NOW, friends_event_id=1),
     "a friendship is none": lambda site: Follow.objects.update(friends_at=None, friends_event_id=None),
-    "a follow that never was": lambda site: stray_follow(site, relation(key_of(site.thoas), key_of(site.fan))),
-    "a follow of an unknown stream": lambda site: stray_follow(site, uuid4()),
-    "a follow that is over": unfollow_behind_its_back,
+    "a follow that never was": lambda site: orphaned_follow(site, relation(key_of(site.thoas), key_of(site.fan))),
+    "a follow of an unknown stream": lambda site: orphaned_follow(site, uuid4()),
+    "a follow that is over": unfollow_that_is_not_applied,
     "a count is too large": lambda site: FollowCount.objects.update(followers=models.F("followers") + 1),
     "a count is negative": lambda site: FollowCount.objects.update(friends=-1),
     "a count is missing": lambda site: FollowCount.objects.all().delete(),
@@ -158,7 +158,7 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "an action is not published": lambda site: action(site).update(published_event_id=None),
     "an action is published that is not": lambda site: action(site, "told").update(published_event_id=1),
     "an action has its target again": lambda site: action(site, "liked").update(target_deleted=False),
-    "an action that never was": stray_action,
+    "an action that never was": orphaned_action,
     "an entry is missing": lambda site: entry(site).delete(),
     "an own entry is missing": lambda site: entry(site, owner="thoas").delete(),
     "a direct entry is missing": lambda site: entry(site, "told").delete(),
@@ -166,20 +166,20 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "an own entry has another date": lambda site: entry(site, owner="thoas").update(date=LATER),
     "an entry has one more reason": lambda site: entry(site).update(reasons=4 | 2 | 1),
     "an entry has another reason": lambda site: entry(site).update(reasons=1),
-    "an entry of no action": lambda site: stray_entry(site, action_id=10**9),
-    "an entry of an unpublished action": lambda site: stray_entry(site, action_id=action(site, "told").get().pk),
-    "an entry of nobody's follower": lambda site: stray_entry(
+    "an entry of no action": lambda site: orphaned_entry(site, action_id=10**9),
+    "an entry of an unpublished action": lambda site: orphaned_entry(site, action_id=action(site, "told").get().pk),
+    "an entry of nobody's follower": lambda site: orphaned_entry(
         site, action_id=action(site).get().pk, owner_object_id=NOBODY
     ),
     "a read mark is missing": lambda site: TimelineState.objects.all().delete(),
     "a read mark has another time": lambda site: TimelineState.objects.update(read_at=LATER),
-    "a read mark that never was": stray_mark,
+    "a read mark that never was": orphaned_mark,
     "everything is gone": empty,
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_verify_finds_it_and_tells_where(site: Site, damage: Callable[[Site], Any]) -> None:
+def test_verify_reports_damage_with_its_place(site: Site, damage: Callable[[Site], Any]) -> None:
     damage(site)
 
     status, said = run("verify_projections")
@@ -193,14 +193,14 @@ def test_verify_finds_it_and_tells_where(site: Site, damage: Callable[[Site], An
     ("command", "options"), [("rebuild_projections", {}), ("verify_projections", {"repair": True})]
 )
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_it_is_repaired(site: Site, damage: Callable[[Site], Any], command: str, options: dict[str, Any]) -> None:
+def test_damage_is_repaired(site: Site, damage: Callable[[Site], Any], command: str, options: dict[str, Any]) -> None:
     before = site.answers()
 
     damage(site)
     status, _ = run(command, **options)
 
-    if damage is unfollow_behind_its_back:
-        follow(site.fan, site.thoas, timestamp=before[0][0][0][1])  # so that all is as before
+    if damage is unfollow_that_is_not_applied:
+        follow(site.fan, site.thoas, timestamp=before[0][0][0][1])  # as before
     assert status == 0
     assert site.answers() == before
     assert run("verify_projections") == (0, run("verify_projections")[1])

@@ -1,4 +1,4 @@
-"""Damage that is less easily seen, and what is said of it."""
+"""Damage that is harder to see, and how it is reported."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -18,7 +18,7 @@ RARE: dict[str, Callable[[Site], Any]] = {
     "an action has another actor": lambda site: action(site).update(actor_object_id=str(site.fan.pk)),
     "an action has another date": lambda site: action(site).update(date=LATER),
     "an action has another id": lambda site: action(site).update(id=10**9),
-    "an action has a deleted target and none": lambda site: action(site).update(target_deleted=True),
+    "an action without a target has a deleted one": lambda site: action(site).update(target_deleted=True),
     "an action and its entries are missing": lambda site: (entry(site).delete(), action(site).delete()),
     "an action is missing and its entry has another reason": lambda site: (
         entry(site).update(reasons=1 | 2),
@@ -35,7 +35,7 @@ def site() -> Site:
 
 
 @pytest.mark.parametrize("damage", RARE.values(), ids=RARE)
-def test_it_is_found_and_repaired(site: Site, damage: Callable[[Site], Any]) -> None:
+def test_rare_damage_is_found_and_repaired(site: Site, damage: Callable[[Site], Any]) -> None:
     before = site.answers()
     damage(site)
 
@@ -51,7 +51,7 @@ OF_FOLLOWS = [name for name in DAMAGES if name.startswith(("a follow", "a count"
 
 
 @pytest.mark.parametrize("name", OF_FOLLOWS)
-def test_timelines_are_compared_with_the_log_not_with_follows_that_may_be_wrong(site: Site, name: str) -> None:
+def test_timelines_are_compared_with_the_log_and_not_with_wrong_follows(site: Site, name: str) -> None:
     DAMAGES[name](site)
 
     assert run("verify_projections", projection="timelines")[0] == 0
@@ -69,7 +69,7 @@ def test_timelines_can_be_rebuilt_before_the_follows(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["a read mark has another time", "a read mark that never was", "a count is negative"])
-def test_a_difference_is_told_once(site: Site, name: str) -> None:
+def test_a_difference_is_reported_once(site: Site, name: str) -> None:
     DAMAGES[name](site)
     told: list[str] = []
 
@@ -82,6 +82,6 @@ def test_a_difference_is_told_once(site: Site, name: str) -> None:
 
 
 @pytest.mark.parametrize("reasons", [0, 8, 4 | 8])
-def test_the_database_knows_the_reasons_that_there_are(site: Site, reasons: int) -> None:
+def test_the_database_refuses_unknown_reasons(site: Site, reasons: int) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         entry(site).update(reasons=reasons)

@@ -1,4 +1,4 @@
-"""A rebuild is cut into slices; its progress is kept, and it is shared by whoever works at it."""
+"""A rebuild is divided into slices; its progress is kept, and any number of processes share it."""
 
 import json
 from collections.abc import Callable
@@ -9,8 +9,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from sequere import ResourceKey, replay
+from sequere.backends.database.counts import COUNTS
+from sequere.backends.database.follows import FOLLOWS
 from sequere.backends.database.models import Follow, FollowCount
-from sequere.backends.database.projector import CountPass, RelationPass
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import RebuildAbandoned
 from sequere.log.models import Event
@@ -18,7 +19,7 @@ from sequere.models import Rebuild, Slice, follow, follow_many, get_followers_co
 from sequere.replay import rebuilding, verifying
 from sequere.replay.progress import progress
 from sequere.replay.rebuilding import rebuild, start, work
-from sequere.replay.subjects import SubjectPass
+from sequere.replay.subjects import SUBJECT_KEYS
 from sequere.replay.verifying import Report, Sample, verify
 from tests.commands import run
 from tests.factories import UserFactory
@@ -35,15 +36,15 @@ FANS = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + 30)]
 
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches of 4, of which 2 are a slice."""
-    for pass_ in (RelationPass, CountPass):
-        monkeypatch.setattr(pass_, "size", 4)
+    """Batches of 4; two batches are a slice."""
+    for reconciler in (FOLLOWS, COUNTS):
+        monkeypatch.setattr(reconciler.keys, "size", 4)
     monkeypatch.setattr(rebuilding, "SLICES", 4)
 
 
 @pytest.fixture
 def thoas(small_slices: None) -> User:
-    """Followed by 30 fans, which the read model has forgotten."""
+    """Followed by 30 fans, whom the read model has lost."""
     thoas = UserFactory(username="thoas")
     follow_many((fan, thoas) for fan in FANS)
     empty_read_models()
@@ -51,7 +52,7 @@ def thoas(small_slices: None) -> User:
 
 
 class Killed(BaseException):
-    """The process is gone: no except clause of ours may hear of it."""
+    """The process is gone: no except clause of ours may catch it."""
 
 
 def killed_after(batches: int) -> Callable[..., None]:
@@ -66,7 +67,7 @@ def killed_after(batches: int) -> Callable[..., None]:
     return die
 
 
-def test_it_goes_on_where_it_was_broken_off(thoas: User) -> None:
+def test_an_interrupted_rebuild_is_resumed(thoas: User) -> None:
     with pytest.raises(Killed):
         rebuild("follows", progress=killed_after(3))
     repaired = Follow.objects.count()
@@ -80,7 +81,7 @@ def test_it_goes_on_where_it_was_broken_off(thoas: User) -> None:
     assert differences() == []
 
 
-def test_it_begins_anew_on_demand(thoas: User) -> None:
+def test_a_rebuild_starts_again_on_demand(thoas: User) -> None:
     with pytest.raises(Killed):
         rebuild("follows", progress=killed_after(3))
     told: list[tuple[str, int, int]] = []
@@ -91,7 +92,7 @@ def test_it_begins_anew_on_demand(thoas: User) -> None:
     assert not Rebuild.objects.filter(ended_at=None).exists()
 
 
-def test_two_share_it_instead_of_doing_it_twice(thoas: User) -> None:
+def test_two_processes_share_a_rebuild(thoas: User) -> None:
     first, second = start("follows"), start("follows")
     with pytest.raises(Killed):
         work(first.pk, progress=killed_after(2))
@@ -103,16 +104,16 @@ def test_two_share_it_instead_of_doing_it_twice(thoas: User) -> None:
     assert (done.done, done.wrong) == (91, 61)
 
 
-def test_a_later_walk_waits_for_the_earlier_one(thoas: User) -> None:
+def test_a_later_pass_waits_for_the_earlier_one(thoas: User) -> None:
     order: list[str] = []
 
     rebuild("follows", progress=lambda name, *_: order.append(name))
 
-    assert list(dict.fromkeys(order)) == ["follows", "strays", "counts"]
-    assert order == sorted(order, key=["follows", "strays", "counts"].index)
+    assert list(dict.fromkeys(order)) == ["follows", "orphans", "counts"]
+    assert order == sorted(order, key=["follows", "orphans", "counts"].index)
 
 
-def test_who_begins_anew_ends_the_work_of_others(thoas: User) -> None:
+def test_a_restart_ends_the_work_of_others(thoas: User) -> None:
     first = start("follows")
 
     start("follows", restart=True)
@@ -122,7 +123,7 @@ def test_who_begins_anew_ends_the_work_of_others(thoas: User) -> None:
         replay.finish(first)
 
 
-def test_progress_is_seen_by_everybody(thoas: User) -> None:
+def test_progress_is_visible_to_every_process(thoas: User) -> None:
     with pytest.raises(Killed):
         rebuild("follows", progress=killed_after(3))
 
@@ -142,7 +143,7 @@ def test_progress_is_seen_by_everybody(thoas: User) -> None:
     assert not Slice.objects.exists()
 
 
-def test_nobody_at_work_is_not_taken_for_somebody_slow(thoas: User) -> None:
+def test_a_rebuild_without_workers_is_not_a_slow_one(thoas: User) -> None:
     start("follows")
 
     (waiting,) = progress("default")
@@ -158,13 +159,13 @@ def test_progress_costs_two_queries(thoas: User, django_assert_num_queries: Any)
         assert [one.projection for one in progress("default")] == ["follows", "timelines"]
 
 
-def test_no_events_are_rebuilt_at_once() -> None:
+def test_an_empty_log_is_rebuilt_at_once() -> None:
     assert rebuild("follows") == rebuild("timelines") == Report()
 
     assert {(one.done, one.total, one.wrong, one.rate) for one in progress("default")} == {(0, 0, 0, None)}
 
 
-def test_show_projections_tells_of_it(thoas: User) -> None:
+def test_show_projections_shows_a_rebuild(thoas: User) -> None:
     with pytest.raises(Killed):
         rebuild("follows", progress=killed_after(3))
 
@@ -177,7 +178,7 @@ def test_show_projections_tells_of_it(thoas: User) -> None:
     assert timelines["rebuild"] is None
 
 
-def test_one_projection_of_several_is_rebuilt_alone(thoas: User) -> None:
+def test_only_the_given_projection_is_rebuilt(thoas: User) -> None:
     assert run("rebuild_projections", projection="follows") == (
         0,
         "follows: rebuilt, 91 checked, 61 repaired\n",
@@ -186,7 +187,7 @@ def test_one_projection_of_several_is_rebuilt_alone(thoas: User) -> None:
     assert [one.projection for one in progress("default")] == ["follows"]
 
 
-def test_a_dry_run_says_what_would_be_repaired_and_writes_nothing(thoas: User) -> None:
+def test_a_dry_run_counts_repairs_and_writes_nothing(thoas: User) -> None:
     Timeline(thoas).save(JoinAction(actor=thoas))
     writes: list[str] = []
 
@@ -204,7 +205,7 @@ def test_a_dry_run_says_what_would_be_repaired_and_writes_nothing(thoas: User) -
     assert (Follow.objects.count(), FollowCount.objects.count(), Rebuild.objects.count()) == (0, 0, 0)
 
 
-def test_a_sample_finds_what_lies_in_it_and_the_same_seed_finds_it_again(
+def test_a_sample_finds_its_differences_and_the_same_seed_finds_them_again(
     thoas: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verifying, "KEYS_PER_SAMPLE", 2)
@@ -227,7 +228,7 @@ def test_a_sample_finds_what_lies_in_it_and_the_same_seed_finds_it_again(
     assert {seed: found(seed) for seed in range(20)} == by_seed
 
 
-def test_the_seed_of_a_sample_is_printed_and_taken(thoas: User) -> None:
+def test_the_seed_of_a_sample_is_printed_and_accepted(thoas: User) -> None:
     rebuild("follows")
 
     status, said = run("verify_projections", projection="follows", sample=0.5)
@@ -240,14 +241,14 @@ def test_the_seed_of_a_sample_is_printed_and_taken(thoas: User) -> None:
 
 
 @pytest.mark.parametrize("share", ["0", "101%", "much"])
-def test_a_share_that_is_none_is_refused(share: str) -> None:
+def test_an_invalid_share_is_refused(share: str) -> None:
     with pytest.raises(Exception, match="give a share such as 1%"):
         call_command("verify_projections", "--sample", share)
 
 
-def test_a_host_projector_goes_on_where_it_was(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rebuild_of_a_host_projector_is_resumed(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.SEQUERE_PROJECTORS = {"newcomers": "tests.replay.test_commands.Newcomers"}
-    monkeypatch.setattr(SubjectPass, "size", 1)
+    monkeypatch.setattr(SUBJECT_KEYS, "size", 1)
     users = UserFactory.create_batch(3)
     for one in users[1:]:
         follow(one, users[0])
@@ -261,13 +262,13 @@ def test_a_host_projector_goes_on_where_it_was(settings: Any, monkeypatch: pytes
     assert report == Report(checked=3)
 
 
-def test_a_page_of_follows_costs_the_same_however_many_they_are(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_follows_costs_the_same_for_any_number(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
     rebuild("follows")
-    monkeypatch.setattr(RelationPass, "size", 15)
-    follows = RelationPass()
+    monkeypatch.setattr(FOLLOWS.keys, "size", 15)
+    follows = FOLLOWS.comparison
 
     with exactly(1):
-        page = follows.page(None, None, "default")
+        page = FOLLOWS.keys.page(None, None, "default")
     with exactly(1):
         assert not follows.differs(page.keys, "default")
     with exactly(1):
@@ -279,9 +280,9 @@ def test_a_page_of_follows_costs_the_same_however_many_they_are(thoas: User, mon
     assert {follow.from_key for follow in Follow.objects.all()} == {*FANS[:15]}
 
 
-def test_what_somebody_records_who_was_not_locked_is_left_to_him(thoas: User) -> None:
-    follows = RelationPass()
-    page = follows.page(None, None, "default")
+def test_follows_of_a_resource_that_was_not_locked_are_left_to_their_writer(thoas: User) -> None:
+    follows = FOLLOWS.comparison
+    page = FOLLOWS.keys.page(None, None, "default")
     known = follows.resources(page.keys, "default")
     newbie = ResourceKey("user", "999999")
     follow(newbie, thoas)
@@ -293,7 +294,7 @@ def test_what_somebody_records_who_was_not_locked_is_left_to_him(thoas: User) ->
     assert {follow.from_key for follow in Follow.objects.all()} == {*known}
 
 
-def test_counts_are_repaired_where_nobody_is_followed_any_more(thoas: User) -> None:
+def test_counts_of_resources_without_follows_are_repaired(thoas: User) -> None:
     rebuild("follows")
     FollowCount.objects.create(identifier="zebra", object_id="1", other_identifier="user", followers=3)
     FollowCount.objects.create(identifier="aardvark", object_id="1", other_identifier="user", friends=1)

@@ -1,4 +1,4 @@
-"""A rebuild that was left to Celery, and whose task is lost, is found by the sweep."""
+"""A rebuild that was left to Celery and whose task is lost is found by the sweep."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,7 +22,7 @@ Told = list[list[int]]
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    """What Celery is told of: there is no broker."""
+    """The hints for Celery; there is no broker."""
     told: Told = []
 
     def note(rebuild_ids: list[int], **_: Any) -> None:
@@ -35,7 +35,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 @pytest.fixture
 def left(told: Told) -> list[Rebuild]:
-    """Two rebuilds that were left together, of which Celery was told."""
+    """Two rebuilds that were left to Celery together."""
     rebuilds = [start(name) for name in ("follows", "timelines")]
     hand_over([rebuild.pk for rebuild in rebuilds])
     told.clear()
@@ -46,28 +46,28 @@ def ago(seconds: float) -> Any:
     return timezone.now() - timedelta(seconds=seconds)
 
 
-def test_without_anything_to_find_it_costs_three_queries(told: Told, django_assert_num_queries: Any) -> None:
+def test_a_sweep_that_finds_nothing_costs_three_queries(told: Told, django_assert_num_queries: Any) -> None:
     start("follows")
 
-    with django_assert_num_queries(3):  # two of them for the outbox
+    with django_assert_num_queries(3):  # two for the outbox
         sweep()
 
     assert told == []
 
 
-def test_what_is_lost_is_told_of_once_and_together(
+def test_lost_rebuilds_are_announced_once_and_together(
     left: list[Rebuild], told: Told, django_assert_num_queries: Any
 ) -> None:
     Rebuild.objects.update(left_at=ago(11))
 
-    with django_assert_num_queries(6 + 2):  # and a savepoint
+    with django_assert_num_queries(6 + 2):  # plus a savepoint
         sweep()
     sweep()
 
     assert told == [[rebuild.pk for rebuild in left]]
 
 
-def test_what_was_left_apart_is_told_of_apart(left: list[Rebuild], told: Told) -> None:
+def test_rebuilds_left_separately_are_announced_separately(left: list[Rebuild], told: Told) -> None:
     follows, timelines = left
     Rebuild.objects.filter(pk=follows.pk).update(left_at=ago(12))
     Rebuild.objects.filter(pk=timelines.pk).update(left_at=ago(11))
@@ -78,7 +78,7 @@ def test_what_was_left_apart_is_told_of_apart(left: list[Rebuild], told: Told) -
 
 
 @pytest.mark.parametrize(("left_at", "told_at", "times"), [(30, 19, 1), (30, 10, 0), (3600, 1700, 0), (3600, 1900, 1)])
-def test_where_no_worker_runs_the_pauses_double(
+def test_without_a_worker_the_pauses_double(
     left: list[Rebuild], told: Told, left_at: float, told_at: float, times: int
 ) -> None:
     Rebuild.objects.update(left_at=ago(left_at), told_at=ago(told_at))
@@ -88,7 +88,7 @@ def test_where_no_worker_runs_the_pauses_double(
     assert len(told) == times
 
 
-def test_after_a_batch_nobody_waits_for_twice_the_time(left: list[Rebuild], told: Told) -> None:
+def test_a_batch_resets_the_pause(left: list[Rebuild], told: Told) -> None:
     Rebuild.objects.update(left_at=ago(7200), told_at=ago(100))
     Slice.objects.update(worked_at=ago(11))
 
@@ -115,7 +115,7 @@ def take_a_turn(left: list[Rebuild]) -> None:
 
 
 @pytest.mark.parametrize("change", [leave_it_alone, work_at_it, end_it, take_a_turn])
-def test_what_is_not_lost_is_left_alone(left: list[Rebuild], told: Told, change: Callable[..., None]) -> None:
+def test_a_rebuild_that_is_not_lost_is_left_alone(left: list[Rebuild], told: Told, change: Callable[..., None]) -> None:
     Rebuild.objects.update(left_at=ago(3600))
 
     change(left)
@@ -127,7 +127,7 @@ def test_what_is_not_lost_is_left_alone(left: list[Rebuild], told: Told, change:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="on SQLite nobody else works meanwhile")
-def test_who_takes_long_for_a_batch_is_at_work(left: list[Rebuild], told: Told) -> None:
+def test_a_worker_with_a_long_batch_is_at_work(left: list[Rebuild], told: Told) -> None:
     Rebuild.objects.update(left_at=ago(3600))
 
     with transaction.atomic():
@@ -140,7 +140,7 @@ def test_who_takes_long_for_a_batch_is_at_work(left: list[Rebuild], told: Told) 
     assert len(told) == 1
 
 
-def test_a_projection_that_is_gone_is_not_looked_for(left: list[Rebuild], told: Told) -> None:
+def test_a_projection_that_is_gone_is_ignored(left: list[Rebuild], told: Told) -> None:
     Rebuild.objects.update(left_at=ago(3600))
     Rebuild.objects.filter(pk=left[0].pk).update(projection="gone")
 

@@ -9,7 +9,7 @@ from tests.testapp.models import Stranger
 
 @pytest.fixture
 def registered_stranger() -> Iterator[type[Stranger]]:
-    """A model that is registered for the length of a test, unless the test unregisters it."""
+    """A model registered for the length of a test, unless the test unregisters it."""
     sequere.register(Stranger)
     yield Stranger
     if any(options.model is Stranger for options in registry):

@@ -22,7 +22,7 @@ class Loud(Quiet):
     pass
 
 
-#: On SQLite, Django asks the database itself whether it has JSON; once for all tests, and that may be here.
+#: On SQLite, Django asks the database whether it supports JSON: once for all tests, possibly here.
 pytestmark = pytest.mark.django_db
 
 
@@ -30,7 +30,7 @@ def found() -> dict[str, CheckMessage]:
     return {str(message.id): message for message in run_checks() if str(message.id).startswith("sequere")}
 
 
-def test_a_project_set_up_as_documented_is_right() -> None:
+def test_a_project_set_up_as_documented_passes() -> None:
     assert found() == {}
 
 
@@ -68,9 +68,9 @@ def test_sequere_e004_name_of_a_projection(settings: Any, name: str) -> None:
 @pytest.mark.parametrize(
     ("modes", "wrong"),
     [
-        (["timelines"], "is ['timelines'], which is no mapping"),
-        ({"timeline": "on_commit"}, "'timeline', which there is not"),
-        ({"timelines": "later"}, "['timelines'] is 'later', which is no mode"),
+        (["timelines"], "is ['timelines'], which is not a mapping"),
+        ({"timeline": "on_commit"}, "'timeline', which does not exist"),
+        ({"timelines": "later"}, "['timelines'] is 'later', which is not a mode"),
     ],
 )
 def test_sequere_e006_modes(settings: Any, modes: Any, wrong: str) -> None:
@@ -119,10 +119,10 @@ def test_sequere_e013_another_database(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("queues", "wrong"),
     [
-        ("sequere", "is no mapping"),
-        (["sequere"], "is no mapping"),
-        ({"fanout": "slow"}, "has {'fanout': 'slow'}"),
-        ({"default": None, "fan_out": "slow"}, "has {'default': None}"),
+        ("sequere", "is not a mapping"),
+        (["sequere"], "is not a mapping"),
+        ({"fanout": "slow"}, "has invalid entries: {'fanout': 'slow'}"),
+        ({"default": None, "fan_out": "slow"}, "has invalid entries: {'default': None}"),
     ],
 )
 def test_sequere_e014_queues_of_celery(settings: Any, queues: Any, wrong: str) -> None:
@@ -140,20 +140,20 @@ def test_sequere_w001_no_transaction_mode(monkeypatch: pytest.MonkeyPatch, optio
 
 
 @pytest.mark.parametrize("value", [[PATH], PATH, {"ours": Quiet}, {"ours": None}])
-def test_sequere_e003_what_is_no_mapping_of_paths(settings: Any, value: Any) -> None:
+def test_sequere_e003_not_a_mapping_of_paths(settings: Any, value: Any) -> None:
     settings.SEQUERE_PROJECTORS = value
 
     assert "sequere.projections.Projector" in str(found()["sequere.E003"].hint)
 
 
 @pytest.mark.parametrize("backend", [None, Quiet, ""])
-def test_sequere_e001_what_is_no_path(settings: Any, backend: Any) -> None:
+def test_sequere_e001_not_a_path(settings: Any, backend: Any) -> None:
     settings.SEQUERE_BACKEND = backend
 
     assert "DatabaseBackend" in str(found()["sequere.E001"].hint)
 
 
-def test_a_check_says_it_once_and_says_what_to_do(settings: Any) -> None:
+def test_a_check_reports_once_and_says_what_to_do(settings: Any) -> None:
     settings.SEQUERE_BACKEND = "nowhere"
     settings.SEQUERE_PROJECTORS = {"follows": PATH, "theirs": "nowhere"}
 
@@ -202,7 +202,7 @@ def test_sequere_w005_misspelt_settings(settings: Any, name: str, meant: str) ->
 
     message = found()["sequere.W005"]
 
-    assert message.msg == f"{name} is no setting of Sequere, and changes nothing."
+    assert message.msg == f"{name} is not a setting of Sequere, and has no effect."
     assert f"mean {meant}?" in str(message.hint)
 
 

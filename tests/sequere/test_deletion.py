@@ -1,4 +1,4 @@
-"""Deleting an instance is recorded, its follows and counts go, and a later one inherits nothing."""
+"""A deletion is recorded, the follows and counts of the instance go, and a later instance inherits nothing."""
 
 from collections import Counter
 from itertools import permutations
@@ -44,7 +44,7 @@ def said() -> list[tuple[str, str, dict[str, Any]]]:
     return [(event.type, str(event), event.metadata) for event in Event.objects.order_by("id")]
 
 
-def test_it_is_recorded_with_its_cause() -> None:
+def test_a_deletion_is_recorded_with_its_cause() -> None:
     thoas, newbie, film = UserFactory(), UserFactory(), ProjectFactory()
     for one, other in [(thoas, newbie), (newbie, thoas), (thoas, film)]:
         follow(one, other)
@@ -73,7 +73,7 @@ def test_it_is_recorded_with_its_cause() -> None:
     ],
     ids=["instance", "queryset", "proxy", "queryset of a proxy"],
 )
-def test_every_way_to_delete(delete: Any) -> None:
+def test_every_way_to_delete_is_recorded(delete: Any) -> None:
     thoas, film = UserFactory(), ProjectFactory()
     follow(thoas, film)
 
@@ -95,8 +95,8 @@ def test_a_cascade_deletes_too() -> None:
 
 
 @pytest.mark.inline
-def test_many_followers_cost_no_statement_each() -> None:
-    """Semantics, deleted objects: a bulk delete is not N+1."""
+def test_many_followers_do_not_cost_a_statement_each() -> None:
+    """A bulk delete is not N+1."""
     film = ProjectFactory()
     follow_many((ResourceKey("user", str(number)), film) for number in range(1, 4501))
 
@@ -107,8 +107,8 @@ def test_many_followers_cost_no_statement_each() -> None:
     assert verify("follows").wrong == 0
 
 
-def test_the_names_of_many_followers_do_not_pass_through_the_process_to_be_locked() -> None:
-    film = ProjectFactory(pk=1)  # whose key is none of those that are looked for
+def test_the_keys_of_many_followers_are_locked_inside_the_database() -> None:
+    film = ProjectFactory(pk=1)  # its key is not among those searched for
     follow_many((ResourceKey("user", str(number)), film) for number in range(1, 4501))
 
     with CaptureQueriesContext(connection) as captured:
@@ -119,12 +119,12 @@ def test_the_names_of_many_followers_do_not_pass_through_the_process_to_be_locke
     assert len(first) < 2000 < max(map(len, others))
 
 
-def test_what_the_database_names_is_locked_in_the_order_of_python() -> None:
+def test_keys_from_the_database_are_locked_in_the_order_of_python() -> None:
     names = ["b", "a", "B", "é", "z", "Z", "10", "9", "1 0", "ä", "~", "\N{LATIN SMALL LETTER DOTLESS I}", "\N{EYES}"]
     keys = [ResourceKey(identifier, name) for identifier in ("user", "profile") for name in names]
     FollowCount.objects.bulk_create(FollowCount(**key._asdict(), other_identifier="user") for key in keys)
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:  # or the rows go where a vacuum has made room, in any order
+        with connection.cursor() as cursor:  # otherwise rows fill the gaps of a vacuum, in any order
             cursor.execute("TRUNCATE sequere_resource")
 
     with transaction.atomic():
@@ -138,8 +138,8 @@ def test_what_the_database_names_is_locked_in_the_order_of_python() -> None:
 
 
 @pytest.mark.inline
-def test_many_that_are_deleted_together_cost_what_their_timelines_cost() -> None:
-    """`tests.host.unittest_statements` shows that they cost nothing each without timelines."""
+def test_deleting_many_together_costs_what_their_timelines_cost() -> None:
+    """`tests.host.unittest_statements` shows that without timelines each costs nothing."""
     thoas = UserFactory()
 
     def cost(number: int) -> int:
@@ -159,7 +159,7 @@ def test_many_that_are_deleted_together_cost_what_their_timelines_cost() -> None
     assert differences() == []
 
 
-def test_more_than_are_recorded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_instances_than_fit_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deletions, "INSTANCES_AT_ONCE", 2)
     thoas, films = UserFactory(), ProjectFactory.create_batch(5)
     follow_many([*((thoas, film) for film in films), *permutations(films, 2)])
@@ -170,8 +170,8 @@ def test_more_than_are_recorded_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     assert differences() == []
 
 
-def test_a_deletion_that_has_failed_is_forgotten() -> None:
-    """The same queryset deletes others the next time."""
+def test_a_failed_deletion_is_forgotten() -> None:
+    """The same queryset deletes other instances the next time."""
     thoas, kept, gone = UserFactory(), ProjectFactory(name="a"), ProjectFactory(name="a")
     follow_many([(thoas, kept), (thoas, gone)])
     films = Project.objects.filter(name="a")
@@ -199,14 +199,14 @@ def test_a_deletion_that_has_failed_is_forgotten() -> None:
     assert deleted == {gone_key, other_key}
 
 
-def test_what_the_log_never_heard_of_costs_one_query() -> None:
+def test_an_instance_unknown_to_the_log_costs_one_query() -> None:
     film = ProjectFactory()
 
-    with exactly(3):  # Django deletes from two tables; one look at the locks
+    with exactly(3):  # Django deletes from two tables, and the locks are read once
         film.delete()
 
 
-def test_an_unregistered_instance_is_none_of_our_business() -> None:
+def test_an_unregistered_instance_costs_no_query() -> None:
     stranger = StrangerFactory()
 
     with exactly(1):
@@ -231,7 +231,7 @@ def test_no_signal_is_sent(django_capture_on_commit_callbacks: Any) -> None:
     assert heard == []
 
 
-def test_everybody_at_once() -> None:
+def test_deleting_everybody_at_once() -> None:
     follow_many(permutations(UserFactory.create_batch(4), 2))
 
     User.objects.all().delete()
@@ -241,7 +241,7 @@ def test_everybody_at_once() -> None:
 
 
 @pytest.mark.database
-def test_nothing_is_left_of_what_was_deleted() -> None:
+def test_a_deletion_leaves_nothing_behind() -> None:
     follow_many(permutations(UserFactory.create_batch(3), 2))
 
     User.objects.all().delete()
@@ -250,7 +250,7 @@ def test_nothing_is_left_of_what_was_deleted() -> None:
 
 
 def test_every_life_ends_once() -> None:
-    """D7: the second project 500 has its own follows, and its own end."""
+    """The second project 500 has its own follows and its own end."""
     thoas = UserFactory()
 
     for _ in range(2):
@@ -264,7 +264,7 @@ def test_every_life_ends_once() -> None:
     assert ends == [1, 2]
 
 
-def test_who_deletes_is_recorded_too() -> None:
+def test_the_metadata_of_a_deletion_is_recorded() -> None:
     thoas, film = UserFactory(), ProjectFactory()
     follow(thoas, film)
 
@@ -275,7 +275,7 @@ def test_who_deletes_is_recorded_too() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_deletion_that_is_undone_was_none() -> None:
+def test_a_deletion_that_is_rolled_back_changes_nothing() -> None:
     thoas, film = UserFactory(), ProjectFactory(pk=500)
     follow(thoas, film)
 
@@ -288,7 +288,7 @@ def test_a_deletion_that_is_undone_was_none() -> None:
 
 
 def test_the_parent_of_a_deleted_child_is_deleted() -> None:
-    """D9: a child with a table of its own is not registered, its parent is."""
+    """A child with a table of its own is not registered; its parent is."""
     thoas, big = UserFactory(), BigProjectFactory()
     follow(thoas, big.project_ptr)
 
@@ -306,7 +306,7 @@ def test_a_parent_that_is_kept_keeps_its_followers() -> None:
     assert is_following(thoas, Project.objects.get())
 
 
-def test_a_model_that_is_unregistered_takes_no_part(registered_stranger: type[Stranger]) -> None:
+def test_an_unregistered_model_is_ignored(registered_stranger: type[Stranger]) -> None:
     thoas, stranger = UserFactory(), StrangerFactory()
     follow(thoas, stranger)
     unregister(Stranger)

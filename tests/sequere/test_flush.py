@@ -1,4 +1,4 @@
-"""Emptying the tables: manage.py flush, and the tests of a host that flush after each test."""
+"""Emptying the tables: manage.py flush, and tests of a host that flush after each test."""
 
 import re
 from io import StringIO
@@ -19,7 +19,7 @@ from tests.testapp.models import Project, User
 
 
 def flush(monkeypatch: pytest.MonkeyPatch, answer: str) -> tuple[str, str]:
-    """Run `manage.py flush` and answer its question: the question, and what it says then."""
+    """Run `manage.py flush` with this answer; return its question and its output."""
     asked: list[str] = []
 
     def ask(question: str) -> str:
@@ -43,7 +43,7 @@ def test_flush_asks_first_and_says_that_no_rebuild_helps(
     question, _ = flush(monkeypatch, "yes")
 
     assert 'all data in the "default" database, the event log with its 2\nevents included' in question
-    assert "no rebuild brings it back" in question
+    assert "no rebuild can restore it" in question
 
 
 @pytest.mark.django_db(transaction=True)
@@ -59,7 +59,7 @@ def test_flush_empties_the_log_when_the_answer_is_yes(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("answer", ["no", "", "YES", "y"])
-def test_flush_leaves_all_as_it_is_unless_the_answer_is_yes(
+def test_flush_changes_nothing_unless_the_answer_is_yes(
     monkeypatch: pytest.MonkeyPatch, thoas: User, project: Project, answer: str
 ) -> None:
     follow(thoas, project)
@@ -103,7 +103,7 @@ def test_a_flush_that_fails_leaves_the_log_protected(
 
 
 class Story:
-    """Told twice, so that the second time shows what the first one has left."""
+    """Told twice: the second time shows what the first one left behind."""
 
     def tell(self) -> None:
         thoas, project = UserFactory(username="thoas"), ProjectFactory(name="La classe americaine")

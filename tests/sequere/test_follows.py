@@ -1,4 +1,4 @@
-"""follow() and unfollow(): what they return, what they refuse, and what the world hears of it."""
+"""follow() and unfollow(): what they return, what they refuse, and which signals they send."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -56,8 +56,8 @@ def test_a_follow_and_an_unfollow_are_events(thoas: User, project: Project) -> N
     assert (ended.type, ended.version) == ("unfollowed", 2)
 
 
-def test_the_event_that_is_returned_is_the_stored_one(thoas: User, newbie: User) -> None:
-    """D13: follow() returned a row that was not what the database had."""
+def test_the_returned_event_is_the_stored_one(thoas: User, newbie: User) -> None:
+    """It is read back, not a row made up in memory."""
     follow(newbie, thoas)
 
     event = follow(thoas, newbie)
@@ -68,7 +68,7 @@ def test_the_event_that_is_returned_is_the_stored_one(thoas: User, newbie: User)
 
 
 def test_a_falsy_instance_is_an_instance(thoas: User) -> None:
-    """D20: `if from_instance:` dropped a model with __len__."""
+    """A model with __len__ may be falsy."""
     basket = BasketFactory(name="empty")
 
     follow(basket, thoas)
@@ -84,7 +84,7 @@ def test_a_falsy_instance_is_an_instance(thoas: User) -> None:
 
 @pytest.mark.parametrize("verb", [follow, unfollow])
 def test_nothing_follows_itself(thoas: User, verb: Callable[..., Any]) -> None:
-    """D1, Semantics, self follow: it was allowed, and one was one's own friend."""
+    """It would be its own friend."""
     with pytest.raises(SelfFollowException, match="thoas cannot follow itself"):
         verb(thoas, thoas, fail_silently=True)
 
@@ -92,8 +92,8 @@ def test_nothing_follows_itself(thoas: User, verb: Callable[..., Any]) -> None:
 
 
 @pytest.mark.database
-def test_the_database_refuses_a_follow_of_oneself(thoas: User, project: Project) -> None:
-    """D1: whoever writes it."""
+def test_the_database_refuses_a_self_follow(thoas: User, project: Project) -> None:
+    """Whichever code writes it."""
     follow(thoas, project)
     to_itself = {"to_identifier": models.F("from_identifier"), "to_object_id": models.F("from_object_id")}
 
@@ -102,13 +102,13 @@ def test_the_database_refuses_a_follow_of_oneself(thoas: User, project: Project)
 
 
 def test_the_same_row_is_the_same_resource(thoas: User) -> None:
-    """Semantics, self follow: compare keys, not instances."""
+    """Keys are compared, not instances."""
     with pytest.raises(SelfFollowException):
         follow(thoas, User.objects.get(pk=thoas.pk))
 
 
 def refusals(thoas: User, project: Project, fail_silently: bool | None) -> list[str]:
-    """What a second follow and a second unfollow raise."""
+    """The errors of a second follow and a second unfollow."""
     raised = []
     for verb in (follow, follow, unfollow, unfollow):
         try:
@@ -118,9 +118,9 @@ def refusals(thoas: User, project: Project, fail_silently: bool | None) -> list[
     return raised
 
 
-WHAT_TO_DO = "pass fail_silently=True where that is no surprise."
+WHAT_TO_DO = "pass fail_silently=True if that is expected."
 LOUD = [
-    f"AlreadyFollowingException: thoas follows La classe americaine already: {WHAT_TO_DO}",
+    f"AlreadyFollowingException: thoas already follows La classe americaine: {WHAT_TO_DO}",
     f"NotFollowingException: thoas does not follow La classe americaine: {WHAT_TO_DO}",
 ]
 
@@ -140,7 +140,7 @@ LOUD = [
 def test_a_call_that_changes_nothing_raises_if_the_host_wants_it(
     thoas: User, project: Project, setting: dict[str, bool], argument: bool | None, expected: list[str]
 ) -> None:
-    """R13: the setting was read at import, so override_settings had no effect. D15: the two backends differed."""
+    """The setting is read at each call, and both backends agree."""
     with override_settings(**setting):
         raised = refusals(thoas, project, argument)
 
@@ -148,10 +148,10 @@ def test_a_call_that_changes_nothing_raises_if_the_host_wants_it(
     assert history() == [("followed", 1), ("unfollowed", 2)]
 
 
-def test_a_call_that_changes_nothing_is_nothing_to_log(
+def test_a_call_that_changes_nothing_is_not_logged(
     thoas: User, project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """R13: to be silent was to log an error."""
+    """A silent failure is not an error in the log."""
     with caplog.at_level("DEBUG", logger="sequere"):
         assert refusals(thoas, project, fail_silently=True) == []
 
@@ -159,7 +159,7 @@ def test_a_call_that_changes_nothing_is_nothing_to_log(
 
 
 def test_a_refusal_leaves_the_transaction_usable(thoas: User, newbie: User, project: Project) -> None:
-    """Semantics, double follow: a subclass of IntegrityError breaks the atomic block of a caller who catches it."""
+    """A subclass of IntegrityError would break the atomic block of a caller that catches it."""
     follow(thoas, project)
 
     with transaction.atomic():
@@ -192,10 +192,10 @@ def test_a_refusal_leaves_the_transaction_usable(thoas: User, newbie: User, proj
     ],
     ids=["utc", "offset", "summer", "winter", "zero", "negative", "float"],
 )
-def test_a_follow_may_have_happened_before(
+def test_a_follow_may_have_happened_in_the_past(
     thoas: User, project: Project, timestamp: datetime | float, expected: datetime
 ) -> None:
-    """D15, D21: no import of old times. R12: 0 was ignored."""
+    """Old times can be imported, and 0 is a time."""
     event = follow(thoas, project, timestamp=timestamp)
 
     assert event is not None
@@ -215,12 +215,12 @@ def test_a_follow_may_have_happened_before(
         float("inf"),
         1e20,
         10**400,
-        datetime.min,  # noqa: DTZ901  # naive, and before all time further east
+        datetime.min,  # noqa: DTZ901  # naive, and out of range further east
         datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))),
     ],
     ids=str,
 )
-def test_what_is_no_point_in_time_is_refused(
+def test_an_invalid_timestamp_is_refused(
     thoas: User, project: Project, verb: Callable[..., Any], timestamp: Any
 ) -> None:
     follow(thoas, project)
@@ -228,7 +228,9 @@ def test_what_is_no_point_in_time_is_refused(
         unfollow(thoas, project)
     before = history()
 
-    with pytest.raises(InvalidTimestamp, match="is no point in time: give a datetime, or seconds since 1970"):
+    with pytest.raises(
+        InvalidTimestamp, match="is not a point in time: pass a datetime, or a number of seconds since 1970"
+    ):
         verb(thoas, project, timestamp=timestamp)
 
     assert history() == before
@@ -243,7 +245,7 @@ def test_what_is_no_point_in_time_is_refused(
     ],
     ids=["naive", "aware", "zero"],
 )
-def test_a_project_without_time_zones_has_its_own_time(
+def test_a_project_without_time_zones_uses_local_time(
     thoas: User, project: Project, timestamp: datetime | float, expected: datetime
 ) -> None:
     with override_settings(USE_TZ=False):
@@ -259,7 +261,7 @@ def test_a_project_without_time_zones_has_its_own_time(
 
 @pytest.fixture
 def received() -> Iterator[list[tuple[Signal, dict[str, Any]]]]:
-    """What `followed` and `unfollowed` bring."""
+    """The calls of `followed` and `unfollowed`."""
     calls: list[tuple[Signal, dict[str, Any]]] = []
 
     def receive(signal: Signal, **arguments: Any) -> None:
@@ -276,8 +278,8 @@ Received = list[tuple[Signal, dict[str, Any]]]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_world_hears_of_each_change_once(thoas: User, project: Project, received: Received) -> None:
-    """Semantics, signals: one sender, after commit, once. D19."""
+def test_a_signal_is_sent_once_for_each_change(thoas: User, project: Project, received: Received) -> None:
+    """One sender, after the commit, once."""
     began = follow(thoas, project)
     follow(thoas, project)
     ended = unfollow(thoas, project)
@@ -288,7 +290,7 @@ def test_the_world_hears_of_each_change_once(thoas: User, project: Project, rece
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_world_hears_of_it_after_the_commit(thoas: User, project: Project, received: Received) -> None:
+def test_a_signal_is_sent_after_the_commit(thoas: User, project: Project, received: Received) -> None:
     with transaction.atomic():
         follow(thoas, project)
         before = list(received)
@@ -297,7 +299,7 @@ def test_the_world_hears_of_it_after_the_commit(thoas: User, project: Project, r
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_world_does_not_hear_of_what_was_undone(thoas: User, project: Project, received: Received) -> None:
+def test_no_signal_is_sent_after_a_rollback(thoas: User, project: Project, received: Received) -> None:
     with transaction.atomic():
         follow(thoas, project)
         transaction.set_rollback(True)
@@ -306,7 +308,7 @@ def test_the_world_does_not_hear_of_what_was_undone(thoas: User, project: Projec
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_retried_request_is_no_news(thoas: User, project: Project, received: Received) -> None:
+def test_a_retried_request_sends_no_second_signal(thoas: User, project: Project, received: Received) -> None:
     follow(thoas, project, idempotency_key="request 1")
     follow(thoas, project, idempotency_key="request 1")
 
@@ -315,7 +317,7 @@ def test_a_retried_request_is_no_news(thoas: User, project: Project, received: R
 
 @pytest.mark.django_db(transaction=True)
 def test_a_receiver_sees_what_the_signal_says(thoas: User, newbie: User) -> None:
-    """D12: it was sent before the mutual update."""
+    """It is sent after the follow is applied, the friendship included."""
     seen: list[tuple[Any, ...]] = []
 
     def look(from_instance: User, to_instance: User, **_: Any) -> None:
@@ -332,10 +334,10 @@ def test_a_receiver_sees_what_the_signal_says(thoas: User, newbie: User) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_receiver_that_raises_harms_nobody(
+def test_a_receiver_that_raises_does_no_harm(
     thoas: User, newbie: User, received: Received, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """D12: it left both rows of a friendship wrong."""
+    """Both sides of a friendship stay right."""
 
     def refuse(**_: Any) -> None:
         raise LookupError("the mail server is down")
@@ -352,7 +354,7 @@ def test_a_receiver_that_raises_harms_nobody(
     assert [str(record.exc_info and record.exc_info[1]) for record in caplog.records] == ["the mail server is down"] * 2
 
 
-def test_a_test_case_may_capture_what_the_world_hears(
+def test_a_test_case_may_capture_the_signals(
     thoas: User, project: Project, received: Received, django_capture_on_commit_callbacks: OnCommit
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
@@ -361,12 +363,12 @@ def test_a_test_case_may_capture_what_the_world_hears(
     assert [arguments["event"] for _, arguments in received] == [event]
 
 
-# What it costs
+# Costs
 
 
 @pytest.mark.inline
-def test_a_follow_and_an_unfollow_are_few_statements(thoas: User, newbie: User) -> None:
-    """D17: 4 queries for a follow, 6 if mutual, 6 for an unfollow, and nothing locked."""
+def test_a_follow_and_an_unfollow_cost_few_statements(thoas: User, newbie: User) -> None:
+    """A mutual follow costs no more."""
     for one, other in ((thoas, newbie), (newbie, thoas)):
         with at_most(STATEMENTS):
             follow(one, other)
@@ -386,7 +388,7 @@ def test_the_cost_does_not_grow_with_the_followers(thoas: User, newbie: User) ->
         unfollow(newbie, thoas)
 
 
-def test_a_call_that_changes_nothing_is_one_statement(thoas: User, project: Project) -> None:
+def test_a_call_that_changes_nothing_costs_one_statement(thoas: User, project: Project) -> None:
     with exactly(1):
         unfollow(thoas, project)
     follow(thoas, project)
@@ -395,7 +397,7 @@ def test_a_call_that_changes_nothing_is_one_statement(thoas: User, project: Proj
 
 
 @pytest.mark.database
-def test_a_question_is_one_statement(thoas: User, newbie: User, project: Project) -> None:
+def test_a_question_costs_one_statement(thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, newbie)
     follow(newbie, thoas)
     follow(thoas, project)
@@ -419,7 +421,7 @@ def test_a_question_about_nothing_is_answered(thoas: User) -> None:
 
 
 def test_a_question_writes_nothing(thoas: User, project: Project) -> None:
-    """R5, Semantics, reads that write: every read allocated keys."""
+    """Nor does it create lock rows."""
     is_following(thoas, project)
     list(get_followers(project))
     get_followings_count(thoas)
@@ -445,6 +447,6 @@ def test_a_question_writes_nothing(thoas: User, project: Project) -> None:
     ],
 )
 def test_options_are_keywords(thoas: User, project: Project, call: Callable[[User, Project], Any]) -> None:
-    """D14: get_friends(instance, identifier, desc), but get_followers(instance, desc, identifier)."""
+    """The order of the options cannot be confused."""
     with pytest.raises(TypeError, match="positional argument"):
         call(thoas, project)

@@ -1,4 +1,4 @@
-"""The health view: 200, or 503 when a projection does not keep up with the log, whoever should have seen to it."""
+"""The health view: 200, or 503 when a projection falls behind the log, in any mode."""
 
 import logging
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ FINE = {"mode": "celery", "pending": 0, "lag": 0.0, "parked": 0, "problems": []}
 
 
 class Doorkeeper(Projector):
-    """Lets everybody in but some."""
+    """Refuses some actors."""
 
     refused: set[str] = set()
 
@@ -40,7 +40,7 @@ class Doorkeeper(Projector):
 
 @pytest.fixture(autouse=True)
 def for_celery(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All projections are for workers, of which there is none."""
+    """All projections wait for workers, and there are none."""
     settings.SEQUERE_PROJECTORS = {"door": f"{__name__}.Doorkeeper"}
     settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(["follows", "timelines", "door"], "celery")
     monkeypatch.setattr(Doorkeeper, "refused", set())
@@ -48,12 +48,12 @@ def for_celery(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def impatient(settings: Any) -> None:
-    """Whatever waits has waited for too long."""
+    """Every waiting event has waited too long."""
     settings.SEQUERE_HEALTH_MAX_LAG = 1e-6
 
 
 def park(thoas: User, project: Project) -> None:
-    """The door refuses what thoas does, for good."""
+    """Let the door refuse an event of thoas until it is parked."""
     Doorkeeper.refused = {str(thoas.pk)}
     follow(thoas, project)
     for _ in range(MAX_ATTEMPTS):
@@ -66,12 +66,12 @@ def look(client: Client) -> tuple[int, dict[str, Any]]:
     return response.status_code, response.json()
 
 
-def test_the_address_has_a_name() -> None:
+def test_the_url_has_a_name() -> None:
     assert reverse("sequere:health") == HEALTH
 
 
 @pytest.mark.django_db
-def test_where_nothing_waits_all_is_well(client: Client) -> None:
+def test_an_empty_outbox_is_healthy(client: Client) -> None:
     status, found = look(client)
 
     assert status == 200
@@ -83,7 +83,7 @@ def test_where_nothing_waits_all_is_well(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_a_dead_worker_is_noticed_by_what_he_has_left(
+def test_a_dead_worker_is_noticed_by_the_events_it_leaves(
     client: Client, impatient: None, thoas: User, project: Project
 ) -> None:
     follow(thoas, project)
@@ -101,9 +101,7 @@ def test_a_dead_worker_is_noticed_by_what_he_has_left(
 
 
 @pytest.mark.django_db
-def test_only_the_projection_that_is_late_is_ill(
-    client: Client, impatient: None, thoas: User, project: Project
-) -> None:
+def test_only_the_late_projection_is_unhealthy(client: Client, impatient: None, thoas: User, project: Project) -> None:
     follow(thoas, project)
     drain(BUILT_IN, using="default")
 
@@ -118,7 +116,7 @@ def test_only_the_projection_that_is_late_is_ill(
 
 
 @pytest.mark.django_db
-def test_what_has_just_been_recorded_is_not_late(client: Client, thoas: User, project: Project) -> None:
+def test_an_event_just_recorded_is_not_late(client: Client, thoas: User, project: Project) -> None:
     follow(thoas, project)
 
     status, found = look(client)
@@ -127,7 +125,7 @@ def test_what_has_just_been_recorded_is_not_late(client: Client, thoas: User, pr
 
 
 @pytest.mark.django_db
-def test_what_is_parked_and_what_waits_behind_it_is_nobodys_delay(
+def test_parked_events_and_those_behind_them_are_not_late(
     client: Client, impatient: None, thoas: User, project: Project
 ) -> None:
     park(thoas, project)
@@ -141,7 +139,7 @@ def test_what_is_parked_and_what_waits_behind_it_is_nobodys_delay(
 
 
 @pytest.mark.django_db
-def test_what_is_parked_is_an_illness_where_the_site_says_so(
+def test_parked_events_are_unhealthy_if_the_site_says_so(
     client: Client, settings: Any, thoas: User, project: Project
 ) -> None:
     settings.SEQUERE_HEALTH_MAX_PARKED = 0
@@ -156,14 +154,14 @@ def test_what_is_parked_is_an_illness_where_the_site_says_so(
 
 
 @pytest.mark.django_db
-def test_an_answer_has_nothing_to_hide(client: Client, thoas: User, project: Project) -> None:
+def test_an_answer_reveals_no_errors(client: Client, thoas: User, project: Project) -> None:
     park(thoas, project)
 
     assert "not user" not in client.get(HEALTH).content.decode()
 
 
 @pytest.mark.django_db
-def test_a_look_costs_two_queries_however_much_there_is(client: Client, thoas: User, project: Project) -> None:
+def test_a_request_costs_two_queries_however_much_waits(client: Client, thoas: User, project: Project) -> None:
     park(thoas, project)
     follow(project, thoas)
 
@@ -177,7 +175,7 @@ def test_millions_are_not_counted(client: Client) -> None:
         cursor.execute(
             f"""WITH RECURSIVE numbers (number) AS (
                 SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number <= {COUNTED}
-            ) INSERT INTO sequere_queuedevent (pipeline, event_id, shard, stream, attempts, error, traceback)
+            ) INSERT INTO sequere_queuedevent (queue, event_id, shard, stream, attempts, error, traceback)
             SELECT 'door', number, 0, '00000000000000000000000000000000', 0, '', '' FROM numbers"""
         )
 
@@ -200,7 +198,7 @@ def test_it_is_never_cached_and_answers_head(client: Client, impatient: None, th
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_an_illness_is_no_error_of_the_site_however_often_a_monitor_asks(
+def test_an_unhealthy_answer_is_not_logged_as_an_error(
     client: Client, impatient: None, thoas: User, project: Project, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
     """Django logs a 503 as an error, and mails it to the admins."""
@@ -215,7 +213,7 @@ def test_an_illness_is_no_error_of_the_site_however_often_a_monitor_asks(
 
 
 @pytest.mark.parametrize("atomic", ["False", "True"])
-def test_a_database_that_is_down_is_said_and_no_error(atomic: str) -> None:
+def test_a_database_outage_is_reported_without_an_error(atomic: str) -> None:
     done = run_python(
         "-c",
         "from django.conf import settings\n"

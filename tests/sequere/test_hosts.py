@@ -3,8 +3,8 @@
 from tests.host.processes import run_python
 
 
-def test_what_follows_and_deletions_cost_without_timelines() -> None:
-    """D17, Semantics, deleted objects."""
+def test_the_cost_of_follows_and_deletions_without_timelines() -> None:
+    """A deletion is not N+1."""
     done = run_python(
         "-m", "django", "test", "tests.host.unittest_statements", settings="tests.host.settings_follows_only"
     )
@@ -14,7 +14,7 @@ def test_what_follows_and_deletions_cost_without_timelines() -> None:
 
 
 def test_the_log_may_have_a_database_of_its_own() -> None:
-    """D20."""
+    """The manager uses the database that it is given."""
     done = run_python(
         "-m", "django", "test", "tests.host.unittest_two_databases", settings="tests.host.settings_two_databases"
     )

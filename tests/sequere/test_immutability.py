@@ -60,7 +60,7 @@ def test_the_orm_refuses_to_change_an_event(recorded: Event, operation: str, cha
         change(recorded)
 
     assert str(caught.value) == (
-        f"The log is append-only, {operation} is refused: record a new event that corrects the old one."
+        f"The log is append-only, so {operation} is refused: record a new event that corrects the old one."
     )
     assert rows() == before
 
@@ -69,7 +69,7 @@ COLUMNS = [field.column for field in Event._meta.concrete_fields]
 
 
 def insert(how: str, **changes: str) -> str:
-    """A statement that inserts the first event again, some columns changed."""
+    """A statement that inserts the first event again, with some columns changed."""
     values = ", ".join(changes.get(column, column) for column in COLUMNS)
     return f"{how} INTO sequere_event ({', '.join(COLUMNS)}) SELECT {values} FROM sequere_event WHERE id = %s"
 
@@ -88,7 +88,7 @@ BY_ANY_KEY = {
     "stream, version": {"id": ID, "idempotency_key": KEY, "verb": VERB},
     "idempotency_key": {"id": ID, "version": VERSION, "verb": VERB},
 }
-#: The unique key of a part of the rows is named with its predicate.
+#: A partial unique key is named with its predicate.
 PREDICATES = {**dict.fromkeys(BY_ANY_KEY, ""), "idempotency_key": " WHERE idempotency_key IS NOT NULL"}
 STATEMENTS = {
     "postgresql": [
@@ -119,7 +119,7 @@ STATEMENTS = {
 def test_the_database_refuses_to_change_an_event(recorded: Event, statement: str) -> None:
     before = rows()
     if connection.vendor == "postgresql":
-        # TRUNCATE would be refused for the wrong reason: constraints that wait for the end of the test.
+        # TRUNCATE would be refused for the wrong reason: constraints deferred to the end of the test.
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
@@ -191,7 +191,7 @@ def test_migrate_puts_a_missing_trigger_back(damage: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite changes a table by making it anew")
-def test_the_triggers_survive_the_remake_of_the_table() -> None:
+def test_the_triggers_survive_a_remake_of_the_table() -> None:
     record([joke("first")])
     before = rows()
     with connection.schema_editor() as editor:

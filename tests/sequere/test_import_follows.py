@@ -1,4 +1,4 @@
-"""manage.py import_follows: what is in the tables of other packages."""
+"""manage.py import_follows: imports from the tables of other packages."""
 
 import csv
 from collections.abc import Callable
@@ -96,7 +96,7 @@ def test_the_follows_of_django_sequere_keep_their_times(
 
     status, said = run("import_follows", "django-sequere")
 
-    assert (status, said.splitlines()) == (0, ["sequere_follow: 5 rows", "5 follows recorded, 0 known already"])
+    assert (status, said.splitlines()) == (0, ["sequere_follow: 5 rows", "5 follows recorded, 0 already known"])
     assert list(get_followers(project)) == [(newbie, at(2)), (thoas, at(1))]
     assert list(get_followings(thoas)) == [(newbie, at(4)), (project, at(1))]
     assert list(get_friends(thoas)) == [(project, at(5)), (newbie, at(4))]
@@ -115,22 +115,24 @@ def test_the_follows_and_the_friends_of_django_friendship(old_friendship: Insert
     assert list(get_followers(newbie)) == [(other, at(2)), (thoas, at(1))]
 
 
-def test_to_run_it_again_imports_nothing_and_brings_nothing_back(
+def test_a_second_run_imports_nothing_and_brings_nothing_back(
     old_sequere: Insert, thoas: User, newbie: User, project: Project
 ) -> None:
-    """Also where the table has a follow twice."""
+    """Also if the table has a follow twice."""
     old_sequere((thoas, project, 1), (newbie, project, 2), (newbie, project, 3))
     run("import_follows", "django-sequere")
     unfollow(newbie, project)
 
     status, said = run("import_follows", "django-sequere")
 
-    assert (status, said.splitlines()[-1]) == (0, "0 follows recorded, 3 known already")
+    assert (status, said.splitlines()[-1]) == (0, "0 follows recorded, 3 already known")
     assert history() == [("followed", 1), ("followed", 1), ("unfollowed", 2)]
     assert not is_following(newbie, project)
 
 
-def test_what_is_said_here_counts_more(old_sequere: Insert, thoas: User, newbie: User, project: Project) -> None:
+def test_the_log_takes_precedence_over_the_table(
+    old_sequere: Insert, thoas: User, newbie: User, project: Project
+) -> None:
     follow(thoas, project, timestamp=at(9))
     follow(newbie, project)
     unfollow(newbie, project)
@@ -141,7 +143,7 @@ def test_what_is_said_here_counts_more(old_sequere: Insert, thoas: User, newbie:
     assert list(get_followers(project)) == [(thoas, at(9))]
 
 
-def test_a_dry_run_says_what_would_be_and_records_nothing(
+def test_a_dry_run_reports_and_records_nothing(
     old_sequere: Insert, thoas: User, newbie: User, project: Project
 ) -> None:
     follow(thoas, project)
@@ -155,16 +157,16 @@ def test_a_dry_run_says_what_would_be_and_records_nothing(
             "sequere_follow: 4 rows",
             "1 not imported, of something that follows itself:",
             f"  row 4: user:{newbie.pk} → user:{newbie.pk}",
-            "2 follows would be recorded, 1 known already",
+            "2 follows would be recorded, 1 already known",
         ],
     )
     assert Event.objects.count() == 1
 
 
-def test_what_cannot_be_imported_is_told_and_written_to_a_file(
+def test_refused_rows_are_reported_and_written_to_a_file(
     old_sequere: Insert, thoas: User, project: Project, tmp_path: Path
 ) -> None:
-    """D1, D6, D7: the original kept follows of itself, and of what was deleted."""
+    """Such as follows of oneself, and of deleted instances."""
     gone = [(("user", 10**6 + number), project, number) for number in range(5)]
     old_sequere((thoas, project, 1), (thoas, thoas, 2), (thoas, ("document", 3), 3), *gone)
     path = tmp_path / "refused.csv"
@@ -175,12 +177,12 @@ def test_what_cannot_be_imported_is_told_and_written_to_a_file(
     assert said.splitlines()[1:] == [
         "1 not imported, of something that follows itself:",
         f"  row 2: user:{thoas.pk} → user:{thoas.pk}",
-        "5 not imported, of something that is gone:",
+        "5 not imported, of something that no longer exists:",
         *(f"  row {4 + n}: user:{10**6 + n} → project:{project.pk}" for n in range(3)),
         "  …",
-        "1 not imported, with a key or a time that there cannot be:",
+        "1 not imported, with an invalid key or time:",
         f"  row 3: user:{thoas.pk} → document:3",
-        "1 follows recorded, 0 known already",
+        "1 follows recorded, 0 already known",
     ]
     with path.open(newline="") as file:
         rows = list(csv.reader(file))
@@ -189,7 +191,7 @@ def test_what_cannot_be_imported_is_told_and_written_to_a_file(
     assert len(rows) == 1 + 7
 
 
-def test_what_is_hidden_is_imported(old_sequere: Insert, thoas: User) -> None:
+def test_follows_of_hidden_instances_are_imported(old_sequere: Insert, thoas: User) -> None:
     article = ArticleFactory()
     Article.everything.filter(pk=article.pk).update(is_hidden=True)
     old_sequere((thoas, article, 1))
@@ -200,7 +202,7 @@ def test_what_is_hidden_is_imported(old_sequere: Insert, thoas: User) -> None:
     assert (list(followings), followings.hidden) == ([], 1)
 
 
-def test_an_identifier_that_nobody_has_stops_it_before_it_begins(
+def test_an_unknown_identifier_stops_the_import_before_it_begins(
     old_sequere: Insert, thoas: User, project: Project
 ) -> None:
     old_sequere((thoas, project, 1), (thoas, ("projet", project.pk), 2), (("film", 1), ("projet", 2), 3))
@@ -209,8 +211,8 @@ def test_an_identifier_that_nobody_has_stops_it_before_it_begins(
         run("import_follows", "django-sequere")
 
     assert str(raised.value) == (
-        "sequere_follow has follows of 'film' (1), 'projet' (2), and no registered model has that "
-        "identifier: register one, say which it is now with --rename film=NEW, or leave these follows out with "
+        "sequere_follow has follows of 'film' (1), 'projet' (2), but no registered model has that "
+        "identifier: register one, name the new identifier with --rename film=NEW, or leave these follows out with "
         "--skip film."
     )
     assert not Event.objects.exists()
@@ -224,18 +226,18 @@ def test_identifiers_may_be_renamed_and_left_out(old_sequere: Insert, thoas: Use
     assert (status, said.splitlines()[1:]) == (
         0,
         [
-            "1 not imported, left out, as asked for:",
+            "1 not imported, left out as requested:",
             f"  row 2: film:1 → projet:{project.pk}",
-            "1 follows recorded, 0 known already",
+            "1 follows recorded, 0 already known",
         ],
     )
     assert list(get_followers(project)) == [(thoas, at(2))]
 
 
-def test_an_import_that_is_broken_off_says_how_to_go_on(
+def test_an_interrupted_import_says_how_to_resume(
     old_sequere: Insert, thoas: User, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH_SIZE", 2)
+    monkeypatch.setattr(importing, "PAIRS_PER_TRANSACTION", 2)
     projects = ProjectFactory.create_batch(6)
     old_sequere(*((thoas, project, minute) for minute, project in enumerate(projects)))
 
@@ -250,8 +252,8 @@ def test_an_import_that_is_broken_off_says_how_to_go_on(
     told = capsys.readouterr().out.splitlines()[-1]
     _, said = run("import_follows", "django-sequere", after=4)
 
-    assert told == "Broken off: run it again, or go on with --after 4."
-    assert said.splitlines() == ["sequere_follow: 2 rows", "2 follows recorded, 0 known already"]
+    assert told == "Interrupted: run it again, or resume with --after 4."
+    assert said.splitlines() == ["sequere_follow: 2 rows", "2 follows recorded, 0 already known"]
     assert [one for one, _ in get_followings(thoas, desc=False)] == projects
 
 
@@ -286,15 +288,15 @@ def test_keys_of_another_form_are_the_same_keys(thoas: User) -> None:
     ("arguments", "message"),
     [
         (["nonsense"], "invalid choice: 'nonsense'"),
-        (["django-sequere"], "There is no table sequere_follow at all in the database 'default'"),
+        (["django-sequere"], "There is no table sequere_follow in the database 'default'"),
         (["django-friendship"], "There is no table friendship_follow with the columns followee_id"),
-        (["django-friendship-friends", "--rename", "x"], "--rename takes OLD=NEW, and no 'x'"),
+        (["django-friendship-friends", "--rename", "x"], "--rename takes OLD=NEW, not 'x'"),
         (["django-friendship-friends", "--rename", "x=nothing"], "No registered model has the identifier 'nothing'"),
         (["django-friendship-friends", "--refused", "/nowhere/x"], "/nowhere/x: No such file or directory"),
         (["django-friendship-friends", "--database", "nowhere"], "invalid choice: 'nowhere'"),
     ],
 )
-def test_what_is_wrong_is_said(arguments: list[str], message: str) -> None:
+def test_wrong_arguments_are_explained(arguments: list[str], message: str) -> None:
     create_table("friendship_follow", {"created": "moment", "follower_id": "integer"})
     create_table("friendship_friend", {"created": "moment", "from_user_id": "integer", "to_user_id": "integer"})
 

@@ -36,7 +36,7 @@ applied: list[str] = []
 
 
 class Noting(Projector):
-    """A read model that no rollback reaches."""
+    """A read model beyond the reach of a rollback."""
 
     def on_followed(self, event: Event, *, using: str) -> None:
         applied.append(event.type)
@@ -69,7 +69,9 @@ class TestThatCommits(IsolatedMixin, TransactionTestCase):
         assert (before, get_followers_count(project)) == (0, 1)
 
 
-def test_the_fixture_has_what_was_recorded_by_now(thoas: User, project: Project, recorded_events: list[Event]) -> None:
+def test_the_fixture_has_the_events_recorded_so_far(
+    thoas: User, project: Project, recorded_events: list[Event]
+) -> None:
     before = list(recorded_events)
 
     event = follow(thoas, project)

@@ -1,4 +1,4 @@
-"""Any primary key names a resource, and what cannot is refused with words that help."""
+"""Any primary key names a resource; whatever cannot is refused with a helpful message."""
 
 from typing import Any
 from uuid import UUID
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.django_db
     ids=["int", "big int", "UUID", "text with a colon", "any text", "one-to-one"],
 )
 def test_any_primary_key(factory: Any, object_id: str) -> None:
-    """D8, R8, R10, Semantics, PK types: no key overflows, collides or cannot be read back."""
+    """No key overflows, collides or cannot be read back."""
     thoas, other = UserFactory(), factory()
 
     event = follow(thoas, other)
@@ -62,7 +62,7 @@ def test_any_primary_key(factory: Any, object_id: str) -> None:
 
 
 def test_equal_texts_of_different_kinds_do_not_collide() -> None:
-    """R7, R10: a:b of one kind is not a of another."""
+    """The identifier is part of the key."""
     thoas = UserFactory()
     package, project = PackageFactory(pk="7"), ProjectFactory(pk=7)
 
@@ -80,7 +80,7 @@ def test_a_key_stands_for_its_instance_in_any_spelling() -> None:
 
 
 def test_a_proxy_is_its_concrete_model() -> None:
-    """D9, G3: the registered model answers for its proxies."""
+    """The registered model stands for its proxies."""
     thoas, favourite = UserFactory(), FavouriteProjectFactory()
     follow(thoas, favourite)
 
@@ -109,11 +109,11 @@ def test_a_lazy_user_is_the_user() -> None:
         (lambda: Package(pk="new"), UnsavedInstance, "save"),
         (StrangerFactory, NotRegistered, r"sequere\.register\(Stranger\)"),
         (BigProjectFactory, NotRegistered, r"sequere\.register\(BigProject\)"),
-        (lambda: None, NoInstance, "^None is no instance of a model"),
-        (lambda: "", NoInstance, "^'' is no instance of a model"),
-        (lambda: 7, NoInstance, "^a value of type int is no instance"),
-        (lambda: Project, NoInstance, r"^testapp\.Project is no instance"),
-        (Project.objects.all, NoInstance, "^a value of type QuerySet is no instance"),
+        (lambda: None, NoInstance, "^None is not a model instance"),
+        (lambda: "", NoInstance, "^'' is not a model instance"),
+        (lambda: 7, NoInstance, "^a value of type int is not a model instance"),
+        (lambda: Project, NoInstance, r"^testapp\.Project is not a model instance"),
+        (Project.objects.all, NoInstance, "^a value of type QuerySet is not a model instance"),
         (lambda: ResourceKey("usr", "1"), UnknownIdentifier, "user"),
         (lambda: ResourceKey("project", "seven"), InvalidObjectId, r"^'seven' cannot be a key of 'project': .+[^.]\.$"),
         (lambda: ResourceKey("project", str(10**22)), InvalidObjectId, "less than or equal"),
@@ -124,8 +124,8 @@ def test_a_lazy_user_is_the_user() -> None:
         (lambda: ResourceKey("project", "9" * 5000), InvalidObjectId, "integer"),
     ],
 )
-def test_what_has_no_key_is_refused(make: Any, error: type[Exception], words: str) -> None:
-    """D9, R6, V3: nobody is followed who cannot be found again."""
+def test_anything_without_a_key_is_refused(make: Any, error: type[Exception], words: str) -> None:
+    """Nothing can be followed that cannot be found again."""
     thoas, other = UserFactory(), make()
 
     for call in (follow, is_following):
@@ -136,7 +136,7 @@ def test_what_has_no_key_is_refused(make: Any, error: type[Exception], words: st
 
 
 def test_a_deleted_instance_has_no_key() -> None:
-    """R9: but its key can still be asked about."""
+    """Its key can still be asked about."""
     thoas, project = UserFactory(), ProjectFactory(pk=7)
     follow(thoas, project)
     project.delete()
@@ -146,8 +146,8 @@ def test_a_deleted_instance_has_no_key() -> None:
     assert not is_following(thoas, ResourceKey("project", "7"))
 
 
-def test_no_read_writes_anything() -> None:
-    """R5, R4: asking about something new leaves no trace."""
+def test_reads_write_nothing() -> None:
+    """Asking about a new instance leaves no trace."""
     thoas, project = UserFactory(), ProjectFactory()
 
     assert not is_following(thoas, project)

@@ -1,4 +1,4 @@
-"""Who follows whom, as JSON."""
+"""The lists of follows, as JSON."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,13 +34,13 @@ def labels(answer: Any) -> list[str]:
 
 @pytest.fixture
 def fans(project: Project) -> list[User]:
-    """Five who follow the project, the newest first."""
+    """Five followers of the project, newest first."""
     fans = [UserFactory(username=f"fan {number}", email="secret@example.org") for number in range(5)]
     follow_many((fan, project, at(number)) for number, fan in enumerate(fans))
     return fans[::-1]
 
 
-def test_a_follower_is_told_by_name_and_nothing_else(
+def test_a_follower_is_shown_by_name_and_nothing_else(
     client: Client, project: Project, fans: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(User, "get_absolute_url", lambda self: f"/people/{self.pk}/", raising=False)
@@ -75,7 +75,7 @@ def test_the_pages_lead_to_each_other(client: Client, project: Project, fans: li
     assert third.headers["Link"] == beginning
 
 
-def test_all_lists_there_are(client: Client, thoas: User, newbie: User, project: Project) -> None:
+def test_every_list(client: Client, thoas: User, newbie: User, project: Project) -> None:
     follow_many([(thoas, newbie), (newbie, thoas), (thoas, project)])
 
     answers = {what: client.get(address(what, thoas)) for what in ("followers", "followings", "friends")}
@@ -128,7 +128,7 @@ def test_a_limit_has_a_limit(client: Client, project: Project, limit: str | None
         {"identifier": "\x00"},
     ],
 )
-def test_what_cannot_be_asked_is_refused_with_a_reason(client: Client, project: Project, query: dict[str, str]) -> None:
+def test_an_invalid_query_is_refused_with_a_reason(client: Client, project: Project, query: dict[str, str]) -> None:
     response = client.get(address("followers", project), query)
 
     assert response.status_code == 400
@@ -142,7 +142,7 @@ def test_a_cursor_cannot_be_changed(client: Client, project: Project, fans: list
     answers = [client.get(address("followers", project), {"cursor": text}) for text in (cursor, cursor[1:], "")]
 
     assert [answer.status_code for answer in answers] == [200, 400, 200]
-    assert answers[1].json() == {"error": "The cursor is not one of ours. Begin without one."}
+    assert answers[1].json() == {"error": "The cursor is invalid. Start without one."}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_cursor_cannot_be_changed(client: Client, project: Project, fans: list
         "/sequere/project/1%0D%0AX-Evil:%201/followers/",
     ],
 )
-def test_what_is_not_there_is_not_found(client: Client, url: str) -> None:
+def test_an_unknown_resource_is_not_found(client: Client, url: str) -> None:
     response = client.get(url)
 
     assert response.status_code == 404
@@ -169,7 +169,6 @@ def test_what_is_not_there_is_not_found(client: Client, url: str) -> None:
 
 @pytest.mark.parametrize("name", ["lib:x/y:amd64", "a b?c#d%2F", "é", "<script>", "..x", 'it\'s "so"', "a,b;c>d"])
 def test_any_key_has_an_address(client: Client, name: str) -> None:
-    """V4"""
     package = PackageFactory(name=name)
     follow_many((user, package) for user in UserFactory.create_batch(3))
 
@@ -181,7 +180,7 @@ def test_any_key_has_an_address(client: Client, name: str) -> None:
     assert quote(name[0]) in first.headers["Link"]
 
 
-def test_what_the_queryset_hides_is_not_there(client: Client, project: Project) -> None:
+def test_instances_hidden_by_the_queryset_are_not_shown(client: Client, project: Project) -> None:
     hidden, shown = ArticleFactory(name="hidden"), ArticleFactory(name="shown")
     follow_many([(hidden, project), (shown, project), (project, hidden)])
     Article.everything.filter(pk=hidden.pk).update(is_hidden=True)
@@ -192,13 +191,13 @@ def test_what_the_queryset_hides_is_not_there(client: Client, project: Project) 
 
 
 @pytest.mark.parametrize("what", ["followers", "followings", "friends"])
-def test_a_host_says_who_may_see_whose_lists(
+def test_a_host_decides_who_may_see_a_list(
     client: Client, thoas: User, project: Project, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def only_who_is_logged_in(options: ModelBase, user: Any, instance: Project) -> bool:
+    def only_authenticated_users(options: ModelBase, user: Any, instance: Project) -> bool:
         return bool(user.is_authenticated and instance == project)
 
-    monkeypatch.setattr(type(registry.options_of(Project)), "can_view", only_who_is_logged_in)
+    monkeypatch.setattr(type(registry.options_of(Project)), "can_view", only_authenticated_users)
 
     refused = client.get(address(what, project))
     client.force_login(thoas)
@@ -208,7 +207,7 @@ def test_a_host_says_who_may_see_whose_lists(
     assert (answer.status_code, answer.headers["Vary"]) == (200, "Cookie")
 
 
-def test_a_name_is_no_markup(client: Client, project: Project, settings: Any) -> None:
+def test_a_name_is_not_markup(client: Client, project: Project, settings: Any) -> None:
     settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", *settings.MIDDLEWARE]
     name = "</script><img src=x onerror=alert(1)>"
     follow(UserFactory(username=name), project)
@@ -220,7 +219,7 @@ def test_a_name_is_no_markup(client: Client, project: Project, settings: Any) ->
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_lists_are_only_read(client: Client, project: Project) -> None:
+def test_lists_are_read_only(client: Client, project: Project) -> None:
     url = address("followers", project)
 
     assert [client.post(url).status_code, client.delete(url).status_code, client.head(url).status_code] == [
@@ -230,7 +229,7 @@ def test_lists_are_only_read(client: Client, project: Project) -> None:
     ]
 
 
-def test_a_query_is_no_header(client: Client, project: Project, fans: list[User]) -> None:
+def test_a_query_cannot_inject_a_header(client: Client, project: Project, fans: list[User]) -> None:
     query = {"limit": 2, "x": '\r\nX-Evil: 1>; rel="next"', "<>": ","}
 
     response = client.get(address("followers", project), query)

@@ -1,4 +1,4 @@
-"""get_followers(), get_followings() and get_friends() are lists, and ask only for what is looked at."""
+"""get_followers(), get_followings() and get_friends() return lists that read only what is used."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,14 +46,14 @@ def film() -> Any:
 
 @pytest.fixture
 def fans(film: Project) -> list[User]:
-    """Five of them, the newest first."""
+    """Five of them, newest first."""
     users = UserFactory.create_batch(5)
     for minute, user in enumerate(users):
         follow(user, film, timestamp=at(minute))
     return users[::-1]
 
 
-def test_it_is_shown_like_a_list_and_only_its_beginning(film: Project, fans: list[User]) -> None:
+def test_its_repr_is_that_of_a_list_and_truncated(film: Project, fans: list[User]) -> None:
     assert repr(get_followers(film)[:1]) == f"[(<User: {fans[0]}>, {at(4)!r})]"
 
     follow_many((user, film) for user in UserFactory.create_batch(20))
@@ -62,7 +62,7 @@ def test_it_is_shown_like_a_list_and_only_its_beginning(film: Project, fans: lis
     assert shown.count("<User: ") == 20
 
 
-def test_in_a_cache_it_is_what_was_there(film: Project, fans: list[User]) -> None:
+def test_a_cached_list_keeps_what_it_held(film: Project, fans: list[User]) -> None:
     cache.set("fans", get_followers(film)[:2])
 
     unfollow(fans[0], film)
@@ -73,7 +73,7 @@ def test_in_a_cache_it_is_what_was_there(film: Project, fans: list[User]) -> Non
 
 @pytest.mark.database
 def test_a_page_costs_one_query_and_one_for_each_model(film: Project, fans: list[User]) -> None:
-    """D17, Semantics, hydration: one query for each instance."""
+    """Instances are not loaded one by one."""
     follow_many((project, film) for project in ProjectFactory.create_batch(30))
 
     with exactly(3):
@@ -128,7 +128,7 @@ def test_a_template_loops_over_it(film: Project, fans: list[User]) -> None:
 
 
 def test_one_kind_of_resource(film: Project) -> None:
-    """D3, D16: equal keys of different kinds, and an identifier given as a class."""
+    """Equal keys of different kinds are distinct, and an identifier may be given as a class."""
     user, project = UserFactory(pk=10**6), ProjectFactory(pk=10**6)
     fan = UserFactory()
     follow(fan, user)
@@ -154,7 +154,7 @@ def test_an_unknown_identifier_is_refused(film: Project, get: Any) -> None:
 
 
 def test_a_hidden_instance_never_breaks_a_page(film: Project) -> None:
-    """D6: neither a bare key nor None stands for what the manager hides."""
+    """Neither a bare key nor None stands for what the manager hides."""
     articles = ArticleFactory.create_batch(4)
     follow_many((article, film) for article in articles)
     Article.everything.filter(pk__in=[articles[3].pk, articles[1].pk]).update(is_hidden=True)
@@ -171,7 +171,7 @@ def test_a_hidden_instance_never_breaks_a_page(film: Project) -> None:
 
 
 def test_a_falsy_instance_counts(film: Project) -> None:
-    """D20: an instance with __len__ is a resource like any other."""
+    """An instance with __len__ is a resource like any other."""
     basket = BasketFactory()
 
     follow(basket, film)
@@ -179,7 +179,7 @@ def test_a_falsy_instance_counts(film: Project) -> None:
     assert [one for one, _ in get_followers(film)] == [basket]
 
 
-def test_it_is_awaited(film: Project, fans: list[User]) -> None:
+def test_a_list_can_be_awaited(film: Project, fans: list[User]) -> None:
     async def read() -> tuple[list[User], int, Any]:
         followers = get_followers(film)
         assert (await followers.apage(1)).items == [(fans[0], at(4))]
@@ -189,8 +189,8 @@ def test_it_is_awaited(film: Project, fans: list[User]) -> None:
     assert async_to_sync(read)() == (fans, 5, (fans[0], at(4)))
 
 
-def test_what_was_followed_by_another_kind_of_key_is_hidden(film: Project, fans: list[User]) -> None:
-    """As of a model whose keys have become integers."""
+def test_a_follower_with_another_kind_of_key_is_hidden(film: Project, fans: list[User]) -> None:
+    """For example, of a model whose keys have become integers."""
     record([to_follow(ResourceKey("user", "5b3a1c0e"), registry.key_of(film))])
 
     page = get_followers(film).page(3)
@@ -205,14 +205,13 @@ def test_a_stranger_has_no_list() -> None:
 
 @pytest.mark.database
 def test_a_stepped_slice_of_nothing_asks_once(film: Project) -> None:
-    """Q6: it asked twice."""
     with exactly(1):
         assert get_followers(film)[::2] == []
 
 
 @pytest.mark.database
 def test_a_long_list_costs_a_query_for_500_of_each_model(film: Project) -> None:
-    """R20: the keys of a page were one unbounded IN."""
+    """The keys of a page are not one unbounded IN."""
     follow_many((user, film) for user in UserFactory.create_batch(501))
 
     with exactly(3):
@@ -228,14 +227,14 @@ def test_a_long_list_costs_a_query_for_500_of_each_model(film: Project) -> None:
 def test_a_page_is_read_from_an_index(
     film: Project, fans: list[User], get: Any, options: dict[str, Any], after: bool
 ) -> None:
-    """D20: no index had kind, key and time together."""
+    """An index covers kind, key and time together."""
     source = get(fans[0], **options)._source
     rows = source.rows_after(Place(at(2), 3))[:20] if after else source.rows(0, 20)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("SET LOCAL enable_bitmapscan = off")
-            # Where it thinks that there is one row, sorting it costs nothing; then no sort is needed all the same.
+            # If the planner expects one row, sorting costs nothing, and it may sort needlessly.
             cursor.execute("SET LOCAL enable_sort = off")
 
     plan = rows.explain()

@@ -13,7 +13,7 @@ from sequere.base import ResourceKey
 from sequere.exceptions import IdempotencyConflict, InvalidIdempotencyKey
 from sequere.log.reading import Latest
 from sequere.log.recording import Intent, record
-from sequere.log.streams import Relation, lifecycle, relation, stream_of
+from sequere.log.streams import RelationStream, lifecycle, relation, stream_of
 from sequere.models import Event, follow, is_following, unfollow
 from sequere.relations.intents import to_follow, to_unfollow
 from sequere.signals import events_recorded
@@ -35,7 +35,7 @@ def history() -> list[tuple[str, UUID, int]]:
 
 @pytest.fixture
 def batches() -> Iterator[list[tuple[Event, ...]]]:
-    """What `events_recorded` brings."""
+    """The batches that `events_recorded` announces."""
     received: list[tuple[Event, ...]] = []
 
     def receive(sender: type[Event], events: tuple[Event, ...], **_: Any) -> None:
@@ -87,8 +87,8 @@ def test_an_event_happens_when_it_is_recorded_unless_the_caller_knows_better() -
 
 
 @pytest.mark.django_db
-def test_events_of_a_batch_happen_one_microsecond_after_the_other() -> None:
-    """What orders by time alone, as a sorted set does, keeps the order in which they were given."""
+def test_events_of_a_batch_are_one_microsecond_apart() -> None:
+    """A reader that orders by time alone, such as a sorted set, keeps the given order."""
     told = datetime(2013, 10, 25, tzinfo=UTC)
     streams = [stream_of(f"joke {n}", THOAS) for n in range(4)]
 
@@ -103,8 +103,8 @@ def test_events_of_a_batch_happen_one_microsecond_after_the_other() -> None:
 
 
 @pytest.mark.django_db
-def test_data_that_python_takes_for_equal_stay_as_they_are() -> None:
-    """A column that says the same in all rows is sent once; 1 and True are not the same."""
+def test_data_that_python_considers_equal_stay_distinct() -> None:
+    """A column with the same value in all rows is sent once; 1 and True are not the same."""
     data = [{"n": 1}, {"n": True}, {"n": 1}]
 
     record([joke(stream=stream_of(f"joke {n}", THOAS), decide=lambda _, __, n=n: data[n]) for n in range(3)])
@@ -155,7 +155,7 @@ def test_the_intents_of_a_batch_see_each_other() -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_no_news_costs_one_statement() -> None:
+def test_an_intent_that_changes_nothing_costs_one_statement() -> None:
     record([to_follow(THOAS, FILM)])
 
     with exactly(1):
@@ -165,7 +165,7 @@ def test_what_is_no_news_costs_one_statement() -> None:
 
 
 @pytest.mark.django_db
-def test_nothing_is_recorded_for_nothing() -> None:
+def test_an_empty_batch_records_nothing() -> None:
     with exactly(0):
         outcomes = record([])
 
@@ -195,7 +195,7 @@ def test_a_batch_is_announced_once_in_the_order_of_the_log(batches: list[tuple[E
 
 
 @pytest.mark.django_db
-def test_no_news_is_not_announced(batches: list[tuple[Event, ...]]) -> None:
+def test_an_intent_that_changes_nothing_is_not_announced(batches: list[tuple[Event, ...]]) -> None:
     record([to_follow(THOAS, FILM)])
 
     record([to_follow(THOAS, FILM)])
@@ -225,7 +225,7 @@ def test_an_event_is_announced_inside_its_transaction(thoas: User, project: Proj
 
 
 def test_no_two_relations_share_a_stream() -> None:
-    """R10: an identifier or a key with a colon in it made two pairs share a key."""
+    """A colon in an identifier or a key does not make two pairs share a key."""
     keys = [ResourceKey("package", "a"), ResourceKey("package", "a:b"), ResourceKey("package", "b:a"), THOAS, FILM]
 
     streams = {relation(one, other) for one in keys for other in keys} | {lifecycle(key) for key in keys}
@@ -246,7 +246,7 @@ def test_the_database_names_the_stream_of_a_relation_as_python_does(film: Resour
     record([joke(actor=THOAS, target=film)])
 
     ends = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
-    names = Event.objects.annotate(there=Relation(*ends), back=Relation(*ends[2:], *ends[:2]))
+    names = Event.objects.annotate(there=RelationStream(*ends), back=RelationStream(*ends[2:], *ends[:2]))
     assert names.values_list("there", "back").get() == (relation(THOAS, film), relation(film, THOAS))
 
 
@@ -280,7 +280,7 @@ def test_the_parity_of_a_version_is_the_state_of_a_relation(type_: str, version:
 
 @pytest.mark.django_db
 def test_a_version_is_given_once() -> None:
-    """D2: two rows for one pair, and every later follow raised."""
+    """A pair never has two rows."""
     event().save()
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -302,7 +302,7 @@ def test_a_repeated_call_returns_the_event_of_the_first_one(thoas: User, project
     assert len(history()) == 1
 
 
-def test_a_retry_comes_too_late_to_change_anything(thoas: User, project: Project) -> None:
+def test_a_late_retry_changes_nothing(thoas: User, project: Project) -> None:
     first = follow(thoas, project, idempotency_key="request 1")
     unfollow(thoas, project)
 
@@ -311,7 +311,7 @@ def test_a_retry_comes_too_late_to_change_anything(thoas: User, project: Project
     assert (again, is_following(thoas, project)) == (first, False)
 
 
-def test_a_retry_of_the_same_time_is_the_same_content(thoas: User, project: Project) -> None:
+def test_a_retry_may_give_the_same_time_in_another_form(thoas: User, project: Project) -> None:
     first = follow(thoas, project, timestamp=0, idempotency_key="request 1")
 
     again = follow(thoas, project, timestamp=datetime(1970, 1, 1, tzinfo=UTC), idempotency_key="request 1")
@@ -359,7 +359,7 @@ def test_a_batch_that_uses_a_key_for_two_things_is_refused() -> None:
 
 
 @pytest.mark.parametrize("key", ["k" * 256, "\x00", UUID(int=7)], ids=["too long", "NUL", "a UUID"])
-def test_a_key_that_no_column_holds_is_refused(thoas: User, project: Project, key: Any) -> None:
+def test_a_key_that_does_not_fit_the_column_is_refused(thoas: User, project: Project, key: Any) -> None:
     with pytest.raises(InvalidIdempotencyKey, match="use a text of 1 to 255 characters"):
         follow(thoas, project, idempotency_key=key)
 

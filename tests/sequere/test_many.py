@@ -42,7 +42,7 @@ Pair = tuple[ResourceKey, ResourceKey]
 
 
 def fans(number: int, of: Project) -> list[Pair]:
-    """Pairs of users that never were in the database: an import needs their keys alone."""
+    """Pairs of users that were never in the database: an import needs only their keys."""
     key = registry.key_of(of)
     return [(ResourceKey("user", str(pk)), key) for pk in range(1, number + 1)]
 
@@ -51,7 +51,7 @@ def history() -> list[tuple[str, int]]:
     return list(Event.objects.order_by("id").values_list("type", "version"))
 
 
-def test_an_import_may_leave_alone_what_has_ended_since(thoas: User, newbie: User, project: Project) -> None:
+def test_an_import_may_skip_follows_that_have_ended(thoas: User, newbie: User, project: Project) -> None:
     follow_many([(thoas, project), (newbie, project)])
     unfollow_many([(thoas, project)])
     pairs = [(thoas, project), (newbie, project), (thoas, newbie), (thoas, newbie)]
@@ -61,8 +61,8 @@ def test_an_import_may_leave_alone_what_has_ended_since(thoas: User, newbie: Use
     assert follow_many(pairs) == 1
 
 
-def test_a_pair_may_say_since_when(thoas: User, newbie: User, project: Project) -> None:
-    """D21: no import of old times."""
+def test_a_pair_may_have_a_timestamp(thoas: User, newbie: User, project: Project) -> None:
+    """Old times can be imported."""
     paris = datetime(2013, 10, 25, 4, 41, 31)  # noqa: DTZ001  # naive: read as Django's own fields read it
 
     follow_many([(thoas, project, 0), [newbie, project, paris]])
@@ -73,8 +73,8 @@ def test_a_pair_may_say_since_when(thoas: User, newbie: User, project: Project) 
     ]
 
 
-def test_a_clock_that_is_put_back_shows_the_same_time_twice(thoas: User, newbie: User, project: Project) -> None:
-    """Python takes the two for equal."""
+def test_an_hour_repeated_by_the_clock_is_not_the_same_hour(thoas: User, newbie: User, project: Project) -> None:
+    """Python considers the two equal."""
     first = datetime(2013, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Paris"))
     again = first.replace(fold=1)
 
@@ -100,7 +100,7 @@ def test_a_pair_counts_once_however_often_it_is_given(thoas: User, project: Proj
     assert list(get_followers(project)) == [(thoas, datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))]
 
 
-def test_what_is_recorded_already_is_skipped(thoas: User, newbie: User, project: Project) -> None:
+def test_recorded_pairs_are_skipped(thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, project)
     pairs = [(thoas, project), (newbie, project)]
 
@@ -109,7 +109,7 @@ def test_what_is_recorded_already_is_skipped(thoas: User, newbie: User, project:
     assert (first, again, history()) == (1, 0, [("followed", 1), ("followed", 1)])
 
 
-def test_nothing_is_an_import_too(db: None) -> None:
+def test_an_import_may_be_empty(db: None) -> None:
     done: list[int] = []
 
     new = follow_many([], progress=done.append)
@@ -138,7 +138,7 @@ def test_an_import_of_any_length_is_read_batch_by_batch(project: Project) -> Non
     assert seen == [(done, done, done) for done in (BATCH, 2 * BATCH, 2 * BATCH + 500)]
 
 
-def test_a_batch_is_announced_once_and_the_world_hears_nothing(
+def test_a_batch_is_announced_once_without_a_signal_for_each_pair(
     project: Project, django_capture_on_commit_callbacks: Any
 ) -> None:
     batches: list[int] = []
@@ -194,12 +194,13 @@ def test_an_invalid_pair_says_what_a_pair_is(thoas: User) -> None:
         follow_many([("thoas",)])
 
     assert str(caught.value) == (
-        "('thoas',) is no pair to follow: give (from_instance, to_instance) or (from_instance, to_instance, timestamp)."
+        "('thoas',) is not a pair to follow: pass (from_instance, to_instance) or (from_instance, to_instance,"
+        " timestamp)."
     )
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_import_that_broke_off_can_simply_be_run_again(project: Project) -> None:
+def test_an_interrupted_import_can_simply_be_run_again(project: Project) -> None:
     pairs: list[Any] = fans(BATCH + 10, of=project)
     with pytest.raises(InvalidPair):
         follow_many([*pairs, None])
@@ -224,7 +225,7 @@ def test_the_cost_of_a_batch_does_not_grow_with_its_pairs(db: None) -> None:
 
 
 @pytest.mark.django_db
-def test_an_import_leaves_what_single_follows_leave() -> None:
+def test_an_import_has_the_result_of_single_follows() -> None:
     users = UserFactory.create_batch(6)
     pairs = [(one, other, 1) for one in users for other in users if (one.pk + other.pk) % 3 and one != other]
     follow_many(pairs)

@@ -85,7 +85,7 @@ def test_a_callable_is_called_when_an_event_is_recorded_and_only_then(thoas: Use
         ({"text": "\ud800"}, "surrogates not allowed"),
     ],
 )
-def test_metadata_is_what_json_can_say(thoas: User, project: Project, data: dict[Any, Any], reason: str) -> None:
+def test_metadata_must_fit_json(thoas: User, project: Project, data: dict[Any, Any], reason: str) -> None:
     with event_metadata(about=data), pytest.raises(InvalidEventData, match=reason):
         follow(thoas, project)
 
@@ -153,7 +153,7 @@ def test_a_request_without_a_correlation_id_is_given_one(thoas: User, project: P
     assert UUID(hex=Event.objects.get().metadata["correlation_id"])
 
 
-def test_what_a_client_sends_is_kept_as_far_as_the_log_can(thoas: User, project: Project) -> None:
+def test_texts_from_a_client_are_fitted_to_the_log(thoas: User, project: Project) -> None:
     request = RequestFactory().post("/follow/%00/" + "x" * 300, headers={"X-Correlation-ID": "i" * 300})
     request.user = AnonymousUser()
 
@@ -171,7 +171,7 @@ def test_the_middleware_needs_no_users(thoas: User, project: Project) -> None:
     assert Event.objects.get().metadata == {"request": "/follow/", "correlation_id": "def"}
 
 
-def test_the_middleware_is_at_home_under_asgi(thoas: User, project: Project) -> None:
+def test_the_middleware_works_under_asgi(thoas: User, project: Project) -> None:
     async def answer() -> None:
         request = AsyncRequestFactory().post("/afollow/", headers={"X-Request-ID": "def"})
         request.user = thoas
@@ -184,7 +184,7 @@ def test_the_middleware_is_at_home_under_asgi(thoas: User, project: Project) -> 
 
 def test_a_request_that_records_nothing_costs_nothing(rf: RequestFactory, db: None) -> None:
     request = rf.get("/")
-    request.user = None  # type: ignore[assignment]  # would fail if it were looked at
+    request.user = None  # type: ignore[assignment]  # would fail if it were read
 
     with exactly(0):
         response = SequereMiddleware(lambda request: HttpResponse())(request)

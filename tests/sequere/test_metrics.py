@@ -1,4 +1,4 @@
-"""What is recorded, applied, and fails is counted for Prometheus, and what waits is asked of the outbox."""
+"""Recorded, applied and failed events are counted for Prometheus; waiting events are read from the outbox."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -17,6 +17,7 @@ from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
 from sequere.projections.projector import Projector
+from sequere.redis.outages import Outage
 from sequere_timeline import projector
 from sequere_timeline.backends.database import entries
 from tests.docs.pages import blocks, page, sections, table
@@ -31,7 +32,7 @@ pytestmark = [pytest.mark.sequere_queued, pytest.mark.database]
 
 
 class Doorkeeper(Projector):
-    """Lets everybody in but some."""
+    """Refuses some actors."""
 
     refused: set[str] = set()
 
@@ -43,12 +44,12 @@ class Doorkeeper(Projector):
 
 @pytest.fixture(autouse=True)
 def counted(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The app is installed for the length of a test. All projections are for somebody else, whom nobody calls."""
+    """Install the app for the length of a test. All projections wait for workers, and there are none."""
     settings.SEQUERE_PROJECTORS = {"door": f"{__name__}.Doorkeeper"}
     settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(["follows", "timelines", "door"], "celery")
     monkeypatch.setattr(Doorkeeper, "refused", set())
-    monkeypatch.setattr("sequere.workers._silent_until", float("inf"))
-    metrics.connect()
+    monkeypatch.setattr("sequere.workers._breaker.outage", Outage("", pauses_until=float("inf")))
+    metrics.connect_metrics()
     yield
     for signal, receiver in metrics.RECEIVERS:
         signal.disconnect(dispatch_uid=f"{metrics.__name__}.{receiver.__name__}")
@@ -58,7 +59,7 @@ Sample = tuple[str, tuple[str, ...]]
 
 
 def samples() -> dict[Sample, float]:
-    """All samples of ours, by their name and the values of their labels."""
+    """All samples of ours, by name and label values."""
     return {
         (sample.name, tuple(sample.labels.values())): sample.value
         for metric in REGISTRY.collect()
@@ -68,18 +69,18 @@ def samples() -> dict[Sample, float]:
     }
 
 
-#: What depends on the speed of the machine, and how often something was measured.
+#: Samples that depend on the speed of the machine, or on how often something was measured.
 MEASURED = ("_bucket", "_seconds", "_seconds_sum", "_seconds_count")
 
 
 def gained(before: dict[Sample, float], *, measured: bool = False) -> dict[Sample, float]:
-    """What has changed, and by how much."""
+    """The samples that changed, and by how much."""
     more = {sample: value - before.get(sample, 0) for sample, value in samples().items()}
     return {sample: value for sample, value in more.items() if value and (measured or not sample[0].endswith(MEASURED))}
 
 
 @committed
-def test_what_is_recorded_is_counted_when_it_is_committed(thoas: User, newbie: User, project: Project) -> None:
+def test_recorded_events_are_counted_at_the_commit(thoas: User, newbie: User, project: Project) -> None:
     before = samples()
 
     follow_many([(thoas, project), (newbie, project)])
@@ -91,7 +92,7 @@ def test_what_is_recorded_is_counted_when_it_is_committed(thoas: User, newbie: U
 
 
 @committed
-def test_what_is_applied_is_counted_by_pipeline_and_type(thoas: User, newbie: User, project: Project) -> None:
+def test_applied_events_are_counted_by_queue_and_type(thoas: User, newbie: User, project: Project) -> None:
     follow_many([(thoas, project), (newbie, project)])
     Timeline(project).save(JoinAction(actor=project))
     before = samples()
@@ -124,7 +125,7 @@ def test_each_batch_is_measured(thoas: User, newbie: User, project: Project) -> 
 
 
 @committed
-def test_failures_are_counted_and_what_is_parked_in_the_end(thoas: User, project: Project) -> None:
+def test_failures_and_parked_events_are_counted(thoas: User, project: Project) -> None:
     Doorkeeper.refused = {str(thoas.pk)}
     follow(thoas, project)
     before = samples()
@@ -161,14 +162,14 @@ def test_a_fan_out_is_as_large_as_all_its_steps(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.django_db
-def test_a_scrape_tells_what_waits_although_nobody_drains(thoas: User, project: Project) -> None:
+def test_a_scrape_reports_waiting_events_although_nothing_drains(thoas: User, project: Project) -> None:
     follow(thoas, project)
 
     with exactly(2):
         now = samples()
 
     assert now["sequere_up", ()] == 1
-    assert {pipeline: now["sequere_outbox_pending", (pipeline,)] for pipeline in ("built-in", "fan-out", "door")} == {
+    assert {queue: now["sequere_outbox_pending", (queue,)] for queue in ("built-in", "fan-out", "door")} == {
         "built-in": 1,
         "fan-out": 0,
         "door": 1,
@@ -200,11 +201,11 @@ def test_processes_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     scraped = run_python("-c", SCRAPE, settings="tests.host.settings_metrics").stdout
 
     assert 'sequere_events_recorded_total{type="followed"} 2.0' in scraped
-    assert 'sequere_events_applied_total{pipeline="built-in",type="followed"} 2.0' in scraped
+    assert 'sequere_events_applied_total{queue="built-in",type="followed"} 2.0' in scraped
     assert "sequere_up" in scraped
 
 
-def test_a_scrape_goes_on_without_the_database() -> None:
+def test_a_scrape_works_without_the_database() -> None:
     without = "from django.conf import settings\nsettings.DATABASES['default'] |= {'NAME': '/none', 'HOST': '/none'}\n"
 
     scraped = run_python("-c", without + SCRAPE, settings="tests.host.settings_metrics")
@@ -240,7 +241,7 @@ def test_every_metric_is_documented() -> None:
 
 
 @pytest.mark.django_db
-def test_the_rules_for_alerts_name_metrics_that_there_are() -> None:
+def test_the_alert_rules_name_existing_metrics() -> None:
     rules = "".join(block.text for block in blocks(page("watching.md")) if block.language == "yaml")
 
     named = {name.removesuffix("_bucket") for name in re.findall(r"sequere_\w+", rules)}

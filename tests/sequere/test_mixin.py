@@ -1,4 +1,4 @@
-"""SequereMixin: every verb as a method, with the instance in the first place."""
+"""SequereMixin: every verb as a method of the first instance."""
 
 import inspect
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ QUESTIONS = [
 
 @pytest.fixture
 def named(thoas: User, newbie: User, project: Project) -> dict[str, Any]:
-    """thoas follows a project, and newbie, who follows him."""
+    """thoas follows a project and newbie; newbie follows thoas."""
     follow(thoas, project, timestamp=0)
     follow(thoas, newbie, timestamp=1)
     follow(newbie, thoas, timestamp=2)
@@ -38,7 +38,7 @@ def named(thoas: User, newbie: User, project: Project) -> dict[str, Any]:
 
 
 def given(named: dict[str, Any], arguments: tuple[Any, ...]) -> list[Any]:
-    """The instances that the arguments of a question name."""
+    """The instances named by the arguments of a question."""
     return [[named[one] for one in name] if isinstance(name, list) else named[name] for name in arguments]
 
 
@@ -54,7 +54,7 @@ def test_a_method_answers_what_the_function_answers(
     assert answer
 
 
-# A list is awaited, not the call that makes it.
+# The list is awaited, not the call that returns it.
 @pytest.mark.parametrize(("name", "arguments", "options"), [one for one in QUESTIONS if hasattr(verbs, f"a{one[0]}")])
 def test_an_awaited_question_is_answered_alike(
     named: dict[str, Any], name: str, arguments: tuple[Any, ...], options: dict[str, Any]

@@ -32,7 +32,7 @@ from tests.testapp.sequere_registry import JoinAction
 
 
 class GuestBook(Projector):
-    """Writes every event into a table, and refuses to write about users with some names."""
+    """Writes every event into a table, and refuses some actors."""
 
     refused: set[str] = set()
 
@@ -48,7 +48,7 @@ class GuestBook(Projector):
 
 
 class Chain(Projector):
-    """Whoever is followed follows the next one: as one goes on, so do the others."""
+    """Whoever is followed follows the next user: each applied event records another."""
 
     def on_followed(self, event: Event, *, using: str) -> None:
         if following := User.objects.filter(pk__gt=event.target.object_id).order_by("pk").first():
@@ -69,12 +69,12 @@ def guests() -> list[str]:
     return list(Stranger.objects.order_by("pk").values_list("name", flat=True))
 
 
-def waiting(pipeline: str = BUILT_IN) -> list[int]:
-    return list(QueuedEvent.objects.filter(pipeline=pipeline).order_by("event_id").values_list("event_id", flat=True))
+def waiting(queue: str = BUILT_IN) -> list[int]:
+    return list(QueuedEvent.objects.filter(queue=queue).order_by("event_id").values_list("event_id", flat=True))
 
 
 def put_off(started: datetime) -> None:
-    """What has failed since then waits for seconds, and now for longer than any machine is slow."""
+    """Make failed events wait longer than any machine is slow, after a check that they wait for seconds."""
     failed = QueuedEvent.objects.filter(retry_at__isnull=False)
     assert all(one.retry_at >= started + timedelta(seconds=2**one.attempts) for one in failed)
     failed.update(retry_at=started + timedelta(days=1))
@@ -102,7 +102,7 @@ def test_after_the_commit_everything_is_there(thoas: User, project: Project) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_rolled_back_never_waited(thoas: User, project: Project) -> None:
+def test_rolled_back_events_never_wait(thoas: User, project: Project) -> None:
     with transaction.atomic():
         follow(thoas, project)
         transaction.set_rollback(True)
@@ -112,7 +112,7 @@ def test_what_is_rolled_back_never_waited(thoas: User, project: Project) -> None
 
 
 @pytest.mark.sequere_queued
-def test_a_drain_that_was_lost_is_made_good(thoas: User, newbie: User, project: Project) -> None:
+def test_a_lost_drain_is_made_up_for(thoas: User, newbie: User, project: Project) -> None:
     with recorded_events() as events:
         follow(thoas, project)
         follow(newbie, project)
@@ -130,14 +130,14 @@ def test_a_drain_that_was_lost_is_made_good(thoas: User, newbie: User, project: 
 
 @pytest.fixture
 def handler_of_sigterm() -> Iterator[None]:
-    """Put back afterwards: the command has one of its own."""
+    """Restored afterwards: the command installs its own."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.sequere_queued
-def test_a_worker_that_is_told_to_end_in_the_middle_leaves_what_it_was_doing(
+def test_a_worker_stopped_in_the_middle_leaves_its_event_in_the_queue(
     handler_of_sigterm: None, monkeypatch: pytest.MonkeyPatch, thoas: User, project: Project
 ) -> None:
     event = follow(thoas, project)
@@ -158,7 +158,7 @@ def test_a_worker_that_is_told_to_end_in_the_middle_leaves_what_it_was_doing(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_pauses_between_two_looks(handler_of_sigterm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_pauses_between_drains(handler_of_sigterm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
 
     def pause(seconds: float) -> None:
@@ -171,25 +171,25 @@ def test_a_worker_pauses_between_two_looks(handler_of_sigterm: None, monkeypatch
         command("run_projections", interval=0.5)
 
     assert pauses == [0.5] * 3
-    assert len(captured) <= 3 * 3  # a look at each pipeline
+    assert len(captured) <= 3 * 3  # one query for each queue
 
 
 def test_a_worker_without_pauses_is_refused() -> None:
-    with pytest.raises(CommandError, match="give seconds, more than 0"):
+    with pytest.raises(CommandError, match="give a number of seconds above 0"):
         command("run_projections", "--interval", "0")
 
 
 @pytest.mark.sequere_queued
-def test_who_drains_for_celery_ends_however_fast_others_are(settings: Any, thoas: User, newbie: User) -> None:
-    """And leaves what they have recorded meanwhile to the workers."""
+def test_a_drain_for_celery_ends_however_fast_events_arrive(settings: Any, thoas: User, newbie: User) -> None:
+    """Events recorded meanwhile are left to the workers."""
     settings.SEQUERE_PROJECTORS = {"chain": f"{__name__}.Chain"}
     settings.SEQUERE_PROJECTION_MODES = {"chain": "celery"}
     UserFactory.create_batch(5)
     follow(thoas, newbie)
     told: list[tuple[str, set[int]]] = []
 
-    def listen(pipeline: str, shards: set[int], **_: Any) -> None:
-        told.append((pipeline, shards))
+    def listen(queue: str, shards: set[int], **_: Any) -> None:
+        told.append((queue, shards))
 
     events_queued.connect(listen)
     try:
@@ -222,8 +222,8 @@ def test_a_change_of_mode_loses_nothing(settings: Any, thoas: User, newbie: User
 
 
 @pytest.mark.sequere_queued
-def test_the_next_one_with_a_key_keeps_what_is_his(thoas: User, newbie: User, project: Project) -> None:
-    """D7: and the first one's things are gone, although everything is applied when both have lived."""
+def test_the_next_instance_with_a_key_keeps_its_own_data(thoas: User, newbie: User, project: Project) -> None:
+    """And the data of the first one is gone, although all events are applied after both have existed."""
     key = newbie.pk
     Timeline(thoas).save(JoinAction(actor=thoas))
     follow(newbie, project)
@@ -244,7 +244,7 @@ def test_the_next_one_with_a_key_keeps_what_is_his(thoas: User, newbie: User, pr
 
 
 @pytest.mark.sequere_queued
-def test_a_poison_event_stops_its_own_stream_only(thoas: User, newbie: User, project: Project) -> None:
+def test_a_poison_event_stops_only_its_own_stream(thoas: User, newbie: User, project: Project) -> None:
     with recorded_events() as events:
         follow(thoas, project)
         follow(newbie, project)
@@ -256,7 +256,7 @@ def test_a_poison_event_stops_its_own_stream_only(thoas: User, newbie: User, pro
 
     assert guests() == [f"user:{newbie.pk} followed project:{project.pk}"]
     assert waiting("guests") == [events[0].pk, events[2].pk]
-    first, behind = QueuedEvent.objects.filter(pipeline="guests").order_by("event_id")
+    first, behind = QueuedEvent.objects.filter(queue="guests").order_by("event_id")
     assert (first.attempts, first.error) == (1, f"PermissionError: not user:{thoas.pk}")
     assert "in apply" in first.traceback
     assert first.retry_at >= started + timedelta(seconds=2)
@@ -264,7 +264,7 @@ def test_a_poison_event_stops_its_own_stream_only(thoas: User, newbie: User, pro
 
 
 @pytest.mark.sequere_queued
-def test_what_is_behind_a_poison_event_waits_as_long_as_it_does(thoas: User, project: Project) -> None:
+def test_events_behind_a_poison_event_wait_as_long_as_it_does(thoas: User, project: Project) -> None:
     follow(thoas, project)
     GuestBook.refused = {str(thoas.pk)}
     started = timezone.now()
@@ -303,7 +303,7 @@ def test_a_few_poison_events_among_many_are_found_quickly(project: Project) -> N
 
 
 @pytest.mark.sequere_queued
-def test_it_is_tried_again_later_and_parked_in_the_end(thoas: User, project: Project) -> None:
+def test_a_failed_event_is_retried_later_and_finally_parked(thoas: User, project: Project) -> None:
     follow(thoas, project)
     GuestBook.refused = {str(thoas.pk)}
     attempts = []
@@ -313,7 +313,7 @@ def test_it_is_tried_again_later_and_parked_in_the_end(thoas: User, project: Pro
         drain("guests", using="default")
         put_off(started)
         drain("guests", using="default")  # too early
-        (queued,) = QueuedEvent.objects.filter(pipeline="guests")
+        (queued,) = QueuedEvent.objects.filter(queue="guests")
         attempts.append((queued.attempts, queued.parked_at is not None))
         QueuedEvent.objects.filter(retry_at__isnull=False).update(retry_at=timezone.now())
 
@@ -321,11 +321,11 @@ def test_it_is_tried_again_later_and_parked_in_the_end(thoas: User, project: Pro
 
 
 @pytest.mark.sequere_queued
-def test_an_operator_sees_what_waits(thoas: User, newbie: User, project: Project) -> None:
+def test_an_operator_sees_waiting_events(thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, project)
     GuestBook.refused = {str(thoas.pk)}
     drain("guests", using="default")
-    QueuedEvent.objects.filter(pipeline="guests").update(parked_at=timezone.now())
+    QueuedEvent.objects.filter(queue="guests").update(parked_at=timezone.now())
 
     follows, timelines, guests = json.loads(command("show_projections", json=True))
 
@@ -348,7 +348,7 @@ def test_an_operator_sees_what_waits(thoas: User, newbie: User, project: Project
 
 @pytest.fixture
 def parked(thoas: User, project: Project) -> Event:
-    """An event of thoas that is parked, and another one behind it."""
+    """A parked event of thoas, with another event behind it."""
     event = follow(thoas, project)
     unfollow(thoas, project)
     GuestBook.refused = {str(thoas.pk)}
@@ -376,14 +376,14 @@ def test_a_parked_event_is_applied_when_the_operator_says_so(parked: Event, thoa
 def test_a_parked_event_may_fail_again(parked: Event) -> None:
     assert run("retry_events", "--all", "--projection", "guests") == (
         1,
-        "0 events applied\n2 have failed again: see show_projections\n",
+        "0 events applied\n2 failed again: see show_projections\n",
     )
 
-    assert QueuedEvent.objects.get(pipeline="guests", event=parked).attempts == 1
+    assert QueuedEvent.objects.get(queue="guests", event=parked).attempts == 1
 
 
 @pytest.mark.sequere_queued
-def test_a_parked_event_is_given_up_when_the_operator_says_so(parked: Event, thoas: User) -> None:
+def test_a_parked_event_is_skipped_when_the_operator_says_so(parked: Event, thoas: User) -> None:
     with recorded_events() as traces:
         assert command("skip_events", parked.pk, projection="guests") == "1 events skipped\n"
     GuestBook.refused = set()
@@ -398,11 +398,11 @@ def test_a_parked_event_is_given_up_when_the_operator_says_so(parked: Event, tho
 
 @pytest.mark.sequere_queued
 @pytest.mark.parametrize("decide", [outbox.retry, outbox.skip])
-def test_to_decide_about_many_failed_events_costs_no_statement_each(project: Project, decide: Any) -> None:
+def test_deciding_about_many_failed_events_does_not_cost_a_statement_each(project: Project, decide: Any) -> None:
     follow_many((ResourceKey("user", str(number)), project) for number in range(1, 1201))
     drain_all(using="default")
     QueuedEvent.objects.bulk_create(
-        QueuedEvent(pipeline="guests", event=event, shard=0, stream=event.stream, attempts=5, parked_at=timezone.now())
+        QueuedEvent(queue="guests", event=event, shard=0, stream=event.stream, attempts=5, parked_at=timezone.now())
         for event in Event.objects.all()
     )
 
@@ -416,20 +416,20 @@ def test_to_decide_about_many_failed_events_costs_no_statement_each(project: Pro
 
 @pytest.mark.sequere_queued
 @pytest.mark.parametrize("name", ["retry_events", "skip_events"])
-def test_only_what_has_failed_can_be_retried_or_skipped(name: str, thoas: User, project: Project) -> None:
+def test_only_failed_events_can_be_retried_or_skipped(name: str, thoas: User, project: Project) -> None:
     event = follow(thoas, project)
     assert event is not None
 
     with pytest.raises(CommandError, match=f"Not among the failed events: {event.pk}"):
         command(name, event.pk)
-    with pytest.raises(CommandError, match="Give the ids of events, or --all"):
+    with pytest.raises(CommandError, match="Give ids of failed events, or --all"):
         command(name)
 
     assert waiting("guests") == [event.pk]
 
 
 @pytest.mark.sequere_queued
-def test_what_waits_is_late_and_not_wrong(thoas: User, newbie: User, project: Project) -> None:
+def test_waiting_events_are_late_and_not_wrong(thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, project)
 
     assert verify("follows").wrong == 0
@@ -437,7 +437,7 @@ def test_what_waits_is_late_and_not_wrong(thoas: User, newbie: User, project: Pr
 
 
 @pytest.mark.sequere_queued
-def test_a_rebuild_applies_what_waits_once(thoas: User, project: Project) -> None:
+def test_a_rebuild_applies_waiting_events_once(thoas: User, project: Project) -> None:
     follow(thoas, project)
 
     rebuild("guests")
@@ -447,7 +447,7 @@ def test_a_rebuild_applies_what_waits_once(thoas: User, project: Project) -> Non
 
 
 @pytest.mark.sequere_queued
-def test_what_is_expected_of_the_log_is_said_when_it_is_not_so(thoas: User, newbie: User, project: Project) -> None:
+def test_assert_records_says_what_was_recorded_and_expected(thoas: User, newbie: User, project: Project) -> None:
     wrong = f"recorded followed user:{thoas.pk} project:{project.pk}, expected followed user:{newbie.pk} "
 
     with pytest.raises(AssertionError, match=wrong), assert_records(("followed", newbie, project)):

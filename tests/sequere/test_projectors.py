@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Diary(Projector):
-    """Writes down what it is told, with what the built-in projections know by then."""
+    """Writes down the events it gets, with what the built-in projections know at that time."""
 
     lines: list[tuple[str, int]] = []
 
@@ -55,7 +55,7 @@ def lines() -> Iterator[list[tuple[str, int]]]:
 
 
 @pytest.mark.inline
-def test_it_comes_after_ours_and_only_hears_what_it_has_a_method_for(settings: Any, lines: list[Any]) -> None:
+def test_it_runs_after_ours_and_gets_only_events_it_has_a_method_for(settings: Any, lines: list[Any]) -> None:
     settings.SEQUERE_PROJECTORS = {"diary": f"{__name__}.Diary"}
     thoas, one, other = UserFactory(pk=1), ProjectFactory(pk=1), ProjectFactory(pk=2)
 
@@ -73,8 +73,8 @@ def test_it_comes_after_ours_and_only_hears_what_it_has_a_method_for(settings: A
     ]
 
 
-def test_what_it_raises_undoes_everything(settings: Any) -> None:
-    """D12: nothing is left half done."""
+def test_its_error_undoes_everything(settings: Any) -> None:
+    """Nothing is left half done."""
     settings.SEQUERE_PROJECTORS = {"refusing": f"{__name__}.Refusing"}
     thoas, newbie = UserFactory(), UserFactory()
 
@@ -84,7 +84,7 @@ def test_what_it_raises_undoes_everything(settings: Any) -> None:
     assert (Event.objects.count(), Resource.objects.count(), thoas.get_followings_count()) == (0, 0, 0)
 
 
-def test_one_without_reset_says_so_when_it_is_rebuilt(settings: Any) -> None:
+def test_a_projector_without_reset_says_so_when_it_is_rebuilt(settings: Any) -> None:
     settings.SEQUERE_PROJECTORS = {"diary": f"{__name__}.Diary"}
     follow(UserFactory(), UserFactory())
 
@@ -93,7 +93,7 @@ def test_one_without_reset_says_so_when_it_is_rebuilt(settings: Any) -> None:
 
 
 def test_it_writes_in_the_transaction_of_the_event(settings: Any) -> None:
-    """What one projector has written goes when a later one refuses."""
+    """What one projector has written is rolled back when a later one refuses."""
     settings.SEQUERE_PROJECTORS = {"guests": f"{__name__}.GuestBook", "refusing": f"{__name__}.Refusing"}
     thoas, newbie = UserFactory(), UserFactory()
 
@@ -106,7 +106,7 @@ def test_it_writes_in_the_transaction_of_the_event(settings: Any) -> None:
     assert (refused, list(Stranger.objects.values_list("name", flat=True))) == (0, [str(event)])
 
 
-def test_it_hears_every_event_of_a_batch_in_the_order_of_the_log(settings: Any) -> None:
+def test_it_gets_every_event_of_a_batch_in_the_order_of_the_log(settings: Any) -> None:
     settings.SEQUERE_PROJECTORS = {"guests": f"{__name__}.GuestBook"}
     thoas, newbie, film = UserFactory(), UserFactory(), ProjectFactory()
 
@@ -118,7 +118,7 @@ def test_it_hears_every_event_of_a_batch_in_the_order_of_the_log(settings: Any) 
     assert len(heard) == 4 + 3 + 1
 
 
-def test_nothing_is_heard_of_what_is_no_news(settings: Any, lines: list[Any]) -> None:
+def test_it_gets_nothing_if_nothing_changes(settings: Any, lines: list[Any]) -> None:
     settings.SEQUERE_PROJECTORS = {"diary": f"{__name__}.Diary"}
     thoas, film = UserFactory(), ProjectFactory()
     follow(thoas, film)
@@ -129,7 +129,7 @@ def test_nothing_is_heard_of_what_is_no_news(settings: Any, lines: list[Any]) ->
 
 
 def test_ours_take_an_event_as_a_hint() -> None:
-    """Semantics, out-of-order projector: twice, late or in the wrong order, the read model is what the log says."""
+    """Twice, late or out of order: the read model is what the log says."""
     thoas, newbie, film = UserFactory(), UserFactory(), ProjectFactory()
     for one, other in [(thoas, newbie), (newbie, thoas), (thoas, film)]:
         follow(one, other)

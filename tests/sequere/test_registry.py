@@ -1,4 +1,4 @@
-"""register(), unregister(), and what the registry makes of models and identifiers."""
+"""register(), unregister(), and how the registry treats models and identifiers."""
 
 from typing import Any
 
@@ -99,7 +99,7 @@ def test_a_model_cannot_be_registered_twice() -> None:
 
 
 def test_two_models_cannot_share_an_identifier() -> None:
-    """G2: the later one took it silently, and the earlier one was None from then on."""
+    """The second one does not silently replace the first."""
     own = Registry()
     own.register(Project)
 
@@ -113,7 +113,7 @@ def test_two_models_cannot_share_an_identifier() -> None:
 
 @pytest.mark.parametrize("identifier", ["", "two words", "a:b", "a-b", "1st", "p" * 51, 42, True])
 def test_an_identifier_is_a_python_identifier_of_at_most_50_characters(identifier: Any) -> None:
-    """G6: length, emptiness and separators went unchecked, and two pairs could share a key."""
+    """Length, emptiness and separators are checked: no two pairs can share a key."""
     own = Registry()
 
     with pytest.raises(
@@ -134,7 +134,6 @@ def test_these_are_identifiers(identifier: str) -> None:
 
 
 def test_an_unregistered_model_is_forgotten_under_both_names() -> None:
-    """G1: unregister() left the model behind."""
     own = Registry()
     own.register(Project)
 
@@ -148,7 +147,6 @@ def test_an_unregistered_model_is_forgotten_under_both_names() -> None:
 
 
 def test_an_unregistered_model_can_be_registered_again() -> None:
-    """G1."""
     own = Registry()
     own.register(Project)
     own.unregister(Project)
@@ -159,8 +157,8 @@ def test_an_unregistered_model_can_be_registered_again() -> None:
 
 
 @pytest.mark.parametrize("model", [Stranger, "project"])
-def test_only_what_is_registered_can_be_unregistered(model: Any) -> None:
-    """G1: a name ended in KeyError."""
+def test_only_a_registered_model_can_be_unregistered(model: Any) -> None:
+    """A name does not end in a KeyError."""
     own = Registry()
     own.register(Project)
 
@@ -170,7 +168,7 @@ def test_only_what_is_registered_can_be_unregistered(model: Any) -> None:
 
 @pytest.mark.parametrize("model", [Stranger, BigProject])
 def test_an_unregistered_model_has_no_identifier(model: type[models.Model]) -> None:
-    """G3, D9: it was None, and reads said 0 or False."""
+    """It is not None, with which reads would answer 0 or False."""
     with pytest.raises(NotRegistered) as caught:
         registry.identifier_of(model)
 
@@ -199,7 +197,7 @@ def test_a_model_registered_late_takes_part_at_once(thoas: User, registered_stra
     assert is_following(thoas, stranger)
 
 
-def test_what_is_unregistered_is_hidden_from_lists_and_stays_counted(
+def test_an_unregistered_model_is_hidden_from_lists_and_stays_counted(
     thoas: User, registered_stranger: type[Stranger]
 ) -> None:
     follow(thoas, StrangerFactory())
@@ -211,7 +209,7 @@ def test_what_is_unregistered_is_hidden_from_lists_and_stays_counted(
 
 
 def test_a_renamed_identifier_breaks_no_list(thoas: User, registered_stranger: type[Stranger]) -> None:
-    """G6: a renamed identifier orphaned its edges, which then broke every list."""
+    """Its follows are hidden."""
     stranger = StrangerFactory()
     follow(thoas, stranger)
     sequere.unregister(Stranger)
@@ -241,7 +239,7 @@ def test_instances_are_loaded_as_the_host_says() -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_gone_or_unknown_is_not_loaded() -> None:
+def test_deleted_and_unknown_resources_are_not_loaded() -> None:
     thoas = UserFactory(username="thoas")
     key = registry.key_of(thoas)
 
@@ -251,7 +249,7 @@ def test_what_is_gone_or_unknown_is_not_loaded() -> None:
 
 
 def test_a_backend_answers_every_question() -> None:
-    """G6: the base class lacked friends and times."""
+    """Friends and times included."""
     assert BaseBackend.__abstractmethods__ == {
         "are_following",
         "followers",

@@ -1,4 +1,4 @@
-"""Who listens hears what was applied, what has failed, and how far a fan-out is; nobody is held up by it."""
+"""Listeners learn what was applied, what failed, and how far a fan-out is; they hold up nothing."""
 
 import logging
 import re
@@ -18,6 +18,7 @@ from sequere.models import QueuedEvent, follow, follow_many
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
 from sequere.outbox.models import BUILT_IN
 from sequere.projections.projector import Projector
+from sequere.redis.outages import Outage
 from sequere.signals import events_projected, fan_out_advanced, projection_failed
 from sequere_timeline import projector
 from sequere_timeline.backends.database import entries
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sequere_queue
 
 
 class Doorkeeper(Projector):
-    """Lets everybody in but some."""
+    """Refuses some actors."""
 
     refused: set[str] = set()
 
@@ -41,16 +42,16 @@ class Doorkeeper(Projector):
 
 @pytest.fixture(autouse=True)
 def later(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All projections are for somebody else, whom nobody calls."""
+    """All projections wait for workers, and there are none."""
     settings.SEQUERE_PROJECTORS = {"door": f"{__name__}.Doorkeeper"}
     settings.SEQUERE_PROJECTION_MODES = dict.fromkeys(["follows", "timelines", "door"], "celery")
     monkeypatch.setattr(Doorkeeper, "refused", set())
-    monkeypatch.setattr("sequere.workers._silent_until", float("inf"))
+    monkeypatch.setattr("sequere.workers._breaker.outage", Outage("", pauses_until=float("inf")))
 
 
 @contextmanager
 def heard(signal: Signal) -> Iterator[list[dict[str, Any]]]:
-    """What a signal says in this block."""
+    """The calls of a signal in this block."""
     said: list[dict[str, Any]] = []
 
     def listen(**what: Any) -> None:
@@ -63,21 +64,21 @@ def heard(signal: Signal) -> Iterator[list[dict[str, Any]]]:
         signal.disconnect(listen)
 
 
-def test_a_drain_tells_what_it_has_applied(thoas: User, newbie: User, project: Project) -> None:
+def test_a_drain_announces_the_events_it_applied(thoas: User, newbie: User, project: Project) -> None:
     first, second = follow(thoas, project), follow(newbie, project)
 
     with heard(events_projected) as said:
         drain(BUILT_IN, using="default")
         drain("door", using="default")
 
-    assert [(one["pipeline"], one["events"]) for one in said] == [
+    assert [(one["queue"], one["events"]) for one in said] == [
         (BUILT_IN, (first, second)),
         ("door", (first, second)),
     ]
     assert all(0 < one["seconds"] < one["lag"] for one in said)
 
 
-def test_what_is_rolled_back_is_not_told(thoas: User, project: Project) -> None:
+def test_a_drain_that_is_rolled_back_is_not_announced(thoas: User, project: Project) -> None:
     follow(thoas, project)
 
     with heard(events_projected) as said:
@@ -90,7 +91,7 @@ def test_what_is_rolled_back_is_not_told(thoas: User, project: Project) -> None:
     assert (before, len(said)) == ([], 1)
 
 
-def test_a_failure_is_told_with_its_error(thoas: User, newbie: User, project: Project) -> None:
+def test_a_failure_is_announced_with_its_error(thoas: User, newbie: User, project: Project) -> None:
     event, other = follow(thoas, project), follow(newbie, project)
     Doorkeeper.refused = {str(thoas.pk)}
 
@@ -99,7 +100,7 @@ def test_a_failure_is_told_with_its_error(thoas: User, newbie: User, project: Pr
             drain("door", using="default")
             QueuedEvent.objects.filter(retry_at__isnull=False).update(retry_at=timezone.now())
 
-    assert [(one["pipeline"], one["event"], one["attempts"], one["is_parked"]) for one in failed] == [
+    assert [(one["queue"], one["event"], one["attempts"], one["is_parked"]) for one in failed] == [
         ("door", event, 1, False),
         ("door", event, 2, False),
         ("door", event, 3, False),
@@ -112,7 +113,7 @@ def test_a_failure_is_told_with_its_error(thoas: User, newbie: User, project: Pr
 
 @pytest.fixture
 def fans(thoas: User) -> list[User]:
-    """Five who follow thoas."""
+    """Five followers of thoas."""
     fans = UserFactory.create_batch(5)
     follow_many((fan, thoas) for fan in fans)
     drain_all(using="default")
@@ -129,7 +130,7 @@ def steps(said: list[dict[str, Any]]) -> list[tuple[int, int, int, bool]]:
     return [(one["event_id"], one["followers"], one["reached"], one["is_finished"]) for one in said]
 
 
-def test_each_step_of_a_fan_out_is_told(two_at_a_time: None, thoas: User, fans: list[User]) -> None:
+def test_each_step_of_a_fan_out_is_announced(two_at_a_time: None, thoas: User, fans: list[User]) -> None:
     Timeline(thoas).save(JoinAction(actor=thoas))
     event = Event.objects.latest("id")
 
@@ -140,7 +141,7 @@ def test_each_step_of_a_fan_out_is_told(two_at_a_time: None, thoas: User, fans: 
     assert all(one["seconds"] > 0 for one in said)
 
 
-def test_each_step_of_a_deletion_is_told(two_at_a_time: None, thoas: User, fans: list[User]) -> None:
+def test_each_step_of_a_deletion_is_announced(two_at_a_time: None, thoas: User, fans: list[User]) -> None:
     action = JoinAction(actor=thoas)
     Timeline(thoas).save(action)
     drain_all(using="default")
@@ -153,7 +154,7 @@ def test_each_step_of_a_deletion_is_told(two_at_a_time: None, thoas: User, fans:
     assert steps(said) == [(event.pk, 2, 2, False), (event.pk, 2, 4, False), (event.pk, 1, 5, True)]
 
 
-def test_a_fan_out_inside_a_transaction_is_told_after_it(settings: Any, thoas: User, fans: list[User]) -> None:
+def test_a_fan_out_inside_a_transaction_is_announced_after_it(settings: Any, thoas: User, fans: list[User]) -> None:
     settings.SEQUERE_PROJECTION_MODES = {}
 
     with heard(fan_out_advanced) as said, transaction.atomic():
@@ -182,7 +183,7 @@ def test_a_listener_that_raises_harms_nothing(
         signal.disconnect(poison)
 
     assert [Timeline(fan).get_private_count() for fan in fans] == [1] * 5
-    assert [(queued.pipeline, queued.attempts) for queued in QueuedEvent.objects.all()] == [("door", 1)]
+    assert [(queued.queue, queued.attempts) for queued in QueuedEvent.objects.all()] == [("door", 1)]
     assert len(said) > 0
     assert "poison" in caplog.text
 
@@ -195,7 +196,7 @@ def test_listeners_cost_no_statement(thoas: User, newbie: User, project: Project
             drain_all(using="default")
         return len(captured)
 
-    drained(UserFactory())  # which makes the shards
+    drained(UserFactory())  # creates the shards
     alone = drained(thoas)
     with heard(events_projected), heard(projection_failed), heard(fan_out_advanced):
         with_listeners = drained(newbie)
@@ -203,7 +204,7 @@ def test_listeners_cost_no_statement(thoas: User, newbie: User, project: Project
     assert with_listeners == alone
 
 
-def test_nothing_is_put_off_until_the_commit_for_nobody(thoas: User, project: Project) -> None:
+def test_without_listeners_nothing_waits_for_the_commit(thoas: User, project: Project) -> None:
     follow(thoas, project)
 
     with transaction.atomic():
@@ -213,7 +214,7 @@ def test_nothing_is_put_off_until_the_commit_for_nobody(thoas: User, project: Pr
     assert put_off == []
 
 
-def test_the_log_names_the_events(
+def test_log_messages_name_the_events(
     two_at_a_time: None, thoas: User, fans: list[User], caplog: pytest.LogCaptureFixture
 ) -> None:
     Doorkeeper.refused = {str(thoas.pk)}
@@ -223,7 +224,7 @@ def test_the_log_names_the_events(
     with caplog.at_level(logging.DEBUG, "sequere"):
         drain_all(using="default")
 
-    told = [(record.levelname, record.pipeline, record.event_ids) for record in caplog.records]  # type: ignore[attr-defined]
+    told = [(record.levelname, record.queue, record.event_ids) for record in caplog.records]  # type: ignore[attr-defined]
     assert told == [
         ("DEBUG", "fan-out", [event.pk]),
         ("DEBUG", "built-in", [event.pk]),
@@ -235,9 +236,7 @@ def test_the_log_names_the_events(
     assert caplog.records[-1].reached == 5  # type: ignore[attr-defined]
 
 
-def test_without_debug_the_log_says_nothing_of_what_goes_well(
-    thoas: User, project: Project, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_success_is_logged_only_at_debug(thoas: User, project: Project, caplog: pytest.LogCaptureFixture) -> None:
     follow(thoas, project)
 
     with caplog.at_level(logging.INFO, "sequere"):

@@ -1,4 +1,4 @@
-"""What templates can say."""
+"""The template tags and filters."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def render(template: str, **context: Any) -> str:
 
 
 def test_counts(thoas: User, project: Project) -> None:
-    """V6, V9: a count is that of the kind which the template names."""
+    """A count is of the kind that the template names."""
     newbie = UserFactory()
     follow_many([(thoas, project), (newbie, project), (thoas, newbie), (newbie, thoas), (project, thoas)])
 
@@ -65,15 +65,15 @@ def test_a_button_follows_or_unfollows(thoas: User, project: Project) -> None:
     assert 'aria-label="Unfollow La classe americaine"' in after
 
 
-def test_who_is_not_logged_in_may_try(project: Project) -> None:
+def test_an_anonymous_visitor_gets_a_follow_button(project: Project) -> None:
     with exactly(0):
         html = render("{% follow_button project %}", user=AnonymousUser(), project=project)
 
     assert 'action="/sequere/follow/"' in html
 
 
-def test_a_button_is_for_who_looks_at_the_page_also_where_it_is_about_another_user(thoas: User) -> None:
-    """A DetailView of users has the one it shows as `user`."""
+def test_a_button_is_for_the_visitor_also_on_a_page_about_another_user(thoas: User) -> None:
+    """A DetailView of users passes the user it shows as `user`."""
     request, newbie = RequestFactory().get("/"), UserFactory()
     request.user = newbie
     follow(newbie, thoas)
@@ -89,14 +89,14 @@ def test_there_is_no_button_for_oneself(thoas: User) -> None:
     assert render("{% follow_button user %}", user=thoas).strip() == ""
 
 
-def test_a_name_is_a_name(thoas: User) -> None:
+def test_a_name_is_escaped(thoas: User) -> None:
     bad = ProjectFactory(name='"><script>alert(1)</script>')
 
     assert "<script>" not in render("{% follow_button project %}", user=thoas, project=bad)
 
 
 @pytest.mark.parametrize("of", ["instances", "pairs"])
-def test_a_page_of_buttons_is_one_question(thoas: User, of: str) -> None:
+def test_a_page_of_buttons_costs_one_query(thoas: User, of: str) -> None:
     projects = ProjectFactory.create_batch(25)
     follow_many((thoas, project) for project in projects[:5])
     newbie = UserFactory()

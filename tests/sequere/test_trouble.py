@@ -1,4 +1,4 @@
-"""What the commands say when something is in their way: a sentence, and exit status 1."""
+"""Trouble ends a command with a sentence and exit status 1."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ def database_that_says(error: Exception) -> Iterator[None]:
     ],
     ids=" ".join,
 )
-def test_a_database_that_cannot_be_used_is_said_in_a_sentence(command: list[str], error: Exception) -> None:
+def test_an_unusable_database_is_reported_in_a_sentence(command: list[str], error: Exception) -> None:
     with database_that_says(error), pytest.raises(CommandError) as raised:
         run(*command)
 
@@ -49,20 +49,20 @@ def test_a_database_that_cannot_be_used_is_said_in_a_sentence(command: list[str]
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("command", ["retry_events", "skip_events"])
-def test_a_projection_that_is_not_there_is_said(command: str) -> None:
+def test_an_unknown_projection_is_reported(command: str) -> None:
     with pytest.raises(CommandError, match="There is no projection 'followers': use one of follows, timelines"):
         run(command, "--all", "--projection", "followers")
 
 
 @pytest.mark.parametrize("pause", ["0", "-1", "nan", "inf", "soon"])
-def test_nobody_looks_without_a_pause(pause: str) -> None:
-    with pytest.raises(CommandError, match="give seconds, more than 0"):
+def test_the_pause_is_a_positive_number_of_seconds(pause: str) -> None:
+    with pytest.raises(CommandError, match="give a number of seconds above 0"):
         run("run_projections", "--interval", pause)
 
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """Whoever is told to stop is told so by the test."""
+    """Restored afterwards: the command installs its own."""
     signals = (signal.SIGTERM, signal.SIGINT)
     before = [signal.getsignal(number) for number in signals]
     yield
@@ -72,7 +72,9 @@ def handlers() -> Iterator[None]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_outage_is_said_once_and_its_end_and_a_signal_is_no_error(handlers: None, number: signal.Signals) -> None:
+def test_an_outage_and_its_end_are_reported_once_and_a_signal_is_not_an_error(
+    handlers: None, number: signal.Signals
+) -> None:
     errors, answers = StringIO(), iter([REFUSED] * 5)
 
     def refuse_at_first(execute: Any, *call: Any) -> Any:

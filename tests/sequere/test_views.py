@@ -26,11 +26,11 @@ def form(instance: Any, **more: str) -> dict[str, str]:
     return {"identifier": key.identifier, "object_id": key.object_id, **more}
 
 
-def test_the_addresses_have_names() -> None:
+def test_the_urls_have_names() -> None:
     assert (reverse("sequere:follow"), reverse("sequere:unfollow")) == (FOLLOW, UNFOLLOW)
 
 
-def test_a_form_follows_and_goes_on(browser: Client, thoas: User, project: Project) -> None:
+def test_a_form_follows_and_redirects(browser: Client, thoas: User, project: Project) -> None:
     response = browser.post(FOLLOW, form(project, next="/projects/?page=2"))
 
     assert (response.status_code, response.headers["Location"]) == (302, "/projects/?page=2")
@@ -42,8 +42,8 @@ def test_a_form_follows_and_goes_on(browser: Client, thoas: User, project: Proje
     assert not is_following(thoas, project)
 
 
-def test_who_asks_for_json_gets_the_counts(browser: Client, thoas: User, project: Project) -> None:
-    """V6, V8: the followers of a project are not counted among projects, and nobody has to be "ajax"."""
+def test_a_request_for_json_gets_the_counts(browser: Client, thoas: User, project: Project) -> None:
+    """The followers of a project are not counted among projects, and the request need not be "ajax"."""
     follow(UserFactory(), project)
 
     answers = [browser.post(url, form(project), headers=JSON).json() for url in (FOLLOW, FOLLOW, UNFOLLOW, UNFOLLOW)]
@@ -57,10 +57,10 @@ def test_who_asks_for_json_gets_the_counts(browser: Client, thoas: User, project
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_counts_are_right_where_requests_are_transactions(
+def test_the_counts_are_right_if_requests_are_transactions(
     browser: Client, project: Project, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    """With a projection after the commit, a count within the transaction is that of before."""
+    """With a projection after the commit, a count inside the transaction is the old one."""
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "on_commit"}
 
@@ -82,7 +82,9 @@ def test_the_counts_are_right_where_requests_are_transactions(
         ("", None),
     ],
 )
-def test_accept_says_who_wants_json(browser: Client, project: Project, accept: str, content_type: str | None) -> None:
+def test_the_accept_header_asks_for_json(
+    browser: Client, project: Project, accept: str, content_type: str | None
+) -> None:
     response = browser.post(FOLLOW, form(project), headers={"Accept": accept})
 
     assert response.status_code == (200 if content_type else 302)
@@ -91,24 +93,24 @@ def test_accept_says_who_wants_json(browser: Client, project: Project, accept: s
 
 
 @pytest.mark.parametrize("next_", ["projects", "page=2", "?page=2", "admin", "follow", "#here", "/é"])
-def test_any_address_of_this_site_will_do(browser: Client, project: Project, next_: str) -> None:
-    """What looks like the name of a view is an address all the same."""
+def test_any_address_of_this_site_is_allowed(browser: Client, project: Project, next_: str) -> None:
+    """Also one that looks like the name of a view."""
     response = browser.post(FOLLOW, form(project, next=next_))
 
     assert (response.status_code, unquote(response.headers["Location"])) == (302, next_)
 
 
-def test_a_form_that_says_nothing_goes_on_to_the_page_of_what_it_is_about(
+def test_a_form_without_an_address_redirects_to_the_page_of_the_instance(
     browser: Client, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """V1: an address that somebody has given to his own thing is no better than one in a form."""
+    """get_absolute_url() is trusted no more than an address in a form."""
     for address, expected in (("/projects/1/", "/projects/1/"), ("https://evil.example/", "/"), ("", "/")):
         monkeypatch.setattr(Project, "get_absolute_url", lambda self, address=address: address, raising=False)
         assert browser.post(FOLLOW, form(project)).headers["Location"] == expected
 
 
-def test_an_address_without_end_is_not_gone_to(browser: Client, project: Project) -> None:
-    """Django finds it unsafe, or refuses to redirect there."""
+def test_an_endless_address_is_not_used(browser: Client, project: Project) -> None:
+    """Django finds it unsafe, or refuses to redirect to it."""
     response = browser.post(FOLLOW, form(project, next="/" + "a" * 100_000))
 
     assert (response.status_code, response.get("Location")) in {(302, "/"), (400, None)}
@@ -133,8 +135,7 @@ def test_an_address_without_end_is_not_gone_to(browser: Client, project: Project
     ],
 )
 @pytest.mark.parametrize("url", [FOLLOW, UNFOLLOW])
-def test_nobody_is_sent_elsewhere(browser: Client, project: Project, url: str, elsewhere: str) -> None:
-    """V1"""
+def test_nobody_is_redirected_to_another_site(browser: Client, project: Project, url: str, elsewhere: str) -> None:
     response = browser.post(url, form(project, next=elsewhere))
 
     assert response.status_code == 302
@@ -148,10 +149,9 @@ def test_an_address_is_one_line(browser: Client, project: Project, url: str) -> 
     assert response.headers["Location"] == "/%0D%0ALocation:%20https://evil.example/"
 
 
-def test_a_second_follow_and_a_stray_unfollow_are_no_errors(
+def test_a_second_follow_and_a_second_unfollow_are_not_errors(
     browser: Client, thoas: User, project: Project, settings: Any
 ) -> None:
-    """V2"""
     settings.SEQUERE_FAIL_SILENTLY = False
 
     codes = [browser.post(url, form(project)).status_code for url in (UNFOLLOW, FOLLOW, FOLLOW, UNFOLLOW, UNFOLLOW)]
@@ -177,8 +177,7 @@ def test_a_second_follow_and_a_stray_unfollow_are_no_errors(
     ],
 )
 @pytest.mark.parametrize("url", [FOLLOW, UNFOLLOW])
-def test_what_is_not_there_is_no_server_error(browser: Client, url: str, key: dict[str, str], code: int) -> None:
-    """V3"""
+def test_an_unknown_resource_is_not_a_server_error(browser: Client, url: str, key: dict[str, str], code: int) -> None:
     page, data = browser.post(url, key), browser.post(url, key, headers=JSON)
 
     assert (page.status_code, data.status_code) == (code, code)
@@ -187,7 +186,6 @@ def test_what_is_not_there_is_no_server_error(browser: Client, url: str, key: di
 
 
 def test_any_key_can_be_followed(browser: Client, thoas: User) -> None:
-    """V4"""
     document = DocumentFactory()
 
     browser.post(FOLLOW, form(document))
@@ -197,14 +195,12 @@ def test_any_key_can_be_followed(browser: Client, thoas: User) -> None:
 
 @pytest.mark.parametrize("url", ["/sequere/follow/anything", "/sequere/follow/project/1/", "/x/sequere/follow/"])
 def test_no_other_address_answers(browser: Client, project: Project, url: str) -> None:
-    """V5"""
     assert browser.post(url, form(project)).status_code == 404
 
 
-def test_a_host_says_who_may_follow_what(
+def test_a_host_decides_who_may_follow_what(
     browser: Client, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """V7"""
     asked = []
 
     def refuse(options: ModelBase, user: User, instance: Project) -> bool:
@@ -219,13 +215,13 @@ def test_a_host_says_who_may_follow_what(
     assert not is_following(thoas, project)
 
 
-def test_nobody_can_follow_himself(browser: Client, thoas: User) -> None:
+def test_nobody_can_follow_themselves(browser: Client, thoas: User) -> None:
     response = browser.post(FOLLOW, form(thoas), headers=JSON)
 
-    assert (response.status_code, response.json()) == (409, {"error": "Nobody can follow himself."})
+    assert (response.status_code, response.json()) == (409, {"error": "You cannot follow yourself."})
 
 
-def test_who_is_not_logged_in_is_asked_to(client: Client, project: Project) -> None:
+def test_an_anonymous_visitor_is_asked_to_log_in(client: Client, project: Project) -> None:
     page, data = client.post(FOLLOW, form(project, next="/projects/")), client.post(FOLLOW, form(project), headers=JSON)
 
     assert (page.status_code, page.headers["Location"]) == (302, "/accounts/login/?next=/projects/")
@@ -242,7 +238,7 @@ def test_a_link_changes_nothing(browser: Client, project: Project, url: str) -> 
 def test_a_form_of_another_site_changes_nothing(
     thoas: User, project: Project, url: str, headers: dict[str, str], settings: Any
 ) -> None:
-    """Also where the middleware is missing."""
+    """Also without the middleware."""
     follow(UserFactory(), thoas)
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(thoas)
@@ -253,16 +249,16 @@ def test_a_form_of_another_site_changes_nothing(
     assert Event.objects.count() == 1
 
 
-def test_reasons_are_told_in_the_language_of_the_reader(browser: Client, thoas: User, settings: Any) -> None:
+def test_reasons_are_given_in_the_language_of_the_reader(browser: Client, thoas: User, settings: Any) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
 
-    with translation.override(None):  # which puts back what the middleware changes
+    with translation.override(None):  # restores what the middleware changes
         response = browser.post(FOLLOW, form(thoas), headers={**JSON, "Accept-Language": "fr"})
 
-    assert response.json() == {"error": "Personne ne peut se suivre soi-même."}
+    assert response.json() == {"error": "Vous ne pouvez pas vous suivre vous-même."}
 
 
-def test_a_name_in_a_refusal_is_no_markup(browser: Client) -> None:
+def test_a_name_in_a_refusal_is_not_markup(browser: Client) -> None:
     key = {"identifier": "<script>alert(1)</script>", "object_id": "<script>alert(1)</script>"}
 
     for headers in ({}, JSON):

@@ -1,4 +1,4 @@
-"""Days of the month in which the documentation was written."""
+"""Days of the month when the documentation was written."""
 
 from datetime import UTC, datetime
 

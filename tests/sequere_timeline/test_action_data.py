@@ -26,7 +26,6 @@ KWARGS = {
 
 @pytest.mark.django_db
 def test_kwargs_come_back():
-    """T9: the original lost them."""
     thoas, newbie = UserFactory.create_batch(2)
     follow(newbie, thoas)
 
@@ -65,7 +64,7 @@ def test_an_action_without_kwargs_has_none():
     ],
 )
 @pytest.mark.django_db
-def test_what_would_not_come_back_is_refused(value):
+def test_a_value_that_would_not_come_back_is_refused(value):
     thoas = UserFactory()
     action = JoinAction(actor=thoas, value=value)
 
@@ -100,7 +99,7 @@ class AnyValueTest(TestCase):
 @pytest.mark.parametrize("value", [1e15, 1e22, 1e23, 1.3665621681833611e17, 1.7976931348623157e308, 5e-324])
 @pytest.mark.django_db
 def test_a_very_large_or_small_number_is_refused_or_comes_back(value):
-    """PostgreSQL keeps 1e23 as the integer that it looks like, which is not the number that Python has."""
+    """PostgreSQL keeps 1e23 as that integer, which is not the number that Python has."""
     thoas, project = UserFactory(), ProjectFactory()
     action = JoinAction(actor=thoas, value=value)
 
@@ -116,7 +115,7 @@ def test_a_very_large_or_small_number_is_refused_or_comes_back(value):
 
 
 @pytest.mark.django_db
-def test_a_subclass_may_ask_for_what_is_not_kept(monkeypatch):
+def test_a_subclass_may_take_arguments_that_are_not_kept(monkeypatch):
     """It comes back without a call of its __init__."""
 
     class InviteAction(Action):

@@ -1,4 +1,4 @@
-"""SEQUERE_TIMELINE_MAX_LENGTH: how long a private timeline may become, and where it begins once it was cut."""
+"""SEQUERE_TIMELINE_MAX_LENGTH: how long a private timeline may become, and where it begins once it has been cut."""
 
 import pytest
 from django.core.management import call_command
@@ -41,7 +41,7 @@ def days(instance) -> list[int]:
 
 
 @pytest.mark.database
-def test_what_is_cut_is_deleted(cap, thoas, monkeypatch):
+def test_cut_entries_are_deleted(cap, thoas, monkeypatch):
     monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
     follow_many((newbie, thoas) for newbie in UserFactory.create_batch(5))
 
@@ -66,9 +66,9 @@ def test_a_fan_out_lets_a_timeline_grow_a_sixteenth_longer_before_it_is_cut(sett
     assert newest == [*reversed(range(6, cap + 6))]
 
 
-@pytest.mark.database  # in Redis, a timeline is filled anew after a follow
+@pytest.mark.database  # in Redis, a timeline is refilled after a follow
 def test_an_import_adds_nothing_below_the_oldest_kept_entry(cap, thoas, other, newbie):
-    """Otherwise a timeline that a deletion has shortened would show what it has, with gaps where it was cut."""
+    """Otherwise a timeline shortened by deletions would show older entries with gaps where it was cut."""
     follow(newbie, thoas)
     actions = save(thoas, *range(1, 11))
     for action in actions[-2:]:
@@ -83,8 +83,8 @@ def test_an_import_adds_nothing_below_the_oldest_kept_entry(cap, thoas, other, n
     assert days(newbie) == [9, 11, 12]
 
 
-@pytest.mark.database  # in Redis, a timeline is filled anew after a follow
-def test_an_unfollow_shortens_and_the_next_import_fills_up_from_the_floor(cap, thoas, other, newbie):
+@pytest.mark.database  # in Redis, a timeline is refilled after a follow
+def test_an_unfollow_shortens_a_timeline_and_the_next_import_fills_it_from_the_floor(cap, thoas, other, newbie):
     follow_many([(newbie, thoas), (newbie, other)])
     save(other, 6, 7)
     save(thoas, 8, 9)
@@ -110,8 +110,8 @@ def test_ties_at_the_floor_are_decided_by_the_order_of_the_log(cap, thoas, other
     assert not {*early} & {*Timeline(newbie).get_private()}
 
 
-@pytest.mark.database  # in Redis, a timeline is cut when somebody reads it first
-def test_a_timeline_grows_again_where_the_cap_is_raised_and_is_whole_after_a_rebuild_without_one(
+@pytest.mark.database  # in Redis, a timeline is cut at its first read
+def test_a_timeline_grows_again_under_a_raised_cap_and_is_whole_after_a_rebuild_without_one(
     cap, thoas, newbie, settings
 ):
     follow(newbie, thoas)

@@ -11,7 +11,7 @@ from sequere.base import ModelBase
 from sequere_timeline import Action, conf
 from tests.testapp.models import Stranger
 
-#: On SQLite, Django asks the database itself whether it has JSON; once for all tests, and that may be here.
+#: On SQLite, Django asks the database whether it supports JSON: once for all tests, possibly here.
 pytestmark = pytest.mark.django_db
 
 
@@ -19,7 +19,7 @@ def found() -> dict[str, CheckMessage]:
     return {str(message.id): message for message in run_checks() if str(message.id).startswith("sequere_timeline")}
 
 
-def test_a_project_set_up_as_documented_is_right() -> None:
+def test_a_project_set_up_as_documented_passes() -> None:
     assert found() == {}
 
 
@@ -30,12 +30,12 @@ def test_sequere_timeline_e001_needs_sequere() -> None:
 
 @pytest.mark.database
 @modify_settings(INSTALLED_APPS={"remove": ["sequere_timeline.backends.database"]})
-def test_sequere_timeline_w001_names_the_choice_that_nobody_made() -> None:
-    """P3: the documentation was not sure which backend is the default."""
+def test_sequere_timeline_w001_names_the_default_backend() -> None:
+    """The default backend is Redis."""
     message = found()["sequere_timeline.W001"]
 
-    assert conf.backend() == "sequere.contrib.timeline.redis.RedisBackend"
-    assert conf.backend() in message.msg
+    assert conf.timeline_backend() == "sequere.contrib.timeline.redis.RedisBackend"
+    assert conf.timeline_backend() in message.msg
     assert "the app" in str(message.hint)
 
 
@@ -48,11 +48,14 @@ def test_sequere_timeline_e002_cannot_be_imported(settings: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ("localhost", "is 'localhost', which is no mapping"),
-        ({"hots": "localhost"}, "The option hots in SEQUERE_TIMELINE_BACKEND_OPTIONS is no option"),
+        ("localhost", "is 'localhost', which is not a mapping"),
+        ({"hots": "localhost"}, "The option hots in SEQUERE_TIMELINE_BACKEND_OPTIONS is not an option"),
         ({"client_class": "redis.Radis"}, "client_class in SEQUERE_TIMELINE_BACKEND_OPTIONS cannot be imported"),
-        ({"cache": "nowhere"}, "is 'nowhere', which is no cache of django-redis"),
-        ({"cache": "default", "url": "redis://localhost"}, "url in SEQUERE_TIMELINE_BACKEND_OPTIONS does not go with"),
+        ({"cache": "nowhere"}, "is 'nowhere', which is not a cache of django-redis"),
+        (
+            {"cache": "default", "url": "redis://localhost"},
+            "url in SEQUERE_TIMELINE_BACKEND_OPTIONS cannot be combined with",
+        ),
         ({"url": "http://localhost"}, "url in SEQUERE_TIMELINE_BACKEND_OPTIONS is refused"),
         ({"options": {"hots": "localhost"}}, "options in SEQUERE_TIMELINE_BACKEND_OPTIONS is refused"),
     ],
@@ -97,7 +100,7 @@ def test_sequere_timeline_e008_timelines_in_the_database_need_follows_there(sett
     assert "or the timelines in Redis" in str(found()["sequere_timeline.E008"].hint)
 
 
-def test_sequere_timeline_e003_no_backend(settings: Any) -> None:
+def test_sequere_timeline_e003_not_a_backend(settings: Any) -> None:
     settings.SEQUERE_TIMELINE_BACKEND = "sequere.backends.database.DatabaseBackend"
 
     assert conf.DATABASE in str(found()["sequere_timeline.E003"].hint)
@@ -123,7 +126,7 @@ def test_sequere_timeline_w002_misspelt_settings(settings: Any) -> None:
 
     message = found()["sequere_timeline.W002"]
 
-    assert message.msg == "SEQUERE_TIMELINE_MAXLENGTH is no setting of Sequere, and changes nothing."
+    assert message.msg == "SEQUERE_TIMELINE_MAXLENGTH is not a setting of Sequere, and has no effect."
     assert "SEQUERE_TIMELINE_MAX_LENGTH?" in str(message.hint)
 
 

@@ -1,4 +1,4 @@
-"""Every way to delete an instance takes from timelines what it has done."""
+"""However an instance is deleted, its actions leave all timelines."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.testapp.sequere_registry import LikeAction
 
 pytestmark = pytest.mark.django_db
 
-#: No sequence comes so far, and gives it to somebody else.
+#: No sequence comes this far and gives the key to another instance.
 KEY = 10**6
 
 
@@ -35,7 +35,7 @@ def save(actor, target=None) -> None:
     Timeline(actor).save(LikeAction(actor=actor, target=target, date=october(1)))
 
 
-def test_they_vanish_in_a_queryset_delete_too(removal, thoas, newbie):
+def test_its_actions_vanish_in_a_queryset_delete_too(removal, thoas, newbie):
     follow(newbie, thoas)
     save(thoas)
 
@@ -44,7 +44,7 @@ def test_they_vanish_in_a_queryset_delete_too(removal, thoas, newbie):
     assert Timeline(newbie).get_private_count() == 0
 
 
-def test_a_proxy_deletes_what_its_model_has_done(newbie, project):
+def test_deleting_a_proxy_deletes_the_actions_of_its_model(newbie, project):
     follow(newbie, project)
     save(project)
 
@@ -64,7 +64,7 @@ def test_an_actor_and_target_deleted_together(thoas, newbie):
     assert [(action.actor, action.target) for action in Timeline(newbie).get_private()] == [(newbie, None)] * 2
 
 
-def test_an_action_that_is_saved_elsewhere_stays_in_the_timeline_of_whoever_has_the_key_of_a_deleted_one(thoas, newbie):
+def test_an_action_saved_elsewhere_stays_in_the_timeline_of_an_instance_with_a_reused_key(thoas, newbie):
     thoas.delete()
     next_one = UserFactory(pk=KEY, username="the next one")
     action = LikeAction(actor=newbie, date=october(1))

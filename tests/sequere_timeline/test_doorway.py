@@ -1,4 +1,4 @@
-"""`sequere.contrib.timeline`, the name that the documentation gives to sequere_timeline."""
+"""`sequere.contrib.timeline`, the documented name of sequere_timeline."""
 
 import sys
 
@@ -21,7 +21,7 @@ def test_the_doorway_leads_to_the_same_things():
 
 
 @pytest.mark.parametrize("package", [doorway, sequere_timeline, sys.modules["sequere_timeline.backends.database"]])
-def test_what_is_not_there_is_an_attribute_error(package):
+def test_an_unknown_name_is_an_attribute_error(package):
     with pytest.raises(AttributeError, match="Nothing"):
         _ = package.Nothing
 

@@ -1,4 +1,4 @@
-"""An action reaches the followers of its actor in sets: the number of statements does not grow with theirs."""
+"""An action reaches the followers of its actor in sets: the number of statements does not grow with their number."""
 
 from math import inf
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def followed_by(number: int, **timestamp):
-    """Someone whom so many users follow."""
+    """A user with this many followers."""
     thoas = UserFactory()
     followers = User.objects.bulk_create(UserFactory.build_batch(number))
     follow_many((follower, thoas, *timestamp.values()) for follower in followers)
@@ -65,7 +65,7 @@ def test_a_deletion_of_an_action_costs_the_same_for_3_and_for_300_followers():
 
 @pytest.fixture
 def two_at_a_time(monkeypatch):
-    """However slow the machine is: in mode on_commit, what takes too long would go on in another transaction."""
+    """However slow the machine is: mode on_commit would continue a long fan-out in another transaction."""
     monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
     monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", inf)
 
@@ -90,8 +90,8 @@ def test_every_chunk_of_a_deletion_costs_2_statements_more(two_at_a_time):
 
 
 @pytest.mark.database
-def test_the_own_and_direct_entries_of_an_action_are_found_without_going_through_those_of_the_followers():
-    """A celebrity's action has a million entries, and a change of it wants to know these few."""
+def test_the_own_and_direct_entries_of_an_action_are_found_without_reading_those_of_the_followers():
+    """A celebrity's action has a million entries, and a change of it needs only these few."""
     save(followed_by(1500)[0])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

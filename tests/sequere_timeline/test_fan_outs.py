@@ -1,4 +1,4 @@
-"""What has many followers reaches them step by step, and newer events go on between two steps."""
+"""An action of an actor with many followers reaches them step by step, and newer events are applied between steps."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,13 +33,13 @@ def later_and_two_at_a_time(settings: Any, monkeypatch: pytest.MonkeyPatch) -> N
     settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "on_commit"}
     monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", 0)
     monkeypatch.setattr(entries, "FOLLOWERS_PER_STATEMENT", 2)
-    monkeypatch.setattr(follows_in_database, "FOLLOWERS_AT_ONCE", 2)
-    monkeypatch.setattr(follows_in_redis, "FOLLOWERS_AT_ONCE", 2)
+    monkeypatch.setattr(follows_in_database, "FOLLOWERS_PER_PAGE", 2)
+    monkeypatch.setattr(follows_in_redis, "FOLLOWER_NAMES_PER_PAGE", 2)
 
 
 @pytest.fixture
 def fans(thoas: User) -> list[User]:
-    """Seven who follow thoas, in this order, and look at their timelines."""
+    """Seven followers of thoas, in this order, who have read their timelines."""
     fans = UserFactory.create_batch(7)
     follow_many((fan, thoas, moment) for moment, fan in enumerate(fans))
     drain_all(using="default")
@@ -58,7 +58,7 @@ def publish(actor: User) -> JoinAction:
 
 
 def published(actor: User) -> JoinAction:
-    """An action that all followers have."""
+    """An action that has reached all followers."""
     action = publish(actor)
     drain_all(using="default")
     return action
@@ -69,7 +69,7 @@ def delete(action: JoinAction) -> None:
 
 
 def begin() -> None:
-    """Apply what is recorded; a fan-out waits after its first two followers."""
+    """Apply the recorded events; a fan-out waits after its first two followers."""
     drain("built-in", using="default")
 
 
@@ -78,7 +78,7 @@ def step() -> None:
 
 
 def reached() -> list[int]:
-    return list(QueuedEvent.objects.filter(pipeline=FAN_OUT).order_by("event_id").values_list("reached", flat=True))
+    return list(QueuedEvent.objects.filter(queue=FAN_OUT).order_by("event_id").values_list("reached", flat=True))
 
 
 def test_the_first_followers_are_reached_at_once_and_the_others_step_by_step(thoas: User, fans: list[User]) -> None:
@@ -99,7 +99,7 @@ def test_the_first_followers_are_reached_at_once_and_the_others_step_by_step(tho
     assert differences() == []
 
 
-def test_who_has_few_followers_leaves_nothing_to_be_done(newbie: User, thoas: User) -> None:
+def test_an_actor_with_few_followers_needs_no_fan_out(newbie: User, thoas: User) -> None:
     follow(newbie, thoas)
     publish(thoas)
 
@@ -120,8 +120,8 @@ def test_a_transaction_reaches_no_more_for_many_actions_than_for_one(thoas: User
     assert look(fans) == [3] * 7
 
 
-def test_the_one_that_has_reached_the_fewest_is_next(thoas: User, fans: list[User]) -> None:
-    """A long fan-out in the same shard delays no other one."""
+def test_the_fan_out_that_has_reached_the_fewest_is_next(thoas: User, fans: list[User]) -> None:
+    """A long fan-out delays no other in the same shard."""
     for _ in range(2):
         publish(thoas)
     begin()
@@ -134,7 +134,7 @@ def test_the_one_that_has_reached_the_fewest_is_next(thoas: User, fans: list[Use
     assert steps == [[2, 0], [2, 2], [4, 2], [4, 4], [6, 4]]
 
 
-def test_who_unfollows_meanwhile_is_not_reached_any_more(thoas: User, fans: list[User]) -> None:
+def test_a_follower_who_unfollows_meanwhile_is_no_longer_reached(thoas: User, fans: list[User]) -> None:
     publish(thoas)
     begin()
 
@@ -146,8 +146,8 @@ def test_who_unfollows_meanwhile_is_not_reached_any_more(thoas: User, fans: list
     assert differences() == []
 
 
-def test_a_fan_out_goes_on_when_whoever_was_reached_last_has_left(thoas: User, fans: list[User]) -> None:
-    """T17: the original paged by offset over a set that changed meanwhile, and skipped or repeated followers."""
+def test_a_fan_out_resumes_although_the_follower_reached_last_has_left(thoas: User, fans: list[User]) -> None:
+    """No follower is skipped or reached twice while followers change."""
     publish(thoas)
     begin()
 
@@ -160,7 +160,7 @@ def test_a_fan_out_goes_on_when_whoever_was_reached_last_has_left(thoas: User, f
     assert differences() == []
 
 
-def test_who_has_an_action_for_another_reason_sees_it_once_while_it_is_on_its_way(
+def test_an_action_in_a_timeline_for_two_reasons_is_shown_once_during_its_fan_out(
     thoas: User, fans: list[User]
 ) -> None:
     action = JoinAction(actor=thoas)
@@ -177,7 +177,7 @@ def test_who_has_an_action_for_another_reason_sees_it_once_while_it_is_on_its_wa
     assert differences() == []
 
 
-def test_a_deleted_action_is_on_no_page_from_then_on_and_leaves_the_timelines_step_by_step(
+def test_a_deleted_action_is_hidden_at_once_and_leaves_the_timelines_step_by_step(
     thoas: User, fans: list[User]
 ) -> None:
     delete(published(thoas))
@@ -196,15 +196,15 @@ def test_a_deleted_action_is_on_no_page_from_then_on_and_leaves_the_timelines_st
     assert differences() == []
 
 
-def test_a_deletion_ends_the_fan_out_and_takes_back_what_was_brought(thoas: User, fans: list[User]) -> None:
-    """A chunk that came after it would leave stale entries."""
+def test_a_deletion_ends_the_fan_out_and_withdraws_the_action(thoas: User, fans: list[User]) -> None:
+    """A later chunk of the fan-out would leave stale entries."""
     action = publish(thoas)
     begin()
     step()
 
     delete(action)
     begin()
-    left = QueuedEvent.objects.select_related("event").get(pipeline=FAN_OUT)
+    left = QueuedEvent.objects.select_related("event").get(queue=FAN_OUT)
 
     assert left.event.type == "action_deleted"
     drain_all(using="default")
@@ -212,7 +212,7 @@ def test_a_deletion_ends_the_fan_out_and_takes_back_what_was_brought(thoas: User
     assert differences() == []
 
 
-def test_newer_events_go_in_between_the_steps_of_a_withdrawal(thoas: User, fans: list[User]) -> None:
+def test_newer_events_are_applied_between_the_steps_of_a_withdrawal(thoas: User, fans: list[User]) -> None:
     delete(published(thoas))
     begin()
     step()
@@ -230,8 +230,8 @@ def test_newer_events_go_in_between_the_steps_of_a_withdrawal(thoas: User, fans:
     assert differences() == []
 
 
-def test_who_unfollows_before_he_is_reached_does_not_keep_a_deleted_action(thoas: User, fans: list[User]) -> None:
-    """Nor if it was the only one that its actor has ever published."""
+def test_a_follower_who_unfollows_before_a_withdrawal_does_not_keep_the_action(thoas: User, fans: list[User]) -> None:
+    """Nor if it was the only action its actor has ever published."""
     delete(published(thoas))
     begin()
 
@@ -244,7 +244,7 @@ def test_who_unfollows_before_he_is_reached_does_not_keep_a_deleted_action(thoas
     assert differences() == []
 
 
-def test_an_actor_who_is_deleted_before_all_are_reached_leaves_nothing_behind(thoas: User, fans: list[User]) -> None:
+def test_an_actor_deleted_before_all_followers_are_reached_leaves_nothing_behind(thoas: User, fans: list[User]) -> None:
     delete(published(thoas))
     begin()
 
@@ -255,7 +255,7 @@ def test_an_actor_who_is_deleted_before_all_are_reached_leaves_nothing_behind(th
     assert differences() == []
 
 
-def test_what_waits_to_be_withdrawn_is_late_and_not_wrong(thoas: User, fans: list[User]) -> None:
+def test_entries_that_wait_for_a_withdrawal_are_late_and_not_wrong(thoas: User, fans: list[User]) -> None:
     delete(published(thoas))
     begin()
 
@@ -263,7 +263,7 @@ def test_what_waits_to_be_withdrawn_is_late_and_not_wrong(thoas: User, fans: lis
     assert reached() == [2]
 
 
-def test_a_rebuild_withdraws_what_an_operator_has_skipped(thoas: User, fans: list[User]) -> None:
+def test_a_rebuild_completes_a_withdrawal_that_an_operator_has_skipped(thoas: User, fans: list[User]) -> None:
     delete(published(thoas))
     begin()
     QueuedEvent.objects.update(attempts=1)
@@ -276,7 +276,7 @@ def test_a_rebuild_withdraws_what_an_operator_has_skipped(thoas: User, fans: lis
     assert differences() == []
 
 
-def test_an_action_that_nobody_was_brought_is_not_waited_for(thoas: User, newbie: User) -> None:
+def test_deleting_an_action_that_reached_no_follower_queues_nothing(thoas: User, newbie: User) -> None:
     delete(published(thoas))
 
     begin()
@@ -312,7 +312,7 @@ def test_a_deleted_action_that_is_saved_again_is_fanned_out_again(thoas: User, f
     assert differences() == []
 
 
-def test_a_verification_waits_for_what_is_late(thoas: User, fans: list[User]) -> None:
+def test_a_verification_waits_for_late_events(thoas: User, fans: list[User]) -> None:
     publish(thoas)
     begin()
 
@@ -321,7 +321,7 @@ def test_a_verification_waits_for_what_is_late(thoas: User, fans: list[User]) ->
     assert look(fans) == [1] * 7
 
 
-def test_a_rebuild_and_a_fan_out_do_not_hinder_each_other(thoas: User, fans: list[User]) -> None:
+def test_a_rebuild_and_a_fan_out_do_not_interfere(thoas: User, fans: list[User]) -> None:
     publish(thoas)
     begin()
 
@@ -333,17 +333,17 @@ def test_a_rebuild_and_a_fan_out_do_not_hinder_each_other(thoas: User, fans: lis
 
 
 @pytest.mark.parametrize("begun", [publish, lambda actor: delete(published(actor))], ids=["publication", "withdrawal"])
-def test_a_fan_out_that_fails_is_tried_again_from_where_it_was(
+def test_a_failed_fan_out_is_retried_from_where_it_was(
     begun: Callable[[User], Any], thoas: User, fans: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun(thoas)
     begin()
     step()
     with monkeypatch.context() as broken:
-        # A time that is no number: whatever may be wrong in a projector.
+        # A time that is not a number stands for any error of a projector.
         broken.setitem(projector.SECONDS_AT_ONCE, "on_commit", "two")
         step()
-    failed = QueuedEvent.objects.get(pipeline=FAN_OUT)
+    failed = QueuedEvent.objects.get(queue=FAN_OUT)
 
     QueuedEvent.objects.update(retry_at=None)
     step()
@@ -364,7 +364,7 @@ happening = st.one_of(
 
 @pytest.mark.parametrize("removes", [True, False])
 @pytest.mark.parametrize("imports", [True, False])
-def test_whatever_happens_between_two_steps_the_timelines_are_what_the_log_says(
+def test_the_timelines_are_what_the_log_says_whatever_happens_between_two_steps(
     settings: Any, imports: bool, removes: bool
 ) -> None:
     settings.SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW = imports
@@ -417,8 +417,8 @@ def test_whatever_happens_between_two_steps_the_timelines_are_what_the_log_says(
     tell()
 
 
-def test_an_actor_who_is_deleted_takes_his_actions_along_from_those_who_followed(thoas: User, fans: list[User]) -> None:
-    """The unfollows that his deletion records come first, in the same batch: then nobody follows him any more."""
+def test_the_actions_of_a_deleted_actor_leave_the_timelines_of_former_followers(thoas: User, fans: list[User]) -> None:
+    """The deletion first records unfollows in the same batch, so the actor has no followers left."""
     publish(thoas)
     drain_all(using="default")
     before = look(fans)

@@ -1,4 +1,4 @@
-"""What it costs that a follow brings actions into a private timeline, and an unfollow takes them."""
+"""The cost of a follow that brings actions into a private timeline, and of an unfollow that removes them."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_a_follow_and_an_unfollow_cost_at_most_12_statements(thoas, newbie, conf
 @pytest.mark.inline
 @pytest.mark.parametrize("removes", [True, False])
 @pytest.mark.parametrize("imports", [True, False])
-def test_the_settings_do_not_make_a_follow_dearer(thoas, newbie, configure, imports, removes):
+def test_the_settings_do_not_make_a_follow_more_expensive(thoas, newbie, configure, imports, removes):
     configure(imports=imports, removes=removes)
     save(thoas, 1)
     follow(thoas, newbie)

@@ -1,4 +1,4 @@
-"""Loading a page: how many queries it costs, and what becomes of what is hidden or gone."""
+"""Loading a page: its queries, and hidden or deleted instances."""
 
 import pytest
 from django.db import connection
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.database
 @pytest.mark.parametrize("number", [1, 10, 40])
-def test_a_page_is_one_query_and_one_per_model_class(thoas, number):
-    """T12: ten actions were twenty queries."""
+def test_a_page_costs_one_query_and_one_per_model_class(thoas, number):
+    """The number of actions does not matter."""
     newbie = UserFactory(username="newbie")
     follow_many((newbie, user) for user in [thoas, *UserFactory.create_batch(3)])
     makers = (ProjectFactory, DocumentFactory, PackageFactory)
@@ -40,7 +40,7 @@ def test_a_page_is_one_query_and_one_per_model_class(thoas, number):
 
 
 @pytest.mark.database
-def test_the_first_action_is_one_query_and_one_per_model_class(thoas):
+def test_the_first_action_costs_one_query_and_one_per_model_class(thoas):
     for n in range(3):
         Timeline(thoas).save(LikeAction(actor=thoas, target=ProjectFactory(), date=october(1 + n)))
 
@@ -69,7 +69,7 @@ def test_instances_come_from_the_queryset_that_the_model_is_registered_with(thoa
 
 
 def test_an_action_whose_actor_is_hidden_is_left_out_and_the_list_says_so():
-    """T10: a page of the original was shorter than its count without a word."""
+    """The page is shorter than the count."""
     article, newbie = ArticleFactory(name="hidden later"), UserFactory(username="newbie")
     follow_many([(newbie, article)])
     Timeline(article).save(LikeAction(actor=article, target=newbie, date=october(1)))
@@ -85,7 +85,7 @@ def test_an_action_whose_actor_is_hidden_is_left_out_and_the_list_says_so():
     assert len(Timeline(newbie).get_private()) == 2
 
 
-def test_an_action_whose_target_is_hidden_shows_none_in_its_place(thoas):
+def test_an_action_whose_target_is_hidden_shows_no_target(thoas):
     article = ArticleFactory()
     Timeline(thoas).save(LikeAction(actor=thoas, target=article))
 

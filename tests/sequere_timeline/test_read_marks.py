@@ -1,4 +1,4 @@
-"""mark_as_read(), read_at and what is unread."""
+"""mark_as_read(), read_at and unread counts."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -36,7 +36,7 @@ def test_marking_as_read_is_an_event(thoas, newbie):
     assert Timeline(newbie).get_unread_count() == 0
 
 
-def test_without_a_timestamp_everything_until_now_is_read(thoas, newbie):
+def test_without_a_timestamp_everything_up_to_now_is_read(thoas, newbie):
     save(thoas, None)
     before = datetime.now(UTC)
 
@@ -51,7 +51,6 @@ def test_without_a_timestamp_everything_until_now_is_read(thoas, newbie):
 
 @pytest.mark.parametrize("timestamp", [october(1).timestamp(), int(october(1).timestamp())])
 def test_a_timestamp_may_be_seconds_since_1970(thoas, newbie, timestamp):
-    """T3: a number raised AttributeError."""
     save(thoas, october(1))
     save(thoas, october(1, second=1))
 
@@ -62,7 +61,7 @@ def test_a_timestamp_may_be_seconds_since_1970(thoas, newbie, timestamp):
 
 
 @pytest.mark.parametrize("timestamp", ["2013-10-01", True, float("nan"), 10**20])
-def test_what_is_no_point_in_time_is_refused(newbie, timestamp):
+def test_an_invalid_timestamp_is_refused(newbie, timestamp):
     with pytest.raises(InvalidTimestamp):
         Timeline(newbie).mark_as_read(timestamp)
 
@@ -70,7 +69,7 @@ def test_what_is_no_point_in_time_is_refused(newbie, timestamp):
 
 
 @pytest.mark.inline
-def test_what_it_costs(thoas, newbie):
+def test_costs(thoas, newbie):
     save(thoas, october(1))
 
     with at_most(8):

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def heard() -> Iterator[list[tuple[str, Any, Any, Any]]]:
-    """The signals in their order, each with its sender, instance and action."""
+    """The signals in order, each with its sender, instance and action."""
     said: list[tuple[str, Any, Any, Any]] = []
     receivers = {}
     for name in ("pre_save", "post_save", "pre_delete", "post_delete"):
@@ -33,10 +33,10 @@ def heard() -> Iterator[list[tuple[str, Any, Any, Any]]]:
         getattr(signals, name).disconnect(receiver)
 
 
-def test_each_call_is_heard_once_however_many_followers(
+def test_each_signal_is_sent_once_for_any_number_of_followers(
     thoas: User, heard: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
-    """T15: not once for each copy."""
+    """It is not sent for each copy."""
     follow_many((ResourceKey("user", str(10**6 + number)), thoas) for number in range(20))
     joined = JoinAction(actor=thoas)
 
@@ -49,7 +49,7 @@ def test_each_call_is_heard_once_however_many_followers(
     assert heard == [(name, Timeline, thoas, joined) for name in ("pre_save", "post_save", "pre_delete", "post_delete")]
 
 
-def test_nothing_is_heard_afterwards_when_nothing_changed(
+def test_post_save_is_not_sent_if_nothing_has_changed(
     thoas: User, heard: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
     joined = JoinAction(actor=thoas)
@@ -62,7 +62,7 @@ def test_nothing_is_heard_afterwards_when_nothing_changed(
     assert [name for name, *_ in heard] == ["pre_save"]
 
 
-def test_who_hears_it_before_can_prevent_it(thoas: User) -> None:
+def test_a_receiver_of_pre_save_can_prevent_saving(thoas: User) -> None:
     def refuse(**_: Any) -> None:
         raise PermissionError
 

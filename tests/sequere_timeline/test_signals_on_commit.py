@@ -1,4 +1,4 @@
-"""What receivers of the signals see of the transaction, and what their exceptions do to it."""
+"""What receivers of the signals see of the transaction, and how their exceptions affect it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +54,7 @@ def heard() -> Iterator[list[str]]:
             signal.disconnect(listen)
 
 
-def test_the_ones_afterwards_wait_for_the_commit_and_are_not_sent_without_one(thoas: User) -> None:
+def test_post_save_and_post_delete_wait_for_the_commit(thoas: User) -> None:
     action = JoinAction(actor=thoas)
     with heard() as sent:
         with transaction.atomic():
@@ -82,7 +82,7 @@ def test_after_the_commit_the_action_has_its_uid_and_is_in_the_timeline(thoas: U
     assert seen == [(str(event and event.stream), 1)]
 
 
-def test_an_exception_before_prevents_saving_and_deleting(thoas: User) -> None:
+def test_an_exception_in_pre_save_or_pre_delete_prevents_the_change(thoas: User) -> None:
     action, refused = JoinAction(actor=thoas), JoinAction(actor=thoas)
     Timeline(thoas).save(action)
 
@@ -96,7 +96,9 @@ def test_an_exception_before_prevents_saving_and_deleting(thoas: User) -> None:
     assert Event.objects.count() == 1
 
 
-def test_an_exception_afterwards_is_logged_and_stops_nobody(thoas: User, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_in_post_save_is_logged_and_stops_no_other_receiver(
+    thoas: User, caplog: pytest.LogCaptureFixture
+) -> None:
     with connected(signals.post_save, veto), heard() as sent:
         event = Timeline(thoas).save(JoinAction(actor=thoas))
 
@@ -105,7 +107,7 @@ def test_an_exception_afterwards_is_logged_and_stops_nobody(thoas: User, caplog:
     assert [record.exc_info and record.exc_info[0] for record in caplog.records] == [VetoError]
 
 
-def test_what_follows_and_deletions_do_to_timelines_is_not_announced(thoas: User) -> None:
+def test_follows_and_deletions_send_no_signals_of_timelines(thoas: User) -> None:
     newbie = UserFactory(username="newbie")
     Timeline(thoas).save(JoinAction(actor=thoas))
 

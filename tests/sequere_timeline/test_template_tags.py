@@ -29,7 +29,7 @@ PAGE = """{% load sequere %}
 
 
 def show(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page of somebody, who takes the place of `user` in its context, as in a DetailView."""
+    """The page of a person, whom its context calls `user`, as in a DetailView."""
     person = User.objects.get(pk=pk)
     return HttpResponse(Template(PAGE).render(RequestContext(request, {"person": person, "user": person})))
 
@@ -39,7 +39,7 @@ urlpatterns = [path("people/<int:pk>/", show)]
 
 @pytest.fixture
 def templates(tmp_path: Path, settings: Any) -> Path:
-    """A directory for templates of the host, which come first."""
+    """A directory for templates of the host, which take precedence."""
     (engine,) = settings.TEMPLATES
     settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
     (tmp_path / "sequere" / "timeline").mkdir(parents=True)
@@ -57,11 +57,11 @@ def requested(user: Any, **query: str) -> HttpRequest:
 
 
 def text(html: str) -> str:
-    """What stands there, without markup."""
+    """The text without markup."""
     return " ".join(unescape(part.partition(">")[2]) for part in html.split("<") if ">" in part)
 
 
-def test_a_public_timeline_is_what_somebody_did(thoas: User, newbie: User, project: Project) -> None:
+def test_a_public_timeline_shows_actions_of_its_owner(thoas: User, newbie: User, project: Project) -> None:
     Timeline(thoas).save(JoinAction(actor=thoas, date=october(1)))
     Timeline(thoas).save(LikeAction(actor=thoas, target=project, date=october(2)))
     Timeline(thoas).save(LikeAction(actor=newbie, target=project, date=october(3)))
@@ -72,7 +72,7 @@ def test_a_public_timeline_is_what_somebody_did(thoas: User, newbie: User, proje
     assert shown == "thoas like La classe americaine Oct. 2, 2013, 2 a.m. thoas join Oct. 1, 2013, 2 a.m."
 
 
-def test_what_has_a_page_is_a_link_to_it(thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instance_with_a_page_is_a_link(thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Project, "get_absolute_url", lambda self: "/projects/?a=1&b=2", raising=False)
     Timeline(thoas).save(LikeAction(actor=thoas, target=project))
 
@@ -101,7 +101,7 @@ def test_older_actions_are_behind_a_link_that_keeps_the_rest_of_the_address(clie
     client.force_login(thoas)
 
     def follow_links(response: Any, name: str) -> list[int]:
-        """How many actions each page of a timeline has; there are two timelines on a page."""
+        """The number of actions on each page of a timeline; a page has two timelines."""
         lists, sizes = response.content.decode().split('<div class="sequere-timeline">')[1:], []
         html = lists[("older", "home").index(name)]
         sizes.append(html.count("<li"))
@@ -117,7 +117,7 @@ def test_older_actions_are_behind_a_link_that_keeps_the_rest_of_the_address(clie
     assert follow_links(first, "home") == [2, 2, 1]
 
 
-def test_a_cursor_that_is_made_up_is_a_bad_request(client: Client, thoas: User) -> None:
+def test_an_invalid_cursor_is_a_bad_request(client: Client, thoas: User) -> None:
     client.force_login(thoas)
 
     for query in ({"older": "x"}, {"home": '"><script>alert(1)</script>'}):
@@ -134,8 +134,8 @@ def test_without_a_request_there_is_no_link(thoas: User) -> None:
     assert (html.count("<li"), html.count("href")) == (2, 0)
 
 
-def test_a_private_timeline_is_shown_to_its_owner_alone(client: Client, thoas: User, newbie: User) -> None:
-    """Also where the page is about him, and calls him `user`."""
+def test_a_private_timeline_is_shown_only_to_its_owner(client: Client, thoas: User, newbie: User) -> None:
+    """Also on a page about the owner, whom it calls `user`."""
     Timeline(newbie).save(JoinAction(actor=thoas))
     url = f"/people/{newbie.pk}/"
 
@@ -148,7 +148,7 @@ def test_a_private_timeline_is_shown_to_its_owner_alone(client: Client, thoas: U
     assert ["thoas join" in " ".join(text(page.content.decode()).split()) for page in pages] == [False, False, True]
 
 
-def test_a_host_says_who_sees_which_timeline(thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_decides_who_sees_a_timeline(thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     Timeline(thoas).save(JoinAction(actor=thoas))
     Timeline(project).save(JoinAction(actor=thoas))
     monkeypatch.setattr(ProjectSequere, "can_view_private", lambda options, user, instance: user == thoas)
@@ -164,7 +164,7 @@ def test_a_host_says_who_sees_which_timeline(thoas: User, project: Project, monk
 
 
 @pytest.mark.parametrize("private", [True, False])
-def test_nobody_has_no_timeline(private: bool) -> None:
+def test_an_anonymous_user_has_no_timeline(private: bool) -> None:
     nobody = AnonymousUser()
 
     page = render(f"{{% timeline user private={private} %}}", request=requested(nobody), user=nobody)
@@ -205,7 +205,7 @@ def test_a_verb_has_a_template_of_its_own(thoas: User, project: Project, templat
         ("timeline", "{{ page|length }} of {{ instance }}", "1 of thoas"),
     ],
 )
-def test_a_host_has_templates_of_his_own(
+def test_a_host_may_have_its_own_templates(
     thoas: User, newbie: User, templates: Path, name: str, template: str, shown: str
 ) -> None:
     Timeline(thoas).save(JoinAction(actor=thoas))
@@ -234,7 +234,7 @@ def test_a_verb_with_spaces_has_a_template_too(thoas: User, templates: Path, mon
     assert "posted" in render("{% timeline thoas %}", thoas=thoas)
 
 
-def test_names_and_data_are_no_markup(thoas: User, templates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_and_data_are_not_markup(thoas: User, templates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = "\"'><script>alert(1)</script>"
     (templates / "sequere/timeline/like.html").write_text("{{ action.kwargs }} {{ action.kwargs.note }} {{ action }}")
     actor = UserFactory(username=bad)
@@ -249,10 +249,10 @@ def test_names_and_data_are_no_markup(thoas: User, templates: Path, monkeypatch:
 
     assert bad in unescape(html)
     assert "<script" not in html
-    assert "%3Cscript%3E" in html  # the link to older actions, which keeps the rest of the query
+    assert "%3Cscript%3E" in html  # the link to older actions keeps the rest of the query
 
 
-def test_what_is_deleted_is_called_so_and_what_is_hidden_is_not_named(thoas: User, project: Project) -> None:
+def test_a_deleted_target_is_called_deleted_and_a_hidden_one_is_not_named(thoas: User, project: Project) -> None:
     article = ArticleFactory(name="a secret")
     Timeline(thoas).save(LikeAction(actor=thoas, target=project, date=october(2)))
     Timeline(thoas).save(LikeAction(actor=thoas, target=article, date=october(1)))
@@ -261,5 +261,5 @@ def test_what_is_deleted_is_called_so_and_what_is_hidden_is_not_named(thoas: Use
 
     shown = " ".join(text(render("{% timeline thoas %}", thoas=thoas)).split())
 
-    assert shown.count("something that is deleted") == 1
+    assert shown.count("something that was deleted") == 1
     assert "secret" not in shown

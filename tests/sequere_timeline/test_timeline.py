@@ -1,4 +1,4 @@
-"""Saving actions in timelines, and deleting them."""
+"""Saving and deleting actions in timelines."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID, uuid4
@@ -43,7 +43,7 @@ def test_saving_returns_the_event_and_gives_the_action_its_uid(thoas):
     assert Event.objects.get() == event
 
 
-def test_what_becomes_of_an_action_is_its_stream(thoas, newbie):
+def test_the_events_of_an_action_are_its_stream(thoas, newbie):
     action = JoinAction(actor=thoas)
 
     events = [
@@ -71,12 +71,12 @@ def test_what_becomes_of_an_action_is_its_stream(thoas, newbie):
     ],
     ids=["date", "kwargs", "target"],
 )
-def test_what_happened_does_not_change(thoas, newbie, change):
+def test_a_saved_action_cannot_be_changed(thoas, newbie, change):
     action = LikeAction(actor=thoas, target=newbie, date=october(25), note="first")
     Timeline(thoas).save(action)
     change(action)
 
-    with pytest.raises(ActionChanged, match="make a new action"):
+    with pytest.raises(ActionChanged, match="create a new one"):
         Timeline(newbie).save(action)
 
     (saved,) = Timeline(thoas).get_public()
@@ -85,7 +85,7 @@ def test_what_happened_does_not_change(thoas, newbie, change):
 
 
 @pytest.mark.parametrize("role", ["actor", "target", "owner"])
-def test_everyone_in_it_must_be_registered_and_saved(thoas, role):
+def test_actor_target_and_owner_must_be_registered_and_saved(thoas, role):
     def save(instance):
         parts = {"actor": thoas, "target": None, "owner": thoas, role: instance}
         Timeline(parts["owner"]).save(LikeAction(actor=parts["actor"], target=parts["target"]))
@@ -98,8 +98,8 @@ def test_everyone_in_it_must_be_registered_and_saved(thoas, role):
     assert not Event.objects.exists()
 
 
-def test_nothing_is_saved_where_timelines_are_not_installed(thoas):
-    """The event would be recorded, and be in no timeline."""
+def test_nothing_is_saved_if_timelines_are_not_installed(thoas):
+    """The event would be recorded and appear in no timeline."""
     with (
         modify_settings(INSTALLED_APPS={"remove": ["sequere_timeline"]}),
         pytest.raises(TimelinesNotInstalled, match="add 'sequere_timeline'"),
@@ -121,8 +121,8 @@ def test_nothing_is_saved_where_timelines_are_not_installed(thoas):
     ],
     ids=["big int", "UUID", "text with a colon", "any text", "one-to-one", "falsy"],
 )
-def test_any_primary_key_acts_is_acted_upon_and_reads(thoas, create):
-    """D8, D20, R8, R10, Semantics, PK types."""
+def test_any_primary_key_can_act_be_a_target_and_read(thoas, create):
+    """As actor, target and owner, followed and follower."""
     one, other = create(), ProjectFactory()
     follow(one, thoas)
     follow(thoas, one)
@@ -157,8 +157,8 @@ def test_a_timeline_shows_whose_it_is(thoas):
 
 
 @pytest.mark.parametrize("given", ["utc", "chicago", "seconds"])
-def test_a_date_comes_back_as_the_moment_it_was_to_the_microsecond(thoas, given):
-    """T2: the original read aware UTC times as local ones, and lost what is less than a second."""
+def test_a_date_comes_back_as_the_same_moment_to_the_microsecond(thoas, given):
+    """In any time zone, with the fraction of a second."""
     moment = datetime(2013, 10, 25, 4, 41, 31, 612067, tzinfo=UTC)
     date = {
         "utc": moment,
@@ -192,7 +192,7 @@ def test_a_loaded_action_can_be_deleted(thoas):
     assert Timeline(thoas).get_private() == []
 
 
-def test_a_follower_cannot_delete_what_he_reads(thoas, newbie):
+def test_a_follower_cannot_delete_an_action_they_read(thoas, newbie):
     follow(newbie, thoas)
     action = JoinAction(actor=thoas)
     Timeline(thoas).save(action)
@@ -208,8 +208,7 @@ def test_an_action_that_was_never_saved_cannot_be_deleted(thoas):
         Timeline(thoas).delete(JoinAction(actor=thoas))
 
 
-def test_deleting_an_uid_that_the_log_does_not_know_changes_nothing(thoas):
-    """T11: the original raised a KeyError for an uid that it did not know."""
+def test_deleting_a_uid_unknown_to_the_log_changes_nothing(thoas):
     action = JoinAction(actor=thoas)
     action.uid = str(uuid4())
 
@@ -247,7 +246,7 @@ def test_reading_writes_nothing(thoas):
     assert {query["sql"].split()[0] for query in captured} <= {"SELECT"}
 
 
-def test_who_knows_the_uid_of_an_action_cannot_delete_it_as_his_own():
+def test_an_action_cannot_be_deleted_under_a_forged_actor():
     thoas, newbie = UserFactory.create_batch(2)
     action = JoinAction(actor=thoas)
     Timeline(thoas).save(action)

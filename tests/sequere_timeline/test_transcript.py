@@ -1,7 +1,7 @@
 """The transcript of the documentation, step by step.
 
-Ours differs in two things. Timelines are newest first, where the documentation prints the oldest first; what it
-prints comes with `desc=False`. And datetimes are aware, as Django's own fields give them, where it prints naive ones.
+Ours differs in two ways. Timelines are newest first; the documentation prints them oldest first, which is
+`desc=False` here. And datetimes are aware, as Django's own fields give them, where it prints naive ones.
 """
 
 import pytest
@@ -54,11 +54,8 @@ def test_thoas_follows_la_classe_americaine_with_the_methods_of_the_mixin():
     assert repr(user.get_followings()) == f"[(<Project: La classe americaine>, {since!r})]"
 
 
-def test_thoas_joins_newbie_follows_and_unfollows_him_and_thoas_likes_la_classe_americaine():
-    """The whole story of the timeline, with the default database backends and nothing else set up.
-
-    T1: the original's timelines raised with its default backend, and follow() raised after it had stored the row.
-    """
+def test_thoas_joins_newbie_follows_and_unfollows_thoas_and_thoas_likes_la_classe_americaine():
+    """The whole story of the timeline, with the default database backends and nothing else set up."""
     thoas = User.objects.create(username="thoas")
     project = Project.objects.create(name="La classe americaine")
     timeline = Timeline(thoas)

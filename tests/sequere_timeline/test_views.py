@@ -34,7 +34,7 @@ def thoas() -> User:
     return UserFactory(username="thoas", email="secret@example.org")
 
 
-def test_an_action_is_told_with_its_actor_its_target_and_what_is_public_of_its_data(
+def test_an_action_is_shown_with_its_actor_its_target_and_its_public_data(
     client: Client, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(LikeAction, "public_kwargs", ("stars", "missing"))
@@ -90,7 +90,7 @@ def test_nobody_else_sees_a_private_timeline(browser: Client, client: Client, ne
         assert (anonymous.status_code, anonymous.json()) == (403, {"error": "Log in first."})
 
 
-def test_a_host_says_who_may_see_which_timeline(
+def test_a_host_decides_who_may_see_a_timeline(
     browser: Client, thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Timeline(project).save(JoinAction(actor=thoas))
@@ -147,7 +147,7 @@ def test_a_page_costs_one_query_for_each_model_class(browser: Client, thoas: Use
         assert len(labels(browser.get(address(what, thoas)))) == 15
 
 
-def test_what_is_deleted_and_what_is_hidden_is_not_told(client: Client, thoas: User, project: Project) -> None:
+def test_deleted_and_hidden_targets_are_not_shown(client: Client, thoas: User, project: Project) -> None:
     article = ArticleFactory(name="hidden")
     Timeline(thoas).save(LikeAction(actor=thoas, target=project, date=october(2)))
     Timeline(thoas).save(LikeAction(actor=thoas, target=article, date=october(1)))
@@ -177,7 +177,7 @@ def test_what_is_deleted_and_what_is_hidden_is_not_told(client: Client, thoas: U
         {"target": "<script>alert(1)</script>:1"},
     ],
 )
-def test_what_cannot_be_asked_is_refused_with_a_reason(
+def test_an_invalid_query_is_refused_with_a_reason(
     browser: Client, thoas: User, what: str, query: dict[str, str]
 ) -> None:
     response = browser.get(address(what, thoas), query)
@@ -191,14 +191,14 @@ def test_what_cannot_be_asked_is_refused_with_a_reason(
 @pytest.mark.parametrize(
     "key", ["project/10000000000000000000000", "project/x", "nothing/1", "user/1%00", "user/1%0Ax"]
 )
-def test_what_is_not_there_is_not_found(browser: Client, what: str, key: str) -> None:
+def test_an_unknown_resource_is_not_found(browser: Client, what: str, key: str) -> None:
     url = f"/sequere/{key}/timeline/" + ("private/" if what == "private" else "")
 
     assert browser.get(url).status_code == 404
 
 
 @BOTH
-def test_names_and_data_are_no_markup(
+def test_names_and_data_are_not_markup(
     browser: Client, thoas: User, what: str, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", *settings.MIDDLEWARE]
@@ -215,17 +215,17 @@ def test_names_and_data_are_no_markup(
 
 
 @BOTH
-def test_timelines_are_only_read(browser: Client, thoas: User, what: str) -> None:
+def test_timelines_are_read_only(browser: Client, thoas: User, what: str) -> None:
     url = address(what, thoas)
 
     assert [browser.post(url).status_code, browser.head(url).status_code] == [405, 200]
 
 
-def test_reasons_are_told_in_french(client: Client, thoas: User, settings: Any) -> None:
+def test_reasons_are_given_in_french(client: Client, thoas: User, settings: Any) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
     french = {"Accept-Language": "fr"}
 
-    with translation.override(None):  # which puts back what the middleware changes
+    with translation.override(None):  # restores what the middleware changes
         reasons = [
             client.get(address(what, thoas), query, headers=french).json()["error"]
             for what, query in (
@@ -238,9 +238,9 @@ def test_reasons_are_told_in_french(client: Client, thoas: User, settings: Any) 
         ]
 
     assert reasons == [
-        "Ce curseur n’est pas l’un des nôtres. Commencez sans curseur.",
-        "Une limite est un nombre, à partir de 1.",
-        "Il ne peut y avoir de telle cible.",
-        "Il ne peut y avoir de tel verbe.",
+        "Ce curseur n’est pas valide. Commencez sans curseur.",
+        "La limite doit être un nombre supérieur à 0.",
+        "La cible n’est pas valide.",
+        "Le verbe n’est pas valide.",
         "Connectez-vous d’abord.",
     ]

@@ -12,7 +12,7 @@ from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import valkey_program
 from tests.host.processes import ROOT
 
-#: Says where its server is and that it answers, and waits.
+#: Prints the URL of its server and its answer, and waits.
 COMMAND = """
 import os, sys, redis
 url = os.environ["SEQUERE_REDIS_URL"]
@@ -41,7 +41,7 @@ def command() -> Iterator["subprocess.Popen[str]"]:
         process.kill()
 
 
-def test_it_has_a_server_and_its_own_exit_code(command: "subprocess.Popen[str]") -> None:
+def test_a_command_has_a_server_and_keeps_its_exit_code(command: "subprocess.Popen[str]") -> None:
     rest, _ = command.communicate("\n", timeout=60)
 
     assert rest.startswith("unix://")
@@ -49,11 +49,11 @@ def test_it_has_a_server_and_its_own_exit_code(command: "subprocess.Popen[str]")
     assert command.returncode == 3
 
 
-def test_it_ends_when_it_is_told_and_its_server_with_it(command: "subprocess.Popen[str]") -> None:
+def test_a_command_and_its_server_end_on_sigterm(command: "subprocess.Popen[str]") -> None:
     assert command.stdout is not None
     socket = command.stdout.readline().removeprefix("unix://").split()[0]
 
     command.send_signal(signal.SIGTERM)
 
     assert command.wait(timeout=60) == 128 + signal.SIGTERM
-    assert not os.path.exists(socket)  # noqa: PTH110  # a name that was read
+    assert not os.path.exists(socket)  # noqa: PTH110  # the name was read from a process

@@ -1,4 +1,4 @@
-"""A server that tests may stop, and which nobody has to clear away."""
+"""A server that tests may stop, and that nobody has to clean up."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import own_valkey, valkey, valkey_program
 from tests.host.processes import ROOT
 
-#: Starts a server, says where, and waits to be killed.
+#: Starts a server, prints its URL, and waits to be killed.
 STARTER = """
 from example_project.servers.valkey import own_valkey
 with own_valkey() as server:
@@ -37,7 +37,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_it_is_stopped_and_starts_again_at_the_same_url_with_nothing_in_it() -> None:
+def test_a_server_restarts_empty_at_the_same_url() -> None:
     with own_valkey() as server:
         client = redis.Redis.from_url(server.url)
         client.set("thoas", "newbie")
@@ -51,7 +51,7 @@ def test_it_is_stopped_and_starts_again_at_the_same_url_with_nothing_in_it() -> 
     assert not answers(server.url)
 
 
-def test_one_that_is_durable_remembers() -> None:
+def test_a_durable_server_keeps_its_data() -> None:
     with own_valkey(durable=True) as server:
         client = redis.Redis.from_url(server.url)
         client.set("thoas", "newbie")
@@ -62,7 +62,7 @@ def test_one_that_is_durable_remembers() -> None:
         assert client.get("thoas") == b"newbie"
 
 
-def test_it_ends_with_whoever_has_started_it_even_killed() -> None:
+def test_a_server_ends_with_the_process_that_started_it_even_if_killed() -> None:
     command = [sys.executable, "-c", STARTER]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as starter:
         url = starter.stdout.readline().strip()
@@ -76,7 +76,7 @@ def test_it_ends_with_whoever_has_started_it_even_killed() -> None:
         time.sleep(0.02)
 
 
-def test_the_one_that_is_given_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_server_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQUERE_REDIS_URL", "redis://redis.example/7")
 
     with valkey() as url:

@@ -1,1 +1,1 @@
-"""An hour of bad luck in a minute: writers, and workers of Celery whose servers come and go."""
+"""An hour of bad luck in a minute: writers and Celery workers whose servers come and go."""

@@ -1,8 +1,8 @@
-"""Writers and workers for a minute, while workers are killed and their servers restarted; then nothing may be missing.
+"""Writers and workers for a minute, while workers are killed and servers restarted; then nothing may be missing.
 
 `python -m tests.soak [--seconds 60]`: 4 writers, PostgreSQL, a Valkey server for the read models and one as the broker,
 2 workers, one of which is killed with SIGKILL every 3 seconds; each of the Valkey servers is restarted twice.
-Afterwards a sweep; exit status 1 if the read models are not what the log says, or a projector of the host has not seen
+Then a sweep; exit status 1 if the read models are not what the log says, or a projector of the host has not seen
 every event.
 """
 
@@ -104,7 +104,7 @@ def _let_things_happen(workers: list["Worker"], servers: dict[str, Valkey], seco
 
 
 def _catch_up() -> int:
-    """Sweep until nothing waits any more; returns what still does after two minutes."""
+    """Sweep until no event waits; returns how many still do after two minutes."""
     from sequere.models import QueuedEvent
     from sequere.outbox import shards
     from sequere.outbox.drain import sweep_queues

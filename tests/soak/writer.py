@@ -1,4 +1,4 @@
-"""A process that records whatever comes to its mind: `python -m tests.soak.writer SEED SECONDS`; says how much."""
+"""A process that records at random: `python -m tests.soak.writer SEED SECONDS`; prints the number of calls."""
 
 import os
 import sys

@@ -11,7 +11,7 @@ admin.site.register(Document)
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+class ProjectAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at runtime
     search_fields = ("name",)
 
 
@@ -21,5 +21,5 @@ class PackageAdmin(ResourceAdminMixin):
 
 
 @admin.register(Article)
-class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic when it runs
+class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at runtime
     change_form_template = "testapp/change_form.html"

@@ -33,7 +33,7 @@ class FavouriteProject(Project):
 
 
 class BigProject(Project):
-    """A child with a table, and not registered."""
+    """A child with a table of its own, not registered."""
 
 
 class Document(Named):
@@ -53,7 +53,7 @@ class Profile(Named):
 
 
 class Basket(Named):
-    """Falsy when it is empty, and always empty."""
+    """Always empty, and therefore falsy."""
 
     def __len__(self) -> int:
         return 0
@@ -65,7 +65,7 @@ class VisibleManager(models.Manager["Article"]):
 
 
 class Article(Named):
-    """Deleted softly: the default manager hides it."""
+    """Soft-deleted: the default manager hides it."""
 
     is_hidden = models.BooleanField(default=False)
 
@@ -74,7 +74,7 @@ class Article(Named):
 
 
 class Stranger(models.Model):
-    """Never registered."""
+    """Never registered, unless a test does it."""
 
     name = models.CharField(max_length=150)
 

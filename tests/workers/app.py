@@ -1,4 +1,4 @@
-"""The Celery app of the tests, as a host project would write it; its workers take over what a test sets."""
+"""The Celery app of the tests, written like that of a host project; its workers adopt the settings of a test."""
 
 import json
 import os
@@ -18,14 +18,14 @@ app = Celery("tests")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-#: Names a file with the settings of the test that is running, in JSON.
+#: Names a JSON file with the settings of the running test.
 SETTINGS = "TESTS_WORKER_SETTINGS"
 _taken: override_settings | None = None
 
 
 @task_prerun.connect
 def take_settings(**_: Any) -> None:
-    global _taken  # noqa: PLW0603  # a worker has one test at a time
+    global _taken  # noqa: PLW0603  # a worker serves one test at a time
     if seconds := os.environ.get("TESTS_SECONDS_AT_ONCE"):
         from sequere_timeline import projector
 
@@ -43,7 +43,7 @@ def take_settings(**_: Any) -> None:
 
 @connection_created.connect
 def watch(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """A task that looks for more to do may find what was recorded after the test had changed its settings."""
+    """A running task may find events that were recorded after the test had changed its settings."""
     if SETTINGS in os.environ and _execute not in connection.execute_wrappers:
         connection.execute_wrappers.append(_execute)
 

@@ -1,4 +1,4 @@
-"""A broker, and workers of Celery in processes of their own, on the database and the Redis of the tests."""
+"""A broker, and Celery workers in processes of their own, on the database and the Redis of the tests."""
 
 import json
 import os
@@ -29,14 +29,13 @@ from tests.workers.app import SETTINGS, app
 
 
 def url_of(server: Valkey) -> str:
-    """How Celery names it."""
+    """Its URL as Celery writes it."""
     return server.url.replace("unix://", "redis+socket://")
 
 
 @pytest.fixture(scope="package", autouse=True)
 def flushed_again() -> Iterator[None]:
-    """The worker may be looking for more to do when a test is over: PostgreSQL ends one of two that wait for each
-    other."""
+    """The worker may be looking for more to do when a test is over, and PostgreSQL ends one side of a deadlock."""
     flush = TransactionTestCase._fixture_teardown
 
     def flush_again(self: TransactionTestCase) -> None:
@@ -69,20 +68,20 @@ def broker() -> Iterator[str]:
 
 @pytest.fixture
 def for_celery(settings: Any, broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All built-in projections are for the workers."""
+    """All built-in projections are left to the workers."""
     settings.SEQUERE_PROJECTION_MODES = {"follows": "celery", "timelines": "celery"}
     send_to(broker, monkeypatch)
 
 
 def send_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process send its tasks there, as one that has just started, and wait for a broker that is only slow.
+    """Let this process send its tasks there as if it had just started, and wait for a broker that is only slow.
 
-    Otherwise nobody would be told of what it records from then on.
+    Otherwise no worker would learn of the events that it records.
     """
     monkeypatch.setattr(app.conf, "broker_url", url)
     monkeypatch.setattr(workers, "PATIENCE", 60)
     monkeypatch.setattr(workers, "_app", app)
-    monkeypatch.setattr(workers, "_silent_until", 0.0)
+    monkeypatch.setattr(workers._breaker, "outage", None)
     workers._broker.cache_clear()
 
 
@@ -98,7 +97,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        name = f"{uuid4().hex}@localhost"  # two of one name cannot be on one broker
+        name = f"{uuid4().hex}@localhost"  # a broker cannot have two of one name
         options = ["--hostname", name, "--queues", ",".join(self._queues), "--loglevel", "INFO", "--concurrency", "1"]
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         with self.log.open("ab") as output:
@@ -118,14 +117,14 @@ class Worker:
         return self._process.pid
 
     def kill(self) -> None:
-        """With SIGKILL, the worker and its children."""
+        """Kill the worker and its children with SIGKILL."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
     def stop(self) -> int:
-        """As an operator would; returns the exit code."""
+        """Stop it like an operator; return the exit code."""
         assert self._process is not None
         self._process.terminate()
         code = self._process.wait(timeout=60)
@@ -153,7 +152,7 @@ def session_worker(broker: str, django_db_setup: None, tmp_path_factory: pytest.
 
 @pytest.fixture
 def worker(for_celery: None, session_worker: Worker) -> Iterator[Worker]:
-    """One that serves all tests, which are over when everything is applied; it knows their settings."""
+    """A worker for all tests, which end when everything is applied. It knows their settings."""
     file = session_worker.settings
 
     def write(settings: dict[str, Any]) -> None:
@@ -176,7 +175,7 @@ def worker(for_celery: None, session_worker: Worker) -> Iterator[Worker]:
 
 @pytest.fixture
 def start_worker(for_celery: None, settings: Any, broker: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Starts workers that the test may kill, on queues that nobody else serves."""
+    """Starts workers that the test may kill, on queues of their own."""
     workers: list[Worker] = []
     queue = f"sequere-tests-{uuid4().hex}"
     settings.SEQUERE_CELERY_QUEUES = {"default": queue, "fan_out": f"{queue}.fanout"}

@@ -1,4 +1,4 @@
-"""A projector of the host, at work in a process of its own."""
+"""A projector of the host in a process of its own."""
 
 import os
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from tests.testapp.models import Stranger
 
 
 class GuestBook(Projector):
-    """Writes every event into a table, and refuses to write about whom the environment names."""
+    """Writes every event into a table, and refuses the actor that the environment names."""
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         for event in events:

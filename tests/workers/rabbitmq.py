@@ -1,4 +1,4 @@
-"""A RabbitMQ server for the tests: the one of Debian's package, as a node of our own."""
+"""A RabbitMQ server for the tests: that of Debian's package, as a node of our own."""
 
 import os
 import shutil
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from example_project.servers.process import NotReady, ServerUnavailable, directory, running
 
-#: Where the package has its program itself; what is in the PATH is a wrapper that works for one user.
+#: The program itself; the one in the PATH is a wrapper that works for one user only.
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-#: What stops a server here sends an interrupt, which Erlang does not take.
+#: Servers here are stopped by an interrupt, which Erlang does not accept.
 UNTIL_INTERRUPTED = """
 import signal, subprocess, sys
 server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
@@ -24,7 +24,7 @@ sys.exit(server.wait())
 
 @contextmanager
 def rabbitmq() -> Iterator[str]:
-    """The URL of a server that is gone afterwards. Raises ServerUnavailable."""
+    """The URL of a server that runs during the block. Raises ServerUnavailable."""
     epmd = shutil.which("epmd")
     if not PROGRAM.exists() or epmd is None:
         raise ServerUnavailable("rabbitmq-server is not installed")
@@ -36,7 +36,7 @@ def rabbitmq() -> Iterator[str]:
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(names),
             "ERL_EPMD_RELAXED_COMMAND_CHECK": "1",
-            "RABBITMQ_ALLOW_INPUT": "1",  # then no shell stands around the machine
+            "RABBITMQ_ALLOW_INPUT": "1",  # no shell is started around Erlang
             "RABBITMQ_SERVER_START_ARGS": "-noinput",
             "RABBITMQ_NODENAME": f"sequere-{port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
@@ -64,7 +64,7 @@ def rabbitmq() -> Iterator[str]:
             ):
                 yield f"amqp://guest:guest@127.0.0.1:{port}//"
         finally:
-            # Erlang has started it for our node, and leaves it.
+            # Erlang has started it for our node, and leaves it running.
             subprocess.run([epmd, "-port", str(names), "-kill"], capture_output=True, check=False)
 
 

@@ -1,4 +1,4 @@
-"""The backends keep their contracts where another process does the work."""
+"""The backends keep their contracts when another process applies the events."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ else:
 
 @pytest.mark.usefixtures("worker")
 class Patient(_TestCase):
-    """Who has recorded something waits until the worker has applied it."""
+    """Every call that records waits until the worker has applied the events."""
 
     def setUp(self) -> None:
         events_recorded.connect(self._wait_after_commit)

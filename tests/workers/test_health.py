@@ -1,4 +1,4 @@
-"""A worker that was killed says nothing; the health view does."""
+"""A killed worker says nothing; the health view does."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from tests.workers.conftest import Worker
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_worker_that_was_killed_is_missed(
+def test_a_killed_worker_is_missed(
     start_worker: Callable[..., Worker], settings: Any, client: Client, thoas: User, newbie: User, project: Project
 ) -> None:
     settings.SEQUERE_HEALTH_MAX_LAG = 1e-6

@@ -1,4 +1,4 @@
-"""What a worker's children do is counted in a directory, where a process that is scraped finds it."""
+"""The counts of a worker's children are kept in a directory, where the scraped process finds them."""
 
 import struct
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.workers.until import until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_what_a_worker_applies_is_counted(
+def test_events_applied_by_a_worker_are_counted(
     start_worker: Callable[..., Worker], tmp_path: Path, thoas: User, newbie: User, project: Project
 ) -> None:
     registry, directory = CollectorRegistry(), tmp_path / "metrics"
@@ -26,8 +26,8 @@ def test_what_a_worker_applies_is_counted(
     start_worker(DJANGO_SETTINGS_MODULE="tests.host.settings_metrics", PROMETHEUS_MULTIPROC_DIR=str(directory))
 
     def applied() -> float | None:
-        labels = {"pipeline": "built-in", "type": "followed"}
-        with suppress(struct.error):  # of a file that the worker is just making
+        labels = {"queue": "built-in", "type": "followed"}
+        with suppress(struct.error):  # the worker may be creating the file
             return registry.get_sample_value("sequere_events_applied_total", labels)
         return None
 

@@ -1,4 +1,4 @@
-"""A broker that is down stops nobody, and what it did not hear of is made good."""
+"""A broker that is down stops nobody, and its lost hints are made up for."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def own_broker(for_celery: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Valkey]:
-    """One that may be stopped."""
+    """A broker that may be stopped."""
     try:
         with own_valkey() as server:
             send_to(url_of(server), monkeypatch)
@@ -41,7 +41,7 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     return lambda: [record.getMessage() for record in caplog.records if record.name == "sequere"]
 
 
-def test_who_follows_hears_nothing_of_a_broker_that_is_down_and_asks_it_once(
+def test_a_follow_succeeds_during_an_outage_of_the_broker_which_is_asked_once(
     own_broker: Valkey, thoas: User, project: Project, said: Callable[[], list[str]]
 ) -> None:
     own_broker.stop()
@@ -56,7 +56,7 @@ def test_who_follows_hears_nothing_of_a_broker_that_is_down_and_asks_it_once(
     assert QueuedEvent.objects.count() == 6
 
 
-def test_after_a_while_the_broker_is_asked_again(
+def test_the_broker_is_asked_again_after_a_while(
     own_broker: Valkey,
     thoas: User,
     project: Project,
@@ -70,7 +70,7 @@ def test_after_a_while_the_broker_is_asked_again(
     own_broker.start()
 
     with a_worker(url_of(own_broker), tmp_path / "worker.log"):
-        monkeypatch.setattr(workers, "_silent_until", 0.0)  # as if the time were over
+        monkeypatch.setattr(workers._breaker, "outage", None)  # as if the time were up
         follow(thoas, newbie)
         find_what_waits(monkeypatch)
         wait_for_projections(timeout=60)
@@ -80,12 +80,12 @@ def test_after_a_while_the_broker_is_asked_again(
     assert is_following(thoas, newbie)
 
 
-def test_a_broker_that_was_restarted_costs_no_hint(
+def test_a_restarted_broker_loses_no_hint(
     own_broker: Valkey, settings: Any, thoas: User, newbie: User, project: Project, said: Callable[[], list[str]]
 ) -> None:
-    """The connection in the pool is older than the server."""
+    """The pooled connection is older than the server."""
     follow(thoas, project)
-    drain_all(using="default")  # what waits in the same shard would be known already
+    drain_all(using="default")  # an event waiting in the same shard would need no hint
     own_broker.stop()
     own_broker.start()
 

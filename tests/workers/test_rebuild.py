@@ -1,4 +1,4 @@
-"""A rebuild that is left to the workers of Celery."""
+"""A rebuild left to the Celery workers."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,11 +27,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def have_ended() -> bool:
-    """Whether the rebuilds have; asks the database, which the workers write."""
+    """Whether the rebuilds have ended; reads the database, which the workers write."""
     return Rebuild.objects.exists() and not Rebuild.objects.filter(ended_at=None).exists()
 
 
-def test_workers_share_it(start_worker: Callable[..., Worker]) -> None:
+def test_workers_share_a_rebuild(start_worker: Callable[..., Worker]) -> None:
     thoas, *newbies = User.objects.bulk_create(UserFactory.build_batch(60))
     start_worker()
     start_worker()
@@ -49,7 +49,7 @@ def test_workers_share_it(start_worker: Callable[..., Worker]) -> None:
     assert thoas.get_followers_count() == 59
 
 
-def test_one_whose_worker_was_killed_is_found_by_the_sweep(
+def test_a_rebuild_whose_worker_was_killed_is_found_by_the_sweep(
     start_worker: Callable[..., Worker], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """kill -9 in the middle of a turn, whose task no broker remembers."""

@@ -1,4 +1,4 @@
-"""In mode celery a call records the event and returns; a worker, a process of its own, projects it."""
+"""In mode celery, a call records the event and returns; a worker process applies it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -54,7 +54,7 @@ def many_followers(actor: User, number: int) -> list[User]:
 
 
 def find_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sweep that does not wait until it is overdue."""
+    """A sweep that finds waiting events at once, overdue or not."""
     with monkeypatch.context() as patched:
         patched.setattr(shards, "OVERDUE", timedelta(0))
         sweep_queues("default")
@@ -62,24 +62,24 @@ def find_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def nobody_works(for_celery: None, settings: Any) -> None:
-    """Not even the worker of the other tests."""
+    """No worker, not even that of the other tests."""
     settings.SEQUERE_CELERY_QUEUES = {"default": "nobody", "fan_out": "nobody"}
 
 
 @pytest.fixture
 def hints() -> Any:
-    """The hints that this process gives, as (pipeline, shards)."""
+    """The hints of this process, as (queue, shards)."""
     given: list[tuple[str, set[int]]] = []
 
-    def note(pipeline: str, shards: set[int], **_: Any) -> None:
-        given.append((pipeline, shards))
+    def note(queue: str, shards: set[int], **_: Any) -> None:
+        given.append((queue, shards))
 
     events_queued.connect(note)
     yield given
     events_queued.disconnect(note)
 
 
-def test_a_worker_applies_what_was_recorded(worker: Worker, thoas: User, project: Project) -> None:
+def test_a_worker_applies_recorded_events(worker: Worker, thoas: User, project: Project) -> None:
     follow(thoas, project)
     publish(project)
 
@@ -91,7 +91,7 @@ def test_a_worker_applies_what_was_recorded(worker: Worker, thoas: User, project
     assert differences() == []
 
 
-def test_waiting_is_for_coroutines_too(worker: Worker, thoas: User, project: Project) -> None:
+def test_waiting_works_in_coroutines(worker: Worker, thoas: User, project: Project) -> None:
     follow(thoas, project)
 
     async_to_sync(await_for_projections)(timeout=60)
@@ -102,7 +102,7 @@ def test_waiting_is_for_coroutines_too(worker: Worker, thoas: User, project: Pro
 def test_a_thousand_follows_do_not_make_a_thousand_tasks(
     nobody_works: None, project: Project, hints: list[tuple[str, set[int]]]
 ) -> None:
-    """Each subject is told of once."""
+    """One hint for each subject."""
     fans = User.objects.bulk_create(UserFactory.build_batch(1000))
 
     for fan in fans:
@@ -112,10 +112,10 @@ def test_a_thousand_follows_do_not_make_a_thousand_tasks(
     assert QueuedEvent.objects.count() == 1000
 
 
-def test_a_task_is_a_hint_in_json_and_few_of_them_reach_all_followers(
+def test_a_task_is_a_hint_in_json_and_a_few_reach_all_followers(
     for_celery: None, settings: Any, thoas: User, hints: list[tuple[str, set[int]]]
 ) -> None:
-    """SF: pickled objects, and a message for every 100 followers. Mastodon: one for each."""
+    """No pickled objects, and not a message for every follower, or every hundred."""
     queue = f"sequere-tests-{uuid4().hex}"
     settings.SEQUERE_CELERY_QUEUES = {"default": queue, "fan_out": queue}
     followers = many_followers(thoas, 3000)
@@ -131,14 +131,14 @@ def test_a_task_is_a_hint_in_json_and_few_of_them_reach_all_followers(
     assert 1 <= len(messages) <= 2
     assert {message.content_type for message in messages} == {"application/json"}
     assert [message.payload[:2] for message in messages] == [
-        [[pipeline, shard], {}] for pipeline, shards in hints for shard in shards
+        [[queue, shard], {}] for queue, shards in hints for shard in shards
     ]
 
 
-def test_waiting_ends_in_an_error_that_says_what_waits(nobody_works: None, thoas: User, project: Project) -> None:
+def test_a_timeout_says_how_many_events_wait(nobody_works: None, thoas: User, project: Project) -> None:
     follow(thoas, project)
 
-    with pytest.raises(ProjectionTimeout, match="After 0 seconds, 1 events or more"):
+    with pytest.raises(ProjectionTimeout, match="After 0 seconds, at least 1 events"):
         wait_for_projections(timeout=0)
 
     outbox.drain_all(using="default")
@@ -163,7 +163,7 @@ def test_a_lost_hint_is_found_by_the_sweep(
 
 
 @pytest.mark.parametrize("is_deletion", [False, True], ids=["publication", "withdrawal"])
-def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
+def test_a_killed_worker_loses_nothing_and_its_fan_out_is_resumed(
     start_worker: Callable[..., Worker], thoas: User, monkeypatch: pytest.MonkeyPatch, is_deletion: bool
 ) -> None:
     """kill -9 in the middle of a fan-out."""
@@ -178,14 +178,14 @@ def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
     timeline.delete(action) if is_deletion else timeline.save(action)
     with monkeypatch.context() as patched:
         patched.setitem(projector.SECONDS_AT_ONCE, "celery", 0)
-        drain("built-in", using="default")  # which reaches the first ones
+        drain("built-in", using="default")  # reaches the first followers
 
     with transaction.atomic():
-        QueuedEvent.objects.select_for_update().get(pipeline="fan-out")
+        QueuedEvent.objects.select_for_update().get(queue="fan-out")
         worker = start_worker(TESTS_SECONDS_AT_ONCE="0")
         until(is_waited_for)
         worker.kill()
-    (left,) = QueuedEvent.objects.filter(pipeline="fan-out")
+    (left,) = QueuedEvent.objects.filter(queue="fan-out")
     start_worker()
     find_what_waits(monkeypatch)
     wait_for_projections(timeout=120)
@@ -196,7 +196,7 @@ def test_a_killed_worker_has_lost_nothing_and_a_fan_out_goes_on_where_it_was(
     assert differences() == []
 
 
-def test_a_worker_that_is_told_to_stop_ends_and_leaves_the_rest_to_others(
+def test_a_stopped_worker_leaves_the_rest_to_others(
     start_worker: Callable[..., Worker], thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = start_worker()
@@ -214,10 +214,10 @@ def test_a_worker_that_is_told_to_stop_ends_and_leaves_the_rest_to_others(
     assert not is_following(thoas, project)
 
 
-def test_a_celebrity_delays_nobody_who_has_a_worker_for_the_other_queue(
+def test_a_celebrity_does_not_delay_events_of_the_other_queue(
     start_worker: Callable[..., Worker], settings: Any, thoas: User, newbie: User, project: Project
 ) -> None:
-    """Nobody works at the fan-outs."""
+    """No worker serves the fan-outs."""
     start_worker(settings.SEQUERE_CELERY_QUEUES["default"], TESTS_SECONDS_AT_ONCE="0")
     many_followers(thoas, 12_000)
     publish(thoas)
@@ -225,8 +225,8 @@ def test_a_celebrity_delays_nobody_who_has_a_worker_for_the_other_queue(
     follow(newbie, project)
     until(lambda: is_following(newbie, project))
 
-    until(lambda: not QueuedEvent.objects.filter(pipeline="built-in").exists())
-    assert 0 < QueuedEvent.objects.filter(pipeline="fan-out").values_list("reached", flat=True).get() < 12_000
+    until(lambda: not QueuedEvent.objects.filter(queue="built-in").exists())
+    assert 0 < QueuedEvent.objects.filter(queue="fan-out").values_list("reached", flat=True).get() < 12_000
     with pytest.raises(ProjectionTimeout):
         wait_for_projections(timeout=0)
 
@@ -243,7 +243,7 @@ def test_a_poison_event_stops_only_its_stream(
     events = [follow(newbie, project), unfollow(newbie, project)]
     until(lambda: not QueuedEvent.objects.filter(event__in=events).exists())
 
-    left = QueuedEvent.objects.order_by("event_id").values_list("pipeline", "error")
+    left = QueuedEvent.objects.order_by("event_id").values_list("queue", "error")
     assert list(left) == [("guests", f"PermissionError: not user:{thoas.pk}"), ("guests", "")]
     assert differences() == []
 

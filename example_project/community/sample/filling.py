@@ -1,4 +1,4 @@
-"""An empty site becomes one where people follow each other and something has happened."""
+"""Sample data: people who follow each other, and two months of activity."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -29,15 +29,15 @@ LIKED_PROJECTS = 2
 
 
 def is_filled() -> bool:
-    """Whether the people of the sample are there: they come all at once."""
+    """Whether the sample was filled in; all people are created at once."""
     return User.objects.filter(username__in=[login for login, *_ in PEOPLE]).count() == len(PEOPLE)
 
 
 @transaction.atomic
 def fill() -> None:
-    """Let them all come, follow each other, and act; the last of it has just happened.
+    """Create all people, follows and actions; the last action has just happened.
 
-    Whoever is there already with the same name takes part as he is.
+    Existing users with the same names take part as they are.
     """
     random = Random(2013)  # the same site each time
     people = {login: _person(login, *names) for login, *names in PEOPLE}
@@ -72,7 +72,7 @@ def _project(owner: User, name: str, about: str) -> Project:
 def _follows(
     random: Random, people: list[User], projects: list[Project], since: datetime
 ) -> Iterator[tuple[User, User | Project, datetime]]:
-    """Some follow many and some are followed by many, as everywhere."""
+    """Some people follow many, and some are followed by many."""
     for number, person in enumerate(people):
         others = [other for other in people if other != person]
         weights = [len(people) / (1 + index) for index in range(len(others))]
@@ -82,7 +82,7 @@ def _follows(
 
 
 def _actions(random: Random, people: dict[str, User], projects: dict[str, Project], now: datetime) -> Iterator[Action]:
-    """What has happened in the last two months, the newest of it a few minutes ago."""
+    """The actions of the last two months, the newest a few minutes ago."""
     for number, person in enumerate(people.values()):
         joined = now - timedelta(days=60 - number, minutes=random.randrange(1440))
         yield JoinAction(actor=person, date=joined)

@@ -1,4 +1,4 @@
-"""What they say: who, and what, oldest first."""
+"""Notes: login and text, oldest first."""
 
 NOTES = [
     ("paula", "On the air until two tonight. Requests are welcome, unless it is that song again."),

@@ -1,4 +1,4 @@
-"""Who is there: login, first name, last name, and what they say about themselves."""
+"""People: login, first name, last name, and their own description."""
 
 PEOPLE = [
     ("thoas", "Théo", "Abitbol", "Follows everything that can be followed."),
@@ -27,6 +27,6 @@ PEOPLE = [
     ("wanda", "Wanda", "Kowalska", "Reads changelogs for pleasure."),
 ]
 
-#: Whom the demo user follows, besides some projects.
+#: The people that the demo user follows, besides some projects.
 FOLLOWED_BY_DEMO = ["thoas", "amara", "bjorn", "carmen", "ines", "kavya", "mei", "paula"]
 FOLLOWERS_OF_DEMO = ["newbie", "thoas", "mei"]

@@ -1,4 +1,4 @@
-"""What they make: owner, name, what it is about, and its releases, oldest first."""
+"""Projects: owner, name, description, and releases, oldest first."""
 
 PROJECTS = [
     ("thoas", "La classe americaine", "The best film that was never shot.", [("1.0", "Il est fort ce George.")]),

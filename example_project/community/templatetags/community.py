@@ -1,4 +1,4 @@
-"""`{% load community %}`: how people, projects and actions are shown."""
+"""`{% load community %}`: people, projects and times in templates."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +17,13 @@ from example_project.community.models import User
 register = template.Library()
 
 HUES = 6
-#: Until then it is told how long ago something was; later, when it was.
+#: Times within this period are shown as an age, older ones as a date.
 RECENT = timedelta(days=7)
 
 
 @register.inclusion_tag("community/_avatar.html")
 def avatar(resource: Any) -> dict[str, Any]:
-    """The first letters of a name, in a colour of its own; round for people."""
+    """The initials of a name, in its own colour; round for people."""
     words = str(resource).replace("-", " ").split()
     return {
         "letters": "".join(word[0] for word in words[:2]).upper(),
@@ -34,7 +34,7 @@ def avatar(resource: Any) -> dict[str, Any]:
 
 @register.simple_tag
 def link(resource: Any) -> SafeString:
-    """The name of a resource, which leads to its page."""
+    """The name of a resource, as a link to its page."""
     if resource is None:
         return format_html("<em>{}</em>", _("something that was deleted"))
     return format_html('<a href="{}">{}</a>', resource.get_absolute_url(), resource)
@@ -42,7 +42,7 @@ def link(resource: Any) -> SafeString:
 
 @register.simple_tag
 def when(moment: datetime) -> SafeString:
-    """How long ago something was, or on which day."""
+    """How long ago a moment was, or its date."""
     full = formatted(timezone.localtime(moment), "DATETIME_FORMAT")
     age = timezone.now() - moment
     if age < timedelta(minutes=1):

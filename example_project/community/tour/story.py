@@ -1,4 +1,4 @@
-"""The story of the documentation, told with people who come for it and leave again: it can be told again and again."""
+"""The story of the documentation. Its people are deleted afterwards, so that it can be told again."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +13,7 @@ STORY = Path(__file__).with_name("story.txt")
 
 
 def tell_story(write: Write) -> bool:
-    """Tell it. True if all went as documented."""
+    """Tell the story. True if everything went as documented."""
     with ExitStack() as names:
         names.enter_context(_lent(User, "username", ["thoas", "newbie"]))
         names.enter_context(_lent(Project, "name", ["La classe americaine"]))
@@ -22,7 +22,7 @@ def tell_story(write: Write) -> bool:
 
 @contextmanager
 def _lent(model: type[models.Model], field: str, names: list[str]) -> Iterator[None]:
-    """In this block the names are free. Who takes one is deleted at its end, and who had one has it again."""
+    """In this block, the names are free. At its end, their new owners are deleted, and the old ones get them back."""
     named = model._default_manager.filter(**{f"{field}__in": names})
     owners = list(named)
     for owner in owners:

@@ -1,4 +1,4 @@
-"""Transcripts of Python sessions that are told by running them: what is printed is what really happened."""
+"""Transcripts of Python sessions, which are run and printed with their real results."""
 
 from collections.abc import Callable
 from doctest import ELLIPSIS, DocTest, DocTestParser, DocTestRunner, Example
@@ -7,7 +7,7 @@ from time import perf_counter
 from types import TracebackType
 from typing import Any
 
-#: Calls that take longer tell how long.
+#: The duration of longer calls is printed.
 WORTH_TELLING = 0.1  # seconds
 
 Write = Callable[[str], object]
@@ -15,11 +15,11 @@ ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
 
 
 class Teller(DocTestRunner):
-    """Runs a transcript and prints it with its real results, and with the text between the calls."""
+    """Runs a transcript and prints it with its real results and the text between the calls."""
 
     def __init__(self, remarks: dict[int, str]) -> None:
         super().__init__(optionflags=ELLIPSIS)
-        #: By the number of the line that each precedes.
+        #: By the number of the line after each remark.
         self._remarks = remarks
         self._start = 0.0
 
@@ -43,7 +43,7 @@ class Teller(DocTestRunner):
 
 
 def tell(path: Path, write: Write) -> bool:
-    """Run the transcript in a file and write it down as it really goes. True if it goes as the file says."""
+    """Run the transcript in a file, and write what really happens. True if it matches the file."""
     examples: list[Example] = []
     remarks: dict[int, str] = {}
     remark = ""

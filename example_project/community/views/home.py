@@ -1,4 +1,4 @@
-"""What happens: to those whom one follows, and to everybody."""
+"""The home page, and the timeline of everybody."""
 
 from datetime import UTC, datetime
 
@@ -16,12 +16,12 @@ from example_project.community.suggestions import suggestions
 from sequere.contrib.timeline import Timeline
 
 NEVER = datetime.min.replace(tzinfo=UTC)
-#: How many of the newest projects strangers are shown.
+#: The number of newest projects on the page for visitors.
 NEW = 5
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """One's private timeline, and a form to add to it; for strangers, what there is to see here."""
+    """The private timeline of the user, with a form for a note; for visitors, a welcome page."""
     if not request.user.is_authenticated:
         return _welcome(request)
     form = NoteForm(request.POST or None)
@@ -33,14 +33,14 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def latest(request: HttpRequest) -> HttpResponse:
-    """What everybody does."""
+    """The actions of everybody."""
     return render(request, "community/latest.html", {"page": page_of(request, everybody.timeline().get_private())})
 
 
 @login_required
 @require_POST
 def read(request: HttpRequest) -> HttpResponse:
-    """Everything is read until the date of the newest action that was shown."""
+    """Mark everything as read, up to the date of the newest action that was shown."""
     form = ReadForm(request.POST)
     if not form.is_valid():
         return HttpResponseBadRequest(form.errors.as_text(), content_type="text/plain")

@@ -1,4 +1,4 @@
-"""People: who they are, and what they did."""
+"""Pages of people, and their public timelines."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ class EditProfile(LoginRequiredMixin, UpdateView):
     template_name = "community/edit_profile.html"
 
     def get_object(self, queryset: Any = None) -> Any:
-        # Another instance than that of the request: what is wrong in the form is not shown elsewhere on the page.
+        # Not the instance of the request: invalid values of the form must not show elsewhere on the page.
         return User.objects.get(pk=self.request.user.pk)
 
 

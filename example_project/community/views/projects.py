@@ -1,4 +1,4 @@
-"""Projects: what there is, what they did, and what their owners do."""
+"""Pages of projects, and the actions of their owners."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from sequere.contrib.timeline import Timeline
 
 @require_safe
 def projects(request: HttpRequest) -> HttpResponse:
-    """The most followed ones, and how much there is of everything."""
+    """The most followed projects, and the total numbers of everything."""
     context = {
         "projects": most_followed(PER_PAGE),
         "number_of_projects": Project.objects.count(),
@@ -66,7 +66,7 @@ def unlike(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 class StartProject(LoginRequiredMixin, CreateView):
-    """Whoever starts a project owns it, and follows it."""
+    """The user who starts a project owns it, and follows it."""
 
     form_class = ProjectForm
     template_name = "community/start_project.html"
@@ -91,7 +91,7 @@ class EditProject(LoginRequiredMixin, UpdateView):
 
 @login_required
 def release(request: HttpRequest, pk: int) -> HttpResponse:
-    """The project does it, not its owner: whoever follows the project sees it."""
+    """The actor is the project, not its owner, so the followers of the project see it."""
     project = _own_project_or_403(request, pk)
     form = ReleaseForm(request.POST or None)
     if form.is_valid():

@@ -1,4 +1,4 @@
-"""People and projects, by what is in their names."""
+"""Search for people and projects by name."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from example_project.community.models import Project, User
 from example_project.community.pages import PER_PAGE
 
-#: How many of each kind are shown, unless one kind is asked for.
+#: The number of results for each kind, unless one kind is asked for.
 FEW = 5
 WORDS = 5
 
@@ -24,7 +24,7 @@ class SearchForm(forms.Form):
 
 
 class Found(NamedTuple):
-    """Some of what was found, in the order of its names, and the name after which there is more."""
+    """Some results, in the order of their names, and the name after which there are more."""
 
     items: list[Any]
     more_after: str | None
@@ -64,7 +64,7 @@ def _projects(words: list[str]) -> models.QuerySet[Project]:
 
 
 def _found(rows: models.QuerySet[Any], name: str, after: str, size: int) -> Found:
-    """What comes after a name, and whether there is more. 1 query."""
+    """The results after a name, and whether there are more. 1 query."""
     items = list(rows.filter(**{f"{name}__gt": after}).order_by(name)[: size + 1])
     shown = items[:size]
     return Found(shown, getattr(shown[-1], name) if len(items) > size else None)

@@ -1,4 +1,4 @@
-"""The questions that the database answers about follows."""
+"""The questions about follows that the database answers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from sequere.backends.database.models import Follow, FollowCount
 from sequere.backends.database.projector import FollowsProjector
 from sequere.base import ResourceKey
 from sequere.log.streams import relation
-from sequere.projections.projector import Cursor
+from sequere.projections.reconciler import Cursor
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
-from sequere.results.relations import Relation, RelationList, load_relations
+from sequere.results.relations import Related, RelationList, load_relations
 from sequere.sql.conditions import is_
 from sequere.sql.keyset import after as comes_after
 
-#: Followers that a projector is given at once, and in which order.
-FOLLOWERS_AT_ONCE = 1000
-WALK = ("followed_at", "event_id")
+#: Followers on a page that a projector is given, and their order.
+FOLLOWERS_PER_PAGE = 1000
+BY_TIME = ("followed_at", "event_id")
 
 
 @dataclass(frozen=True, slots=True)
 class FollowRows:
-    """The rows behind a list: (identifier, object_id, since) of the other end of each follow."""
+    """The rows behind a list: (identifier, object_id, since) for the other end of each follow."""
 
     key: ResourceKey
     identifier: str | None
     desc: bool
-    #: The count that belongs to it, the end of the follow where `key` is, and the other end.
+    #: The count of the list, the end of a follow where `key` is, and the other end.
     counted: str
     end: str
     other: str
@@ -60,7 +60,7 @@ class FollowRows:
             follows = follows.filter(comes_after(self.since, place, desc=self.desc))
         return follows.order_by(*(f"-{column}" if self.desc else column for column in self.since))
 
-    def load(self, rows: Sequence[tuple[str, str, datetime]]) -> list[Relation | None]:
+    def load(self, rows: Sequence[tuple[str, str, datetime]]) -> list[Related | None]:
         return load_relations(rows)
 
     def _columns(self) -> tuple[str, str, str]:
@@ -102,11 +102,11 @@ class DatabaseBackend(BaseBackend):
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
         followers = Follow.objects.using(router.db_for_write(Follow)).filter(is_(key, "to_"))
         if cursor:
-            followers = followers.filter(comes_after(WALK, cursor))
-        columns = (*WALK, "from_identifier", "from_object_id")
-        rows = list(followers.order_by(*WALK).values_list(*columns)[:FOLLOWERS_AT_ONCE])
+            followers = followers.filter(comes_after(BY_TIME, cursor))
+        columns = (*BY_TIME, "from_identifier", "from_object_id")
+        rows = list(followers.order_by(*BY_TIME).values_list(*columns)[:FOLLOWERS_PER_PAGE])
         names = [f"{identifier}:{object_id}" for *_, identifier, object_id in rows]
-        return FollowerPage(names, [str(rows[-1][0]), rows[-1][1]] if len(rows) == FOLLOWERS_AT_ONCE else None)
+        return FollowerPage(names, [str(rows[-1][0]), rows[-1][1]] if len(rows) == FOLLOWERS_PER_PAGE else None)
 
     def reset(self, using: str) -> None:
         for model in (Follow, FollowCount):

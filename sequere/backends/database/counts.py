@@ -1,15 +1,18 @@
-"""The counts of followers, followings and friends, by kind of the other resource."""
+"""The counts of followers, followings and friends, by the kind of the other resource; and their reconciler."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connections
 
-from sequere.backends.database.comparison import COUNT_KEY, NUMBERS
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import FollowCount
+from sequere.backends.database.statements import COUNT_KEY, COUNT_NUMBERS
 from sequere.base import ResourceKey
+from sequere.log.locks import KEY, Resource
+from sequere.projections.reconciler import Comparison, Cursor, Difference, Page, Reconciler, RowKeys
 from sequere.sql.conditions import among
-from sequere.sql.upsert import insert_into, on_conflict
+from sequere.sql.dialects import dialect
+from sequere.sql.statements import statement
 
 
 class CountKey(NamedTuple):
@@ -24,47 +27,25 @@ class Numbers(NamedTuple):
     friends: int = 0
 
 
-# A row of `changed` for each count that is not what the follows say: what it should be, and what it is. Each side is
-# counted first, so that little is left to be sorted; added up and not joined, since PostgreSQL, wrong about sizes, may
-# join each row with all others.
-_CHANGED = """
-WITH side ({key}, {numbers}, {old}) AS (
-    SELECT to_identifier, to_object_id, from_identifier, COUNT(*), 0, 0, 0, 0, 0
-    FROM {follow} WHERE {followed} GROUP BY to_identifier, to_object_id, from_identifier
-    UNION ALL
-    SELECT from_identifier, from_object_id, to_identifier, 0, COUNT(*), COUNT(friends_event_id), 0, 0, 0
-    FROM {follow} WHERE {following} GROUP BY from_identifier, from_object_id, to_identifier
-    UNION ALL
-    SELECT {key}, 0, 0, 0, {numbers} FROM {count} WHERE {counted}
-),
-changed ({key}, {numbers}, {old}) AS (
-    SELECT {key}, {sums} FROM side GROUP BY {key} HAVING {differ}
-)
-"""
-
-_DELETE = "DELETE FROM {count} WHERE ({key}) IN (SELECT {key} FROM changed WHERE {is_nothing})"
-
-_PUT = "{insert} SELECT {key}, {numbers} FROM changed WHERE NOT ({is_nothing}) {replace}"
-
-
-class Range:
-    """The counts of the resources behind one and up to another one, and what the follows say that they should be."""
+class CountRange:
+    """The counts of the resources after one and up to another one, and what the follows say that they should be."""
 
     def __init__(
         self, after: Sequence[str] | None, until: Sequence[str] | None, resources: Sequence[ResourceKey], using: str
     ) -> None:
-        """`resources` are those that the log knows; for others there should be no counts."""
+        """`resources` are those that the log knows; others should have no counts."""
         self._resources = resources
         self._connection = connections[using]
+        self._words = dialect(self._connection)
         self._bounds = [(sign, bound) for sign, bound in ((">", after), ("<=", until)) if bound]
-        self._words = self._vocabulary()
+        self._fragments = self._all_fragments()
 
     def __len__(self) -> int:
         return len(self._resources)
 
     def resources(self) -> set[ResourceKey]:
-        """All of which there are counts, or should be. 1 query."""
-        sql = "SELECT DISTINCT identifier, object_id FROM {count} WHERE {counted}".format_map(self._words)
+        """All resources that have counts, or should have some. 1 query."""
+        sql = f"SELECT DISTINCT identifier, object_id FROM sequere_database_followcount WHERE {self._between()}"
         return {*self._resources, *(ResourceKey(*row) for row in self._execute(sql, times=1))}
 
     def differs(self) -> bool:
@@ -73,32 +54,37 @@ class Range:
         return bool(differs)
 
     def differences(self) -> list[tuple[CountKey, Numbers, Numbers]]:
-        """What should be, and what is, where that is not the same. 1 query."""
+        """What should be, and what is, where they differ. 1 query."""
         rows = self._changed("SELECT * FROM changed ORDER BY {key}")
         return [(CountKey(*row[:3]), Numbers(*map(int, row[3:6])), Numbers(*map(int, row[6:]))) for row in rows]
 
     def repair(self) -> int:
-        """Make the counts what they should be; returns how many were not. 1 statement, on some databases 3."""
-        if self._connection.vendor == "postgresql":
-            ((wrong,),) = self._changed(f", gone AS ({_DELETE}), put AS ({_PUT}) SELECT COUNT(*) FROM changed")
+        """Make the counts what they should be; returns how many were not. 1 statement, 3 on databases that cannot write
+        in a WITH clause."""
+        delete = (
+            "DELETE FROM sequere_database_followcount WHERE ({key}) IN (SELECT {key} FROM changed WHERE {is_nothing})"
+        )
+        put = "{insert} SELECT {key}, {numbers} FROM changed WHERE NOT ({is_nothing}) {replace}"
+        if self._words.writes_in_with:
+            ((wrong,),) = self._changed(f", gone AS ({delete}), put AS ({put}) SELECT COUNT(*) FROM changed")
         else:
             ((wrong,),) = self._changed("SELECT COUNT(*) FROM changed")
-            for step in (_DELETE, _PUT):
+            for step in (delete, put):
                 self._changed(step)
         return int(wrong)
 
     def _changed(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._execute(f"{_CHANGED} {sql}".format_map(self._words), times=3)
+        return self._execute(f"{statement(__package__, 'changed_counts')} {sql}".format_map(self._fragments), times=3)
 
     def _execute(self, sql: str, times: int) -> list[tuple[Any, ...]]:
-        """Run what has the bounds in it so many times."""
+        """Run a statement that contains the bounds so many times."""
         bounds = [part for _, (identifier, object_id) in self._bounds for part in (identifier, identifier, object_id)]
         with self._connection.cursor() as cursor:
             cursor.execute(sql, bounds * times)
             return cursor.fetchall() if cursor.description else []
 
     def _between(self, prefix: str = "") -> str:
-        # The first half is what an index can start from.
+        # An index can start from the first half.
         return (
             " AND ".join(
                 f"{prefix}identifier {sign[0]}= %s AND ({prefix}identifier, {prefix}object_id) {sign} (%s, %s)"
@@ -107,27 +93,59 @@ class Range:
             or "true"
         )
 
-    def _vocabulary(self) -> dict[str, str]:
-        connection, quote = self._connection, self._connection.ops.quote_name
-        columns, old = (*COUNT_KEY, *NUMBERS), [f"old_{name}" for name in NUMBERS]
+    def _all_fragments(self) -> dict[str, str]:
+        old_numbers = [f"old_{name}" for name in COUNT_NUMBERS]
+        replaced = dict.fromkeys(COUNT_NUMBERS, "{new}")
         return {
             "key": ", ".join(COUNT_KEY),
-            "numbers": ", ".join(NUMBERS),
-            "old": ", ".join(old),
-            "sums": ", ".join(f"SUM({name})" for name in (*NUMBERS, *old)),
-            "differ": " OR ".join(f"SUM({name}) <> SUM(old_{name})" for name in NUMBERS),
-            "is_nothing": " AND ".join(f"{name} = 0" for name in NUMBERS),
-            "follow": quote(Follow._meta.db_table),
-            "count": quote(FollowCount._meta.db_table),
+            "numbers": ", ".join(COUNT_NUMBERS),
+            "old_numbers": ", ".join(old_numbers),
+            "sums": ", ".join(f"SUM({name})" for name in (*COUNT_NUMBERS, *old_numbers)),
+            "differ": " OR ".join(f"SUM({name}) <> SUM(old_{name})" for name in COUNT_NUMBERS),
+            "is_nothing": " AND ".join(f"{name} = 0" for name in COUNT_NUMBERS),
             "followed": self._between("to_"),
             "following": self._between("from_"),
             "counted": self._between(),
-            "insert": insert_into(connection, FollowCount, columns),
-            "replace": on_conflict(connection, FollowCount, COUNT_KEY, **dict.fromkeys(NUMBERS, "{new}")),
+            "insert": self._words.insert_into(FollowCount, (*COUNT_KEY, *COUNT_NUMBERS)),
+            "replace": self._words.on_conflict_update(FollowCount, COUNT_KEY, **replaced),
         }
+
+
+class CountComparison(Comparison):
+    """Compares the counts of resources with the follows as the passes before have left them."""
+
+    def resources(self, keys: CountRange, using: str) -> Iterable[ResourceKey]:
+        return keys.resources()
+
+    def differs(self, keys: CountRange, using: str) -> bool:
+        return keys.differs()
+
+    def compare(self, keys: CountRange, using: str, *, repair: bool) -> list[Difference]:
+        differences = [
+            Difference(f"counts of {key.identifier}:{key.object_id} with kind {key.other_identifier}", expected, found)
+            for key, expected, found in keys.differences()
+        ]
+        if differences and repair:
+            keys.repair()
+        return differences
+
+    def repair(self, keys: CountRange, using: str) -> int:
+        return keys.repair()
+
+
+class CountKeys(RowKeys):
+    """All resources, in pages that include everything between them: the counts of others are wrong."""
+
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
+        rows, number, end = super().page(after, until, using)
+        return Page(CountRange(after, end or until, [ResourceKey(*row) for row in rows or ()], using), number, end)
+
+
+#: All counts. It comes after the follows, from which they are counted.
+COUNTS = Reconciler("counts", CountKeys(Resource.objects.using, columns=KEY, size=4000), CountComparison())
 
 
 def forget_empty(keys: Sequence[ResourceKey], using: str) -> None:
     """Remove the counts of `keys` that are zero. 1 statement."""
-    zero = dict.fromkeys(NUMBERS, 0)
+    zero = dict.fromkeys(COUNT_NUMBERS, 0)
     FollowCount.objects.using(using).filter(among(keys), **zero).delete()

@@ -8,7 +8,7 @@ from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 
 
 class Follow(models.Model):
-    """A live follow: from follows to. Its key is the stream of the relation, so is_following is one lookup."""
+    """A live follow: from follows to. Its key is the stream of the relation, so `is_following()` is one lookup."""
 
     stream = models.UUIDField(primary_key=True)
     from_identifier = models.CharField(_("from"), max_length=IDENTIFIER_MAX_LENGTH)
@@ -27,7 +27,7 @@ class Follow(models.Model):
         verbose_name = _("follow")
         verbose_name_plural = _("follows")
         indexes = (
-            # The last column lets a list of one identifier be filtered within the index.
+            # With the last column, a list of one kind is filtered within the index.
             models.Index(
                 fields=["to_identifier", "to_object_id", "followed_at", "event_id", "from_identifier"],
                 name="sequere_follow_to",
@@ -62,13 +62,13 @@ class Follow(models.Model):
 
 
 class FollowCount(models.Model):
-    """How many resources of kind `other_identifier` follow a resource, are followed by it, or do both."""
+    """How many resources of the kind `other_identifier` follow a resource, are followed by it, or both."""
 
     pk = models.CompositePrimaryKey("identifier", "object_id", "other_identifier")
     identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
     object_id = models.CharField(max_length=OBJECT_ID_MAX_LENGTH)
     other_identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
-    # Not positive ones: a CHECK would refuse the difference that an upsert adds.
+    # Not PositiveBigIntegerField: its CHECK would refuse the difference that an upsert adds.
     followers = models.BigIntegerField(default=0)
     followings = models.BigIntegerField(default=0)
     friends = models.BigIntegerField(default=0)

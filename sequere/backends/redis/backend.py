@@ -6,37 +6,37 @@ from django.core.checks import CheckMessage, Error
 
 from sequere import conf
 from sequere.backends.base import BaseBackend, FollowerPage
-from sequere.backends.redis import rows, uids
 from sequere.backends.redis.followers import follower_page
-from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
+from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, FollowKeys
 from sequere.backends.redis.projector import FollowsProjector
-from sequere.backends.redis.rows import FollowRows
+from sequere.backends.redis.rows import SetRows, stored_count
+from sequere.backends.redis.uids import found_uids, look_up_uids
 from sequere.base import ResourceKey
 from sequere.log.types import FOLLOWED
-from sequere.projections.projector import Cursor
+from sequere.projections.reconciler import Cursor
 from sequere.redis.connection import Connection, why_unusable
 from sequere.redis.model import RedisModel
 from sequere.results.lazy import LazyList
 from sequere.results.relations import RelationList
 
-SETTING = "SEQUERE_BACKEND_OPTIONS"
-PREFIX = "sequere:"
+FOLLOWS_SETTING = "SEQUERE_BACKEND_OPTIONS"
+FOLLOWS_PREFIX = "sequere:"
 
 
 class RedisBackend(BaseBackend):
-    """Follows in Redis, written after the commit of what the log says."""
+    """Follows in Redis, written after the commit of the events in the log."""
 
     def __init__(self) -> None:
-        connection = Connection(SETTING, conf.backend_options(), PREFIX)
+        connection = Connection(FOLLOWS_SETTING, conf.backend_options(), FOLLOWS_PREFIX)
         self._model = RedisModel(connection, "follows", (FOLLOWED,))
-        self._keys = Keys(connection.prefix)
+        self._keys = FollowKeys(connection.prefix)
         self.projector = FollowsProjector(self._model, self._keys)
 
     def are_following(self, from_key: ResourceKey, to_keys: Iterable[ResourceKey]) -> set[ResourceKey]:
         """2 round trips."""
         wanted = [from_key, *to_keys]
-        (answer,) = self._model.read(uids.look_up(wanted, self._keys))
-        known = uids.found(wanted, answer)
+        (answer,) = self._model.read(look_up_uids(wanted, self._keys))
+        known = found_uids(wanted, answer)
         others = [key for key in wanted[1:] if key in known]
         if from_key not in known or not others:
             return set()
@@ -55,21 +55,21 @@ class RedisBackend(BaseBackend):
 
     def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
         """1 round trip."""
-        return rows.count(what, key, identifier, self._model, self._keys)
+        return stored_count(what, key, identifier, self._model, self._keys)
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
         """1 round trip. Raises ReadModelLost."""
         return follower_page(key, cursor, self._model, self._keys)
 
     def reset(self, using: str) -> None:
-        """The last uid stays: a writer who still knows an old one must not meet another resource there."""
+        """The last uid stays: a writer that still has an old uid must not meet another resource there."""
         self._model.reset("uid:*")
 
     @classmethod
     def check(cls) -> list[CheckMessage]:
-        reason = why_unusable(SETTING, conf.backend_options())
+        reason = why_unusable(FOLLOWS_SETTING, conf.backend_options())
         hint = "See docs/settings.md for the options of the RedisBackend."
         return [Error(reason, hint=hint, id="sequere.E009")] if reason else []
 
     def _list(self, what: str, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return LazyList(FollowRows(self._model, self._keys, key, what, identifier, desc))
+        return LazyList(SetRows(self._model, self._keys, key, what, identifier, desc))

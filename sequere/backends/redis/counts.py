@@ -1,11 +1,11 @@
-"""What is stored of each resource, counted and compared with how many live relations the log knows."""
+"""The sets of a resource, counted and compared with the number of live relations in the log."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from sequere.backends.redis import uids
-from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, Keys
-from sequere.backends.redis.scripts import CLEAN, MEASURE
+from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, FollowKeys
+from sequere.backends.redis.scripts import CLEAN_SET, MEASURE_SETS
+from sequere.backends.redis.uids import Uids, found_uids, look_up_uids, named_by
 from sequere.base import ResourceKey
 from sequere.exceptions import ReadModelLost
 from sequere.log.reading import latest_of
@@ -19,12 +19,12 @@ from sequere.relations import recorded
 from sequere.sql.chunks import chunks
 
 #: How many of each kind (None: of all) should follow a resource, and be followed by it.
-Wanted = dict[ResourceKey, dict[str | None, tuple[int, int]]]
+WantedNumbers = dict[ResourceKey, dict[str | None, tuple[int, int]]]
 
 #: Resources that one call of the script measures.
-RESOURCES_PER_CALL = 50
-#: Members of a set that are looked at together.
-MEMBERS_AT_ONCE = 1000
+RESOURCES_PER_MEASURE = 50
+#: Members of a set that are compared with the log together.
+MEMBERS_PER_SCAN = 1000
 
 
 class Numbers(NamedTuple):
@@ -33,8 +33,8 @@ class Numbers(NamedTuple):
     friends: int = 0
 
 
-class Numbered(NamedTuple):
-    """What a resource has of one kind: so many in the sets, and so many says the counts."""
+class Measured(NamedTuple):
+    """The sizes of the sets of one kind, and their counts."""
 
     stored: Numbers
     counted: Numbers
@@ -43,25 +43,30 @@ class Numbered(NamedTuple):
         return f"{self.stored}, counted as {self.counted}" if self.stored != self.counted else str(self.stored)
 
 
-#: A resource, a kind, what there should be of it, and what there is.
-Wrong = tuple[ResourceKey, str | None, Numbers, Numbered]
+#: A resource, a kind, the numbers that it should have, and those that it has.
+WrongNumbers = tuple[ResourceKey, str | None, Numbers, Measured]
 
 
 class Counts:
-    """The sets and the counts of resources which are locked. What was missing is in them; the rest is too much."""
+    """The sets and the counts of locked resources. No member is missing in the sets; there may be too many."""
 
-    def __init__(self, model: RedisModel, keys: Keys) -> None:
+    def __init__(self, model: RedisModel, keys: FollowKeys) -> None:
         self._model = model
         self._keys = keys
 
     def compare(self, resources: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
-        look_up = uids.look_up(resources, self._keys)
+        """Where the numbers are not those of the log; with `repair`, they are afterwards.
+
+        2 queries and 3 round trips; a repair takes up to 4 round trips and 1 query more for each set of a wrong
+        resource, and for every 1,000 members of it.
+        """
+        look_up = look_up_uids(resources, self._keys)
         token, (answer,) = self._model.draw([look_up]) if repair else (0, self._model.connection.run([look_up]))
-        known = uids.found(resources, answer)
+        known = found_uids(resources, answer)
         wrong = self._measure(list(resources), known, using)
         if repair:
             for key in {key for key, _, _, _ in wrong}:
-                if key not in known:  # who has just been given a uid
+                if key not in known:  # it has just been given a uid
                     raise ReadModelLost(server=self._model.connection.server, projection="follows")
                 self._clean(key, known[key], token, using)
         return [
@@ -69,21 +74,21 @@ class Counts:
             for key, kind, expected, found in wrong
         ]
 
-    def _measure(self, resources: list[ResourceKey], known: uids.Uids, using: str) -> list[Wrong]:
+    def _measure(self, resources: list[ResourceKey], known: Uids, using: str) -> list[WrongNumbers]:
         followers = recorded.numbers(resources, "target_", using)
         followings = recorded.numbers(resources, "actor_", using)
         wanted = {key: _by_kind(followers.get(key, {}), followings.get(key, {})) for key in resources}
-        wrong: list[Wrong] = [
-            (key, kind, Numbers(*pair), Numbered(Numbers(), Numbers()))
+        wrong: list[WrongNumbers] = [
+            (key, kind, Numbers(*pair), Measured(Numbers(), Numbers()))
             for key, kinds in wanted.items()
             if key not in known
             for kind, pair in kinds.items()
             if any(pair)
         ]
-        stored = list(chunks((key for key in resources if key in known), RESOURCES_PER_CALL))
+        stored = list(chunks((key for key in resources if key in known), RESOURCES_PER_MEASURE))
         self._want_nothing_of_other_kinds(stored, wanted, known)
         measures = (
-            MEASURE(
+            MEASURE_SETS(
                 [name for key in keys for name in self._keys.sets_and_counts(known[key], wanted[key])],
                 *(number for key in keys for pair in wanted[key].values() for number in pair),
             )
@@ -93,13 +98,13 @@ class Counts:
             asked = [(key, kind) for key in keys for kind in wanted[key]]
             for position, *found, friends in answer:
                 key, kind = asked[position]
-                numbers = Numbered(Numbers(*found[:3]), Numbers(*found[3:]))
-                wrong.append((key, kind, Numbers(*wanted[key][kind], friends), numbers))
+                measured = Measured(Numbers(*found[:3]), Numbers(*found[3:]))
+                wrong.append((key, kind, Numbers(*wanted[key][kind], friends), measured))
         return wrong
 
-    def _want_nothing_of_other_kinds(self, stored: list[list[ResourceKey]], wanted: Wanted, known: uids.Uids) -> None:
-        """Where there is something of a kind of which there should be nothing, let it be measured."""
-        registered = kinds()
+    def _want_nothing_of_other_kinds(self, stored: list[list[ResourceKey]], wanted: WantedNumbers, known: Uids) -> None:
+        """Where anything is stored of kinds that a resource should have nothing of, measure these kinds as well."""
+        registered = registered_kinds()
         commands = [
             (
                 "EXISTS",
@@ -118,30 +123,30 @@ class Counts:
                     wanted[key] |= dict.fromkeys(registered - wanted[key].keys(), (0, 0))
 
     def _clean(self, key: ResourceKey, uid: str, token: int, using: str) -> None:
-        """Leave in the sets of a resource only what the log justifies, and count it."""
-        for kind in (None, *kinds()):
+        """Leave in the sets of a resource only the members that the log justifies, and count them."""
+        for kind in (None, *registered_kinds()):
             for what in (FOLLOWERS, FOLLOWINGS, FRIENDS):
                 set_, count = self._keys.set_and_count(uid, what, kind)
                 for members in self._members(set_):
-                    strays = self._strays(key, what, kind, members, using)
-                    self._model.connection.run([CLEAN([self._keys.resource(uid), set_, count], token, *strays)])
+                    orphans = self._orphans(key, what, kind, members, using)
+                    self._model.connection.run([CLEAN_SET([self._keys.resource(uid), set_, count], token, *orphans)])
 
     def _members(self, set_: str) -> Iterator[list[str]]:
-        """All members, in pages; at least one, which may be empty."""
+        """All members, in pages; at least one page, which may be empty."""
         cursor = "0"
         while True:
-            scan = ("ZSCAN", set_, cursor, "COUNT", MEMBERS_AT_ONCE)
+            scan = ("ZSCAN", set_, cursor, "COUNT", MEMBERS_PER_SCAN)
             ((next_, found),) = self._model.connection.run([scan])
             yield [text(member) for member, _ in found]
             cursor = text(next_)
             if cursor == "0":
                 return
 
-    def _strays(self, key: ResourceKey, what: str, kind: str | None, members: list[str], using: str) -> list[str]:
-        """The members that are not what a live relation of the right kind has put there."""
+    def _orphans(self, key: ResourceKey, what: str, kind: str | None, members: list[str], using: str) -> list[str]:
+        """The members that no live relation of the right kind justifies."""
         if not members:
             return []
-        names = dict(zip(members, uids.names(members, self._model.connection, self._keys), strict=True))
+        names = dict(zip(members, named_by(members, self._model.connection, self._keys), strict=True))
         others = [name for name in names.values() if name and kind in {None, name.identifier}]
         known = self._uids_of(others)
         there = [(member, name) for member, name in names.items() if name and known.get(name) == member]
@@ -155,14 +160,15 @@ class Counts:
         }
         return [member for member in members if member not in right]
 
-    def _uids_of(self, names: list[ResourceKey]) -> uids.Uids:
+    def _uids_of(self, names: list[ResourceKey]) -> Uids:
         if not names:
             return {}
-        (answer,) = self._model.connection.run([uids.look_up(names, self._keys)])
-        return uids.found(names, answer)
+        (answer,) = self._model.connection.run([look_up_uids(names, self._keys)])
+        return found_uids(names, answer)
 
 
-def kinds() -> set[str | None]:
+def registered_kinds() -> set[str | None]:
+    """The identifiers of all registered models."""
     return {options.get_identifier() for options in registry}
 
 

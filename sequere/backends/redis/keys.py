@@ -14,7 +14,7 @@ OPPOSITE = {FOLLOWERS: FOLLOWINGS, FOLLOWINGS: FOLLOWERS}
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class FollowKeys:
     """Keys with one prefix. No two things share one: identifiers are Python identifiers, and uids are numbers."""
 
     prefix: str
@@ -25,15 +25,15 @@ class Keys:
 
     @property
     def uids(self) -> str:
-        """What all keys below begin with, for scripts that find the uid themselves."""
+        """The beginning of all keys below, for scripts that look up the uid themselves."""
         return f"{self.prefix}uid:"
 
     def name(self, key: ResourceKey) -> str:
-        """Where the uid of a resource is. An object id may have ":" in it, since it is the last part."""
+        """The uid of a resource. The object id comes last, so it may contain ":"."""
         return f"{self.prefix}uid:{key[0]}:{key[1]}"
 
     def resource(self, uid: str) -> str:
-        """The hash that says which resource has a uid, and who has written last around it."""
+        """The hash of a uid: its resource, and the token of the last writer around it."""
         return f"{self.prefix}uid::{uid}"
 
     def set_and_count(self, uid: str, what: str, identifier: str | None) -> tuple[str, str]:
@@ -41,11 +41,13 @@ class Keys:
         return f"{self.prefix}uid:{uid}{suffix}", f"{self.prefix}uid:{uid}{suffix}:count"
 
     def side(self, resource: ResourceKey, uid: str, what: str, identifier: str) -> Sequence[str]:
-        """All that a follow changes at one of its ends, with resources of one kind, and where its uid is: the KEYS of
-        the scripts."""
+        """Everything that follows with resources of one kind change at one of their ends, and the uid there.
+
+        They are the KEYS of scripts.
+        """
         stem = f"{self.prefix}uid:{uid}:"
         all_, friends = f"{stem}{what}", f"{stem}{FRIENDS}"
-        kind = kind_of(identifier)
+        kind = kind_in_key(identifier)
         return (
             f"{self.prefix}uid::{uid}",
             all_,
@@ -71,10 +73,10 @@ class Keys:
 
 
 def suffix_of(what: str, identifier: str | None) -> str:
-    """The end of the key of a set, behind the uid."""
-    return f":{what}" if identifier is None else f":{what}:{kind_of(identifier)}"
+    """The end of the key of a set, after the uid."""
+    return f":{what}" if identifier is None else f":{what}:{kind_in_key(identifier)}"
 
 
-def kind_of(identifier: str) -> str:
-    """Resources of the kind "count" have a colon more: `followers:count` is a number."""
+def kind_in_key(identifier: str) -> str:
+    """A kind as keys name it. The kind "count" gets a colon, since `followers:count` is a number."""
     return "count:" if identifier == "count" else identifier

@@ -1,4 +1,4 @@
-"""The live follows of the log by the uids of both resources, in SQL: numbers are sorted and sent, and no names."""
+"""The live follows of the log by the uids of both resources, in SQL: numbers are sorted and sent instead of names."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +16,12 @@ from sequere.sql.conditions import among
 from sequere.sql.keyset import after, up_to
 from sequere.sql.rows import Field, fields_of, given
 
-#: Rows that are fetched at once.
-ROWS_AT_ONCE = 2000
+#: Rows that are fetched together.
+ROWS_PER_FETCH = 2000
 #: Members in one row.
-MEMBERS_AT_ONCE = 1000
+MEMBERS_PER_ROW = 1000
 
-#: The uid of a resource, FOLLOWERS or FOLLOWINGS, a kind; how many members of that kind, and their scores and uids.
+#: The uid of a resource, FOLLOWERS or FOLLOWINGS, a kind; the number of members of that kind, their scores and uids.
 Members = tuple[int, str, str, int, str]
 
 _CREATE = """
@@ -36,7 +36,7 @@ def _column(name: str, field: Field) -> Field:
     return field
 
 
-#: Its columns besides those of a resource.
+#: The columns of the table besides those of a resource.
 _MORE = (_column("uid", models.BigIntegerField()), _column("is_wanted", models.BooleanField()))
 
 _RESOURCES = """
@@ -56,7 +56,7 @@ side (uid, what, kind, score, other) AS (
 ),
 member AS (
     SELECT uid, what, kind, {member} AS member,
-           (row_number() OVER (PARTITION BY uid, what, kind ORDER BY {order}) - 1) / {members_at_once} AS part
+           (row_number() OVER (PARTITION BY uid, what, kind ORDER BY {order}) - 1) / {members_per_row} AS part
     FROM side
 )
 SELECT uid, what, kind, COUNT(*), {join_texts}(member, ' ') FROM member
@@ -77,8 +77,10 @@ def around(resources: Collection[ResourceKey]) -> Around:
     return Around(resources, among(resources, "actor_") | among(resources, "target_"))
 
 
-def between(resources: Collection[ResourceKey], behind: Sequence[str] | None, until: Sequence[str] | None) -> Around:
-    """All resources behind one, and up to another one."""
+def around_range(
+    resources: Collection[ResourceKey], behind: Sequence[str] | None, until: Sequence[str] | None
+) -> Around:
+    """All resources behind one, and up to another one, of which the log has `resources`."""
     condition = models.Q()
     for role in ("actor", "target"):
         columns = (f"{role}_identifier", f"{role}_object_id")
@@ -88,8 +90,8 @@ def between(resources: Collection[ResourceKey], behind: Sequence[str] | None, un
 
 
 class NumberedFollows:
-    """Live follows around some resources, by uids, which are in a table of this connection: not one is kept in Python
-    that is not one of theirs."""
+    """Live follows around some resources, by uids. The uids are in a table of this connection: Python keeps none but
+    those of the resources."""
 
     def __init__(self, using: str, wanted: Around) -> None:
         self._connection = connections[using]
@@ -100,12 +102,12 @@ class NumberedFollows:
         )
 
     def resources(self) -> Iterator[list[ResourceKey]]:
-        """The resources at both ends, also of relations that are over, in pages. 1 query."""
+        """The resources at both ends, also those of ended relations, in pages. 1 query."""
         for page in self._pages(_RESOURCES, self._relations.values_list(*recorded.ENDS)):
             yield [ResourceKey(*row) for row in page]
 
     def learn(self, uids: Uids) -> None:
-        """Take the uids of some of the resources. 1 statement."""
+        """Store the uids of some of the resources. 1 statement."""
         fields = [*fields_of(Resource, KEY), *_MORE]
         rows = [(*name, int(uid), name in self._wanted) for name, uid in uids.items()]
         select, values = given(self._connection, fields, rows)
@@ -113,14 +115,14 @@ class NumberedFollows:
             cursor.execute(f"INSERT INTO sequere_uid {select}", values)
 
     def members(self) -> Iterator[Members]:
-        """The sides of the live follows that are those of the resources, in the order of their uids. 1 query.
+        """The sides of the resources, in the order of their uids. 2 statements.
 
-        The latest ones first: a small sorted set is searched from its beginning for the place of a new member.
+        The latest members come first: a small sorted set is searched from its beginning for the place of a new member.
         """
         return self._members(member="score || ' ' || other", order="score DESC")
 
     def members_in_order(self) -> Iterator[Members]:
-        """The same as a sorted set has them: the earliest ones first, each uid before its score."""
+        """The same in the order of a sorted set: the earliest members first, each uid before its score."""
         return self._members(member="other || ' ' || score", order="score, CAST(other AS text)")
 
     def _members(self, **words: str) -> Iterator[Members]:
@@ -136,19 +138,20 @@ class NumberedFollows:
             "relations": select,
             "followers": FOLLOWERS,
             "followings": FOLLOWINGS,
-            "members_at_once": MEMBERS_AT_ONCE,
+            "members_per_row": MEMBERS_PER_ROW,
             "join_texts": _JOIN_TEXTS[self._connection.vendor],
             **more,
         }
         with self._connection.chunked_cursor() as cursor:
             cursor.execute(sql.format_map(words), values)
-            while page := cursor.fetchmany(ROWS_AT_ONCE):
+            while page := cursor.fetchmany(ROWS_PER_FETCH):
                 yield page
 
 
 @contextmanager
 def numbered(using: str, wanted: Around) -> Iterator[NumberedFollows]:
-    """The live follows around some resources, while the block runs; in a transaction, whose end would be theirs too."""
+    """The live follows around some resources, while the block runs. It runs in a transaction: a rollback also removes
+    the table."""
     connection = connections[using]
     with transaction.atomic(using=using):
         with connection.cursor() as cursor:

@@ -1,14 +1,14 @@
-"""The relations around some resources, compared with what is stored of them, to say what is wrong."""
+"""The relations around some resources, compared one by one, to describe the differences."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from sequere.backends.redis import uids
-from sequere.backends.redis.keys import FOLLOWINGS, Keys
+from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys
 from sequere.backends.redis.numbered import around
-from sequere.backends.redis.scripts import COMPARE
-from sequere.backends.redis.sides import Side, Wanted, calls, sides_of
+from sequere.backends.redis.scripts import COMPARE_SIDE
+from sequere.backends.redis.sides import Side, WantedFollow, side_calls, sides_of
+from sequere.backends.redis.uids import Uids, found_uids, look_up_uids
 from sequere.base import ResourceKey
 from sequere.log.reading import latest_of
 from sequere.log.types import FOLLOWED
@@ -18,7 +18,8 @@ from sequere.redis.scores import from_score, to_score
 from sequere.relations import recorded
 from sequere.sql.keyset import walk
 
-RELATIONS_AT_ONCE = 1000
+#: Relations that are compared together.
+RELATIONS_COMPARED_AT_ONCE = 1000
 
 
 class Since(int):
@@ -29,26 +30,27 @@ class Since(int):
 
 
 def differences_around(
-    resources: Collection[ResourceKey], connection: Connection, keys: Keys, using: str
+    resources: Collection[ResourceKey], connection: Connection, keys: FollowKeys, using: str
 ) -> Iterator[Difference]:
-    """What is wrong about follows on the sides of some resources, which are locked.
+    """The differences of follows on the sides of some resources, which are locked.
 
-    The friends are compared with the two sets that they are made of.
+    Friends are compared with the two sets that they are derived from. 2 round trips and 2 queries for every 1,000
+    relations.
     """
     relations = recorded.relations(using).filter(around(resources).condition)
-    for rows in walk(relations, ("id",), RELATIONS_AT_ONCE, ("stream", *recorded.ENDS)):
+    for rows in walk(relations, ("id",), RELATIONS_COMPARED_AT_ONCE, ("stream", *recorded.ENDS)):
         latest = latest_of([row[1] for row in rows], using)
         scores = {stream: to_score(last.occurred_at) for stream, last in latest.items() if last.type == FOLLOWED}
-        follows: list[Wanted] = [
+        follows: list[WantedFollow] = [
             (ResourceKey(*row[2:4]), ResourceKey(*row[4:6]), scores.get(row[1], "")) for row in rows
         ]
         ends = list({end for follow in follows for end in follow[:2]})
-        (answer,) = connection.run([uids.look_up(ends, keys)])
-        yield from _differences(follows, {*resources}, uids.found(ends, answer), connection, keys)
+        (answer,) = connection.run([look_up_uids(ends, keys)])
+        yield from _differences(follows, {*resources}, found_uids(ends, answer), connection, keys)
 
 
 def _differences(
-    follows: list[Wanted], resources: set[ResourceKey], known: uids.Uids, connection: Connection, keys: Keys
+    follows: list[WantedFollow], resources: set[ResourceKey], known: Uids, connection: Connection, keys: FollowKeys
 ) -> Iterator[Difference]:
     stored = [follow for follow in follows if follow[0] in known and follow[1] in known]
     for follow in follows:
@@ -64,10 +66,10 @@ def _differences(
 
 
 def _stored_wrongly(
-    sides: dict[Side, list[Any]], known: uids.Uids, connection: Connection, keys: Keys
+    sides: dict[Side, list[Any]], known: Uids, connection: Connection, keys: FollowKeys
 ) -> tuple[dict[tuple[ResourceKey, ResourceKey], list[str]], dict[ResourceKey, str]]:
-    """What is found of follows that are not stored as they should be, and the resources without their right name."""
-    commands = list(calls(COMPARE, sides, known, keys))
+    """Descriptions of the follows that are stored wrongly, and the names of resources that are stored wrongly."""
+    commands = list(side_calls(COMPARE_SIDE, sides, known, keys))
     answers = connection.run(command for _, command in commands)
     names = {uid: end for end, uid in known.items()}
     found: dict[tuple[ResourceKey, ResourceKey], list[str]] = defaultdict(list)
@@ -83,12 +85,12 @@ def _stored_wrongly(
     return found, unnamed
 
 
-def _name(follow: Wanted) -> str:
+def _name(follow: WantedFollow) -> str:
     (a, b), (c, d), _ = follow
     return f"follow {a}:{b} → {c}:{d}"
 
 
-def _expected(follow: Wanted) -> Any:
+def _expected(follow: WantedFollow) -> Any:
     return "none" if follow[2] == "" else Since(follow[2])
 
 

@@ -4,31 +4,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sequere.backends.redis import uids
-from sequere.backends.redis.keys import Keys, suffix_of
-from sequere.backends.redis.scripts import COUNT, PAGE
+from sequere.backends.redis.keys import FollowKeys, suffix_of
+from sequere.backends.redis.scripts import READ_COUNT, READ_FOLLOWS
+from sequere.backends.redis.uids import named_by
 from sequere.base import ResourceKey
 from sequere.redis.connection import text
 from sequere.redis.model import RedisModel
 from sequere.redis.scores import from_score, to_score
 from sequere.results.cursors import Place
-from sequere.results.relations import Relation, load_relations
+from sequere.results.relations import Related, load_relations
 
 #: Rows that are read at once.
-ROWS_AT_ONCE = 2000
+FOLLOWS_PER_PAGE = 2000
 
-#: What load_relations() takes for a resource of which nobody knows the name.
+#: What `load_relations()` takes for a uid that nobody has.
 NOBODY = ResourceKey("", "")
 
-Row = tuple[str, str, datetime]
+#: The identifier and the object id of the other end of a follow, and since when.
+FollowRow = tuple[str, str, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class FollowRows:
-    """The rows behind a list: (identifier, object_id, since) of the other end of each follow."""
+class SetRows:
+    """The rows behind a list of follows."""
 
     model: RedisModel
-    keys: Keys
+    keys: FollowKeys
     key: ResourceKey
     what: str
     identifier: str | None
@@ -36,18 +37,18 @@ class FollowRows:
 
     def count(self) -> int:
         """1 round trip."""
-        return count(self.what, self.key, self.identifier, self.model, self.keys)
+        return stored_count(self.what, self.key, self.identifier, self.model, self.keys)
 
-    def rows(self, start: int, stop: int | None) -> Sequence[Row]:
+    def rows(self, start: int, stop: int | None) -> Sequence[FollowRow]:
         """2 round trips for each 2,000 rows."""
         return list(self.stream(start, stop))
 
-    def stream(self, start: int, stop: int | None) -> Iterator[Row]:
-        """Each page after the last row of the one before, wherever that is by now."""
+    def stream(self, start: int, stop: int | None) -> Iterator[FollowRow]:
+        """Each page begins after the last row of the one before, even if that row has moved."""
         left = None if stop is None else stop - start
         after: tuple[str, ...] = ()
         while left is None or left > 0:
-            size = ROWS_AT_ONCE if left is None else min(left, ROWS_AT_ONCE)
+            size = FOLLOWS_PER_PAGE if left is None else min(left, FOLLOWS_PER_PAGE)
             members, scores = self._page(start, size, after)
             yield from self._named(members, scores)
             if len(members) < size:
@@ -55,30 +56,30 @@ class FollowRows:
             after = (scores[-1], members[-1])
             left = None if left is None else left - size
 
-    def page(self, size: int, after: Place | None) -> list[tuple[Place, Row]]:
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, FollowRow]]:
         """2 round trips."""
         members, scores = self._page(0, size, (str(to_score(after.moment)), str(after.tie)) if after else ())
         rows = self._named(members, scores)
         return [(Place(row[2], int(member)), row) for member, row in zip(members, rows, strict=True)]
 
-    def load(self, rows: Sequence[Row]) -> list[Relation | None]:
+    def load(self, rows: Sequence[FollowRow]) -> list[Related | None]:
         return load_relations(rows)
 
-    def _named(self, members: Sequence[str], scores: Sequence[str]) -> Iterator[Row]:
+    def _named(self, members: Sequence[str], scores: Sequence[str]) -> Iterator[FollowRow]:
         """1 round trip."""
-        names = uids.names(members, self.model.connection, self.keys)
+        names = named_by(members, self.model.connection, self.keys)
         for name, score in zip(names, scores, strict=True):
             yield (*(name or NOBODY), from_score(score))
 
     def _page(self, start: int, size: int, after: tuple[str, ...]) -> tuple[list[str], list[str]]:
         """Uids and scores, from a position or after a row. 1 round trip."""
         set_ = (self.keys.uids, suffix_of(self.what, self.identifier), int(self.desc))
-        (answer,) = self.model.read(PAGE([self.keys.name(self.key)], *set_, start, size, *after))
+        (answer,) = self.model.read(READ_FOLLOWS([self.keys.name(self.key)], *set_, start, size, *after))
         return [*map(text, answer[::2])], [*map(text, answer[1::2])]
 
 
-def count(what: str, key: ResourceKey, identifier: str | None, model: RedisModel, keys: Keys) -> int:
+def stored_count(what: str, key: ResourceKey, identifier: str | None, model: RedisModel, keys: FollowKeys) -> int:
     """The number of followers, followings or friends. 1 round trip."""
     suffix = f"{suffix_of(what, identifier)}:count"
-    (number,) = model.read(COUNT([keys.name(key)], keys.uids, suffix))
+    (number,) = model.read(READ_COUNT([keys.name(key)], keys.uids, suffix))
     return int(number)

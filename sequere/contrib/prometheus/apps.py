@@ -1,4 +1,4 @@
-"""Where the metrics are connected."""
+"""The app that connects the metrics."""
 
 from importlib.util import find_spec
 
@@ -12,11 +12,11 @@ from sequere.contrib.prometheus.checks import check_client
 class SequerePrometheusConfig(AppConfig):
     name = "sequere.contrib.prometheus"
     label = "sequere_prometheus"
-    verbose_name = _("Metrics of Sequere")
+    verbose_name = _("Sequere metrics")
 
     def ready(self) -> None:
         checks.register(check_client, "sequere")
         if find_spec("prometheus_client"):
-            from sequere.contrib.prometheus.metrics import connect
+            from sequere.contrib.prometheus.metrics import connect_metrics
 
-            connect()
+            connect_metrics()

@@ -1,4 +1,4 @@
-"""System checks of the metrics."""
+"""The system check of the metrics."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ def check_client(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Chec
         return []
     return [
         Error(
-            "'sequere.contrib.prometheus' is installed, and the client of Prometheus is not: there are no metrics.",
+            "'sequere.contrib.prometheus' is installed, but the Prometheus client is not: there are no metrics.",
             hint="pip install 'django-sequere[prometheus]'",
             id="sequere.E012",
         )

@@ -1,4 +1,4 @@
-"""The metrics, for a site that does not expose them yet: `path("metrics", metrics)`."""
+"""The metrics, for a site without an exporter: `path("metrics", metrics)`."""
 
 import os
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """All metrics of this process; with PROMETHEUS_MULTIPROC_DIR of all processes that have the same one."""
+    """All metrics of this process; with PROMETHEUS_MULTIPROC_DIR, those of all processes with the same directory."""
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
     return HttpResponse(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
@@ -31,6 +31,6 @@ def _registry() -> "CollectorRegistry":
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it has no types
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # untyped
     registry.register(OutboxCollector())
     return registry

@@ -1,4 +1,4 @@
-"""Django's flush, for a database whose log refuses to be emptied; TransactionTestCase calls it too."""
+"""Django's flush, for a log that refuses to be emptied. TransactionTestCase calls it too."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sequere.log.models import Event
 
 QUESTION = """You have requested a flush of the database.
 This will IRREVERSIBLY DESTROY all data in the "{database}" database, the event log with its {events}
-events included: no rebuild brings it back.
+events included: no rebuild can restore it.
 Are you sure you want to do this?
 
     Type 'yes' to continue, or 'no' to cancel: """

@@ -1,4 +1,4 @@
-"""manage.py import_follows SOURCE: the follows that another package has kept."""
+"""manage.py import_follows SOURCE: the follows that another package has stored."""
 
 import csv
 from collections import defaultdict
@@ -10,32 +10,36 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from sequere.management.importing import SOURCES, Import, Report, Row
-from sequere.management.progress import Progress
+from sequere.management.importing import SOURCES, ForeignRow, Import, ImportReport
+from sequere.management.progress import ProgressBar
 from sequere.management.projections import ProjectionsCommand
 
-#: Rows of a kind that are named on the terminal.
+#: Rows that are shown for each reason.
 EXAMPLES = 3
 
 
 class Command(ProjectionsCommand):
     help = (
-        "Record the follows of another package, with their times. What is recorded already is left as it is, so it can "
-        "be run again. The table is only read."
+        "Record the follows of another package, with their times. Relations that the log knows are left as they are, so"
+        " it is safe to run again. The table is only read."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("source", choices=list(SOURCES), help="Whose follows.")
+        parser.add_argument("source", choices=list(SOURCES), help="The package.")
         parser.add_argument(
-            "--database", choices=list(connections), default=DEFAULT_DB_ALIAS, help="Where its table is."
+            "--database", choices=list(connections), default=DEFAULT_DB_ALIAS, help="The database with its table."
         )
-        parser.add_argument("--dry-run", action="store_true", help="Record nothing; say what would be recorded.")
+        parser.add_argument("--dry-run", action="store_true", help="Report what would be recorded, and record nothing.")
         parser.add_argument("--after", type=int, default=0, metavar="ID", help="Only rows with a larger id.")
         parser.add_argument(
-            "--rename", action="append", default=[], metavar="OLD=NEW", help="An identifier has another name now."
+            "--rename", action="append", default=[], metavar="OLD=NEW", help="Use a new name for an identifier."
         )
         parser.add_argument(
-            "--skip", action="append", default=[], metavar="IDENTIFIER", help="Leave out the follows of and by these."
+            "--skip",
+            action="append",
+            default=[],
+            metavar="IDENTIFIER",
+            help="Leave out the follows of and by this identifier.",
         )
         parser.add_argument(
             "--refused", type=Path, metavar="FILE", help="Write the rows that are not imported to a CSV file."
@@ -46,24 +50,24 @@ class Command(ProjectionsCommand):
         with _opened(options["refused"]) as file:
             report = self._run(import_, SOURCES[source].table, _writer(file), dry_run=dry_run, **options)
         done = "would be recorded" if dry_run else "recorded"
-        self.stdout.write(self.style.SUCCESS(f"{report.new:,} follows {done}, {report.known:,} known already"))
+        self.stdout.write(self.style.SUCCESS(f"{report.new:,} follows {done}, {report.known:,} already known"))
 
     def _run(
         self,
         import_: Import,
         table: str,
-        write: Callable[[Row, str], None],
+        write: Callable[[ForeignRow, str], None],
         *,
         dry_run: bool,
         after: int,
         refused: Path | None,
         **options: Any,
-    ) -> Report:
-        report, examples = Report(last=after), defaultdict[str, list[Row]](list)
-        progress, total = Progress(self.stdout), import_.count(after)
+    ) -> ImportReport:
+        report, examples = ImportReport(last=after), defaultdict[str, list[ForeignRow]](list)
+        progress, total = ProgressBar(self.stdout), import_.count(after)
         self.stdout.write(f"{table}: {total:,} rows")
 
-        def keep(row: Row, reason: str) -> None:
+        def keep(row: ForeignRow, reason: str) -> None:
             write(row, reason)
             if len(examples[reason]) < EXAMPLES:
                 examples[reason].append(row)
@@ -73,7 +77,7 @@ class Command(ProjectionsCommand):
                 progress("rows", report.read, total)
         except BaseException:
             progress.finish()
-            self.stdout.write(f"Broken off: run it again, or go on with --after {report.last}.")
+            self.stdout.write(f"Interrupted: run it again, or resume with --after {report.last}.")
             raise
         progress.finish()
         for reason, number in sorted(report.refused.items()):
@@ -90,7 +94,7 @@ def _renamed(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         old, equals, new = pair.partition("=")
         if not (old and equals and new):
-            raise CommandError(f"--rename takes OLD=NEW, and no {pair!r}.")
+            raise CommandError(f"--rename takes OLD=NEW, not {pair!r}.")
         renamed[old] = new
     return renamed
 
@@ -102,8 +106,8 @@ def _opened(path: Path | None) -> Any:
         raise CommandError(f"{path}: {error.strerror or error}") from error
 
 
-def _writer(file: Any) -> Callable[[Row, str], None]:
-    """Writes rows to a CSV file, if there is one."""
+def _writer(file: Any) -> Callable[[ForeignRow, str], None]:
+    """Writes rows to the CSV file, if there is one."""
     if file is None:
         return lambda row, reason: None
     lines = csv.writer(file)

@@ -1,4 +1,4 @@
-"""manage.py rebuild_projections: the read models, from the log."""
+"""manage.py rebuild_projections: rebuild the read models from the log."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from sequere import replay
-from sequere.management.progress import Progress
+from sequere.management.progress import ProgressBar
 from sequere.management.projections import ProjectionsCommand
 from sequere.projections.registry import projections
 from sequere.replay.models import Rebuild
@@ -20,23 +20,23 @@ from sequere.replay.models import Rebuild
 
 class Command(ProjectionsCommand):
     help = _(
-        "Make the read models what the event log says, while the site runs. Goes on with a rebuild that was broken off,"
-        " and shares one that others are at."
+        "Rebuild the read models from the event log, while the site runs. Resumes an interrupted rebuild, and joins one"
+        " that is in progress."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
         add("--projection", choices=list(projections()), help=_("Only this one; all of them by default."))
-        add("--workers", type=int, default=1, metavar="N", help=_("Share the work between N processes."))
-        add("--celery", action="store_true", help=_("Leave it to the workers of Celery, as N tasks at a time."))
-        add("--restart", action="store_true", help=_("Begin anew, whatever was done before."))
-        add("--dry-run", action="store_true", help=_("Say what would be repaired, and write nothing."))
-        add("--join", type=int, nargs="+", metavar="ID", help=SUPPRESS)  # what another process has begun
+        add("--workers", type=int, default=1, metavar="N", help=_("Share the work among N processes."))
+        add("--celery", action="store_true", help=_("Let Celery workers do it, as N tasks at a time."))
+        add("--restart", action="store_true", help=_("Start over, and discard any earlier progress."))
+        add("--dry-run", action="store_true", help=_("Report what would be repaired, and write nothing."))
+        add("--join", type=int, nargs="+", metavar="ID", help=SUPPRESS)  # a rebuild that another process has begun
 
     def handle(self, *, projection: str | None, workers: int, restart: bool, dry_run: bool, **options: Any) -> None:
         names = [projection] if projection else [*projections()]
         if workers < 1:
-            raise CommandError(_("--workers needs at least 1."))
+            raise CommandError(_("--workers must be at least 1."))
         if dry_run:
             for name in names:
                 self._preview(name)
@@ -48,7 +48,7 @@ class Command(ProjectionsCommand):
             if options["celery"]:
                 for _number in range(workers):
                     replay.hand_over([rebuild.pk for rebuild in rebuilds])
-                self.stdout.write(_("Left to the workers of Celery: see show_projections."))
+                self.stdout.write(_("Celery workers run it: see show_projections."))
                 return
             others = [self._start_another(rebuilds) for _number in range(workers - 1)]
             try:
@@ -57,24 +57,24 @@ class Command(ProjectionsCommand):
             finally:
                 codes = [other.wait() for other in others]
             if any(codes):
-                self.stderr.write(_("Another process has failed; what it has left was done all the same."))
+                self.stderr.write(_("Another process failed; its work was done all the same."))
 
     def _finish(self, rebuild: Rebuild) -> None:
-        progress = Progress(self.stdout)
+        progress = ProgressBar(self.stdout)
         report = replay.finish(rebuild, progress=progress)
         progress.finish()
         repaired = f", {report.wrong:,} repaired" if report.wrong else ""
         self.stdout.write(self.style.SUCCESS(f"{rebuild.projection}: rebuilt, {report.checked:,} checked{repaired}"))
 
     def _preview(self, name: str) -> None:
-        progress = Progress(self.stdout)
+        progress = ProgressBar(self.stdout)
         report = replay.preview(name, progress=progress, on_difference=progress.note)
         progress.finish()
         self.stdout.write(f"{name}: {report.checked:,} to be checked, {report.wrong:,} to be repaired")
 
     def _start_another(self, rebuilds: Sequence[Rebuild]) -> "subprocess.Popen[bytes]":
-        """The same command once more, which says nothing but why it fails: this one has checked the settings."""
+        """Start this command in another process, which writes only errors; the settings are checked already."""
         command = [sys.executable, "-m", "django", "rebuild_projections", "--settings", settings.SETTINGS_MODULE]
         command += ["--skip-checks", "--join", *(str(rebuild.pk) for rebuild in rebuilds)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603  # it is ours
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603  # a command of our own

@@ -1,4 +1,4 @@
-"""manage.py retry_events: apply events that have failed once more."""
+"""manage.py retry_events: retry failed events."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from sequere.outbox.parked import retry
 
 
 class Command(FailedEventsCommand):
-    help = "Apply events that have failed once more, and what waits behind them. Exit status 1 if one fails again."
+    help = "Retry failed events, and apply the events that wait behind them. Exit status 1 if one fails again."
 
     def handle(self, **options: Any) -> None:
         failed = self.failed(options)
         self.stdout.write(f"{retry(failed):,} events applied")
         if again := failed.count():
-            self.stdout.write(self.style.WARNING(f"{again:,} have failed again: see show_projections"))
+            self.stdout.write(self.style.WARNING(f"{again:,} failed again: see show_projections"))
             raise SystemExit(1)

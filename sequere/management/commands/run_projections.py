@@ -1,4 +1,4 @@
-"""manage.py run_projections: apply what waits in the outbox."""
+"""manage.py run_projections: apply the pending events of the outbox."""
 
 import signal
 import time
@@ -19,11 +19,13 @@ LONGEST = 24 * 60 * 60
 
 
 class Command(ProjectionsCommand):
-    help = "Apply what waits in the outbox, and go on until SIGTERM or Ctrl-C. Run as many as you like."
+    help = "Apply the pending events of the outbox, until SIGTERM or Ctrl-C. Any number of processes can run it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="End when nothing waits any more.")
-        parser.add_argument("--interval", type=seconds, default=1.0, help="Seconds between two looks, 1 by default.")
+        parser.add_argument("--once", action="store_true", help="Exit when no event is pending.")
+        parser.add_argument(
+            "--interval", type=seconds, default=1.0, help="Seconds between two checks of the outbox, 1 by default."
+        )
 
     def handle(self, *, once: bool, interval: float, **options: Any) -> None:
         using = router.db_for_write(Event)
@@ -42,9 +44,9 @@ class Command(ProjectionsCommand):
                     self.stderr.write("The outbox can be drained again.")
                     trouble = ""
             except BackendUnavailable:
-                pass  # which the log was told about, once; what waits is applied when it is back
+                pass  # logged once by the backend; pending events are applied when the server is back
             except (DatabaseError, InterfaceError, StaleWriter) as error:
-                if trouble != (trouble := f"{type(error).__name__}: {error}"):  # once, however long it goes on
+                if trouble != (trouble := f"{type(error).__name__}: {error}"):  # once for each kind of trouble
                     self.stderr.write(trouble)
                 connections[using].close()
             time.sleep(interval)
@@ -52,16 +54,16 @@ class Command(ProjectionsCommand):
 
 
 def seconds(text: str) -> float:
-    """A pause: without one, a processor would do nothing else."""
+    """A pause above 0: without one, the loop would use a whole processor."""
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value <= LONGEST:
-        raise ArgumentTypeError(_("give seconds, more than 0, such as 0.5"))
+        raise ArgumentTypeError(_("give a number of seconds above 0, such as 0.5"))
     return value
 
 
 def _stop(*_: object) -> NoReturn:
-    """End here and now: a transaction that is broken off leaves its events in the outbox."""
+    """End at once: an interrupted transaction leaves its events in the outbox."""
     raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""manage.py show_projections: how far the projections are."""
+"""manage.py show_projections: the state of the projections."""
 
 import json
 from dataclasses import asdict, fields
@@ -18,15 +18,15 @@ from sequere.replay.progress import progress as rebuild_progress
 
 class Command(ProjectionsCommand):
     help = _(
-        "Show the mode of each projection, what waits for it, since when, what is parked, and the last error; and how"
-        " far the rebuilds are."
+        "Show for each projection its mode, how many events are pending and since when, how many are parked, the last"
+        " error, and the progress of its rebuild."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--json",
             action="store_true",
-            help=_("As a JSON array, with the age in seconds, and each with its last rebuild."),
+            help=_("Print a JSON array, with ages in seconds, and the last rebuild of each projection."),
         )
 
     def handle(self, **options: Any) -> None:

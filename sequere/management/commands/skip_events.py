@@ -1,4 +1,4 @@
-"""manage.py skip_events: give up applying events that have failed."""
+"""manage.py skip_events: skip failed events."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sequere.outbox.parked import skip
 
 
 class Command(FailedEventsCommand):
-    help = "Give up applying events that have failed, so that what waits behind them goes on. They stay in the log."
+    help = "Skip failed events, so that the events behind them are applied. They stay in the log."
 
     def handle(self, **options: Any) -> None:
         self.stdout.write(f"{skip(self.failed(options)):,} events skipped")

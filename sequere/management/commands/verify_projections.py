@@ -1,4 +1,4 @@
-"""manage.py verify_projections: are the read models what the log says?"""
+"""manage.py verify_projections: compare the read models with the log."""
 
 from argparse import ArgumentTypeError
 from secrets import randbelow
@@ -7,30 +7,30 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from sequere.management.progress import Progress
+from sequere.management.progress import ProgressBar
 from sequere.management.projections import ProjectionsCommand
 from sequere.replay.verifying import Sample, verifiable, verify
 
 
 class Command(ProjectionsCommand):
-    help = _("Compare the read models with the event log. Exit status 1, and a list, if they differ.")
+    help = _("Compare the read models with the event log. Exit status 1, and a list of differences, if they differ.")
 
     def add_arguments(self, parser: CommandParser) -> None:
         add = parser.add_argument
         add("--projection", choices=verifiable(), help=_("Only this one; all of them by default."))
-        add("--repair", action="store_true", help=_("Make the read models what the log says."))
-        add("--sample", type=share, metavar=_("SHARE"), help=_("Only a random share of the keys, such as 1%%."))
-        add("--seed", type=int, help=_("Draw the same sample as the run that has named this number."))
+        add("--repair", action="store_true", help=_("Repair the differences."))
+        add("--sample", type=share, metavar=_("SHARE"), help=_("Check only a random share of the keys, such as 1%%."))
+        add("--seed", type=int, help=_("Draw the same sample as the run that printed this number."))
 
     def handle(
         self, *, projection: str | None, repair: bool, sample: float | None, seed: int | None, **options: Any
     ) -> None:
         if seed is not None and sample is None:
-            raise CommandError(_("--seed goes with --sample."))
+            raise CommandError(_("--seed requires --sample."))
         drawn = None if sample is None else Sample(sample, randbelow(10**9) if seed is None else seed)
         if drawn:
             self.stdout.write(f"--sample {drawn.share:g} --seed {drawn.seed}")
-        progress = Progress(self.stdout)
+        progress = ProgressBar(self.stdout)
         wrong = False
         for name in [projection] if projection else verifiable():
             report = verify(name, repair=repair, sample=drawn, progress=progress, on_difference=progress.note)

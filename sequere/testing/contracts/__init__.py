@@ -1,11 +1,11 @@
-"""What a backend owes, as tests for whoever writes another one.
+"""The contract of a backend, as tests for authors of new backends.
 
     class MemoryBackendTest(FollowsContract, TestCase):
         def create_user(self): ...
         def create_project(self): ...
 
-The backend is that of the settings; `override_settings` decorates such a class. The tests are Django's, so `manage.py
-test` runs them as pytest does, and nothing but Django is needed.
+They test the backend of the settings; decorate the class with `override_settings` to choose another one. They need only
+Django, and run with `manage.py test` and with pytest.
 """
 
 from sequere.testing.contracts.base import Contract

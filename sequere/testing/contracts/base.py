@@ -1,4 +1,4 @@
-"""What the tests of every contract need."""
+"""The base of all contracts."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -32,13 +32,13 @@ def at(minute: int) -> datetime:
 
 
 class Contract(IsolatedMixin, _TestCase):
-    """A mixin for a TestCase, which begins with empty read models, two users, and a project.
+    """A mixin for a TestCase. Each test begins with empty read models, two users, and a project.
 
-    "Users" and "projects" are the instances of any two registered models whose primary keys are of one type.
+    "Users" and "projects" are instances of any two registered models with primary keys of the same type.
     """
 
-    #: Whether the backend keeps apart what happened in the same moment: by the order of the log. If not, the order
-    #: may be any that stays.
+    #: Whether the backend orders follows of the same moment by the order of the log. If not, any stable order is
+    #: allowed.
     has_ties_in_order_of_the_log = True
 
     def create_user(self) -> models.Model:
@@ -61,10 +61,10 @@ class Contract(IsolatedMixin, _TestCase):
     def create_users(self, number: int) -> list[models.Model]:
         return [self.create_user() for _ in range(number)]
 
-    # What may happen to an instance
+    # Changes of an instance
 
     def hide(self, instance: models.Model) -> None:
-        """Delete it without telling anybody, so that lists have it and cannot show it."""
+        """Delete it without signals, so that lists contain it but cannot show it."""
         type(instance)._base_manager.filter(pk=instance.pk)._raw_delete(using=instance._state.db)
 
     def delete(self, instance: models.Model) -> ResourceKey:
@@ -74,17 +74,17 @@ class Contract(IsolatedMixin, _TestCase):
         return key
 
     def create_again(self, instance: models.Model) -> models.Model:
-        """Delete it, and save another one with its key."""
+        """Delete it, and save a new one with the same key."""
         again = copy(instance)
         instance.delete()
         again.save(force_insert=True)
         return again
 
-    # What may happen to an event
+    # Faults of events
 
     @contextmanager
     def unheard(self) -> Iterator[None]:
-        """What is recorded in this block stays in the log; no projection hears of it."""
+        """Events recorded in this block stay in the log, but no projection gets them."""
         receivers, events_recorded.receivers = events_recorded.receivers, []
         try:
             yield
@@ -92,9 +92,9 @@ class Contract(IsolatedMixin, _TestCase):
             events_recorded.receivers = receivers
 
     def apply_again(self, events: Iterable[Event | None]) -> None:
-        """Let the events come out of the outbox, whether they have come before or not."""
+        """Apply the events from the outbox, even if they were applied before."""
         QueuedEvent.objects.using(self.using).bulk_create(
-            QueuedEvent(pipeline=BUILT_IN, event=event, shard=0, stream=event.stream) for event in events if event
+            QueuedEvent(queue=BUILT_IN, event=event, shard=0, stream=event.stream) for event in events if event
         )
         drain(BUILT_IN, using=self.using)
         left = QueuedEvent.objects.using(self.using).values_list("event_id", "error", "traceback")
@@ -102,15 +102,15 @@ class Contract(IsolatedMixin, _TestCase):
 
     @contextmanager
     def rolled_back(self) -> Iterator[None]:
-        """What is recorded in this block never was."""
+        """Everything recorded in this block is rolled back."""
         with transaction.atomic(using=self.using):
             yield
             transaction.set_rollback(True, using=self.using)
 
-    # What a read model must be
+    # The state of a read model
 
     def differences(self, projection: str) -> list[str]:
-        """Where the read model of a projection is not what the log says."""
+        """The differences between the read model of a projection and the log."""
         found: list[str] = []
         verify(projection, on_difference=lambda difference: found.append(str(difference)))
         return found
@@ -121,7 +121,7 @@ def key_of(instance: models.Model | ResourceKey) -> ResourceKey:
 
 
 def follower_pages(backend: BaseBackend, of: models.Model | ResourceKey) -> list[list[str]]:
-    """The names of its followers, page by page, as projectors walk over them."""
+    """The names of all followers, in the pages that projectors read."""
     pages: list[list[str]] = []
     cursor = None
     while not pages or cursor is not None:

@@ -1,4 +1,4 @@
-"""Friends: who follows, and is followed back."""
+"""Friends: instances that follow each other."""
 
 from sequere.api import (
     follow,
@@ -14,7 +14,7 @@ from sequere.testing.contracts.base import Contract, at
 
 
 class FriendsContract(Contract):
-    """Friendships, as they come and go."""
+    """The beginning and the end of friendships."""
 
     def assert_friends(self, since: int) -> None:
         both = [(self.newbie, at(since))], [(self.thoas, at(since))]
@@ -33,7 +33,7 @@ class FriendsContract(Contract):
         self.assert_friends(since=2)
 
     def test_a_friendship_began_with_the_later_follow(self) -> None:
-        """R17: the time of the second call, whatever it said."""
+        """The later time counts, in whatever order the calls come."""
         follow(self.thoas, self.newbie, timestamp=at(2))
 
         follow(self.newbie, self.thoas, timestamp=at(1))
@@ -46,7 +46,7 @@ class FriendsContract(Contract):
         self.assert_strangers()
 
     def test_a_friendship_ends_for_both_when_one_of_them_leaves(self) -> None:
-        """D11: the other one stayed a friend. R3: counts fell below zero."""
+        """Neither remains a friend, and no count falls below zero."""
         for one, other in ((self.thoas, self.newbie), (self.newbie, self.thoas)):
             with self.subTest(leaves=one):
                 follow(self.thoas, self.newbie)
@@ -58,7 +58,6 @@ class FriendsContract(Contract):
                 self.assertEqual((is_following(one, other), is_following(other, one)), (False, True))
 
     def test_friends_part_and_meet_again(self) -> None:
-        """Semantics, mutual flag."""
         follow(self.thoas, self.newbie, timestamp=at(1))
         follow(self.newbie, self.thoas, timestamp=at(2))
         unfollow(self.thoas, self.newbie, timestamp=at(3))
@@ -71,7 +70,7 @@ class FriendsContract(Contract):
         self.assert_friends(since=6)
 
     def test_a_list_of_friends_is_as_long_as_it_says(self) -> None:
-        """D5: count() was the number of followings, and a Paginator made empty pages."""
+        """count() is the number of friends, not of followings, so a Paginator makes no empty pages."""
         follow(self.thoas, self.newbie)
         follow(self.newbie, self.thoas)
         follow(self.thoas, self.project)
@@ -102,7 +101,7 @@ class FriendsContract(Contract):
         self.assertEqual(oldest_first, newest_first[::-1])
 
     def test_mutual_pairs_of_one_batch_make_friends(self) -> None:
-        """D10, in one batch: each was blind to the other."""
+        """Two follows in one batch see each other."""
         follow_many([(self.thoas, self.newbie, at(1)), (self.newbie, self.thoas, at(2))])
 
         self.assert_friends(since=2)

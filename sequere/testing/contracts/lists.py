@@ -1,4 +1,4 @@
-"""Lists of relations ask only for what is looked at, and are read like any other list."""
+"""Lists of relations load only what is read, and behave like any other list."""
 
 from typing import cast
 
@@ -21,10 +21,10 @@ from sequere.testing.contracts.base import Contract, at, key_of
 
 
 class ListsContract(Contract):
-    """Order, slices, pages, and what cannot be shown."""
+    """Order, slices, pages, and instances that cannot be shown."""
 
     def create_fans(self) -> list[models.Model]:
-        """Five who follow the project, the newest first."""
+        """Five followers of the project, newest first."""
         fans = self.create_users(5)
         follow_many((fan, self.project, at(minute)) for minute, fan in enumerate(fans))
         return fans[::-1]
@@ -39,7 +39,7 @@ class ListsContract(Contract):
         return [follower for follower, _ in self.followers()]
 
     def test_it_holds_instances_and_times_newest_first(self) -> None:
-        """D4, D18: the order belongs to the whole list, not to its slices, and each call has its own."""
+        """The order belongs to the whole list, not to its slices, and each call has its own."""
         fans = self.create_fans()
         pairs = [(fan, at(4 - number)) for number, fan in enumerate(fans)]
 
@@ -55,7 +55,7 @@ class ListsContract(Contract):
         self.assertEqual([other for other, _ in get_followings(self.thoas)], [others[0], others[2], others[1]])
 
     def test_it_is_read_like_a_list(self) -> None:
-        """Q1, Q2, Q3, Q6: iteration ends, [0] is the first, negative indices and steps work."""
+        """Iteration ends, [0] is the first, negative indices and steps work."""
         self.create_fans()
         whole = list(self.followers())
         unread = self.followers
@@ -85,7 +85,7 @@ class ListsContract(Contract):
         self.assertEqual(nobody, [])
 
     def test_django_paginates_it(self) -> None:
-        """D5: the count is that of the list."""
+        """The count is that of the list."""
         fans = self.create_fans()
         pages = Paginator(self.followers(), 2)
 
@@ -93,14 +93,14 @@ class ListsContract(Contract):
         self.assertEqual([[fan for fan, _ in page.object_list] for page in pages], [fans[0:2], fans[2:4], fans[4:]])
 
     def test_a_page_out_of_range_is_empty(self) -> None:
-        """Semantics, page number out of range: the last page came again and again."""
+        """The last page is not repeated."""
         fans = self.create_fans()
         pages = [[fan for fan, _ in self.followers()[start : start + 2]] for start in (4, 6, 10**9)]
 
         self.assertEqual(pages, [[fans[4]], [], []])
 
     def test_what_was_read_stays_and_all_reads_again(self) -> None:
-        """Q4: all() is a new list."""
+        """all() is a new list."""
         self.create_fans()
         before = self.followers()
         self.assertEqual(len(before), 5)
@@ -110,7 +110,7 @@ class ListsContract(Contract):
         self.assertEqual((len(before), before.count(), len(before.all())), (5, 6, 6))
 
     def test_a_list_that_was_read_is_paged_without_repetition(self) -> None:
-        """Q5, Semantics, page stability: a new follower pushed the last one of a page onto the next."""
+        """A new follower does not push the last one of a page onto the next page."""
         fans = self.create_fans()
         followers = self.followers()
         len(followers)
@@ -122,7 +122,6 @@ class ListsContract(Contract):
         self.assertEqual([[fan for fan, _ in page] for page in pages], [fans[0:2], fans[2:4]])
 
     def test_a_list_that_is_gone_through_repeats_nothing(self) -> None:
-        """Q5."""
         fans = self.create_fans()
         seen = []
 
@@ -133,7 +132,7 @@ class ListsContract(Contract):
         self.assertEqual(seen, fans)
 
     def test_a_list_that_is_streamed_neither_repeats_nor_skips(self) -> None:
-        """Q5: what is new, and what is gone, shifts nothing that is still to come."""
+        """Follows that begin or end do not shift the rest of the list."""
         fans = self.create_fans()
         seen = []
 
@@ -145,7 +144,7 @@ class ListsContract(Contract):
         self.assertEqual(seen, fans)
 
     def test_two_slices_of_one_list_do_not_disturb_each_other(self) -> None:
-        """Q6: the limits were kept on the list."""
+        """The limits of a slice are not kept on the list."""
         fans = self.create_fans()
         followers = self.followers()
 
@@ -155,7 +154,7 @@ class ListsContract(Contract):
         self.assertEqual([fan for fan, _ in followers], fans)
 
     def test_ties_have_an_order_that_stays(self) -> None:
-        """R11, Semantics, ties: neither the order of keys nor a meaningless one."""
+        """The order of the log, or at least a stable one."""
         users = self.create_users(12)
         for user in users:
             follow(self.thoas, user, timestamp=at(0))
@@ -170,7 +169,7 @@ class ListsContract(Contract):
             self.assertEqual(oldest_first, users)
 
     def test_one_kind_of_resource(self) -> None:
-        """D3, D16: an identifier given as a class was none."""
+        """An identifier can be given as a class."""
         follow(self.thoas, self.newbie, timestamp=at(1))
         follow(self.thoas, self.project, timestamp=at(2))
 
@@ -181,7 +180,7 @@ class ListsContract(Contract):
         self.assertEqual(list(get_followers(self.thoas, identifier=self.project_kind)), [])
 
     def test_a_hidden_instance_never_breaks_a_page(self) -> None:
-        """D6: neither a bare key nor None stands for what cannot be shown."""
+        """Neither a bare key nor None stands for an instance that cannot be shown."""
         fans = self.create_fans()
         for hidden in (fans[1], fans[3]):
             self.hide(hidden)
@@ -199,7 +198,7 @@ class ListsContract(Contract):
             self.followers()[3]
 
     def test_what_is_hidden_can_be_unfollowed_by_its_key(self) -> None:
-        """R9: a ghost could not be unfollowed, and stayed counted."""
+        """Otherwise a ghost would be counted for ever."""
         ghost = self.create_user()
         follow(self.thoas, ghost)
         follow(ghost, self.thoas)

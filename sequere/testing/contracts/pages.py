@@ -1,4 +1,4 @@
-"""Pages with cursors neither repeat nor skip what is in a list, whatever happens between them."""
+"""Pages with cursors neither repeat nor skip an entry of a list, whatever happens between two pages."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +15,7 @@ from sequere.testing.contracts.base import Contract, at
 
 
 def pages_of(get: Callable[[], LazyList[Any]], size: int) -> Iterator[CursorPage[Any]]:
-    """All pages of a list, each of a new one, as requests ask for them."""
+    """All pages of a list, each from a new list, as in separate requests."""
     page = get().page(size)
     yield page
     while page.next_cursor:
@@ -27,7 +27,7 @@ class PagesContract(Contract):
     """`page()` of the lists of relations."""
 
     def create_nine_fans(self) -> list[models.Model]:
-        """Nine who follow the project, the newest first; three of them at each moment."""
+        """Nine followers of the project, newest first; three for each moment."""
         fans = self.create_users(9)
         follow_many((fan, self.project, at(number // 3)) for number, fan in enumerate(fans))
         return [fan for fan, _ in get_followers(self.project)]
@@ -61,7 +61,6 @@ class PagesContract(Contract):
             self.assertEqual(paged, list(get()))
 
     def test_a_new_row_pushes_nothing_onto_the_next_page(self) -> None:
-        """Q5, Semantics, page stability."""
         fans = self.create_nine_fans()
         seen = []
 
@@ -82,7 +81,7 @@ class PagesContract(Contract):
         self.assertEqual([fan for fan, _ in rest], [*fans[5:], long_ago])
 
     def test_a_row_that_is_gone_pulls_nothing_onto_the_page_before(self) -> None:
-        """The last row of each page is gone when the next one is asked for, and so is the first one of it."""
+        """Even if the last row of each page and the first row of the next one are gone when the next page is read."""
         for desc in (True, False):
             fans = self.create_nine_fans()
             if not desc:

@@ -1,4 +1,4 @@
-"""Who follows whom, and how many they are."""
+"""Questions about single follows, and counts."""
 
 from sequere.api import (
     follow,
@@ -53,7 +53,7 @@ class QuestionsContract(Contract):
         self.assertEqual(is_following_many(stranger, [self.thoas]), {self.thoas: False})
 
     def test_a_second_follow_changes_nothing(self) -> None:
-        """Semantics, double follow: no event, and the time of the first one is kept."""
+        """No event is recorded, and the time of the first follow is kept."""
         follow(self.thoas, self.project, timestamp=at(1))
 
         with assert_records():
@@ -73,7 +73,6 @@ class QuestionsContract(Contract):
         self.assertEqual((get_followers_count(self.project), get_followings_count(self.thoas)), (0, 0))
 
     def test_an_unfollow_of_nothing_changes_nothing(self) -> None:
-        """Semantics, unfollow when not following; D19."""
         follow(self.thoas, self.project)
         unfollow(self.thoas, self.project)
 
@@ -84,7 +83,6 @@ class QuestionsContract(Contract):
         self.assertEqual((get_followers_count(self.project), get_followings_count(self.thoas)), (0, 0))
 
     def test_who_follows_again_follows_since_then(self) -> None:
-        """Semantics, refollow."""
         follow(self.thoas, self.project, timestamp=at(1))
         unfollow(self.thoas, self.project, timestamp=at(2))
 
@@ -95,7 +93,7 @@ class QuestionsContract(Contract):
         self.assertEqual(get_followers_count(self.project), 1)
 
     def test_the_last_word_counts_and_not_the_clock(self) -> None:
-        """Semantics, follow/unfollow/follow within one second: the last follow was lost."""
+        """Also if the calls come within one second, or with times in another order."""
         follow(self.thoas, self.project, timestamp=at(3))
         unfollow(self.thoas, self.project, timestamp=at(3))
         follow(self.thoas, self.project, timestamp=at(3))
@@ -107,7 +105,7 @@ class QuestionsContract(Contract):
         self.assertEqual(list(get_followers(self.project)), [(self.thoas, at(1))])
 
     def test_times_come_back_to_the_microsecond(self) -> None:
-        """D15, D21: no import of old times. R12: 0 was ignored."""
+        """Also old times, and times before 1970."""
         times = [at(0).replace(microsecond=612067), at(0).replace(year=1970, month=1, day=1), at(0).replace(year=1969)]
         users = self.create_users(3)
 
@@ -117,7 +115,7 @@ class QuestionsContract(Contract):
         self.assertEqual(list(get_followers(self.project)), list(zip(users, times, strict=True)))
 
     def test_the_same_primary_key_is_not_the_same_resource(self) -> None:
-        """R7: two models with one primary key collided."""
+        """Instances of two models with one primary key are different resources."""
         namesake = ResourceKey(self.project_kind, key_of(self.newbie).object_id)
 
         follow(self.thoas, self.newbie)
@@ -129,7 +127,7 @@ class QuestionsContract(Contract):
         self.assertEqual([get_followers_count(one) for one in (self.thoas, self.newbie, namesake)], [1, 1, 0])
 
     def test_each_kind_is_counted(self) -> None:
-        """D3, D16: equal keys of different kinds, and an identifier given as a class."""
+        """With equal keys of different kinds, and an identifier given as a class."""
         other = self.create_user()
         for follower in (self.newbie, other, self.project):
             follow(follower, self.thoas)
@@ -147,7 +145,7 @@ class QuestionsContract(Contract):
         self.assertEqual(get_followings_count(self.newbie, identifier=self.project_kind), 0)
 
     def test_counts_are_by_resource_and_not_by_event(self) -> None:
-        """Semantics, counters: R1, R2, counts that drift away from the lists."""
+        """Counts do not drift away from the lists."""
         for _ in range(3):
             follow(self.thoas, self.newbie)
             follow(self.thoas, self.newbie)

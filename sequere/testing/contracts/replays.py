@@ -1,4 +1,4 @@
-"""The read model is what the log says, whatever became of the events in between."""
+"""The read model equals the log, whatever happened to the events in between."""
 
 from collections import Counter
 from itertools import chain, permutations
@@ -26,24 +26,24 @@ from sequere.testing import recorded_events
 from sequere.testing.contracts.base import Contract, at, follower_pages, key_of
 
 #: More followers than a backend gives a projector at once.
-MANY = 1_100
+MANY_FOLLOWERS = 1_100
 
 
 class ReplaysContract(Contract):
-    """Events that come twice, late or never; deletions; and rebuilds."""
+    """Events that arrive twice, late or never; deletions; and rebuilds."""
 
     def tell_a_story(self) -> list[Any]:
-        """Everybody follows and unfollows everybody else, without much sense; all of them."""
+        """Let everybody follow and unfollow everybody else at random; returns everybody."""
         everybody = [self.thoas, self.newbie, self.project, self.create_project()]
         pairs = list(permutations(everybody, 2)) * 5
-        random = Random(1)  # noqa: S311  # any story will do, as long as it is the same each time
+        random = Random(1)  # noqa: S311  # any story is fine, if it is the same each time
         random.shuffle(pairs)
         for minute, (one, other) in enumerate(pairs):
             random.choice((follow, follow, unfollow))(one, other, timestamp=at(minute))
         return everybody
 
     def answers(self, everybody: list[Any]) -> list[Any]:
-        """All that can be asked about them."""
+        """The answers to all questions about them."""
         kinds = (None, self.user_kind, self.project_kind)
         lists, counts = (
             (get_followers, get_followings, get_friends),
@@ -105,7 +105,7 @@ class ReplaysContract(Contract):
         self.assert_it_is_what_the_log_says()
 
     def test_an_event_that_comes_late_changes_nothing(self) -> None:
-        """Level-triggered: what counts is the log, not the event in hand."""
+        """The projector is level-triggered: the log counts, not the event."""
         follow(self.newbie, self.thoas)
         with self.unheard():
             late = follow(self.thoas, self.newbie)
@@ -151,10 +151,10 @@ class ReplaysContract(Contract):
                 self.assertEqual((get_followers_count(other), get_friends_count(other)), (1, 1))
                 self.assert_it_is_what_the_log_says()
 
-    # Projectors read it
+    # Reads by projectors
 
     def test_a_projector_is_given_every_follower_once(self) -> None:
-        fans = [ResourceKey(self.user_kind, str(number)) for number in range(10**6, 10**6 + MANY)]
+        fans = [ResourceKey(self.user_kind, str(number)) for number in range(10**6, 10**6 + MANY_FOLLOWERS)]
         follow_many((fan, self.project) for fan in fans)
         follow(self.thoas, self.project)
         follow(self.project, self.newbie)
@@ -181,7 +181,7 @@ class ReplaysContract(Contract):
         self.assert_it_is_what_the_log_says()
 
     def test_a_later_instance_with_the_same_key_inherits_nothing(self) -> None:
-        """D7: neither follows nor counts."""
+        """Neither in follows nor in counts."""
         follow(self.thoas, self.project)
         follow(self.project, self.thoas)
 
@@ -229,7 +229,7 @@ class ReplaysContract(Contract):
         self.assertEqual({pair: is_following(*pair) for pair in pairs}, {pair: not before[pair] for pair in pairs})
 
     def test_what_was_rolled_back_is_gone_after_a_rebuild(self) -> None:
-        """A model that no rollback reaches has it until then."""
+        """A read model outside the database keeps it until then."""
         follow(self.newbie, self.thoas)
         with self.rolled_back():
             follow(self.thoas, self.newbie)

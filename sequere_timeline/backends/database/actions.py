@@ -1,10 +1,10 @@
-"""The actions, and the entries that need no follow: from what is stored to what the log wants."""
+"""The actions, and the entries that need no follow: written, and compared with the log."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import models
@@ -12,7 +12,8 @@ from django.db import models
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.outbox.enqueue import end_fan_outs
-from sequere.projections.reconciler import Difference, RowPass, StrayRowPass
+from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, RowKeys
+from sequere.results.cursors import Place
 from sequere.sql.conditions import is_
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
@@ -20,14 +21,14 @@ from sequere_timeline.backends.database.models import Entry, SavedAction
 from sequere_timeline.history import History, Life, histories, named_in
 from sequere_timeline.intents import ACTION_SAVED
 
-COLUMNS = tuple(field.attname for field in SavedAction._meta.concrete_fields)
+ACTION_COLUMNS = tuple(field.attname for field in SavedAction._meta.concrete_fields)
 
-#: Why an entry is there that no follow brought.
+#: The reasons of an entry that no follow has brought.
 OWN_OR_DIRECT = Reason.OWN | Reason.DIRECT
 
 
 class Placed(NamedTuple):
-    """What an entry says besides its action and its owner."""
+    """An entry without its action and its owner."""
 
     reasons: int
     date: datetime
@@ -40,7 +41,7 @@ class ActionState(NamedTuple):
     owners: Mapping[ResourceKey, Placed] = MappingProxyType({})
 
     def row(self) -> tuple[object, ...]:
-        return tuple(getattr(self.action, column) for column in COLUMNS) if self.action else ()
+        return tuple(getattr(self.action, column) for column in ACTION_COLUMNS) if self.action else ()
 
     def published(self) -> int | None:
         return self.action.published_event_id if self.action else None
@@ -53,24 +54,24 @@ class ActionState(NamedTuple):
 Change = tuple[ActionState, ActionState]
 
 
-class Outcome(NamedTuple):
-    """What is left to be done among the followers."""
+class Written(NamedTuple):
+    """The actions that must still be taken from the followers, and brought to them."""
 
     deleted: Sequence[Life]
     published: Sequence[SavedAction]
 
 
-def write(streams: Collection[UUID], using: str) -> Outcome:
+def write_actions(streams: Collection[UUID], using: str) -> Written:
     """Store what the log says about these actions, whose actors are locked.
 
-    Of an action that was deleted, what a follow has brought is left. No page shows it: there is no action to it.
+    The entries of a deleted action that follows have brought are left. No page shows them: they have no action.
     """
     known = histories(streams, using)
     changes = _changed(streams, known, using)
     gone = _write(changes, using)
     former = {life.id: life for history in known.values() for life in history.former if life.ended}
     _forget_entries([action for action in gone if action.pk not in former], using)
-    return Outcome(
+    return Written(
         [former[action.pk] for action in gone if action.pk in former],
         [
             wanted.action
@@ -80,18 +81,8 @@ def write(streams: Collection[UUID], using: str) -> Outcome:
     )
 
 
-class ActionPass(RowPass):
-    """All actions of the log."""
-
-    name = "actions"
-    also: ClassVar[tuple[str, ...]] = ("stream",)
-    size = 250
-
-    def rows(self, using: str) -> models.QuerySet[Any]:
-        return Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
-
-    def keys(self, rows: list[Any], using: str) -> Sequence[UUID]:
-        return [row[1] for row in rows]
+class ActionComparison(Comparison):
+    """Compares actions, and the entries that need no follow."""
 
     def resources(self, keys: Sequence[UUID], using: str) -> Iterable[ResourceKey]:
         for event in Event.objects.using(using).filter(stream__in=keys):
@@ -102,7 +93,7 @@ class ActionPass(RowPass):
     def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
         changes = _changed(keys, histories(keys, using), using)
         if repair:
-            # Entries of an action that is missing may be left, and may be wrong.
+            # Entries of a missing action may be left, and may be wrong.
             missing = [wanted.action.pk for stored, wanted in changes if wanted.action and not stored.action]
             left = Entry.objects.using(using).filter(action_id__in=missing)
             for reason in (Reason.OWN, Reason.DIRECT):
@@ -114,27 +105,8 @@ class ActionPass(RowPass):
         ]
 
 
-class StrayActionPass(StrayRowPass, ActionPass):
-    """The stored actions of which the log knows nothing."""
-
-    name = "stray actions"
-    columns = ("uid",)
-    also = ()
-    size = 1000
-
-    def rows(self, using: str) -> models.QuerySet[Any]:
-        return SavedAction.objects.using(using)
-
-    def strays(self, rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
-        of_log = Event.objects.using(using).filter(stream=models.OuterRef("uid"), version=1)
-        return rows.exclude(models.Exists(of_log))
-
-    def keys(self, rows: list[Any], using: str) -> Sequence[UUID]:
-        return [uid for (uid,) in rows]
-
-
 def _changed(streams: Collection[UUID], known: Mapping[UUID, History], using: str) -> list[Change]:
-    """Where the stored actions are not what the log wants, in the order of their ids. 2 queries, 3 with a cap."""
+    """The stored actions that are not what the log wants, in the order of their ids. 2 queries, 3 with a cap."""
     wanted, stored = _wanted(known, using), _stored(streams, using)
     nothing = ActionState()
     changes = [(stored.get(stream, nothing), wanted.get(stream, nothing)) for stream in streams]
@@ -146,14 +118,14 @@ def _id_of(change: Change) -> int:
 
 
 def _wanted(known: Mapping[UUID, History], using: str) -> dict[UUID, ActionState]:
-    """What the log says about the actions that are there. 1 query with a cap."""
+    """The actions that the log wants. 1 query with a cap, else none."""
     lives = {stream: history.present for stream, history in known.items() if history.present}
     floors = entries.floors({owner for life in lives.values() for owner in life.owners}, using)
     return {stream: _state_of(life, floors) for stream, life in lives.items()}
 
 
 def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
-    """What the read model has of these actions. 2 queries, 1 if it has none."""
+    """The actions that are stored. 2 queries, 1 if there are none."""
     actions = SavedAction.objects.using(using).in_bulk(streams, field_name="uid")
     owners: dict[int, dict[ResourceKey, Placed]] = defaultdict(dict)
     if actions:
@@ -164,14 +136,14 @@ def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
 
 
 def _write(changes: Sequence[Change], using: str) -> list[SavedAction]:
-    """Returns the actions that are gone, with the entries that needed no follow."""
+    """Make the changes; returns the actions that are gone, with the entries that needed no follow."""
     gone: list[SavedAction] = []
     put: list[SavedAction] = []
     added: list[tuple[int, ResourceKey, datetime, int]] = []
     for stored, wanted in changes:
         if stored.action and stored.action != wanted.action:
             gone.append(stored.action)
-            # Before its entries: whoever deletes an owner, with his, waits for it and not for them.
+            # Before its entries: the deletion of an owner and its entries then waits for the action, not for them.
             SavedAction.objects.using(using).filter(pk=stored.action.pk).delete()
             entries.need_no_follow(using).filter(action_id=stored.action.pk).delete()
         before = stored if stored.action == wanted.action else ActionState()
@@ -188,7 +160,7 @@ def _write(changes: Sequence[Change], using: str) -> list[SavedAction]:
     end_fan_outs([action.published_event_id for action in gone if action.published_event_id], using)
     if put:
         SavedAction.objects.using(using).bulk_create(
-            put, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS[1:]
+            put, update_conflicts=True, unique_fields=["id"], update_fields=ACTION_COLUMNS[1:]
         )
     entries.add(added, using)
     entries.trim({row[1] for row in added}, using)
@@ -227,7 +199,7 @@ def _state_of(life: Life, floors: entries.Floors) -> ActionState:
         {
             owner: Placed(int(Reason.OWN if owner == life.actor else Reason.DIRECT), life.date)
             for owner in life.owners
-            if entries.is_kept(owner, (life.date, life.id), floors)
+            if entries.is_kept(owner, Place(life.date, life.id), floors)
         },
     )
 
@@ -242,3 +214,26 @@ def _described(state: ActionState) -> str:
         f"{owner} ({', '.join(Reason.words(placed.reasons))})" for owner, placed in sorted(state.owners.items())
     )
     return f"{action}{target}{gone} at {action.date}{published}, in the timelines of {owners or 'nobody'}"
+
+
+def _first_saved(using: str) -> models.QuerySet[Any]:
+    return Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
+
+
+def _orphans(rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
+    of_log = Event.objects.using(using).filter(stream=models.OuterRef("uid"), version=1)
+    return rows.exclude(models.Exists(of_log))
+
+
+def _streams(rows: Iterable[Sequence[Any]], using: str) -> list[UUID]:
+    return [row[-1] for row in rows]
+
+
+#: All actions of the log.
+ACTIONS = Reconciler("actions", RowKeys(_first_saved, _streams, also=("stream",), size=250), ActionComparison())
+#: The stored actions that the log does not know.
+ORPHANED_ACTIONS = Reconciler(
+    "orphaned actions",
+    OrphanKeys(SavedAction.objects.using, _streams, columns=("uid",), orphans=_orphans, size=1000),
+    ActionComparison(),
+)

@@ -1,4 +1,4 @@
-"""The questions that the database answers about timelines."""
+"""The questions about timelines that the database answers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,15 @@ from django.utils.module_loading import import_string
 from sequere.backends.database.backend import DatabaseBackend as FollowsInDatabase
 from sequere.base import ResourceKey
 from sequere.conf import backend as follows
-from sequere.registry import registry
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere.sql.conditions import is_
 from sequere.sql.keyset import after as comes_after
-from sequere_timeline.actions import Action, get_actions, restore
-from sequere_timeline.backends.base import ActionList, BaseBackend, Filters, Reason
+from sequere_timeline.actions import Action, StoredAction, load_actions
+from sequere_timeline.backends.base import ActionList, BaseTimelineBackend, Filters, Reason
 from sequere_timeline.backends.database.entries import has, kept
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.projector import TimelinesProjector
-
-#: An action, and why it is in a private timeline.
-Row = tuple[SavedAction, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +35,28 @@ class PrivateRows:
     def count(self) -> int:
         return self._entries().count()
 
-    def rows(self, start: int, stop: int | None) -> Iterable[Row]:
-        return ((entry.action, entry.reasons) for entry in self._page(start, stop))
+    def rows(self, start: int, stop: int | None) -> Iterable[StoredAction]:
+        return (_stored(entry.action, entry.reasons) for entry in self._page(start, stop))
 
-    def stream(self, start: int, stop: int | None) -> Iterable[Row]:
+    def stream(self, start: int, stop: int | None) -> Iterable[StoredAction]:
         page = self._page(start, stop).iterator(chunk_size=2000)
-        return ((entry.action, entry.reasons) for entry in page)
+        return (_stored(entry.action, entry.reasons) for entry in page)
 
-    def page(self, size: int, after: Place | None) -> list[tuple[Place, Row]]:
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, StoredAction]]:
         entries = self.rows_after(after).select_related("action")[:size]
-        return [(Place(entry.date, entry.action_id), (entry.action, entry.reasons)) for entry in entries]
+        return [(Place(entry.date, entry.action_id), _stored(entry.action, entry.reasons)) for entry in entries]
 
     def rows_after(self, place: Place | None) -> models.QuerySet[Entry]:
         return _after(place, self._entries(), ("date", "action_id"), desc=self.desc)
 
-    def load(self, rows: Sequence[Row]) -> list[Action | None]:
-        return _load(rows)
+    def load(self, rows: Sequence[StoredAction]) -> list[Action | None]:
+        return load_actions(rows)
 
     def unread(self) -> int:
-        """How many are not the owner's own and later than what he has read."""
+        """How many entries are not the owner's own and dated after the read mark."""
         entries = self._entries().exclude(has(Reason.OWN)).values("pk")
         marks = TimelineState.objects.filter(is_(self.owner, "owner_"), read_at__isnull=False)
-        # Two conditions, each of which lets an index begin at the mark, or nothing be looked at.
+        # Two halves: one reads the index from the mark on, the other reads nothing if there is a mark.
         later = entries.filter(date__gt=models.Subquery(marks.values("read_at")))
         return later.union(entries.filter(~models.Exists(marks)), all=True).count()
 
@@ -84,20 +80,20 @@ class PublicRows:
     def count(self) -> int:
         return self._actions().count()
 
-    def rows(self, start: int, stop: int | None) -> Iterable[Row]:
-        return ((action, 0) for action in self._page(start, stop))
+    def rows(self, start: int, stop: int | None) -> Iterable[StoredAction]:
+        return map(_stored, self._page(start, stop))
 
-    def stream(self, start: int, stop: int | None) -> Iterable[Row]:
-        return ((action, 0) for action in self._page(start, stop).iterator(chunk_size=2000))
+    def stream(self, start: int, stop: int | None) -> Iterable[StoredAction]:
+        return map(_stored, self._page(start, stop).iterator(chunk_size=2000))
 
-    def page(self, size: int, after: Place | None) -> list[tuple[Place, Row]]:
-        return [(Place(action.date, action.pk), (action, 0)) for action in self.rows_after(after)[:size]]
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, StoredAction]]:
+        return [(Place(action.date, action.pk), _stored(action)) for action in self.rows_after(after)[:size]]
 
     def rows_after(self, place: Place | None) -> models.QuerySet[SavedAction]:
         return _after(place, self._actions(), ("date", "id"), desc=self.desc)
 
-    def load(self, rows: Sequence[Row]) -> list[Action | None]:
-        return _load(rows)
+    def load(self, rows: Sequence[StoredAction]) -> list[Action | None]:
+        return load_actions(rows)
 
     def _actions(self) -> models.QuerySet[SavedAction]:
         return SavedAction.objects.filter(
@@ -116,34 +112,20 @@ def _after(
     return ordered.filter(comes_after(order, place, desc=desc)) if place else ordered
 
 
-def _load(rows: Sequence[Row]) -> list[Action | None]:
-    """The actions with their actors and targets: 1 query per model class. None where the actor is hidden."""
-    instances = registry.load({key for saved, _ in rows for key in (saved.actor, saved.target) if key})
-    classes = get_actions()
-    return [_action(saved, reasons, instances, classes) for saved, reasons in rows]
-
-
-def _action(
-    saved: SavedAction, reasons: int, instances: dict[ResourceKey, Any], classes: dict[str, type[Action]]
-) -> Action | None:
-    if saved.actor not in instances:
-        return None
-    return restore(
-        classes,
-        verb=saved.verb,
-        actor=instances[saved.actor],
-        actor_key=saved.actor,
-        target=None if saved.target is None or saved.target_deleted else instances.get(saved.target),
-        target_key=saved.target,
-        date=saved.date,
-        kwargs=saved.kwargs,
-        uid=str(saved.uid),
-        target_deleted=saved.target_deleted,
+def _stored(action: SavedAction, reasons: int = 0) -> StoredAction:
+    return StoredAction(
+        uid=str(action.uid),
+        verb=action.verb,
+        actor=action.actor,
+        target=action.target,
+        target_deleted=action.target_deleted,
+        date=action.date,
+        kwargs=action.kwargs,
         reasons=Reason.words(reasons),
     )
 
 
-class DatabaseBackend(BaseBackend):
+class DatabaseBackend(BaseTimelineBackend):
     """Timelines in the database that holds the log and the follows, written in its transactions."""
 
     def __init__(self) -> None:
@@ -195,6 +177,6 @@ class DatabaseBackend(BaseBackend):
 def _are_follows_there() -> bool:
     try:
         backend = import_string(follows())
-    except ImportError:  # another check says so
+    except ImportError:  # another check reports it
         return True
     return not isinstance(backend, type) or issubclass(backend, FollowsInDatabase)

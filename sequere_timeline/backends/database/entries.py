@@ -1,24 +1,26 @@
 """Writing private timelines in sets: no row passes through Python.
 
-Entries of an action are only added while its actor is locked. Whoever trims a timeline skips what others have locked,
-so he waits for nobody.
+Entries of an action are only added while its actor is locked. Trimming a timeline skips entries that are locked, so it
+never waits.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connections, models
+from django.db import models
 from django.db.models.expressions import RawSQL
 
 from sequere.backends.database.models import Follow
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource
-from sequere.projections.projector import Chunk, Cursor
+from sequere.projections.projector import Chunk
+from sequere.projections.reconciler import Cursor
+from sequere.results.cursors import Place
 from sequere.sql.conditions import among, is_
 from sequere.sql.keyset import after, end_of_page, up_to
-from sequere.sql.rows import insert
-from sequere.sql.upsert import insert_into, on_conflict
+from sequere.sql.rows import Insert
+from sequere.sql.statements import statement
 from sequere_timeline import conf
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
@@ -29,16 +31,29 @@ FOLLOWERS_PER_STATEMENT = 2000
 #: Owners that one statement of an import or a removal reaches.
 OWNERS_PER_STATEMENT = 2000
 
-COLUMNS = ("action_id", "owner_identifier", "owner_object_id", "date", "reasons")
-KEY = COLUMNS[:3]
+ENTRY_COLUMNS = ("action_id", "owner_identifier", "owner_object_id", "date", "reasons")
+ENTRY_KEY = ENTRY_COLUMNS[:3]
+FLOOR_COLUMNS = ("owner_identifier", "owner_object_id", "floor_date", "floor_action_id")
 
-#: The condition of an index, in its words: with a parameter in it, not every plan would know it again.
+#: The condition of an index, in its words: not every plan would recognize it with a parameter.
 NEEDS_NO_FOLLOW = f'NOT ("reasons" = {Reason.FOLLOWED:d})'
 
-#: Where an entry stands in a timeline: its date, ties by the action.
-Place = tuple[datetime, int]
 #: The oldest place of each timeline that was trimmed.
 Floors = dict[ResourceKey, Place]
+
+#: An entry that is there gets the new reason besides its old ones.
+_ADDED = Insert(
+    Entry,
+    ENTRY_COLUMNS,
+    lambda words: words.on_conflict_update(Entry, ENTRY_KEY, reasons="{old} | {new}", date="{new}"),
+)
+_FLOORS = Insert(
+    TimelineState,
+    FLOOR_COLUMNS,
+    lambda words: words.on_conflict_update(
+        TimelineState, FLOOR_COLUMNS[:2], **dict.fromkeys(FLOOR_COLUMNS[2:], "{new}")
+    ),
+)
 
 
 def has(reasons: int) -> models.Q:
@@ -47,7 +62,7 @@ def has(reasons: int) -> models.Q:
 
 
 def need_no_follow(using: str) -> models.QuerySet[Entry]:
-    """The entries that are there for another reason than a follow, or for more than that: own or direct ones."""
+    """The entries that are there for another reason than a follow, or for more reasons: own or direct ones."""
     condition = RawSQL(NEEDS_NO_FOLLOW, [], output_field=models.BooleanField())  # noqa: S611  # our words
     return Entry.objects.using(using).filter(condition)
 
@@ -59,14 +74,14 @@ def public_actions(actor: ResourceKey, using: str) -> models.QuerySet[SavedActio
 def add(rows: Iterable[tuple[int, ResourceKey, datetime, int]], using: str) -> None:
     """Give entries a reason: (action id, owner, date, reason). 1 statement, none without rows."""
     if values := [(action, *owner, date, reason) for action, owner, date, reason in sorted(rows)]:
-        insert(Entry, COLUMNS, values, using, suffix=_add_reason(using))
+        _ADDED.rows(values, using)
 
 
 def fan_out(action: SavedAction, cursor: Cursor | None, using: str) -> Chunk:
     """Copy a published action into the timelines of 2,000 followers of its actor, from a cursor on: 2 statements.
 
-    The followers are walked by the time of their follow, so a chunk is a range of an index. A cap costs 1 query more,
-    which counts their entries, 2 more when a timeline is too long, and 1 for each that is.
+    The followers are taken in the order of their follows, so a chunk is a range of an index. A cap costs 1 more query,
+    which counts their entries, 2 more if a timeline is too long, and 1 for each that is.
     """
     order = ("followed_at", "event_id")
     followers = Follow.objects.using(using).filter(is_(action.actor, "to_"))
@@ -79,7 +94,7 @@ def fan_out(action: SavedAction, cursor: Cursor | None, using: str) -> Chunk:
     last = chunk.order_by(*order).values_list(*order)[FOLLOWERS_PER_STATEMENT - 1 : FOLLOWERS_PER_STATEMENT]
     if end := next(iter(last), None):
         chunk = chunk.filter(up_to(order, end))
-    reached = _insert_for(chunk, action, using)
+    reached = _add_for(chunk, action, using)
     if (cap := conf.max_length()) is not None:
         _trim_followers(chunk, cap, using)
     return Chunk(reached, [str(end[0]), end[1]] if end else None)
@@ -87,10 +102,10 @@ def fan_out(action: SavedAction, cursor: Cursor | None, using: str) -> Chunk:
 
 def withdraw(action_id: int, cursor: Cursor | None, using: str) -> Chunk:
     """Take what is left of an action out of 2,000 timelines, from a cursor on: 2 statements."""
-    # Comparisons of rows, and nothing about the first column alone: else the index would begin with what is gone.
+    # Only rows are compared, and the first column never alone: the index would begin with the entries that are gone.
     begin, beyond = tuple(cursor) if cursor else (action_id, "", ""), (action_id + 1, "", "")
     left = Entry.objects.using(using).filter(pk__gt=begin, pk__lt=beyond)
-    end = end_of_page(left, KEY, FOLLOWERS_PER_STATEMENT)
+    end = end_of_page(left, ENTRY_KEY, FOLLOWERS_PER_STATEMENT)
     reached, _ = (left.filter(pk__lte=end) if end else left).delete()
     return Chunk(reached, list(end) if end else None)
 
@@ -98,23 +113,16 @@ def withdraw(action_id: int, cursor: Cursor | None, using: str) -> Chunk:
 def grant(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:
     """Copy the published actions of an actor into timelines: 1 statement for up to 2,000 owners of a kind."""
     actions = public_actions(actor, using).filter(within(intervals, "published_event_id"))
-    cap = conf.max_length()
-    if cap is not None:
+    granted = statement(__package__, "granted")
+    if (cap := conf.max_length()) is not None:
         # More would be trimmed at once; one more than the cap makes the trimming notice.
         actions = actions.order_by("-date", "-id")[: cap + 1]
-    connection = connections[using]
-    sql, params = actions.values_list("id", "date").query.get_compiler(connection=connection).as_sql()
-    resource, state = (connection.ops.quote_name(model._meta.db_table) for model in (Resource, TimelineState))
-    above_floor = f""" AND NOT EXISTS (
-        SELECT 1 FROM {state} s WHERE s.owner_identifier = r.identifier AND s.owner_object_id = r.object_id
-        AND (s.floor_date > a.date OR (s.floor_date = a.date AND s.floor_action_id > a.id)))"""
+        granted = f"{granted} {statement(__package__, 'above_floor')}"
+    sql, params = actions.values_list("id", "date").query.get_compiler(using).as_sql()
     for identifier, object_ids in _by_identifier(owners):
         marks = ", ".join(["%s"] * len(object_ids))
-        select = (
-            f"SELECT a.id, r.identifier, r.object_id, a.date, {Reason.FOLLOWED:d}"
-            f" FROM ({sql}) a CROSS JOIN {resource} r WHERE r.identifier = %s AND r.object_id IN ({marks})"
-        )
-        _insert(select if cap is None else select + above_floor, [*params, identifier, *object_ids], using)
+        select = granted.format(actions=sql, reason=int(Reason.FOLLOWED), object_ids=marks)
+        _ADDED.selected(select, [*params, identifier, *object_ids], using)
 
 
 def revoke(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:
@@ -127,21 +135,21 @@ def revoke(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[I
 
 
 def take(entries: models.QuerySet[Entry], reason: int) -> None:
-    """Take a reason from entries; what has no other goes. 2 statements."""
-    # In this order and with both conditions, whatever somebody does to the rows without their locks meanwhile.
+    """Take a reason from entries, and remove those that have no other. 2 statements."""
+    # In this order and with both conditions, whatever happens meanwhile to rows that are not locked.
     entries.filter(has(reason)).exclude(reasons=reason).update(reasons=models.F("reasons") - reason)
     entries.filter(reasons=reason).delete()
 
 
 def trim(owners: Iterable[ResourceKey], using: str) -> None:
-    """Cut the timelines of locked owners back to the cap. None without a cap, else 1 query; 2 for each that is cut."""
+    """Cut the timelines of locked owners back to the cap. No query without a cap, else 1; 2 for each that is cut."""
     if (cap := conf.max_length()) is not None:
         places = _floors_to_be(Resource.objects.using(using).filter(among(owners)), "", cap, 0, using)
         _cut(places, using)
 
 
 def _trim_followers(followers: models.QuerySet[Follow], cap: int, using: str) -> None:
-    """The same for followers, whom nobody has locked: whom somebody else has locked is left for the next time."""
+    """The same for followers that are not locked: one that another process has locked is left for the next time."""
     places = _floors_to_be(followers, "from_", cap, cap // conf.HYSTERESIS, using)
     if places:
         free = Resource.objects.using(using).filter(among(places)).select_for_update(skip_locked=True)
@@ -165,20 +173,17 @@ def _floors_to_be(owners: models.QuerySet[Any], prefix: str, cap: int, slack: in
         .order_by()
         .values_list(*columns, "floor_date", "floor_action")
     )
-    return {ResourceKey(*row[:2]): (row[2], row[3]) for row in rows}
+    return {ResourceKey(*row[:2]): Place(*row[2:]) for row in rows}
 
 
 def _cut(places: Floors, using: str) -> None:
     """Remember where the timelines begin from now on, and remove what lies below. 1 statement, and 1 for each."""
     if not places:
         return
-    columns = ("owner_identifier", "owner_object_id", "floor_date", "floor_action_id")
-    replace = on_conflict(connections[using], TimelineState, columns[:2], **dict.fromkeys(columns[2:], "{new}"))
-    rows = [(*owner, *place) for owner, place in sorted(places.items())]
-    insert(TimelineState, columns, rows, using, suffix=replace)
+    _FLOORS.rows([(*owner, *place) for owner, place in sorted(places.items())], using)
     for owner, place in sorted(places.items()):
         entries = Entry.objects.using(using).filter(is_(owner, "owner_"))
-        below = entries.filter(up_to(("date", "action_id"), place)).exclude(action_id=place[1])
+        below = entries.filter(up_to(("date", "action_id"), place)).exclude(action_id=place.tie)
         entries.filter(action_id__in=below.select_for_update(skip_locked=True).values("action_id")).delete()
 
 
@@ -187,8 +192,7 @@ def floors(owners: Iterable[ResourceKey], using: str) -> Floors:
     if conf.max_length() is None:
         return {}
     states = TimelineState.objects.using(using).filter(among(owners, "owner_"), floor_date__isnull=False)
-    columns = ("owner_identifier", "owner_object_id", "floor_date", "floor_action_id")
-    return {ResourceKey(*row[:2]): (row[2], row[3]) for row in states.values_list(*columns)}
+    return {ResourceKey(*row[:2]): Place(*row[2:]) for row in states.values_list(*FLOOR_COLUMNS)}
 
 
 def is_kept(owner: ResourceKey, place: Place, floors: Floors) -> bool:
@@ -220,7 +224,7 @@ def _above(date: Any, action_id: Any) -> models.Q:
     return models.Q(floor_date__gt=date) | models.Q(floor_date=date, floor_action_id__gt=action_id)
 
 
-def _insert_for(followers: models.QuerySet[Follow], action: SavedAction, using: str) -> int:
+def _add_for(followers: models.QuerySet[Follow], action: SavedAction, using: str) -> int:
     rows = followers.order_by().values_list(
         models.Value(action.pk),
         "from_identifier",
@@ -229,19 +233,7 @@ def _insert_for(followers: models.QuerySet[Follow], action: SavedAction, using: 
         models.Value(int(Reason.FOLLOWED)),
     )
     sql, params = rows.query.get_compiler(using).as_sql()
-    return _insert(sql, params, using)
-
-
-def _insert(rows: str, params: Iterable[Any], using: str) -> int:
-    """INSERT rows of COLUMNS; an entry that is there gets the new reason besides its old ones. Returns how many."""
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        cursor.execute(f"{insert_into(connection, Entry, COLUMNS)} {rows} {_add_reason(using)}", list(params))
-        return int(cursor.rowcount)
-
-
-def _add_reason(using: str) -> str:
-    return on_conflict(connections[using], Entry, KEY, reasons="{old} | {new}", date="{new}")
+    return _ADDED.selected(sql, params, using)
 
 
 def _by_identifier(owners: Sequence[ResourceKey]) -> Iterable[tuple[str, list[str]]]:

@@ -1,34 +1,25 @@
-"""What the owners of timelines have read: what the log wants, what is stored, and how one becomes the other."""
+"""What the owners of timelines have read: written, and compared with the log."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.projections.reconciler import Difference, RowPass, StrayRowPass
+from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, RowKeys
 from sequere.sql.conditions import among
 from sequere_timeline.backends.database.models import TimelineState
 from sequere_timeline.marks import first_marks, read_marks
 
 
-def write(owners: Collection[ResourceKey], using: str) -> None:
+def write_marks(owners: Collection[ResourceKey], using: str) -> None:
     """Store until when the owners have read. 2 queries, and at most 2 statements."""
     _store(read_marks(owners, using), owners, using)
 
 
-class MarkPass(RowPass):
-    """All read marks of the log."""
-
-    name = "read marks"
-    also: ClassVar[tuple[str, ...]] = ("actor_identifier", "actor_object_id")
-
-    def rows(self, using: str) -> models.QuerySet[Any]:
-        return first_marks(using)
-
-    def keys(self, rows: list[Any], using: str) -> Sequence[ResourceKey]:
-        return [ResourceKey(*row[1:]) for row in rows]
+class MarkComparison(Comparison):
+    """Compares the read marks of owners."""
 
     def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
         return keys
@@ -41,31 +32,10 @@ class MarkPass(RowPass):
         return [Difference(f"read mark of {key}", wanted.get(key), stored.get(key)) for key in wrong]
 
 
-class StrayMarkPass(StrayRowPass, MarkPass):
-    """The stored read marks of which the log knows nothing."""
-
-    name = "stray read marks"
-    columns = ("owner_identifier", "owner_object_id")
-    also = ()
-    size = 1000
-
-    def rows(self, using: str) -> models.QuerySet[Any]:
-        return TimelineState.objects.using(using).filter(read_at__isnull=False)
-
-    def strays(self, rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
-        of_owner = first_marks(using).filter(
-            actor_identifier=models.OuterRef("owner_identifier"), actor_object_id=models.OuterRef("owner_object_id")
-        )
-        return rows.exclude(models.Exists(of_owner))
-
-    def keys(self, rows: list[Any], using: str) -> Sequence[ResourceKey]:
-        return [ResourceKey(*row) for row in rows]
-
-
 def _stored(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:
     marks = TimelineState.objects.using(using).filter(among(owners, "owner_"), read_at__isnull=False)
     rows = marks.values_list("owner_identifier", "owner_object_id", "read_at")
-    return {ResourceKey(identifier, object_id): at for identifier, object_id, at in rows if at}
+    return {ResourceKey(identifier, object_id): read_at for identifier, object_id, read_at in rows if read_at}
 
 
 def _store(wanted: dict[ResourceKey, datetime], owners: Collection[ResourceKey], using: str) -> None:
@@ -82,3 +52,30 @@ def _store(wanted: dict[ResourceKey, datetime], owners: Collection[ResourceKey],
         unique_fields=["owner_identifier", "owner_object_id"],
         update_fields=["read_at"],
     )
+
+
+def _stored_marks(using: str) -> models.QuerySet[Any]:
+    return TimelineState.objects.using(using).filter(read_at__isnull=False)
+
+
+def _orphans(rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
+    of_owner = first_marks(using).filter(
+        actor_identifier=models.OuterRef("owner_identifier"), actor_object_id=models.OuterRef("owner_object_id")
+    )
+    return rows.exclude(models.Exists(of_owner))
+
+
+def _owners(rows: Iterable[Sequence[Any]], using: str) -> list[ResourceKey]:
+    return [ResourceKey(*row[-2:]) for row in rows]
+
+
+#: All read marks of the log.
+MARKS = Reconciler(
+    "read marks", RowKeys(first_marks, _owners, also=("actor_identifier", "actor_object_id")), MarkComparison()
+)
+#: The stored read marks that the log does not know.
+ORPHANED_MARKS = Reconciler(
+    "orphaned read marks",
+    OrphanKeys(_stored_marks, _owners, columns=("owner_identifier", "owner_object_id"), orphans=_orphans, size=1000),
+    MarkComparison(),
+)

@@ -1,4 +1,4 @@
-"""The tables of the read model: the actions, who sees them and why, and what each owner has read."""
+"""The tables of the read model: the actions, who sees each and why, and what the owners have read."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,7 @@ from sequere_timeline.actions import VERB_MAX_LENGTH
 
 
 class SavedAction(models.Model):
-    """A live action. Where it is published, it is an entry of its actor's public timeline."""
+    """A live action. If it is published, it is in the public timeline of its actor."""
 
     id = models.BigIntegerField(primary_key=True, help_text=_("The event that saved it first."))
     uid = models.UUIDField(unique=True)
@@ -48,7 +48,7 @@ class SavedAction(models.Model):
 
 
 class Entry(models.Model):
-    """An action in a private timeline. Small: what it is about stands in the action."""
+    """An action in a private timeline. It is small: everything else is in the action."""
 
     pk = models.CompositePrimaryKey("action_id", "owner_identifier", "owner_object_id")
     action = models.ForeignKey(SavedAction, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
@@ -63,11 +63,11 @@ class Entry(models.Model):
             models.Index(
                 fields=["owner_identifier", "owner_object_id", "date", "action"], name="sequere_entry_private"
             ),
-            # Few need no follow, and one action may have a million entries.
+            # Few entries need no follow, while one action may have a million entries.
             models.Index(fields=["action"], name="sequere_entry_direct", condition=~models.Q(reasons=4)),
         )
         constraints = (
-            # At least one reason, and none that nobody knows.
+            # At least one reason, and no unknown one.
             models.CheckConstraint(condition=models.Q(reasons__range=(1, 7)), name="sequere_entry_reasons"),
         )
 
@@ -80,13 +80,13 @@ class Entry(models.Model):
 
 
 class TimelineState(models.Model):
-    """What an owner has read, and from where on a timeline with a cap is kept."""
+    """Until when an owner has read, and where a timeline with a cap begins."""
 
     pk = models.CompositePrimaryKey("owner_identifier", "owner_object_id")
     owner_identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
     owner_object_id = models.CharField(max_length=OBJECT_ID_MAX_LENGTH)
     read_at = models.DateTimeField(null=True)
-    #: Date and action of the oldest entry when the timeline was last trimmed: nothing older is shown or added.
+    #: The date and action of the oldest entry when the timeline was last trimmed: nothing older is shown or added.
     floor_date = models.DateTimeField(null=True)
     floor_action_id = models.BigIntegerField(null=True)
 

@@ -11,50 +11,52 @@ from sequere.log.streams import lifecycle
 from sequere.log.types import FOLLOWED
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
-from sequere_timeline.backends.database import actions, entries, marks, relations
-from sequere_timeline.backends.database.actions import OWN_OR_DIRECT
-from sequere_timeline.backends.database.entries import has
+from sequere_timeline.backends.database import entries
+from sequere_timeline.backends.database.actions import ACTIONS, ORPHANED_ACTIONS, OWN_OR_DIRECT, write_actions
+from sequere_timeline.backends.database.marks import MARKS, ORPHANED_MARKS, write_marks
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
-from sequere_timeline.backends.database.strays import StrayPass
+from sequere_timeline.backends.database.orphans import ORPHANED_ENTRIES
+from sequere_timeline.backends.database.private import ENTRIES, UNKNOWN_ENTRIES, concerned, write_follows
 from sequere_timeline.history import Life, ended_by
 from sequere_timeline.intents import ACTION_SAVED
 from sequere_timeline.projector import BaseTimelinesProjector, FanOut, News
 
-#: Actions that are looked at together.
-ACTIONS_AT_ONCE = 500
+#: Actions that are compared and written together.
+_ACTIONS_AT_ONCE = 500
 
 
 class TimelinesProjector(BaseTimelinesProjector):
     """Actions, private timelines and read marks, in the transaction of the log."""
 
-    passes = (
-        actions.ActionPass(),
-        actions.StrayActionPass(),
-        relations.FollowedPass(),
-        relations.UnknownPass(),
-        StrayPass(),
-        marks.MarkPass(),
-        marks.StrayMarkPass(),
+    reconcilers = (
+        ACTIONS,
+        ORPHANED_ACTIONS,
+        ENTRIES,
+        UNKNOWN_ENTRIES,
+        ORPHANED_ENTRIES,
+        MARKS,
+        ORPHANED_MARKS,
     )
 
     def take_in(self, news: News, using: str) -> None:
-        """A follow costs 1 statement, up to 3 if there is something to import, 6 with a cap; an unfollow up to 4; a new
-        action 6, and 2 for every 2,000 followers.
+        """1 statement for a follow, up to 3 if there is something to import, 6 with a cap; up to 4 for an unfollow; 6
+        for a new action, and 2 for every 2,000 followers.
         """
         log = Event.objects.using(using)
         for key in sorted(news.deleted):
-            # The next one with its key may be there already: what is his is written again.
+            # A new instance may have the key already: what belongs to that one is written again.
             news.actions |= _forget(key, using)
             news.follows += log.filter(is_(key, "actor_"), type=FOLLOWED).current()
             news.readers.add(key)
-        for streams in chunks(news.actions, ACTIONS_AT_ONCE):
-            written = actions.write(streams, using)
+        for streams in chunks(news.actions, _ACTIONS_AT_ONCE):
+            written = write_actions(streams, using)
             deleted = [_withdrawal(life, using) for life in written.deleted]
-            self.begin([*deleted, *(_publication(action, using) for action in written.published)], using)
-        if news.follows and (concerned := relations.concerned(news.follows, using)):
-            relations.write(concerned, using)
+            published = [_publication(action, using) for action in written.published]
+            self.start_fan_outs([*deleted, *published], using)
+        if news.follows and (relations := concerned(news.follows, using)):
+            write_follows(relations, using)
         if news.readers:
-            marks.write(news.readers, using)
+            write_marks(news.readers, using)
 
     def publication(self, event: Event, using: str) -> FanOut | None:
         """1 query."""
@@ -77,20 +79,20 @@ def _withdrawal(life: Life, using: str) -> FanOut:
 
 
 def _forget(key: ResourceKey, using: str) -> set[UUID]:
-    """An instance is gone, and its timelines with it; actions upon it remain without it.
+    """Remove the timelines of a deleted instance. Actions upon it remain, without it.
 
     Returns the streams of the actions that were its own, or in its timeline without a follow.
     """
     own, upon = _saved_actions(key, "actor_", using), _saved_actions(key, "target_", using)
     entries_of_it = Entry.objects.using(using).filter(is_(key, "owner_"))
     saved = SavedAction.objects.using(using)
-    direct = saved.filter(pk__in=entries_of_it.filter(has(OWN_OR_DIRECT)).values("action_id"))
+    direct = saved.filter(pk__in=entries_of_it.filter(entries.has(OWN_OR_DIRECT)).values("action_id"))
     streams = {*own, *direct.values_list("uid", flat=True)}
     touched = {
         *saved.filter(uid__in=[*own, *upon]).values_list("pk", flat=True),
         *entries_of_it.values_list("action_id", flat=True),
     }
-    # Two deletions may touch the same actions: they meet here, in one order.
+    # Two deletions may touch the same actions: they lock them here, in one order.
     list(saved.filter(pk__in=touched).order_by("pk").select_for_update().values_list("pk"))
     entries_of_it.delete()
     TimelineState.objects.using(using).filter(is_(key, "owner_")).delete()

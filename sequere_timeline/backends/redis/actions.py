@@ -1,67 +1,77 @@
-"""The actions as hashes: what is written, and how a page is read."""
+"""The actions of the log, and their entries in public and direct feeds, which no follow brings."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from sequere.base import ResourceKey
-from sequere.redis.connection import text
-from sequere.redis.scores import from_score, to_score
-from sequere_timeline.actions import Action, restore
-from sequere_timeline.history import Life
-
-#: The fields that an action is shown from, until it is deleted. There are also `published`, the event that saved it in
-#: the timeline of its actor, and `reached`, the same once the followers have it; they stay until nobody has it any
-#: more.
-FIELDS = ("uid", "actor", "verb", "target", "target_deleted", "date", "kwargs")
-
-
-def to_fields(life: Life) -> dict[str, str]:
-    """What is stored of an action, but whom it has reached."""
-    return {
-        "uid": str(life.uid),
-        "actor": str(life.actor),
-        "verb": life.verb,
-        "target": str(life.target or ""),
-        "target_deleted": str(int(life.target_deleted)),
-        "date": str(to_score(life.date)),
-        "kwargs": json.dumps(life.kwargs),
-        "published": str(life.published or ""),
-    }
+from sequere.log.models import Event, EventQuerySet
+from sequere.projections.reconciler import Difference, RowKeys
+from sequere.redis.scores import to_score
+from sequere_timeline.backends.redis.comparing import Expected, TimelineComparison
+from sequere_timeline.backends.redis.hashes import to_fields
+from sequere_timeline.backends.redis.members import Member
+from sequere_timeline.backends.redis.names import NameNumbers, entry_kind
+from sequere_timeline.history import Life, histories
+from sequere_timeline.intents import ACTION_SAVED
 
 
-class StoredAction:
-    """An action, and why it is in a timeline."""
-
-    __slots__ = ("actor", "date", "kwargs", "reasons", "target", "target_deleted", "uid", "verb")
-
-    def __init__(self, values: Sequence[Any], reasons: Sequence[str]) -> None:
-        self.uid, actor, self.verb, target, target_deleted, date, kwargs = map(text, values)
-        self.actor = _key(actor)
-        self.target = _key(target) if target else None
-        self.target_deleted = target_deleted == "1"
-        self.date = from_score(date)
-        self.kwargs = json.loads(kwargs)
-        self.reasons = reasons
-
-    def restored(self, instances: Mapping[ResourceKey, Any], classes: dict[str, type[Action]]) -> Action | None:
-        """The action with its actor and target; None where the actor is hidden."""
-        if self.actor not in instances:
-            return None
-        return restore(
-            classes,
-            verb=self.verb,
-            actor=instances[self.actor],
-            actor_key=self.actor,
-            target=None if self.target is None or self.target_deleted else instances.get(self.target),
-            target_key=self.target,
-            date=self.date,
-            kwargs=self.kwargs,
-            uid=self.uid,
-            target_deleted=self.target_deleted,
-            reasons=self.reasons,
-        )
+def _first_savings(using: str) -> EventQuerySet:
+    return Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
 
 
-def _key(name: str) -> ResourceKey:
-    return ResourceKey(*name.split(":", 1))
+def _streams(rows: Iterable[Sequence[Any]], using: str) -> list[UUID]:
+    return [stream for _, stream in rows]
+
+
+#: The streams of all actions.
+ACTION_KEYS = RowKeys(_first_savings, _streams, also=("stream",), size=250)
+
+
+class ActionComparison(TimelineComparison):
+    """Compares actions and their entries, but not those in private feeds."""
+
+    def resources(self, keys: Sequence[UUID], using: str) -> Iterable[ResourceKey]:
+        for history in histories(keys, using).values():
+            for life in history.lives():
+                yield from (life.actor, *life.named)
+
+    def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
+        token = self._token(repair=repair)
+        of_streams = list(histories(keys, using).values())
+        present = [history.present for history in of_streams if history.present]
+        former = [life for history in of_streams for life in history.former]
+        known = self._numbers([*present, *former])
+        expected = [(life, one) for life in present for one in self._expected(life, known)]
+        expected += [(life, self._gone(life)) for life in former]
+        differences = self._differences([one for _, one in expected])
+        wrong = {life.id for (life, _), difference in zip(expected, differences, strict=True) if difference}
+        if repair and wrong:
+            writer = self._writer([*present, *former], token, using)
+            writer.remove([life for life in former if life.id in wrong])
+            put = [life for life in present if life.id in wrong]
+            writer.save(put)
+            for life in put:
+                if life.published:
+                    writer.note_reached(life)
+            writer.finish()
+        return list(filter(None, differences))
+
+    def _expected(self, life: Life, known: NameNumbers) -> Iterator[Expected]:
+        fields = {**to_fields(life), "reached": str(life.published) if life.published else None}
+        title = f"action {life.id} of {life.actor}"
+        yield Expected(title, ("HMGET", self._keys.action(life.id), *fields), [*fields.values()])
+        member, score = str(Member(life.id, 0, entry_kind(life, known))), str(to_score(life.date))
+        is_public = life.published is not None
+        public = ("ZSCORE", self._keys.public(life.actor), member)
+        yield Expected(f"{title} in the public timeline of {life.actor}", public, score if is_public else None)
+        if is_public:
+            yield Expected(
+                f"that {life.actor} has published", ("HGET", self._keys.resource(life.actor), "published"), "1"
+            )
+        for owner in sorted(life.named - {life.actor}):
+            direct = ("ZSCORE", self._keys.direct(owner), member)
+            yield Expected(f"{title}, saved directly for {owner}", direct, score if owner in life.owners else None)
+
+    def _gone(self, life: Life) -> Expected:
+        return Expected(f"action {life.id} of {life.actor}", ("HGET", self._keys.action(life.id), "published"), None)

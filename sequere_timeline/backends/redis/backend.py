@@ -13,70 +13,68 @@ from sequere import conf as conf_of_follows
 from sequere.backends.redis import backend as follows
 from sequere.base import ResourceKey
 from sequere.log.types import DELETED
-from sequere.redis.connection import Connection, Script, text, why_unusable
+from sequere.redis.connection import Connection, text, why_unusable
 from sequere.redis.model import RedisModel
 from sequere.redis.scores import from_score, to_score
-from sequere.registry import registry
+from sequere.redis.scripts import Script
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere_timeline import conf
-from sequere_timeline.actions import Action, get_actions
-from sequere_timeline.backends.base import ActionList, BaseBackend, Filters, Reason
+from sequere_timeline.actions import Action, load_actions
+from sequere_timeline.backends.base import ActionList, BaseTimelineBackend, Filters, Reason
 from sequere_timeline.backends.redis import names
-from sequere_timeline.backends.redis.actions import FIELDS, StoredAction
 from sequere_timeline.backends.redis.filling import fill
-from sequere_timeline.backends.redis.keys import PATTERNS, Keys
+from sequere_timeline.backends.redis.hashes import FIELDS, from_fields
+from sequere_timeline.backends.redis.keys import PATTERNS, TimelineKeys
 from sequere_timeline.backends.redis.members import Member, beginning, parse
 from sequere_timeline.backends.redis.projector import TimelinesProjector
-from sequere_timeline.backends.redis.scripts import COUNT, PAGE, UNREAD
+from sequere_timeline.backends.redis.scripts import COUNT_ENTRIES, COUNT_UNREAD, READ_ENTRIES
 from sequere_timeline.intents import ACTION_SAVED, TIMELINE_READ
 
-SETTING = "SEQUERE_TIMELINE_BACKEND_OPTIONS"
-PREFIX = "sequere:timeline:"
+TIMELINES_SETTING = "SEQUERE_TIMELINE_BACKEND_OPTIONS"
+TIMELINES_PREFIX = "sequere:timeline:"
 
-#: Entries that a list reads at once when it is walked through.
+#: Entries that an iteration reads together.
 ENTRIES_AT_ONCE = 1000
 
 
 class Shelf:
     """The timelines on a server, as readers see them."""
 
-    def __init__(self, connection: Connection, model: RedisModel) -> None:
-        self._connection = connection
+    def __init__(self, model: RedisModel) -> None:
         self._model = model
-        self._keys = Keys(connection)
+        self._keys = TimelineKeys(model.connection)
 
     def ask(self, script: Script, owner: ResourceKey, filters: Filters, *arguments: Any, private: bool) -> Any:
-        """What a script answers about a timeline, which is filled first if it has expired. 1 round trip otherwise."""
+        """The answer of a script about a feed. 1 round trip, unless the feed has expired and is filled first."""
         key = self._keys.private(owner) if private else self._keys.public(owner)
-        keys = [key, self._keys.names, *([self._keys.resource(owner)] if script is UNREAD else [])]
+        keys = [key, self._keys.names, *([self._keys.resource(owner)] if script is COUNT_UNREAD else [])]
         command = script(keys, int(private), conf.seconds_to_keep(), *names.of_filters(filters), *arguments)
         while True:
             (answer,) = self._model.read(command)
             if not private or answer != -1:
                 return answer
-            fill(owner, self._connection)
+            fill(owner, self._model.connection)
 
     def load(self, members: Sequence[Member]) -> list[Action | None]:
-        """The actions of entries: 1 round trip, 1 query per model class. None where it is gone, or its actor hidden."""
+        """The actions of entries; None for an action that is gone, or whose actor is hidden.
+
+        1 round trip, and 1 query per model class.
+        """
         values = self._model.read(*(("HMGET", self._keys.action(member.id), *FIELDS) for member in members))
-        stored = [
-            StoredAction(fields, Reason.words(member.reasons)) if fields[0] is not None else None
-            for member, fields in zip(members, values, strict=True)
-        ]
-        keys = (key for action in stored if action for key in (action.actor, action.target) if key)
-        instances = registry.load(dict.fromkeys(keys))
-        classes = get_actions()
-        return [action.restored(instances, classes) if action else None for action in stored]
+        return load_actions(
+            [from_fields(fields, Reason.words(member.reasons)) for member, fields in zip(members, values, strict=True)]
+        )
 
     def read_at(self, owner: ResourceKey) -> datetime | None:
+        """1 round trip."""
         (score,) = self._model.read(("HGET", self._keys.resource(owner), "read"))
         return None if score is None else from_score(score)
 
 
 @dataclass(frozen=True, slots=True)
-class Entries:
-    """The rows behind a timeline."""
+class FeedRows:
+    """The rows behind a list of actions."""
 
     shelf: Shelf
     owner: ResourceKey
@@ -85,13 +83,13 @@ class Entries:
     private: bool
 
     def count(self) -> int:
-        return int(self.shelf.ask(COUNT, self.owner, self.filters, private=self.private))
+        return int(self.shelf.ask(COUNT_ENTRIES, self.owner, self.filters, private=self.private))
 
     def rows(self, start: int, stop: int | None) -> list[Member]:
         return [member for _, member in self._page(start, stop)]
 
     def stream(self, start: int, stop: int | None) -> Iterator[Member]:
-        """Goes on after the last entry that it has given, wherever that is by then."""
+        """Each page begins after the last entry of the one before, even if that entry has moved."""
         left = None if stop is None else stop - start
         after: Place | None = None
         while left is None or left > 0:
@@ -113,42 +111,42 @@ class Entries:
     def _page(self, start: int, stop: int | None, after: Place | None = None) -> list[tuple[Place, Member]]:
         place = (beginning(after.tie), to_score(after.moment)) if after else ("", "")
         limits = (start, -1 if stop is None else stop, int(self.desc), *place)
-        answer: Sequence[Any] = self.shelf.ask(PAGE, self.owner, self.filters, *limits, private=self.private)
+        answer: Sequence[Any] = self.shelf.ask(READ_ENTRIES, self.owner, self.filters, *limits, private=self.private)
         entries = ((parse(text(member)), score) for member, score in zip(answer[::2], answer[1::2], strict=True))
         return [(Place(from_score(score), member.id), member) for member, score in entries]
 
 
-class RedisBackend(BaseBackend):
-    """Timelines in Redis, written after the commit of what the log says."""
+class RedisBackend(BaseTimelineBackend):
+    """Timelines in Redis, written after the commit of the events in the log."""
 
     def __init__(self) -> None:
-        self._connection = Connection(SETTING, conf.backend_options(), PREFIX)
-        self._model = RedisModel(self._connection, "timelines", (ACTION_SAVED, TIMELINE_READ, DELETED))
-        self._shelf = Shelf(self._connection, self._model)
-        self.projector = TimelinesProjector(self._connection, self._model)
+        connection = Connection(TIMELINES_SETTING, conf.timeline_backend_options(), TIMELINES_PREFIX)
+        self._model = RedisModel(connection, "timelines", (ACTION_SAVED, TIMELINE_READ, DELETED))
+        self._shelf = Shelf(self._model)
+        self.projector = TimelinesProjector(self._model)
 
     def private(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
-        return LazyList(Entries(self._shelf, owner, filters, desc, private=True))
+        return LazyList(FeedRows(self._shelf, owner, filters, desc, private=True))
 
     def public(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
-        return LazyList(Entries(self._shelf, owner, filters, desc, private=False))
+        return LazyList(FeedRows(self._shelf, owner, filters, desc, private=False))
 
     def read_at(self, owner: ResourceKey) -> datetime | None:
         return self._shelf.read_at(owner)
 
     def unread_count(self, owner: ResourceKey, filters: Filters) -> int:
-        return int(self._shelf.ask(UNREAD, owner, filters, private=True))
+        return int(self._shelf.ask(COUNT_UNREAD, owner, filters, private=True))
 
     def reset(self, using: str) -> None:
         self._model.reset(*PATTERNS)
 
     @classmethod
     def check(cls) -> list[CheckMessage]:
-        options = conf.backend_options()
-        if reason := why_unusable(SETTING, options):
+        options = conf.timeline_backend_options()
+        if reason := why_unusable(TIMELINES_SETTING, options):
             hint = "See docs/settings.md for the options of the RedisBackend."
             return [Error(reason, hint=hint, id="sequere_timeline.E007")]
-        ours, theirs = Connection(SETTING, options, PREFIX), _connection_of_follows()
+        ours, theirs = Connection(TIMELINES_SETTING, options, TIMELINES_PREFIX), _connection_of_follows()
         if theirs is None or not _have_keys_in_common(ours, theirs):
             return []
         return [
@@ -162,20 +160,20 @@ class RedisBackend(BaseBackend):
 
 
 def _connection_of_follows() -> Connection | None:
-    """That of the follows, if they are in Redis, and their options are right; otherwise another check says so."""
+    """The connection of the follows, if they are in Redis. Wrong options are left to another check."""
     options = conf_of_follows.backend_options()
     try:
         backend = import_string(conf_of_follows.backend())
     except ImportError:
         return None
     are_there = isinstance(backend, type) and issubclass(backend, follows.RedisBackend)
-    if not are_there or why_unusable(follows.SETTING, options):
+    if not are_there or why_unusable(follows.FOLLOWS_SETTING, options):
         return None
-    return Connection(follows.SETTING, options, follows.PREFIX)
+    return Connection(follows.FOLLOWS_SETTING, options, follows.FOLLOWS_PREFIX)
 
 
 def _have_keys_in_common(timelines: Connection, of_follows: Connection) -> bool:
-    """Whether a reset of one of them would remove what the other one writes. They may have one prefix."""
+    """Whether a reset of one backend would remove keys of the other. Both may have the same prefix."""
     ours, theirs = [pattern[:-1] for pattern in PATTERNS if pattern.endswith("*")], ["uid:"]
     return timelines.way == of_follows.way and (
         _meet(timelines, ours, of_follows, [*theirs, "global:"])
@@ -184,6 +182,6 @@ def _have_keys_in_common(timelines: Connection, of_follows: Connection) -> bool:
 
 
 def _meet(one: Connection, its: Iterable[str], other: Connection, others: Iterable[str]) -> bool:
-    """Whether a key may begin as those of both do."""
+    """Whether a key may belong to both."""
     pairs = product((one.prefix + start for start in its), (other.prefix + start for start in others))
     return any(mine.startswith(theirs) or theirs.startswith(mine) for mine, theirs in pairs)

@@ -1,7 +1,7 @@
-"""Filling a private timeline: what the log and the public timelines say that is in it.
+"""Filling a private feed with what the log and the public feeds say.
 
-A timeline that nobody reads expires, and so does one that a follow or an unfollow has changed: the next reader fills
-it. From the moment he begins, new actions reach it too, and what is withdrawn meanwhile makes him begin again.
+A private feed that nobody reads expires, and so does one that a follow or an unfollow has changed: the next reader
+fills it. New actions reach it from the moment that the reader begins; a withdrawn action makes the reader begin again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,69 +19,72 @@ from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
 from sequere_timeline import conf
 from sequere_timeline.backends.base import Reason
-from sequere_timeline.backends.redis.keys import Keys
+from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import Member, parse
-from sequere_timeline.backends.redis.scripts import FILL, FILLED, NEWEST
+from sequere_timeline.backends.redis.scripts import BEGIN_FILLING, FINISH_FILLING, NEWEST_ENTRIES
 from sequere_timeline.visibility import ALL, Interval, Relations, contains, intervals_of, only_live_follows_count
 
-#: How many entries a private timeline keeps, if the settings say nothing.
-MAX_LENGTH = 800
-#: Public timelines that are read at once.
-TIMELINES_AT_ONCE = 200
-#: Seconds after which who has begun to fill a timeline is taken to be dead.
-PATIENCE = 60
-#: The score of the floor of a timeline from which nothing was cut.
+#: How many entries a private feed keeps, unless the settings say otherwise.
+DEFAULT_MAX_LENGTH = 800
+#: Public feeds that are read together.
+FEEDS_AT_ONCE = 200
+#: Seconds after which a reader that has begun to fill a feed is taken to be dead.
+SECONDS_TO_FILL = 60
+#: The score of FLOOR in a feed that was never cut.
 BOTTOMLESS = "-inf"
 
 
-class Place(NamedTuple):
-    """Where an entry stands: ordered as timelines are."""
+class SortKey(NamedTuple):
+    """The order of the entries of a feed."""
 
     score: int
     id: int
 
 
 class Content(NamedTuple):
-    """The entries of a private timeline, in no order, and the score of its floor."""
+    """The entries of a private feed, in no order, and the score of its floor."""
 
-    entries: Mapping[Place, Member]
+    entries: Mapping[SortKey, Member]
     floor: str
 
 
 def fill(owner: ResourceKey, connection: Connection) -> None:
-    """Fill the timeline of an owner, unless somebody else has done so. 1 query and 3 round trips; 1 more for every 200
-    whom he follows. Where not all that one of them has published belongs there, more."""
-    key = Keys(connection).private(owner)
+    """Fill the private feed of an owner, unless another reader has done so.
+
+    1 query and 3 round trips; 1 round trip more for every 200 resources that the owner follows, and more if only some
+    actions of a followed resource belong there.
+    """
+    key = TimelineKeys(connection).private(owner)
     while True:
         nonce = f"~{uuid4().hex}"
-        (is_filled,) = connection.run([FILL([key], nonce, PATIENCE)])
+        (is_filled,) = connection.run([BEGIN_FILLING([key], nonce, SECONDS_TO_FILL)])
         if is_filled:
             return
-        entries, floor = content(owner, connection, conf.max_length(default=MAX_LENGTH))
+        entries, floor = content(owner, connection, conf.max_length(default=DEFAULT_MAX_LENGTH))
         rows = [part for place, member in entries.items() for part in (place.score, str(member))]
-        (is_filled,) = connection.run([FILLED([key], nonce, conf.seconds_to_keep(), floor, *rows)])
+        (is_filled,) = connection.run([FINISH_FILLING([key], nonce, conf.seconds_to_keep(), floor, *rows)])
         if is_filled:
             return
 
 
 def content(owner: ResourceKey, connection: Connection, cap: int | None, lowest: str = BOTTOMLESS) -> Content:
-    """What is in the private timeline of an owner: the newest entries up to the cap, and none below a score."""
-    keys = Keys(connection)
-    entries: dict[Place, Member] = {}
+    """What belongs into the private feed of an owner: the newest entries up to the cap, and none below a score."""
+    keys = TimelineKeys(connection)
+    entries: dict[SortKey, Member] = {}
     floor = lowest
     limit = -1 if cap is None else cap + 1
-    for chunk in chunks(_sources(owner, keys), TIMELINES_AT_ONCE):
+    for chunk in chunks(_sources(owner, keys), FEEDS_AT_ONCE):
         left, start = chunk, 0
         while left:
-            newest = connection.run(NEWEST([key], floor, start, limit) for key, *_ in left)
-            go_on: list[Source] = []
+            newest = connection.run(NEWEST_ENTRIES([key], floor, start, limit) for key, *_ in left)
+            unfinished: list[FeedSource] = []
             for source, rows in zip(left, newest, strict=True):
                 _, reason, intervals = source
                 found = list(_parsed(rows))
                 if intervals != ALL:
-                    # What is left out of a page leaves room for what is behind it.
+                    # Entries left out of a page make room for older ones.
                     if len(found) == limit:
-                        go_on.append(source)
+                        unfinished.append(source)
                     found = _within(intervals, found, connection)
                 for place, member in found:
                     before = entries.get(place)
@@ -90,16 +93,16 @@ def content(owner: ResourceKey, connection: Connection, cap: int | None, lowest:
                 kept = nlargest(cap, entries)
                 entries = {place: entries[place] for place in kept}
                 floor = str(kept[-1].score)
-            left, start = go_on, start + limit
+            left, start = unfinished, start + limit
     return Content(entries, floor)
 
 
-#: A sorted set, why its actions are in the timeline, and which of them.
-Source = tuple[str, int, tuple[Interval, ...]]
+#: A public or direct feed, why its actions are in the private feed, and which of them.
+FeedSource = tuple[str, int, tuple[Interval, ...]]
 
 
 def followed_by(owner: ResourceKey) -> Relations:
-    """The follows that bring something into the timeline of an owner, or may have done so. 1 query."""
+    """The follows that bring entries into the private feed of an owner, or may have done so. 1 query."""
     follows = Event.objects.using(router.db_for_write(Event)).filter(is_(owner, "actor_"), type=FOLLOWED)
     follows = follows.current() if only_live_follows_count() else follows.filter(version=1)
     return {
@@ -108,7 +111,7 @@ def followed_by(owner: ResourceKey) -> Relations:
     }
 
 
-def _sources(owner: ResourceKey, keys: Keys) -> Iterator[Source]:
+def _sources(owner: ResourceKey, keys: TimelineKeys) -> Iterator[FeedSource]:
     yield keys.public(owner), Reason.OWN, ALL
     yield keys.direct(owner), Reason.DIRECT, ALL
     relations = followed_by(owner)
@@ -120,17 +123,17 @@ def _sources(owner: ResourceKey, keys: Keys) -> Iterator[Source]:
             yield keys.public(actor), Reason.FOLLOWED, intervals[stream]
 
 
-def _parsed(rows: Sequence[Any]) -> Iterator[tuple[Place, Member]]:
+def _parsed(rows: Sequence[Any]) -> Iterator[tuple[SortKey, Member]]:
     for name, score in zip(rows[::2], rows[1::2], strict=True):
         member = parse(text(name))
-        yield Place(round(float(score)), member.id), member
+        yield SortKey(round(float(score)), member.id), member
 
 
 def _within(
-    intervals: tuple[Interval, ...], found: list[tuple[Place, Member]], connection: Connection
-) -> list[tuple[Place, Member]]:
-    """Those that were published in the intervals."""
-    keys = Keys(connection)
+    intervals: tuple[Interval, ...], found: list[tuple[SortKey, Member]], connection: Connection
+) -> list[tuple[SortKey, Member]]:
+    """The entries of actions that were published in the intervals."""
+    keys = TimelineKeys(connection)
     published = connection.run([("HGET", keys.action(member.id), "published") for _, member in found])
     return [
         entry

@@ -1,15 +1,15 @@
-"""The keys of timelines in Redis, below the prefix; docs/redis-keys.md describes them."""
+"""The names of the keys: the layout of docs/redis-keys.md."""
 
 from collections.abc import Iterable
 
 from sequere.base import ResourceKey
 from sequere.redis.connection import Connection
 
-#: All that is ours but the numbers of writers, which must not begin again.
+#: All our keys but the last fencing token: tokens must not begin again.
 PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "names", "global:name")
 
 
-class Keys:
+class TimelineKeys:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._private = connection.key("private", "")
@@ -19,7 +19,7 @@ class Keys:
         return f"{self._private}{owner[0]}:{owner[1]}"
 
     def privates(self, names: Iterable[str]) -> list[str]:
-        """The same for many, by the names of the owners."""
+        """The same for many owners, given by their names."""
         return [*map(self._private.__add__, names)]
 
     def public(self, owner: ResourceKey) -> str:
@@ -45,11 +45,11 @@ class Keys:
 
     @property
     def last_number(self) -> str:
-        """String: the last number that was handed out."""
+        """String: the last number of a name."""
         return self._connection.key("global", "name")
 
     def owner_of(self, key: str) -> ResourceKey:
-        """Whose timeline it is."""
+        """The owner of a feed, or the resource of a hash."""
         _, identifier, object_id = key.removeprefix(self._connection.prefix).split(":", 2)
         return ResourceKey(identifier, object_id)
 

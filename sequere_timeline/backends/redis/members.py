@@ -1,23 +1,23 @@
-"""An entry of a timeline as a member of a sorted set: short, in ASCII, and all that a filter needs.
+"""An entry of a feed as a member of a sorted set: short, in ASCII, with everything that a filter needs.
 
     id reasons verb [. kind . target]
 
-The id of the action comes first, its length before its digits, so that Redis, which orders equal scores by their
-members' bytes, orders them by id. The rest are numbers of names (see `names`). All are written in base 64, with digits
-in the order of their bytes.
+The id of the action comes first, its length before its digits: Redis orders equal scores by the bytes of their members,
+and so by id. The rest are numbers of names (see `names`). All numbers are written in base 64, with digits in the order
+of their bytes.
 """
 
 from typing import NamedTuple
 
 DIGITS = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 
-#: What a private timeline has besides its entries, so that it is there also when it is empty. The score is that of the
-#: oldest entry that was kept when it was last cut: what has a lower one is not shown.
+#: A private feed has this member besides its entries, so that it exists even if it has none. Its score is that of the
+#: oldest entry kept at the last cut: entries with a lower one are not shown.
 FLOOR = ""
 
 
 class Member(NamedTuple):
-    """The parts of an entry: the id of the action, why it is there, and of what kind it is."""
+    """The parts of an entry: the id of the action, why it is there, and what filters ask for."""
 
     id: int
     reasons: int
@@ -28,7 +28,7 @@ class Member(NamedTuple):
 
 
 def beginning(id_: int) -> str:
-    """What all entries of an action begin with, whatever their reasons."""
+    """The beginning of all entries of an action, whatever their reasons."""
     digits = to_digits(id_)
     return f"{len(digits):x}{digits}"
 

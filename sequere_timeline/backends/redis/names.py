@@ -1,17 +1,17 @@
-"""Short numbers for what entries are filtered by: verbs, kinds of targets, and targets.
+"""Short numbers for the names that entries are filtered by: verbs, kinds of targets, and targets.
 
-They are the fields of one hash, `names`; the numbers are handed out once, and lost only with all that is written in
-them. A target has a number for each generation, so that an action upon something deleted is none upon what has its key
-now. The present generation is a field too; none is generation 0.
+They are fields of one hash, `names`. A name keeps its number for good; numbers are lost only together with all entries.
+A target has a number for each generation, so that an action upon a deleted target is not found as one upon a new target
+with the same key. The present generation is a field too; without it, it is 0.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sequere.base import ResourceKey
 from sequere.redis.connection import Connection, text
 from sequere_timeline.backends.base import Filters
-from sequere_timeline.backends.redis.keys import Keys
+from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import to_digits
 from sequere_timeline.history import Life
 
@@ -40,6 +40,10 @@ def of_life(life: Life) -> list[str]:
     return names
 
 
+def of_lives(lives: Iterable[Life]) -> list[str]:
+    return [name for life in lives for name in of_life(life)]
+
+
 def of_filters(filters: Filters) -> list[str]:
     """The arguments of a script that filters: the names of verb and kind, and the target; empty for any."""
     verb, identifier, object_id = filters
@@ -52,33 +56,33 @@ def of_filters(filters: Filters) -> list[str]:
 
 
 #: Names and their numbers.
-Numbers = Mapping[str, str]
+NameNumbers = Mapping[str, str]
 
 
-def look_up(names: Collection[str], keys: Keys) -> tuple[Any, ...]:
-    """The command that answers the numbers of names."""
+def look_up_numbers(names: Collection[str], keys: TimelineKeys) -> tuple[Any, ...]:
+    """The command that reads the numbers of names; `found_numbers()` and `assigned_numbers()` read its answer."""
     return ("HMGET", keys.names, *(names or [""]))
 
 
-def found(names: Collection[str], answer: Sequence[Any]) -> Numbers:
-    """The numbers of those names that have one."""
+def found_numbers(names: Collection[str], answer: Sequence[Any]) -> NameNumbers:
+    """The numbers of the names that have one."""
     return {name: text(number) for name, number in zip(names, answer, strict=False) if number is not None}
 
 
-def hand_out(names: Collection[str], answer: Sequence[Any], connection: Connection) -> Numbers:
-    """The numbers of all these names, after a look. 2 round trips where one has none yet."""
-    known = found(names, answer)
+def assigned_numbers(names: Collection[str], answer: Sequence[Any], connection: Connection) -> NameNumbers:
+    """The numbers of all names; those without one get it. 2 round trips if there are any, none otherwise."""
+    known = found_numbers(names, answer)
     if missing := [name for name in dict.fromkeys(names) if name not in known]:
-        keys = Keys(connection)
+        keys = TimelineKeys(connection)
         (last,) = connection.run([("INCRBY", keys.last_number, len(missing))])
         candidates = range(int(last) - len(missing) + 1, int(last) + 1)
-        # Two writers may want the same name: the first one gives it its number.
+        # Another writer may assign a number to the same name: the first one counts.
         offers = [("HSETNX", keys.names, name, to_digits(n)) for name, n in zip(missing, candidates, strict=True)]
-        *_, answer = connection.run([*offers, look_up(missing, keys)])
-        known = {**known, **found(missing, answer)}
+        *_, answer = connection.run([*offers, look_up_numbers(missing, keys)])
+        known = {**known, **found_numbers(missing, answer)}
     return known
 
 
-def kind_of(life: Life, numbers: Numbers) -> str:
-    """What an entry says of an action besides its id; what has no number is in no entry."""
+def entry_kind(life: Life, numbers: NameNumbers) -> str:
+    """The end of an entry: what filters ask for. A name without a number is in no entry."""
     return ".".join(numbers.get(name, "") for name in of_life(life))

@@ -1,4 +1,4 @@
-"""What a backend of timelines owes, as tests for whoever writes another one; like `sequere.testing.contracts`."""
+"""The contract of a backend of timelines, as tests for authors of new backends; like `sequere.testing.contracts`."""
 
 from sequere_timeline.testing.contracts.cap import CapContract
 from sequere_timeline.testing.contracts.deletions import DeletionsContract
@@ -22,4 +22,4 @@ class TimelinesContract(
     CapContract,
     TimelineReplaysContract,
 ):
-    """The contract of a backend of timelines (`sequere_timeline.backends.base.BaseBackend`)."""
+    """The contract of a backend of timelines (`sequere_timeline.backends.base.BaseTimelineBackend`)."""

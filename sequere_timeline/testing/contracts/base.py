@@ -1,4 +1,4 @@
-"""What the tests of every contract of timelines need."""
+"""The base of all contracts of timelines."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -33,14 +33,14 @@ def save(
     into: models.Model | None = None,
     kind: type[Action] = Joins,
 ) -> Action:
-    """An action of `actor`, saved in the timeline of somebody, his own by default."""
+    """An action of `actor`, saved in a timeline, by default the actor's own."""
     action = kind(actor, target, october(day) if isinstance(day, int) else day)
     Timeline(into or actor).save(action)
     return action
 
 
 class TimelineContract(Contract):
-    """A contract whose users and projects join and like."""
+    """A contract with users and projects that join and like."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -48,12 +48,12 @@ class TimelineContract(Contract):
         self.enterContext(patch.object(options, "actions", (*options.actions, Joins, Likes)))
 
     def configure(self, **settings: Any) -> None:
-        """Change settings of timelines, named without their prefix, until the end of the test."""
+        """Change settings of timelines, named without prefix, until the end of the test."""
         prefixed = {f"SEQUERE_TIMELINE_{name}": value for name, value in settings.items()}
         self.enterContext(self.settings(**prefixed))
 
     def private(self, owner: models.Model | ResourceKey) -> list[Action]:
-        """What is in the private timeline, which is as long as it says."""
+        """The private timeline, whose count must be right."""
         timeline = Timeline(owner)
         shown = list(timeline.get_private())
         self.assertEqual(timeline.get_private_count(), len(shown))
@@ -66,13 +66,13 @@ class TimelineContract(Contract):
         return shown
 
     def days(self, owner: models.Model) -> list[int]:
-        """The days of the actions in the private timeline, the oldest first."""
+        """The days of the actions in the private timeline, oldest first."""
         shown = [action.date.day for action in Timeline(owner).get_private(desc=False)]
         self.assertEqual(Timeline(owner).get_private_count(), len(shown))
         return shown
 
     def reasons(self, owner: models.Model) -> list[set[str]]:
-        """Why there is what is in the private timeline."""
+        """The reasons of each entry of the private timeline."""
         return [set(action.reasons) for action in self.private(owner)]
 
     def assert_they_are_what_the_log_says(self) -> None:

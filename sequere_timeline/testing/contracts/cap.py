@@ -1,4 +1,4 @@
-"""SEQUERE_TIMELINE_MAX_LENGTH: how long a private timeline may become."""
+"""SEQUERE_TIMELINE_MAX_LENGTH: the maximum length of a private timeline."""
 
 from django.db import models
 
@@ -14,7 +14,7 @@ def save_days(actor: models.Model, *days: int) -> list[Action]:
 
 
 class CapContract(TimelineContract):
-    """What is kept is the newest."""
+    """The newest entries are kept."""
 
     def test_without_a_cap_everything_is_kept(self) -> None:
         self.configure(MAX_LENGTH=None)
@@ -25,7 +25,7 @@ class CapContract(TimelineContract):
         self.assertEqual([self.days(one) for one in (self.newbie, self.thoas)], [[*range(1, 31)]] * 2)
 
     def test_a_timeline_keeps_the_newest_entries(self) -> None:
-        """T17: the original never trimmed."""
+        """It is trimmed when it grows."""
         self.configure(MAX_LENGTH=3)
         follow(self.newbie, self.thoas)
 
@@ -51,7 +51,7 @@ class CapContract(TimelineContract):
         self.assertEqual([self.days(one) for one in (self.newbie, self.thoas)], [[12, 13, 14]] * 2)
 
     def test_a_backfill_of_any_length_stays_bounded(self) -> None:
-        """T17: the original imported everything, with the cap or without."""
+        """An import respects the cap too."""
         self.configure(MAX_LENGTH=3)
         save_days(self.thoas, *range(1, 31))
 

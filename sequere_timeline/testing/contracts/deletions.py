@@ -1,4 +1,4 @@
-"""What an instance leaves behind in timelines when it is deleted, and what the next one with its key finds."""
+"""Timelines after the deletion of an instance, and of a new instance with the same key."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from sequere_timeline.timeline import Timeline
 
 
 class DeletionsContract(TimelineContract):
-    """Of actors, owners and targets."""
+    """Deletions of actors, owners and targets."""
 
     def each_removal(self) -> Iterator[tuple[models.Model, models.Model, models.Model]]:
-        """With removal on unfollow and without: a thoas, a newbie who follows him, and a project."""
+        """With and without removal on unfollow: a thoas, a newbie as follower, and a project."""
         for removes in (True, False):
             self.configure(REMOVE_ACTIONS_ON_UNFOLLOW=removes)
             with self.subTest(removes=removes):
@@ -22,7 +22,7 @@ class DeletionsContract(TimelineContract):
                 yield thoas, newbie, self.create_project()
 
     def test_the_actions_of_a_deleted_actor_vanish_everywhere(self) -> None:
-        """T10: in the original they were dropped from pages, and still counted."""
+        """They are not counted either."""
         for thoas, newbie, project in self.each_removal():
             save(thoas)
             save(thoas, into=project)
@@ -49,7 +49,7 @@ class DeletionsContract(TimelineContract):
             self.assert_they_are_what_the_log_says()
 
     def test_actions_upon_a_deleted_target_stay(self) -> None:
-        """T10: the original dropped them from the page and went on counting them."""
+        """They are listed and counted, without their target."""
         for thoas, newbie, project in self.each_removal():
             save(thoas, 1, project)
 
@@ -86,7 +86,7 @@ class DeletionsContract(TimelineContract):
             self.assertEqual((self.private(new), self.public(new), self.private(newbie)), ([], [], []))
 
             fresh = save(new)
-            # Who followed the other one does not follow him.
+            # A follower of the old instance does not follow the new one.
             self.assertEqual((self.public(new), self.private(newbie)), ([fresh], []))
 
             follow(newbie, new)
@@ -112,7 +112,7 @@ class DeletionsContract(TimelineContract):
             self.assertEqual((timeline.read_at, timeline.get_unread_count()), (october(1), 0))
 
     def test_a_new_owner_does_not_read_what_the_old_one_had_kept(self) -> None:
-        """With removal on unfollow off, what one has seen stays; the next owner has not seen it."""
+        """Without removal on unfollow, an owner keeps old entries, but the next owner has never had them."""
         for imports in (True, False):
             self.configure(REMOVE_ACTIONS_ON_UNFOLLOW=False, IMPORT_ACTIONS_ON_FOLLOW=imports)
             with self.subTest(imports=imports):

@@ -1,4 +1,4 @@
-"""What is in a timeline, why, in which order, and what is shown of it."""
+"""The entries of a timeline: their reasons, their order, and how they are shown."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from sequere_timeline.timeline import Timeline
 
 
 class EntriesContract(TimelineContract):
-    """Saving and deleting actions, and the lists of them."""
+    """Saving, deleting and listing actions."""
 
     # Saving
 
@@ -35,7 +35,7 @@ class EntriesContract(TimelineContract):
         self.assertEqual((action.target, action.target_key, action.target_deleted), (None, None, False))
 
     def test_saving_again_changes_nothing(self) -> None:
-        """T7: saving twice counted 2 where 1 was listed."""
+        """An action that is saved twice is counted once."""
         follow(self.newbie, self.thoas)
         action = save(self.thoas)
 
@@ -66,7 +66,7 @@ class EntriesContract(TimelineContract):
         self.assertEqual(self.private(self.newbie), [])
 
     def test_a_follower_that_is_gone_does_not_keep_the_others_from_it(self) -> None:
-        """T13: in the original one deleted follower ended the fan-out for those after him."""
+        """A deleted follower does not end the fan-out."""
         first, gone, hidden, last = self.create_users(4)
         for follower in (first, gone, hidden, last):
             follow(follower, self.thoas)
@@ -78,7 +78,7 @@ class EntriesContract(TimelineContract):
         self.assertEqual([self.private(one) for one in (first, last)], [[action]] * 2)
 
     def test_an_action_of_somebody_else_enters_this_private_timeline_only(self) -> None:
-        """No public timeline has it, and no follower, neither of its actor nor of the timeline's owner."""
+        """It enters no public timeline, and no timeline of a follower of its actor or of the owner."""
         reader, fan = self.create_users(2)
         follow(reader, self.newbie)
         follow(fan, self.thoas)
@@ -90,7 +90,6 @@ class EntriesContract(TimelineContract):
         self.assertEqual([self.public(one) for one in (self.thoas, self.newbie)], [[], []])
 
     def test_who_follows_the_actor_and_the_target_sees_an_action_once(self) -> None:
-        """DAS: it was shown twice."""
         follow(self.newbie, self.thoas)
         follow(self.newbie, self.project)
 
@@ -99,7 +98,7 @@ class EntriesContract(TimelineContract):
         self.assertEqual((self.private(self.newbie), self.reasons(self.newbie)), ([action], [{"followed"}]))
 
     def test_what_two_do_in_the_same_moment_are_two_actions(self) -> None:
-        """SF: of two actors, and one object, there was one."""
+        """Also with the same target."""
         follow(self.newbie, self.thoas)
         (other,) = self.create_users(1)
         follow(self.newbie, other)
@@ -142,7 +141,7 @@ class EntriesContract(TimelineContract):
     # Deleting
 
     def test_a_deleted_action_is_nowhere_any_more(self) -> None:
-        """T8: the original left the action and the copies of all followers behind."""
+        """It is gone from the timelines of all followers, too."""
         follow(self.newbie, self.thoas)
         action = save(self.thoas, target=self.project)
         Timeline(self.project).save(action)
@@ -154,7 +153,7 @@ class EntriesContract(TimelineContract):
         self.assert_they_are_what_the_log_says()
 
     def test_deleting_again_changes_nothing(self) -> None:
-        """T7: deleting twice made the count -1."""
+        """The count does not become -1."""
         follow(self.newbie, self.thoas)
         action, kept = save(self.thoas), save(self.thoas)
         Timeline(self.thoas).delete(action)
@@ -240,7 +239,7 @@ class EntriesContract(TimelineContract):
         self.assertCountEqual(paged, actions)
 
     def test_a_timeline_is_read_like_a_list(self) -> None:
-        """Q1, Q2, Q3, R19: iteration ends, [0] is the first, and no slice is all the rest."""
+        """Iteration ends, [0] is the first, and a slice ends where it should."""
         follow(self.newbie, self.thoas)
         for day in range(1, 6):
             save(self.thoas, day, self.project, kind=Likes)
@@ -258,7 +257,6 @@ class EntriesContract(TimelineContract):
             self.assertEqual((list(get()[::2]), list(reversed(get()))), (whole[::2], whole[::-1]))
 
     def test_a_timeline_that_is_streamed_neither_repeats_nor_skips(self) -> None:
-        """Q5."""
         for is_public in (False, True):
             thoas, newbie = self.create_users(2)
             follow(newbie, thoas)
@@ -290,7 +288,7 @@ class EntriesContract(TimelineContract):
         self.assertIsNone(timeline.get_private().first())
 
     def test_an_instance_that_cannot_be_shown_hides_nothing_else(self) -> None:
-        """T10: a page of the original was shorter than its count without a word."""
+        """The list says how many it hides."""
         (hidden,) = self.create_users(1)
         follow(self.newbie, hidden)
         follow(self.newbie, self.thoas)

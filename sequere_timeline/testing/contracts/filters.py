@@ -1,4 +1,4 @@
-"""`action=` and `target=` narrow lists and counts, private and public, and combine."""
+"""`action=` and `target=` filter lists and counts, private and public, and can be combined."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from sequere_timeline.timeline import Timeline
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What thoas did, under the names that the tests give it."""
+    """The actions of thoas, by the names that the tests use."""
 
     film: models.Model
     other_film: models.Model
@@ -25,7 +25,7 @@ class FiltersContract(TimelineContract):
     """By verb, by kind of target, by one target, and by both."""
 
     def tell(self) -> Story:
-        """thoas joins and likes; newbie reads it all."""
+        """thoas joins and likes; newbie follows thoas."""
         film, other_film = self.project, self.create_project()
         follow(self.newbie, self.thoas)
         actions = {
@@ -38,7 +38,7 @@ class FiltersContract(TimelineContract):
         return Story(film, other_film, {action.uid: name for name, action in actions.items()})
 
     def assert_found(self, story: Story, filters: dict[str, Any], *expected: str) -> None:
-        """Filters find the same in private, in public, and in a follower's timeline, and count the same."""
+        """A filter finds and counts the same in the private, the public and a follower's timeline."""
         own, reader = Timeline(self.thoas), Timeline(self.newbie)
         for list_of in (own.get_private, own.get_public, reader.get_private):
             self.assertEqual([story.names[action.uid] for action in list_of(**filters)], list(expected))
@@ -55,7 +55,7 @@ class FiltersContract(TimelineContract):
         self.assert_found(self.tell(), {"action": "contract: leaves"})
 
     def test_by_kind_of_target(self) -> None:
-        """T6: the type of the timeline's owner was a target of everything, so it found likes of projects."""
+        """The kind of the timeline's owner is not a target of all actions."""
         story = self.tell()
 
         for target in (type(self.project), self.project_kind):
@@ -64,7 +64,7 @@ class FiltersContract(TimelineContract):
             self.assert_found(story, {"target": target}, "likes newbie")
 
     def test_by_one_target(self) -> None:
-        """T6: the original filtered by the model of an instance only."""
+        """By the instance, not only by its model."""
         story = self.tell()
 
         for target in (story.film, key_of(story.film)):
@@ -92,7 +92,7 @@ class FiltersContract(TimelineContract):
         self.assertEqual([action.target for action in oldest_first], [story.film, story.other_film])
 
     def test_a_target_of_the_same_kind_as_the_actor_counts_once(self) -> None:
-        """T5: an actor who likes someone of his own type was counted twice and listed once."""
+        """In the list and in the count."""
         save(self.thoas, 1, self.newbie, kind=Likes)
 
         for filters in ({}, {"target": type(self.newbie)}, {"action": Likes, "target": self.newbie}):
@@ -100,7 +100,6 @@ class FiltersContract(TimelineContract):
             self.assertEqual((len(found), Timeline(self.thoas).get_private_count(**filters)), (1, 1))
 
     def test_an_actor_who_is_his_own_target_counts_once(self) -> None:
-        """T5."""
         follow(self.newbie, self.thoas)
         save(self.thoas, 1, self.thoas, kind=Likes)
 

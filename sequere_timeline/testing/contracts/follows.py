@@ -1,4 +1,4 @@
-"""What a follow brings into a private timeline, and what an unfollow takes from it."""
+"""The actions that a follow brings into a private timeline, and that an unfollow removes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,8 +9,8 @@ from sequere.api import follow, follow_many, unfollow, unfollow_many
 from sequere_timeline.testing.contracts.base import Joins, TimelineContract, october, save
 from sequere_timeline.timeline import Timeline
 
-#: With import of actions on follow and removal on unfollow or not, the days that newbie sees after follow – save 2 –
-#: unfollow – save 3, in a log that began with save 1; and after a second follow, save 4, and the second unfollow.
+#: By (import on follow, removal on unfollow), after save 1: the days that newbie sees after follow, save 2, unfollow,
+#: save 3, follow, save 4, unfollow.
 COMBINATIONS = {
     (True, True): [[1], [1, 2], [], [], [1, 2, 3], [1, 2, 3, 4], []],
     (True, False): [[1], [1, 2], [1, 2], [1, 2], [1, 2, 3], [1, 2, 3, 4], [1, 2, 3, 4]],
@@ -20,7 +20,7 @@ COMBINATIONS = {
 
 
 class FollowEffectsContract(TimelineContract):
-    """By default, and with import or removal off."""
+    """By default, and without import or removal."""
 
     # By default
 
@@ -35,7 +35,7 @@ class FollowEffectsContract(TimelineContract):
         self.assertEqual((self.days(self.newbie), self.days(self.thoas)), ([], [1, 2]))
 
     def test_a_follow_of_someone_brings_what_others_saved_in_his_timeline_no_further(self) -> None:
-        """Only what he has published: an action of somebody else in his timeline is for him."""
+        """Only the actions of the followed instance: others in its timeline were for it alone."""
         save(self.create_user(), 1, into=self.thoas)
         save(self.thoas, 2)
 
@@ -53,7 +53,7 @@ class FollowEffectsContract(TimelineContract):
         self.assertEqual((self.days(self.thoas), self.days(self.newbie)), ([1], []))
 
     def test_a_second_follow_or_unfollow_changes_no_timeline(self) -> None:
-        """T7: an import that was done twice counted twice."""
+        """Nothing is imported or counted twice."""
         save(self.thoas, 1)
         follow(self.newbie, self.thoas)
         self.assertIsNone(follow(self.newbie, self.thoas))
@@ -97,7 +97,7 @@ class FollowEffectsContract(TimelineContract):
     # All four combinations of the two settings
 
     def combinations(self) -> Iterator[tuple[tuple[bool, bool], models.Model, models.Model]]:
-        """Each of them, with a thoas and a newbie who have done nothing yet."""
+        """Each combination, with a new thoas and a new newbie."""
         for imports, removes in COMBINATIONS:
             self.configure(IMPORT_ACTIONS_ON_FOLLOW=imports, REMOVE_ACTIONS_ON_UNFOLLOW=removes)
             with self.subTest(imports=imports, removes=removes):
@@ -105,7 +105,7 @@ class FollowEffectsContract(TimelineContract):
                 yield (imports, removes), thoas, newbie
 
     def test_follows_and_unfollows_under_each_combination_of_the_settings(self) -> None:
-        """T7: removal without import made counts negative."""
+        """No count becomes negative with removal and without import."""
         for combination, thoas, newbie in self.combinations():
             save(thoas, 1)
             steps: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
@@ -125,7 +125,7 @@ class FollowEffectsContract(TimelineContract):
             self.assertEqual(seen, COMBINATIONS[combination])
 
     def test_what_counts_is_the_order_of_the_log_not_the_dates_that_are_given(self) -> None:
-        """A follow that is said to be old, an unfollow that is said to be, and actions dated before and after them."""
+        """With a follow and an unfollow with old dates, and actions dated before and after them."""
         expected = {(True, True): [], (True, False): [2, 20], (False, True): [], (False, False): [2]}
         for combination, thoas, newbie in self.combinations():
             save(thoas, 20)
@@ -137,7 +137,7 @@ class FollowEffectsContract(TimelineContract):
             self.assertEqual(self.days(newbie), expected[combination])
 
     def test_an_action_that_was_published_late_belongs_to_the_time_of_its_publication(self) -> None:
-        """Saved with somebody else before the follow, in the timeline of its actor after the unfollow."""
+        """Saved in another timeline before the follow, in the timeline of its actor after the unfollow."""
         for (imports, _), thoas, newbie in self.combinations():
             action = save(thoas, 1, into=self.create_user())
             follow(newbie, thoas)
@@ -150,7 +150,7 @@ class FollowEffectsContract(TimelineContract):
             self.assertEqual(self.days(newbie), [1] if imports else [])
 
     def test_a_deleted_action_disappears_also_from_former_followers(self) -> None:
-        """With removal on unfollow off, a former follower keeps what he has, but not what no longer exists."""
+        """Without removal on unfollow, a former follower keeps old entries, but not deleted actions."""
         self.configure(REMOVE_ACTIONS_ON_UNFOLLOW=False)
         follow(self.newbie, self.thoas)
         gone, kept = save(self.thoas, 1), save(self.thoas, 2)
@@ -164,7 +164,7 @@ class FollowEffectsContract(TimelineContract):
     # Two reasons
 
     def test_an_entry_with_two_reasons_stays_until_both_are_gone(self) -> None:
-        """Saved there directly and followed; unfollow takes one reason, in both orders of their coming."""
+        """Saved there directly, and brought by a follow, in both orders; the unfollow removes one reason."""
         for is_direct_first in (True, False):
             with self.subTest(is_direct_first=is_direct_first):
                 thoas, newbie = self.create_users(2)

@@ -1,4 +1,4 @@
-"""mark_as_read(), read_at, and what is unread."""
+"""mark_as_read(), read_at, and unread entries."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ from sequere_timeline.timeline import Timeline
 
 
 class ReadMarksContract(TimelineContract):
-    """Of newbie, who follows thoas, or not yet."""
+    """The marks of newbie."""
 
     def unread(self) -> int:
         return Timeline(self.newbie).get_unread_count()
@@ -38,7 +38,7 @@ class ReadMarksContract(TimelineContract):
         self.assertEqual((Timeline(self.newbie).read_at, self.unread()), (october(2), 1))
 
     def test_what_is_dated_in_the_moment_of_the_mark_is_read(self) -> None:
-        """T4: an action of the second in which the timeline was marked stayed unread."""
+        """To the microsecond."""
         follow(self.newbie, self.thoas)
         for microsecond in (1, 2, 2, 3):
             save(self.thoas, october(1, microsecond=microsecond))
@@ -48,7 +48,6 @@ class ReadMarksContract(TimelineContract):
         self.assertEqual(self.unread(), 1)
 
     def test_ones_own_actions_are_never_unread(self) -> None:
-        """T4: they counted."""
         follow(self.newbie, self.thoas)
         save(self.newbie, 1)
         save(self.thoas, 2)
@@ -61,7 +60,6 @@ class ReadMarksContract(TimelineContract):
         self.assertEqual(self.unread(), 1)
 
     def test_an_action_that_is_dated_in_the_future_is_unread_at_once(self) -> None:
-        """T4: in the original it was not, until its time."""
         follow(self.newbie, self.thoas)
         Timeline(self.newbie).mark_as_read()
 
@@ -70,7 +68,6 @@ class ReadMarksContract(TimelineContract):
         self.assertEqual(self.unread(), 1)
 
     def test_a_mark_never_moves_backwards(self) -> None:
-        """T3: it could."""
         follow(self.newbie, self.thoas)
         save(self.thoas, 5)
         Timeline(self.newbie).mark_as_read(october(5))
@@ -93,7 +90,7 @@ class ReadMarksContract(TimelineContract):
         self.assertEqual(Timeline(self.newbie).read_at, datetime(1970, 1, 1, tzinfo=UTC))
 
     def test_a_project_without_time_zones_has_its_own_time(self) -> None:
-        """T2, T3: dates and marks are in one time, whatever that of the machine is."""
+        """Dates and marks use one time zone, whatever the machine uses."""
         with self.settings(USE_TZ=False):
             follow(self.newbie, self.thoas)
             moment = datetime(2013, 10, 25, 4, 41, 31, 612067)  # noqa: DTZ001

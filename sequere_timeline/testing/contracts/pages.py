@@ -1,4 +1,4 @@
-"""Pages of timelines with cursors neither repeat nor skip an action, whatever is saved or deleted between them."""
+"""Pages with cursors neither repeat nor skip an action, whatever is saved or deleted between two pages."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,12 +16,12 @@ class TimelinePagesContract(TimelineContract):
     """`page()` of private and public timelines."""
 
     def lists(self, *, desc: bool = True) -> tuple[Callable[[], ActionList], ...]:
-        """What thoas did, as he, everybody, and his follower newbie see it."""
+        """The actions of thoas: in the private, the public, and the follower's timeline."""
         own, follower = Timeline(self.thoas), Timeline(self.newbie)
         return tuple(partial(get, desc=desc) for get in (own.get_private, own.get_public, follower.get_private))
 
     def save_nine(self) -> list[Action]:
-        """Nine actions of thoas, the newest first; three of them on each day."""
+        """Nine actions of thoas, newest first; three for each day."""
         follow(self.newbie, self.thoas)
         for number in range(9):
             save(self.thoas, 1 + number // 3)
@@ -53,7 +53,6 @@ class TimelinePagesContract(TimelineContract):
         self.assertEqual(timeline.get_public(action="contract: leaves").page(2).items, [])
 
     def test_a_new_action_pushes_nothing_onto_the_next_page(self) -> None:
-        """SF: cursors skipped and repeated."""
         actions = self.save_nine()
         for get in self.lists():
             before = list(get())
@@ -67,7 +66,7 @@ class TimelinePagesContract(TimelineContract):
             self.assertEqual(seen[-9:], actions)
 
     def test_a_deleted_action_pulls_nothing_onto_the_page_before(self) -> None:
-        """The last action of each page is gone when the next one is asked for, and so is the first one of it."""
+        """Even if the last action of each page and the first one of the next are gone when the next page is read."""
         for desc in (True, False):
             for number in range(3):
                 self.save_nine()
@@ -112,7 +111,7 @@ class TimelinePagesContract(TimelineContract):
         self.assertEqual([*get()][:6], actions[:6])
 
     def test_with_a_cap_pages_of_what_a_filter_finds_end_where_the_timeline_does(self) -> None:
-        """Also while it is cut further between two pages."""
+        """Even if it is trimmed between two pages."""
         self.configure(MAX_LENGTH=6)
         follow(self.newbie, self.thoas)
         for day in range(1, 13):

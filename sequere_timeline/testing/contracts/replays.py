@@ -1,4 +1,4 @@
-"""The timelines are what the log says, whatever became of the events in between."""
+"""The timelines equal the log, whatever happened to the events in between."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from sequere_timeline.timeline import Timeline
 
 
 class TimelineReplaysContract(TimelineContract):
-    """Events that come twice, late or never; and rebuilds."""
+    """Events that arrive twice, late or never; and rebuilds."""
 
     def tell_a_story(self) -> list[Any]:
-        """Something of everything; returns all who have part in it."""
+        """A bit of everything; returns everybody who takes part."""
         fan, film = self.create_user(), self.create_project()
         follow(self.newbie, self.thoas)
         save(self.thoas, 1)
@@ -35,7 +35,7 @@ class TimelineReplaysContract(TimelineContract):
         return [self.thoas, self.newbie, self.project, fan, film_key]
 
     def answers(self, everybody: list[Any]) -> list[Any]:
-        """All that can be asked about their timelines."""
+        """The answers to all questions about their timelines."""
         return [
             (
                 [
@@ -60,7 +60,7 @@ class TimelineReplaysContract(TimelineContract):
         self.assert_they_are_what_the_log_says()
 
     def test_an_event_that_comes_late_changes_nothing(self) -> None:
-        """Level-triggered: what counts is the log, not the event in hand."""
+        """The projector is level-triggered: the log counts, not the event."""
         kept, gone = save(self.thoas, 1), Joins(self.thoas, date=october(2))
         Timeline(self.newbie).mark_as_read(october(1))
         with self.unheard():
@@ -93,7 +93,7 @@ class TimelineReplaysContract(TimelineContract):
         self.assert_they_are_what_the_log_says()
 
     def test_empty_timelines_are_filled_from_the_log(self) -> None:
-        """Read marks, too: marking is an event."""
+        """Read marks too: marking is an event."""
         everybody = self.tell_a_story()
         before = self.answers(everybody)
         get_backend().reset(self.using)
@@ -130,7 +130,7 @@ class TimelineReplaysContract(TimelineContract):
         self.assert_they_are_what_the_log_says()
 
     def test_what_was_rolled_back_is_gone_after_a_rebuild(self) -> None:
-        """Timelines that no rollback reaches have it until then."""
+        """Timelines outside the database keep it until then."""
         follow(self.newbie, self.thoas)
         kept = save(self.thoas, 1)
         with self.rolled_back():

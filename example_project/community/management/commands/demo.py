@@ -22,11 +22,11 @@ RELEASE = settings.BASE_DIR / "community" / "tour" / "release.txt"
 
 
 class Command(BaseCommand):
-    help = "A tour of Sequere. It adds to the database of the example project; run it as often as you like."
+    help = "A tour of Sequere. It adds data to the database of the example project, and can be run again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--graph", type=Path, default=GRAPH, help="Another file for load_graph, in place of Debian's packages."
+            "--graph", type=Path, default=GRAPH, help="A file for load_graph, instead of Debian's packages."
         )
 
     def handle(self, *, graph: Path, **options: Any) -> None:
@@ -38,14 +38,12 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         call_command("check", databases=["default"])
         if Event.objects.exists():
-            self._say(
-                "There is a log already. Wherever the follows and the timelines are kept, they become equal to it:"
-            )
+            self._say("There is a log already, from which the follows and the timelines are rebuilt:")
             call_command("rebuild_projections")
 
         self._headline("The story of the documentation")
         self._expect(tell_story(self._write))
-        self._say("\nThey have left again, and their follows and timelines with them. The log remembers it all.")
+        self._say("\nThey are deleted now, with their follows and timelines. The log still has everything.")
 
         self._headline("A real graph: which Debian package depends on which")
         call_command("load_graph", graph)
@@ -79,7 +77,7 @@ class Command(BaseCommand):
 
     def _expect(self, went_well: bool) -> None:
         if not went_well:
-            raise CommandError("Something has not gone as documented, see above.")
+            raise CommandError("Something did not go as documented, see above.")
 
     def _headline(self, text: str) -> None:
         self._say(self.style.MIGRATE_HEADING(f"\n==== {text} ====\n"))

@@ -7,17 +7,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from example_project.community.graph import UnreadableGraph, load
-from sequere.management.progress import Progress
+from sequere.management.progress import ProgressBar
 
 
 class Command(BaseCommand):
-    help = "Load follows among projects. What is there already is skipped, so it can be run again."
+    help = "Load follows among projects. Existing follows are skipped, so it is safe to run again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="Lines of follower<TAB>followed, plain or compressed with gzip.")
 
     def handle(self, *, file: Path, **options: Any) -> None:
-        progress = Progress(self.stdout)
+        progress = ProgressBar(self.stdout)
         start = perf_counter()
         try:
             loaded = load(file, progress)

@@ -9,7 +9,7 @@ from example_project.community.sample.filling import fill, is_filled
 
 
 class Command(BaseCommand):
-    help = "Fill the site with people and projects, unless it is done already."
+    help = "Fill the site with people and projects, unless this is done already."
 
     def handle(self, **options: Any) -> None:
         if not is_filled():

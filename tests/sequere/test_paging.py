@@ -1,4 +1,4 @@
-"""Pages of the log: complete, in order, and never more than a bounded look."""
+"""Pages of the log: complete, in order, and always from a bounded number of rows."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,9 +8,9 @@ import pytest
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
-from sequere.admin import reading
-from sequere.admin.reading import Selection, first_id_since, read
+from sequere.log import paging
 from sequere.log.models import Event, is_correlated
+from sequere.log.paging import EventPage, Selection, first_id_since
 from tests.statements import at_most
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def write(number: int, **changes: Any) -> list[Event]:
-    """Events one second apart; every third is rare, and every fourth of one stream."""
+    """Events one second apart; every third is rare, and every fourth belongs to one stream."""
     events = [
         Event(
             type="rare" if n % 3 == 0 else "common",
@@ -58,8 +58,8 @@ def test_pages_back_and_forth_show_every_event_once(
     monkeypatch: pytest.MonkeyPatch, ways: str, filters: models.Q
 ) -> None:
     events = write(60)
-    monkeypatch.setattr(reading, "LOOK_ALONG_LOG", 7)
-    monkeypatch.setattr(reading, "LOOK_ALONG_INDEX", 6)
+    monkeypatch.setattr(paging, "LOOK_ALONG_LOG", 7)
+    monkeypatch.setattr(paging, "LOOK_ALONG_INDEX", 6)
     selection = Selection(WAYS[ways], filters)
     asked_for = models.Q()
     for way in WAYS[ways]:
@@ -69,7 +69,7 @@ def test_pages_back_and_forth_show_every_event_once(
 
     back, before = [], None
     while True:
-        page = read(selection, "default", before=before, size=4)
+        page = selection.page("default", before=before, size=4)
         back += [event.pk for event in page.events]
         if page.older is None:
             break
@@ -78,20 +78,20 @@ def test_pages_back_and_forth_show_every_event_once(
     forth: list[int] = []
     after: int | None = events[0].pk - 1
     while after is not None:
-        page = read(selection, "default", after=after, size=4)
+        page = selection.page("default", after=after, size=4)
         forth = [*(event.pk for event in page.events), *forth]
         after = page.newer
 
     assert (back, forth) == (wanted, wanted)
 
 
-def test_the_way_back_is_the_way_there() -> None:
+def test_the_way_back_shows_the_same_pages() -> None:
     events = [event.pk for event in reversed(write(10))]
     selection = Selection(WAYS["all"])
 
-    first = read(selection, "default", size=4)
-    second = read(selection, "default", size=4, before=first.older)
-    again = read(selection, "default", size=4, after=second.newer)
+    first = selection.page("default", size=4)
+    second = selection.page("default", size=4, before=first.older)
+    again = selection.page("default", size=4, after=second.newer)
 
     assert [event.pk for event in first.events] == events[:4]
     assert [event.pk for event in second.events] == events[4:8]
@@ -99,12 +99,12 @@ def test_the_way_back_is_the_way_there() -> None:
     assert (first.newer, again.newer) == (None, None)
 
 
-def test_a_look_for_something_rare_ends_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "LOOK_ALONG_LOG", 10)
+def test_a_search_for_a_rare_event_stops_and_says_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "LOOK_ALONG_LOG", 10)
     events = write(50)
     selection = Selection(WAYS["all"], models.Q(pk=events[5].pk))
 
-    shallow, deep = read(selection, "default"), read(selection, "default", depth=5)
+    shallow, deep = selection.page("default"), selection.page("default", depth=5)
 
     assert (shallow.events, shallow.older, shallow.is_cut) == ([], events[40].pk, True)
     assert (deep.events, deep.older, deep.is_cut) == ([events[5]], None, False)
@@ -116,18 +116,18 @@ def test_no_page_counts_the_table_or_skips_rows(ways: str, filters: models.Q) ->
     write(20)
 
     with at_most(3), CaptureQueriesContext(connection) as captured:
-        read(Selection(WAYS[ways], filters), "default")
+        Selection(WAYS[ways], filters).page("default")
 
     for query in captured:
         sql = query["sql"].upper()
         assert " OFFSET " not in sql
         assert "DISTINCT" not in sql
-        # What is counted is a window, which has a limit.
+        # Only a window with a limit is counted.
         assert "COUNT(" not in sql or sql.count("LIMIT") == sql.count("COUNT(")
 
 
 def test_an_id_is_found_by_its_time() -> None:
-    """Also where ids are missing, since their transactions were rolled back."""
+    """Even if ids are missing, since their transactions were rolled back."""
     times = {id_: START + timedelta(seconds=2 * id_) for id_ in (1, 2, 3, 7, 8, 20, 21, 22, 40)}
     Event.objects.bulk_create(
         Event(
@@ -149,13 +149,13 @@ def test_an_id_is_found_by_its_time() -> None:
     assert found == [[id_ for id_, time in times.items() if time >= moment] for moment in moments]
 
 
-def test_in_an_empty_log_nothing_is_found() -> None:
+def test_nothing_is_found_in_an_empty_log() -> None:
     assert first_id_since(START, "default") == 1
-    assert read(Selection(WAYS["all"], models.Q(type="rare")), "default") == reading.Page([])
+    assert Selection(WAYS["all"], models.Q(type="rare")).page("default") == EventPage([])
 
 
 def write_one(correlation_id: str) -> list[Event]:
-    """An event that alone has a correlation id."""
+    """The only event with this correlation id."""
     return Event.objects.bulk_create(
         [
             Event(
@@ -173,11 +173,11 @@ def write_one(correlation_id: str) -> list[Event]:
 
 
 def test_a_correlation_id_is_found_by_an_index() -> None:
-    """On SQLite too, where an index is of no use to an expression with parameters."""
+    """On SQLite too, where an expression with parameters cannot use an index."""
     write(500)
     write_one("request 404")
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:  # or the plan is for as many rows as there were when it last looked
+        with connection.cursor() as cursor:  # otherwise the plan is for the rows of the last ANALYZE
             cursor.execute("ANALYZE sequere_event")
             cursor.execute("SET LOCAL enable_bitmapscan = off")
 

@@ -1,0 +1,136 @@
+"""The sets of each resource, compared with the log by digests, and follow by follow only where these differ."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha1
+from itertools import count
+from typing import Any
+
+from sequere.backends.redis.batches import Batch
+from sequere.backends.redis.counts import Counts
+from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys, kind_in_key
+from sequere.backends.redis.loading import Loading
+from sequere.backends.redis.numbered import Members, numbered
+from sequere.backends.redis.relations import differences_around
+from sequere.backends.redis.scripts import COMPARE_DIGESTS, COMPARE_SIZES
+from sequere.backends.redis.uids import found_uids, look_up_uids
+from sequere.base import ResourceKey
+from sequere.projections.reconciler import Comparison, Difference
+from sequere.redis.connection import text
+from sequere.redis.model import RedisModel
+from sequere.registry import registry
+from sequere.sql.chunks import chunks
+
+#: Resources whose sizes one call of a script compares.
+RESOURCES_PER_COMPARISON = 50
+#: Digests that one call of a script compares.
+DIGESTS_PER_CALL = 100
+#: Members behind the digests of one call, which blocks the server.
+MEMBERS_PER_COMPARISON = 2000
+#: Calls that are sent together.
+COMPARISONS_AT_ONCE = 20
+
+#: How many follow a resource, and how many it follows, by kind.
+Sizes = dict[str, list[int]]
+
+
+class DigestComparison(Comparison):
+    """Compares both sides of resources.
+
+    The database joins the members that each set should have into texts of 1,000, the server does the same with those
+    that it has, and their SHA-1s are compared: two different texts have the same one in 1 of 2^160 cases. Friends and
+    counts follow from the sets, so the server checks them alone.
+    """
+
+    def __init__(self, model: RedisModel, keys: FollowKeys, token: int | None) -> None:
+        """`token` is that of a rebuild, None for a verification."""
+        self._model = model
+        self._keys = keys
+        self._token = token
+
+    def differs(self, keys: Batch, using: str) -> bool:
+        return bool(self._suspects(keys, using))
+
+    def resources(self, keys: Batch, using: str) -> Sequence[ResourceKey]:
+        return self._suspects(keys, using)
+
+    def compare(self, keys: Batch, using: str, *, repair: bool) -> list[Difference]:
+        """Each side belongs to one resource. A process that has locked it may compare the side, and write it."""
+        suspects = self._suspects(keys, using)
+        if not suspects:
+            return []
+        differences = [
+            *differences_around(suspects, self._model.connection, self._keys, using),
+            *Counts(self._model, self._keys).compare(suspects, using, repair=False),
+        ]
+        if repair:
+            self.repair(keys, using)
+        return differences
+
+    def repair(self, keys: Batch, using: str) -> int:
+        """Returns how many resources were wrong."""
+        suspects = self._suspects(keys, using)
+        if self._token is None:
+            raise TypeError("only a rebuild has a token to repair with")
+        if suspects:
+            Loading(self._model, self._keys, self._token).load_again(suspects, using)
+        return len(suspects)
+
+    def _suspects(self, keys: Batch, using: str) -> list[ResourceKey]:
+        if keys.suspects is None:
+            wrong = self._wrong(keys, using)
+            keys.suspects = [key for key in keys.resources if key in wrong]
+        return keys.suspects
+
+    def _wrong(self, keys: Batch, using: str) -> set[ResourceKey]:
+        known: dict[ResourceKey, str] = {}
+        sizes: dict[str, Sizes] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+        wrong: set[str] = set()
+        # Resources without a uid get numbers that are not uids, so their follows are missing.
+        unknown = (f"-{number}" for number in count(1))
+        with numbered(using, keys.around) as follows:
+            for page in follows.resources():
+                (answer,) = self._model.connection.run([look_up_uids(page, self._keys)])
+                found = found_uids(page, answer)
+                ends = {key: found.get(key) or next(unknown) for key in page}
+                follows.learn(ends)
+                known |= {key: uid for key, uid in ends.items() if key in keys.around.resources}
+            for some in chunks(self._parts(follows.members_in_order(), sizes), COMPARISONS_AT_ONCE):
+                wrong.update(self._answered(some))
+        names = {uid: key for key, uid in known.items()}
+        stored = ((uid, key, sizes[uid]) for uid, key in names.items() if not uid.startswith("-") or uid in sizes)
+        for some in chunks(self._sizes(stored), COMPARISONS_AT_ONCE):
+            wrong.update(self._answered(some))
+        return {names[uid] for uid in wrong}
+
+    def _parts(self, members: Iterable[Members], sizes: Mapping[str, Sizes]) -> Iterator[Sequence[Any]]:
+        """Calls that compare the parts of sets. Adds the numbers of members to `sizes`."""
+        arguments: list[Any] = []
+        in_call = 0
+        for uid, what, kind, number, texts in members:
+            side = what == FOLLOWINGS
+            start = sizes[str(uid)][kind][side]
+            sizes[str(uid)][kind][side] += number
+            digest = sha1(texts.encode(), usedforsecurity=False).hexdigest()
+            arguments += (uid, what, kind_in_key(kind), start, number, digest)
+            in_call += number
+            if in_call >= MEMBERS_PER_COMPARISON or len(arguments) >= 6 * DIGESTS_PER_CALL:
+                yield COMPARE_DIGESTS([], self._keys.uids, *arguments)
+                arguments, in_call = [], 0
+        if arguments:
+            yield COMPARE_DIGESTS([], self._keys.uids, *arguments)
+
+    def _sizes(self, stored: Iterable[tuple[str, ResourceKey, Sizes]]) -> Iterator[Sequence[Any]]:
+        registered = {options.get_identifier() for options in registry}
+        for some in chunks(stored, RESOURCES_PER_COMPARISON):
+            kinds = sorted(registered.union(*(sizes.keys() for _, _, sizes in some)))
+            arguments: list[Any] = [len(kinds), *map(kind_in_key, kinds)]
+            for uid, key, sizes in some:
+                arguments += (uid, *key, len(sizes))
+                for kind, numbers in sizes.items():
+                    arguments += (kind_in_key(kind), *numbers)
+            yield COMPARE_SIZES([], self._keys.uids, *arguments)
+
+    def _answered(self, calls: Iterable[Sequence[Any]]) -> Iterator[str]:
+        for answer in self._model.connection.run(calls):
+            yield from map(text, answer)

@@ -1,0 +1,53 @@
+-- Reads the names of about as many followers as wanted, from the beginning, or from a cursor. If the last follower is
+-- gone, or is elsewhere now, all followers with its score come again; if the resource has another uid, all followers
+-- do: the server was emptied, and has assigned new uids.
+--
+-- SORT_RO sorts nothing here: it finds many names fast. But it would turn a compact set into a skip list for good, so
+-- that it is used only for sets that are skip lists already.
+--
+-- KEYS:       1 the uid of the resource
+-- ARGV:       1, 2 the key of the set, before the uid and after it; 3 how many; 4 to 6 the cursor, if there is one
+-- Answer:     the names, with a NUL between them, without those of uids that nobody has; then the cursor, unless this
+--             was the last page: the uid of the resource, and score and uid of the last follower
+-- Cost:       O(log m + n) for n followers of m
+-- Undeclared: the set, that of the kind of its first member, and the hashes of the followers
+
+local uid = redis.call('GET', KEYS[1])
+if not uid then return {''} end
+local set, hash, first, number = ARGV[1] .. uid .. ARGV[2], ARGV[1] .. ':', 0, tonumber(ARGV[3])
+if ARGV[4] == uid then
+  local score, member = ARGV[5], ARGV[6]
+  if tonumber(redis.call('ZSCORE', set, member) or '') == tonumber(score) then
+    first = redis.call('ZRANK', set, member) + 1
+  else
+    first = redis.call('ZCOUNT', set, '-inf', '(' .. score)
+  end
+end
+
+local found, names, between = {}, {}, '\0'
+
+local function all(...)
+  return redis.call('SORT_RO', set, 'BY', 'nosort', 'LIMIT', first, number, ...)
+end
+
+if redis.call('OBJECT', 'ENCODING', set) == 'skiplist' then
+  local object_id, one = hash .. '*->object_id', redis.call('ZRANGE', set, first, first)[1]
+  local kind = one and redis.call('HGET', hash .. one, 'identifier')
+  if kind and kind ~= 'count' and redis.call('ZCARD', set .. ':' .. kind) == redis.call('ZCARD', set) then
+    between = between .. kind .. ':'  -- all are of this kind
+    for _, id in ipairs(all('GET', object_id)) do names[#names + 1] = id or nil end
+  else
+    found = all('GET', hash .. '*->identifier', 'GET', object_id)
+  end
+else
+  for i, member in ipairs(redis.call('ZRANGE', set, first, first + number - 1)) do
+    found[2 * i - 1], found[2 * i] = unpack(redis.call('HMGET', hash .. member, 'identifier', 'object_id'))
+  end
+end
+for i = 1, #found, 2 do
+  if found[i] and found[i + 1] then names[#names + 1] = found[i] .. ':' .. found[i + 1] end
+end
+local text = names[1] and between:sub(2) .. table.concat(names, between) or ''
+local last = redis.call('ZRANGE', set, first + number - 1, first + number, 'WITHSCORES')
+if #last < 4 then return {text} end
+return {text, uid, last[2], last[1]}

@@ -1,0 +1,4 @@
+-- Refuses every TRUNCATE of the log. Needs the function of sequere_event_no_change.
+-- {table}: the log.
+CREATE TRIGGER sequere_event_no_truncate BEFORE TRUNCATE ON {table}
+FOR EACH STATEMENT EXECUTE FUNCTION sequere_event_is_immutable()

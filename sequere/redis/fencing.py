@@ -1,0 +1,18 @@
+"""Fencing tokens: a writer that another one has overtaken is refused.
+
+A writer draws a token after it has locked what it is going to write about, and before it reads the log. Each script
+refuses a token that is smaller than the last one that it has seen there. So a process that has lost its locks, and does
+not know it yet, cannot overwrite a newer state with its old one.
+"""
+
+from sequere.redis.scripts import load
+
+#: How the error of a refused writer begins; `lua/_stale.lua` makes it.
+STALE = "SEQUERE-STALE"
+
+DRAW_TOKEN = load("sequere.redis", "draw_token")
+
+
+def is_refusal(answer: object) -> bool:
+    """Whether a script has refused the token of its caller."""
+    return STALE in str(answer)

@@ -1,0 +1,111 @@
+"""What a dialect has to say, and what PostgreSQL and SQLite say alike."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from django.db import models
+
+
+class Dialect(ABC):
+    """The words of a database. Statements are put together from them once, not each time that they are sent."""
+
+    #: Whether a WITH clause may write, so that one statement changes several tables.
+    writes_in_with: ClassVar[bool]
+    #: Compares two rows, with NULLs as equal.
+    differs_from: ClassVar[str]
+    #: The aggregate that joins texts: `join_texts(column, ' ')`.
+    join_texts: ClassVar[str]
+    #: The collation that sorts texts as Python does.
+    order_of_python: ClassVar[str]
+    #: Asks for the isolation level of the current transaction; None if the database knows only one.
+    isolation_level: ClassVar[str | None]
+
+    # Rows as a parameter
+
+    #: SELECTs {columns} of a JSON array with {rows} rows, which is a parameter.
+    given_rows: ClassVar[str]
+
+    @abstractmethod
+    def constant(self, column: str, type_: str) -> str:
+        """A column that is the same in all rows, as a parameter of its own."""
+
+    @abstractmethod
+    def element(self, place: int, column: str, type_: str, *, is_json: bool) -> str:
+        """A column from a place in each row."""
+
+    # Lookups, each in an index whatever the database believes about the sizes of tables
+
+    @abstractmethod
+    def join_last_event(self, table: str, name: str, stream: str, condition: str) -> str:
+        """What JOIN and LEFT JOIN take: the last event of a stream under a name, if it meets a condition."""
+
+    @abstractmethod
+    def join_row(self, table: str, name: str, key: str, value: str) -> str:
+        """What JOIN and LEFT JOIN take: the row with a unique key under a name."""
+
+    @abstractmethod
+    def is_among(self, select: str) -> str:
+        """What follows a column: whether it is among the values of a SELECT."""
+
+    # Values
+
+    @abstractmethod
+    def json_text(self, column: str, key: str, length: int) -> str:
+        """The text under a key of a JSON object, cut at some length; NULL if there is none."""
+
+    @abstractmethod
+    def stream(self, kind: str, columns: Iterable[str]) -> str:
+        """`stream_of()` of keys in columns."""
+
+    # Triggers
+
+    @abstractmethod
+    def triggers_of(self, table: str) -> str:
+        """SELECTs the names of the triggers of a table that are at work."""
+
+    @abstractmethod
+    def drop_trigger(self, name: str, table: str) -> str:
+        """Drops a trigger if it is there."""
+
+    # What both say. MariaDB would say ON DUPLICATE KEY UPDATE.
+
+    def quote(self, name: str) -> str:
+        return f'"{name}"'
+
+    def table(self, model: type[models.Model]) -> str:
+        return self.quote(model._meta.db_table)
+
+    def insert_into(self, model: type[models.Model], columns: Sequence[str]) -> str:
+        """`INSERT INTO table (columns)`, to be followed by a SELECT."""
+        return f"INSERT INTO {self.table(model)} ({self._names(columns)})"
+
+    def on_conflict_update(self, model: type[models.Model], unique: Sequence[str], **changes: str) -> str:
+        """Ends an INSERT: change the row that has the same `unique` columns. {old} and {new} in a change are the two
+        values of its column."""
+        table = self.table(model)
+        assignments = [
+            f"{self.quote(column)} = "
+            + change.format(old=f"{table}.{self.quote(column)}", new=self.new_value(self.quote(column)))
+            for column, change in changes.items()
+        ]
+        return f"ON CONFLICT ({self._names(unique)}) DO UPDATE SET {', '.join(assignments)}"
+
+    def new_value(self, column: str) -> str:
+        """In `on_conflict_update()`: what the INSERT would put into a column."""
+        return f"EXCLUDED.{column}"
+
+    def on_conflict_lock(self, unique: Sequence[str]) -> str:
+        """Ends an INSERT: lock the row that has the same `unique` columns, and leave it as it is."""
+        return f"ON CONFLICT ({self._names(unique)}) DO UPDATE SET {self.quote(unique[0])} = NULL WHERE false"
+
+    def on_conflict_ignore(self) -> str:
+        """Ends an INSERT: leave a row that has the same key as it is."""
+        return "ON CONFLICT DO NOTHING"
+
+    def returning(self, what: str) -> str:
+        """Ends a statement that writes: it returns something of each row."""
+        return f"RETURNING {what}"
+
+    def _names(self, columns: Sequence[str]) -> str:
+        return ", ".join(map(self.quote, columns))

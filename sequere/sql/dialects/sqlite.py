@@ -1,0 +1,45 @@
+"""The words of SQLite."""
+
+from collections.abc import Iterable
+
+from sequere.sql.dialects.base import Dialect
+
+
+class SQLite(Dialect):
+    writes_in_with = False
+    differs_from = "IS NOT"
+    join_texts = "group_concat"
+    order_of_python = "BINARY"
+    isolation_level = None
+
+    given_rows = "SELECT {columns} FROM json_each(%s) AS r"
+
+    def constant(self, column: str, type_: str) -> str:
+        return f"%s AS {column}"
+
+    def element(self, place: int, column: str, type_: str, *, is_json: bool) -> str:
+        return f"json_extract(r.value, '$[{place}]') AS {column}"
+
+    def join_last_event(self, table: str, name: str, stream: str, condition: str) -> str:
+        last = f"SELECT id FROM {table} WHERE stream = {stream} ORDER BY version DESC LIMIT 1"
+        return f"{table} {name} ON {name}.id = ({last}) AND {condition}"
+
+    def join_row(self, table: str, name: str, key: str, value: str) -> str:
+        return f"{table} {name} ON {name}.{key} = {value}"
+
+    def is_among(self, select: str) -> str:
+        return f"IN ({select})"
+
+    def json_text(self, column: str, key: str, length: int) -> str:
+        return f"SUBSTR(JSON_EXTRACT({column}, '$.{key}'), 1, {length})"
+
+    def stream(self, kind: str, columns: Iterable[str]) -> str:
+        # Django defines SHA256 for SQLite.
+        keys = "".join(f" || CHAR(0) || {column}" for column in columns)
+        return f"SUBSTR(SHA256('{kind}'{keys}), 1, 32)"
+
+    def triggers_of(self, table: str) -> str:
+        return f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{table}'"
+
+    def drop_trigger(self, name: str, table: str) -> str:
+        return f"DROP TRIGGER IF EXISTS {name}"

@@ -1,0 +1,11 @@
+-- Notes that an action has reached all followers of its actor.
+--
+-- KEYS:       1 the resource of the actor, 2 the action
+-- ARGV:       1 the token of the writer, 2 the event that published the action
+-- Answer:     none; an error if the token is refused
+-- Cost:       O(1)
+-- Undeclared: none
+
+-- include fence
+
+redis.call('HSET', KEYS[2], 'reached', ARGV[2])

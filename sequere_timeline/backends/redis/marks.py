@@ -1,0 +1,53 @@
+"""Read marks: until when the owners of timelines have read."""
+
+from collections.abc import Iterable, Sequence
+
+from sequere.base import ResourceKey
+from sequere.projections.reconciler import Difference, RowKeys
+from sequere.redis.connection import Connection
+from sequere.redis.scanning import ScanKeys
+from sequere.redis.scores import to_score
+from sequere_timeline.backends.redis.comparing import TimelineComparison, actors, shown_moment
+from sequere_timeline.backends.redis.keys import TimelineKeys
+from sequere_timeline.backends.redis.writer import Writer
+from sequere_timeline.marks import first_marks, read_marks
+
+#: All owners of read marks in the log.
+MARK_KEYS = RowKeys(first_marks, actors, also=("actor_identifier", "actor_object_id"))
+
+
+def orphaned_mark_keys(connection: Connection) -> ScanKeys:
+    """The owners of read marks that only Redis has."""
+    keys = TimelineKeys(connection)
+
+    def orphans(found: list[str], using: str) -> list[ResourceKey]:
+        marks = connection.run(("HEXISTS", key, "read") for key in found)
+        marked = [keys.owner_of(key) for key, is_marked in zip(found, marks, strict=True) if is_marked]
+        return sorted(set(marked) - set(read_marks(marked, using)))
+
+    return ScanKeys(connection, ("resource:*",), orphans)
+
+
+class MarkComparison(TimelineComparison):
+    """Compares read marks."""
+
+    def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
+        return keys
+
+    def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
+        token = self._token(repair=repair)
+        marks = {owner: to_score(mark) for owner, mark in read_marks(keys, using).items()}
+        command = [("HGET", self._keys.resource(owner), "read") for owner in keys]
+        stored = {
+            owner: None if score is None else int(score)
+            for owner, score in zip(keys, self._connection.run(command), strict=True)
+        }
+        wrong = [owner for owner in keys if marks.get(owner) != stored[owner]]
+        if repair and wrong:
+            writer = Writer(self._connection, token, {}, using)
+            writer.mark({owner: marks.get(owner) for owner in wrong})
+            writer.finish()
+        return [
+            Difference(f"read mark of {owner}", shown_moment(marks.get(owner)), shown_moment(stored[owner]))
+            for owner in wrong
+        ]
