@@ -46,7 +46,7 @@ call_command("check", fail_level="WARNING", stdout=io.StringIO())
 call_command("migrate", verbosity=0)
 import sequere.testing.contracts, sequere_timeline.testing.contracts
 # Without the package redis; the scripts are files.
-import sequere.redis.model, sequere.backends.redis.scripts, sequere_timeline.backends.redis.scripts
+import sequere.redis.read_model, sequere.backends.redis.scripts, sequere_timeline.backends.redis.scripts
 """
 
 

@@ -16,7 +16,7 @@ from django.dispatch import Signal
 
 from sequere import conf
 from sequere.backends.base import get_backend
-from sequere.base import ResourceKey, ResourceLike
+from sequere.base import ResourceLike
 from sequere.exceptions import (
     AlreadyFollowingException,
     FollowException,
@@ -24,11 +24,14 @@ from sequere.exceptions import (
     NotFollowingException,
     SelfFollowException,
 )
+from sequere.log.metadata import caused_by
 from sequere.log.models import Event
-from sequere.log.recording import Intent, record
+from sequere.log.recording import Intent, record_internal
 from sequere.log.validation import point_in_time
 from sequere.registry import registry
-from sequere.relations.intents import to_follow, to_import, to_unfollow
+from sequere.relations.intents import to_begin, to_end, to_import
+from sequere.relations.key import FOLLOWS, RelationKey
+from sequere.relations.types import FOLLOW
 from sequere.results.relations import RelationList
 from sequere.signals import followed, unfollowed
 
@@ -63,7 +66,7 @@ def follow(
 
     At most 9 statements, 12 with sequere_timeline; 1 if nothing changes.
     """
-    intent = to_follow(*_pair(from_instance, to_instance, timestamp), idempotency_key)
+    intent = to_begin(*_relation(from_instance, to_instance, timestamp), idempotency_key)
     return _record_one(intent, followed, AlreadyFollowingException, from_instance, to_instance, fail_silently)
 
 
@@ -76,7 +79,7 @@ def unfollow(
     idempotency_key: str | None = None,
 ) -> Event | None:
     """End what `follow()` began. The arguments, the result and the cost are the same; raises NotFollowingException."""
-    intent = to_unfollow(*_pair(from_instance, to_instance, timestamp), idempotency_key)
+    intent = to_end(*_relation(from_instance, to_instance, timestamp), idempotency_key)
     return _record_one(intent, unfollowed, NotFollowingException, from_instance, to_instance, fail_silently)
 
 
@@ -90,12 +93,12 @@ def follow_many(
     `follow()` raises, and InvalidPair: earlier transactions stay committed, and since pairs that are recorded already
     are skipped, the same import can be run again. With `again=False`, a pair that has unfollowed since stays so.
     """
-    return _record_many(to_follow if again else to_import, pairs, progress)
+    return _record_many(to_begin if again else to_import, pairs, progress)
 
 
 def unfollow_many(pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int], None] | None = None) -> int:
     """Record many unfollows, as `follow_many()` records follows."""
-    return _record_many(to_unfollow, pairs, progress)
+    return _record_many(to_end, pairs, progress)
 
 
 def is_following(from_instance: ResourceLike, to_instance: ResourceLike) -> bool:
@@ -105,9 +108,10 @@ def is_following(from_instance: ResourceLike, to_instance: ResourceLike) -> bool
 
 def is_following_many(from_instance: ResourceLike, to_instances: Iterable[ResourceLike]) -> dict[Any, bool]:
     """For each of `to_instances`, whether `from_instance` follows it: {instance: bool}. 1 query."""
-    keys = {instance: registry.key_of(instance) for instance in to_instances}
-    following = get_backend().are_following(registry.key_of(from_instance), keys.values())
-    return {instance: key in following for instance, key in keys.items()}
+    from_key = registry.key_of(from_instance)
+    relations = {instance: RelationKey(from_key, registry.key_of(instance)) for instance in to_instances}
+    live = get_backend().live_among(relations.values())
+    return {instance: relation in live for instance, relation in relations.items()}
 
 
 def get_followers(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
@@ -115,32 +119,36 @@ def get_followers(instance: ResourceLike, *, identifier: Identifier = None, desc
 
     `desc=False` for oldest first; ties are in the order of the log. A page costs 1 query and 1 per model class.
     """
-    return get_backend().followers(registry.key_of(instance), _identifier(identifier), desc=desc)
+    return get_backend().related(
+        FOLLOW.followers, FOLLOWS, registry.key_of(instance), _identifier(identifier), desc=desc
+    )
 
 
 def get_followings(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
     """The resources that `instance` follows; a list as `get_followers()` returns, at the same cost."""
-    return get_backend().followings(registry.key_of(instance), _identifier(identifier), desc=desc)
+    return get_backend().related(
+        FOLLOW.followings, FOLLOWS, registry.key_of(instance), _identifier(identifier), desc=desc
+    )
 
 
 def get_friends(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
     """The resources that follow `instance` and are followed by it, since the later of both follows; a list as above."""
-    return get_backend().friends(registry.key_of(instance), _identifier(identifier), desc=desc)
+    return get_backend().related(FOLLOW.friends, FOLLOWS, registry.key_of(instance), _identifier(identifier), desc=desc)
 
 
 def get_followers_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
     """How many follow `instance`. 1 query, however many there are."""
-    return get_backend().count("followers", registry.key_of(instance), _identifier(identifier))
+    return get_backend().count(FOLLOW.followers, FOLLOWS, registry.key_of(instance), _identifier(identifier))
 
 
 def get_followings_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
     """How many `instance` follows. 1 query."""
-    return get_backend().count("followings", registry.key_of(instance), _identifier(identifier))
+    return get_backend().count(FOLLOW.followings, FOLLOWS, registry.key_of(instance), _identifier(identifier))
 
 
 def get_friends_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
     """How many follow `instance` and are followed by it. 1 query."""
-    return get_backend().count("friends", registry.key_of(instance), _identifier(identifier))
+    return get_backend().count(FOLLOW.friends, FOLLOWS, registry.key_of(instance), _identifier(identifier))
 
 
 afollow = sync_to_async(follow)
@@ -158,13 +166,13 @@ def _identifier(identifier: Identifier) -> str | None:
     return None if identifier is None else registry.identifier_of(identifier)
 
 
-def _pair(
+def _relation(
     from_instance: ResourceLike, to_instance: ResourceLike, timestamp: Timestamp | None = None
-) -> tuple[ResourceKey, ResourceKey, datetime | None]:
-    from_key, to_key = registry.key_of(from_instance), registry.key_of(to_instance)
-    if from_key == to_key:
+) -> tuple[RelationKey, datetime | None]:
+    relation = RelationKey(registry.key_of(from_instance), registry.key_of(to_instance))
+    if relation.from_key == relation.to_key:
         raise SelfFollowException(instance=from_instance)
-    return from_key, to_key, None if timestamp is None else point_in_time(timestamp)
+    return relation, None if timestamp is None else point_in_time(timestamp)
 
 
 def _record_one(
@@ -175,20 +183,19 @@ def _record_one(
     to_instance: ResourceLike,
     fail_silently: bool | None,
 ) -> Event | None:
-    (outcome,) = record([intent])
-    if outcome.event is None:
+    ((event, is_new),) = record_internal([intent])
+    if event is None:
         if not (conf.fail_silently() if fail_silently is None else fail_silently):
             raise refusal(from_instance=from_instance, to_instance=to_instance)
-    elif outcome.is_new:
-        send = partial(
-            signal.send_robust,
-            sender=Event,
-            from_instance=from_instance,
-            to_instance=to_instance,
-            event=outcome.event,
-        )
+    elif is_new:
+        send = partial(_announce, signal, event, from_instance=from_instance, to_instance=to_instance)
         transaction.on_commit(send, using=router.db_for_write(Event), robust=True)
-    return outcome.event
+    return event
+
+
+def _announce(signal: Signal, event: Event, **instances: ResourceLike) -> None:
+    with caused_by(event):
+        signal.send_robust(sender=Event, event=event, **instances)
 
 
 def _record_many(
@@ -199,16 +206,12 @@ def _record_many(
     waiting = iter(pairs)
     done = new = 0
     while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
-        new += _record_batch(intent_to, batch)
+        outcomes = record_internal([intent_to(*_relation(*_checked(pair))) for pair in batch])
+        new += sum(outcome.is_new for outcome in outcomes)
         done += len(batch)
         if progress is not None:
             progress(done)
     return new
-
-
-def _record_batch(intent_to: Callable[..., Intent], pairs: Iterable[tuple[Any, ...]]) -> int:
-    outcomes = record([intent_to(*_pair(*_checked(pair))) for pair in pairs])
-    return sum(outcome.is_new for outcome in outcomes)
 
 
 def _checked(pair: Any) -> tuple[Any, ...]:

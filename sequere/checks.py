@@ -13,11 +13,13 @@ from django.utils.module_loading import import_string
 
 from sequere import conf
 from sequere.backends.base import BaseBackend
+from sequere.event_types import event_types
+from sequere.exceptions import CircularProjections
 from sequere.log.immutability import missing_triggers
 from sequere.log.models import Event
-from sequere.outbox.models import BUILT_IN, FAN_OUT
+from sequere.outbox.queues import is_fan_out
 from sequere.projections.projector import Projector
-from sequere.projections.registry import BUILT_IN_PROJECTIONS, is_queued, projections
+from sequere.projections.registry import BUILT_IN, built_in, is_queued, projections
 from sequere.sql.dialects import dialect, is_supported
 from sequere.workers import celery_app
 
@@ -29,8 +31,16 @@ SWEEP = "sequere.sweep"
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     wrong = [*_check_backend(), *_check_projectors(), *_check_modes()]
-    together = [] if wrong else [*_check_modes_together(), *_check_celery()]
-    return [*wrong, *together, *_check_queues(), *_check_health(), *_check_transaction_mode(), *_check_names()]
+    together = [] if wrong else [*_check_attributes(), *_check_modes_together(), *_check_celery()]
+    return [
+        *wrong,
+        *together,
+        *_check_event_types(),
+        *_check_queues(),
+        *_check_health(),
+        *_check_transaction_mode(),
+        *_check_names(),
+    ]
 
 
 def _check_backend() -> list[CheckMessage]:
@@ -71,7 +81,7 @@ def _check_projectors() -> list[CheckMessage]:
                     id="sequere.E003",
                 )
             )
-        if name in {*BUILT_IN_PROJECTIONS, BUILT_IN, FAN_OUT}:
+        if name in {*built_in(), BUILT_IN} or is_fan_out(name):
             messages.append(
                 Error(
                     f"SEQUERE_PROJECTORS has a projection {name!r}, which is a built-in name.",
@@ -92,7 +102,7 @@ def _check_modes() -> list[CheckMessage]:
                 id="sequere.E006",
             )
         ]
-    names = [*BUILT_IN_PROJECTIONS, *conf.projectors()]
+    names = [*built_in(), *conf.projectors()]
     messages: list[CheckMessage] = [
         Error(
             f"SEQUERE_PROJECTION_MODES names a projection {name!r}, which does not exist.",
@@ -117,7 +127,7 @@ def _check_modes() -> list[CheckMessage]:
 def _check_modes_together() -> list[CheckMessage]:
     try:
         at_work = projections()
-    except (ImportError, AttributeError, TypeError):  # a backend of timelines that another check reports
+    except (ImportError, AttributeError, TypeError, CircularProjections):  # another check reports it
         return []
     inline = [name for name in at_work if not is_queued(name)]
     messages: list[CheckMessage] = [
@@ -130,12 +140,92 @@ def _check_modes_together() -> list[CheckMessage]:
         for name in inline
         if not at_work[name].is_transactional
     ]
-    if "timelines" in inline and "follows" in at_work and "follows" not in inline:
+    messages += [
+        Error(
+            f"The projection {name!r} is inline, but applied after {other!r}, which is not: it would miss what was just"
+            " recorded.",
+            hint="Give both the same mode in SEQUERE_PROJECTION_MODES.",
+            id="sequere.E007",
+        )
+        for name in inline
+        for other in at_work[name].after
+        if other in at_work and other not in inline
+    ]
+    return messages
+
+
+def _check_attributes() -> list[CheckMessage]:
+    """What projectors declare."""
+    try:
+        at_work = projections()
+    except CircularProjections as error:
+        hint = "Remove a projection from the attribute `after` of one of these projectors."
+        return [Error(str(error), hint=hint, id="sequere.E017")]
+    except (ImportError, AttributeError, TypeError):  # another check reports it
+        return []
+    return [*_check_handlers(at_work), *_check_order(at_work), *_check_shards(at_work)]
+
+
+def _check_handlers(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
+    known = {event_type.name for event_type in event_types}
+    return [
+        Error(
+            f"{_path_of(projector)} has a method {method}(), and there is no such event type.",
+            hint=f"Rename it, or register the event type; registered are {', '.join(sorted(known))}.",
+            id="sequere.E015",
+        )
+        for projector in at_work.values()
+        for method in _handlers(type(projector))
+        if method.removeprefix("on_") not in known
+    ]
+
+
+def _check_order(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
+    return [
+        Error(
+            f"{_path_of(projector)} is applied after {other!r}, which does not exist.",
+            hint=f"Use one of {', '.join(at_work)}.",
+            id="sequere.E017",
+        )
+        for projector in at_work.values()
+        for other in sorted({*projector.after} - at_work.keys())
+    ]
+
+
+def _check_shards(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
+    shards: dict[str, set[Any]] = {}
+    for name, projector in at_work.items():
+        shards.setdefault(projector.queue or name, set()).add(projector.shards)
+    return [
+        Error(
+            f"The projectors of the queue {queue!r} have {' and '.join(sorted(map(repr, found)))} shards.",
+            hint="Give all projectors of a queue the same number of shards, from 1 to 32767.",
+            id="sequere.E017",
+        )
+        for queue, found in shards.items()
+        if len(found) > 1 or not all(_is_number(number, int) and 1 <= number <= 32_767 for number in found)
+    ]
+
+
+def _handlers(projector: type[Projector]) -> list[str]:
+    return sorted(name for name in dir(projector) if name.startswith("on_") and callable(getattr(projector, name)))
+
+
+def _check_event_types() -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for event_type in event_types:
+        wanted, found = set(range(1, event_type.version)), {*event_type.upcasters}
+        if missing := sorted(wanted - found):
+            what = f"no upcaster from version {', '.join(map(str, missing))}"
+        elif wrong := sorted(found - wanted, key=repr):
+            what = f"an upcaster from version {', '.join(map(repr, wrong))}, which is not an older one"
+        else:
+            continue
         messages.append(
             Error(
-                "The timelines are inline, but the follows that they read are not: they would miss the newest follows.",
-                hint="Give 'timelines' the mode of 'follows' in SEQUERE_PROJECTION_MODES.",
-                id="sequere.E007",
+                f"The event type {event_type.name!r} has version {event_type.version} and {what}.",
+                hint="Give `upcasters` a function for each version before the newest: {1: from_1_to_2, …}.",
+                id="sequere.E016",
             )
         )
     return messages
@@ -310,6 +400,10 @@ def _check_isolation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
             id="sequere.W002",
         )
     ]
+
+
+def _path_of(projector: Projector) -> str:
+    return f"{type(projector).__module__}.{type(projector).__qualname__}"
 
 
 def _import(path: str) -> Any:

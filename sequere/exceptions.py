@@ -136,6 +136,42 @@ class InvalidEventData(SequereException):
     booleans, None, lists, and dicts with text keys)."""
 
 
+class UnknownEventType(SequereException):
+    """There is no event type {type!r}: subclass sequere.EventType and register it in a sequere_registry.py, or use one
+    of {known}."""
+
+
+class InternalEventType(SequereException):
+    """Only Sequere itself records events of type {type!r}: call the verb that does, such as follow()."""
+
+
+class InvalidEventType(SequereException):
+    """{type} cannot be an event type, because {reason}: correct it."""
+
+
+class EventTypeTaken(SequereException):
+    """The name {name!r} of {type} belongs to {owner}: give one of them another name."""
+
+
+class ReservedStream(SequereException):
+    """Streams of the kind {kind!r} belong to Sequere: choose another word for yours."""
+
+
+class StreamTaken(SequereException):
+    """The stream {stream} has events of type {type!r}, which others record: use one of your own, such as stream_of()
+    returns."""
+
+
+class WrongVersion(SequereException):
+    """The stream {stream} has version {found}, not {expected}: another writer was faster, so read it again and decide
+    again."""
+
+
+class RecordingInReplay(SequereException):
+    """Nothing can be recorded while a rebuild or a verification applies events of the past: record where the event
+    happens, or in a receiver of events_committed."""
+
+
 # Backends
 
 
@@ -167,6 +203,10 @@ class StaleWriter(BackendException):
 
 class UnknownProjection(SequereException):
     """There is no projection {name!r}: use one of {known}."""
+
+
+class CircularProjections(SequereException):
+    """The projections wait for each other, {names}: take one of them out of `after`."""
 
 
 class ProjectionTimeout(SequereException):

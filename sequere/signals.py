@@ -6,6 +6,10 @@ from django.dispatch import Signal
 #: of the log), using (the database alias). An exception raised here rolls back the whole transaction.
 events_recorded = Signal()
 
+#: After the commit, once per batch: sender=Event, events (a tuple of Event, in log order), using. Sent for every event,
+#: those of imports and deletions included. An exception raised here is logged.
+events_committed = Signal()
+
 #: After the commit, when events are pending for the Celery workers: sender=QueuedEvent, queue (its name), shards (a set
 #: of numbers), using. Only a hint: nothing is lost if it is missed. Sent for the first pending event of a shard, not
 #: for each of them.

@@ -9,7 +9,7 @@ from typing import Any
 
 from sequere import conf
 from sequere.exceptions import BackendUnavailable
-from sequere.outbox.models import FAN_OUT
+from sequere.outbox.queues import is_fan_out
 from sequere.redis.outages import CircuitBreaker, Outage
 from sequere.signals import events_queued, rebuilds_left
 
@@ -33,7 +33,7 @@ def tell_workers(queue: str, shards: Iterable[int], **_: Any) -> None:
 
     from sequere.tasks import drain
 
-    celery_queue = conf.celery_queues()["fan_out" if queue == FAN_OUT else "default"]
+    celery_queue = conf.celery_queues()["fan_out" if is_fan_out(queue) else "default"]
     try:
         _send(drain.name, celery_queue, [(queue, shard) for shard in sorted(shards)])
     except OperationalError as error:

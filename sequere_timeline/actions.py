@@ -1,4 +1,4 @@
-"""What happened: an actor did something, perhaps to a target."""
+"""Actions: an actor did something, perhaps to a target."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,23 +9,21 @@ from django.db import models
 from django.utils import timezone
 
 from sequere.base import ResourceKey
-from sequere.log.validation import point_in_time
+from sequere.log.validation import VERB_MAX_LENGTH, point_in_time
 from sequere.registry import registry
 from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, NoAction, VerbTaken
-
-VERB_MAX_LENGTH = 255
 
 
 class Action:
     """Subclass it with a verb, and name the class in the `actions` of a ModelBase.
 
-    `date` is a datetime, or seconds since 1970; now, if None. Other keyword arguments are kept in the log, so they
-    must be what JSON can say, and come back as `kwargs`.
+    `date` is a datetime, or seconds since 1970; now, if None. Other keyword arguments are kept in the log and come back
+    as `kwargs`, so they must be JSON.
     """
 
-    #: Its name in the log: a text of 1 to 255 characters, which belongs to one class.
+    #: The name of the action in the log: a text of 1 to 255 characters. It belongs to one class.
     verb: ClassVar[str] = ""
-    #: The names of the keyword arguments that `sequere_timeline.urls` tells to whoever may see the action. No others.
+    #: The keyword arguments that `sequere_timeline.urls` shows to anyone who may see the action. It shows no others.
     public_kwargs: ClassVar[Collection[str]] = ()
 
     def __init__(
@@ -41,7 +39,7 @@ class Action:
         self.kwargs = kwargs
         #: The name of a saved action; None before Timeline.save().
         self.uid: str | None = None
-        #: Whether the target was deleted since: then `target` is None, and `target_key` tells what it was.
+        #: Whether the target has been deleted: then `target` is None, and `target_key` is its key.
         self.target_deleted = False
         #: In a private timeline, why it is there: some of "own", "direct" and "followed".
         self.reasons: frozenset[str] = frozenset()
@@ -50,20 +48,20 @@ class Action:
 
     @property
     def actor_key(self) -> ResourceKey:
-        """The key of the actor, also when he is gone."""
+        """The key of the actor, even if the actor is gone."""
         return self._key(self.actor, self._actor_key) or registry.key_of(self.actor)
 
     @property
     def target_key(self) -> ResourceKey | None:
-        """The key of the target, also when it is gone; None for an action without one."""
+        """The key of the target, even if the target is gone; None for an action without one."""
         return self._key(self.target, self._target_key)
 
     def saved_as(self, uid: str) -> None:
-        """Remember the names under which the log knows it."""
+        """Remember its uid and its keys."""
         self.uid, self._actor_key, self._target_key = uid, self.actor_key, self.target_key
 
     def _key(self, instance: models.Model | None, remembered: ResourceKey | None) -> ResourceKey | None:
-        """The key of an instance; the remembered one once it is gone and has none."""
+        """The key of an instance, or the remembered key of an instance that is gone and has none."""
         if instance is None or (remembered and instance.pk is None):
             return remembered
         return registry.key_of(instance)
@@ -142,7 +140,7 @@ def get_actions() -> dict[str, type[Action]]:
 
 
 def check_registered(action: Action) -> None:
-    """Raise NoAction, or ActionNotRegistered, unless a timeline can give the action back as what it is."""
+    """Raise NoAction, or ActionNotRegistered, unless a timeline can return the action as an instance of its class."""
     if not isinstance(action, Action):
         raise NoAction(value=_path(action) if isinstance(action, type) else repr(action))
     if get_actions().get(action.verb) is not type(action):

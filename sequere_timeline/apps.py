@@ -12,7 +12,7 @@ class SequereTimelineConfig(AppConfig):
 
     def ready(self) -> None:
         from sequere.projections.registry import provide
-        from sequere_timeline import tags  # noqa: F401  # adds them to {% load sequere %}
+        from sequere_timeline import template_tags  # noqa: F401  # adds them to {% load sequere %}
         from sequere_timeline.backends.base import get_backend
         from sequere_timeline.checks import check_timeline_settings
 

@@ -15,6 +15,8 @@ TIMELINE_SETTINGS = (
     "SEQUERE_TIMELINE_MAX_LENGTH",
     "SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW",
 )
+#: The name of the projection.
+TIMELINES = "timelines"
 DATABASE = "sequere_timeline.backends.database.DatabaseBackend"
 REDIS = "sequere.contrib.timeline.redis.RedisBackend"
 

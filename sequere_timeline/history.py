@@ -1,4 +1,4 @@
-"""What the log says about actions: each in its present life, and what it was before."""
+"""Actions, as the log has them: the present life of each, and its former lives."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
@@ -11,12 +11,12 @@ from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.reading import Latest, all_and_latest, latest_of
 from sequere.log.streams import lifecycle
-from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, generation, is_live, live_owners
+from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, generation, is_there, live_owners
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """An action from one saving to its deletion, or to that of its actor: what comes after is another one."""
+    """An action from its first save to its deletion, or to that of its actor. A later save begins another life."""
 
     #: The event that saved it first.
     id: int
@@ -24,24 +24,24 @@ class Life:
     actor: ResourceKey
     verb: str
     target: ResourceKey | None
-    #: How often the target had been deleted before, and whether it was deleted since.
+    #: How often the target had been deleted before, and whether it has been deleted since.
     target_generation: int
     target_deleted: bool
     date: datetime
     kwargs: Mapping[str, Any]
-    #: The event that saved it in the timeline of its actor, if there is one.
+    #: The event that saved it in the timeline of its actor, if any.
     published: int | None
-    #: Those of the timelines it was saved in whose owners are still there.
+    #: The owners of the timelines it was saved in, without those that are gone.
     owners: tuple[ResourceKey, ...]
-    #: All timelines it was ever saved in.
+    #: The owners of all timelines it was ever saved in.
     named: frozenset[ResourceKey]
-    #: The event that deleted it; None while it is there, and where the deletion of its actor was its end.
+    #: The event that deleted it; None while it exists, and if the deletion of its actor ended it.
     ended: int | None
 
 
 @dataclass(slots=True)
-class History:
-    """The lives of an action: the present one, if it is there, and the former ones."""
+class ActionHistory:
+    """The lives of an action: the present one, if it exists, and the former ones."""
 
     present: Life | None = None
     former: list[Life] = field(default_factory=list)
@@ -50,10 +50,10 @@ class History:
         return [*self.former, *filter(None, [self.present])]
 
 
-def histories(streams: Collection[UUID], using: str, named: Collection[ResourceKey] = ()) -> dict[UUID, History]:
-    """What the log knows of these actions; those that it has never heard of are left out.
+def histories(streams: Collection[UUID], using: str, named: Collection[ResourceKey] = ()) -> dict[UUID, ActionHistory]:
+    """The histories of these actions, without those that the log does not know.
 
-    1 query, and 1 more if they name other resources than the caller knows of.
+    1 query, and 1 more if they name resources that are not in `named`.
     """
     events: dict[UUID, list[Event]] = defaultdict(list)
     latest: dict[UUID, Event] = {}
@@ -69,13 +69,13 @@ def histories(streams: Collection[UUID], using: str, named: Collection[ResourceK
 
 
 def ended_by(event: Event, using: str) -> Life | None:
-    """The life that an event has ended, if it has. 1 query, or 2."""
+    """The life that an event has ended, if any. 1 query, or 2."""
     former = histories([event.stream], using, [*named_in(event)])[event.stream].former
     return next((life for life in former if life.ended == event.pk), None)
 
 
 def named_in(event: Event) -> Iterator[ResourceKey]:
-    """The resources that an event of an action is about."""
+    """The resources that an event of an action names."""
     yield event.actor
     if event.target:
         yield event.target
@@ -83,20 +83,20 @@ def named_in(event: Event) -> Iterator[ResourceKey]:
         yield ResourceKey(identifier, object_id)
 
 
-def _history(events: list[Event], latest: Latest) -> History:
+def _history(events: list[Event], latest: Latest) -> ActionHistory:
     lives: list[list[Event]] = []
     for event in events:
-        if not (lives and _goes_on(lives[-1][-1], event)):
+        if not (lives and _continues(lives[-1][-1], event)):
             lives.append([])
         lives[-1].append(event)
-    history = History(former=[_life(life, latest) for life in lives])
-    if is_live(events[-1], latest):
+    history = ActionHistory(former=[_life(life, latest) for life in lives])
+    if is_there(events[-1], latest):
         history.present = history.former.pop()
     return history
 
 
-def _goes_on(before: Event, event: Event) -> bool:
-    """Whether an event belongs to the same life as the one before it."""
+def _continues(before: Event, event: Event) -> bool:
+    """Whether an event belongs to the same life as the event before it."""
     if before.type == ACTION_DELETED:
         return False
     return event.type == ACTION_DELETED or bool(before.data["generations"] == event.data["generations"])

@@ -1,75 +1,104 @@
-"""What timelines say to the log. The stream of an action is its uid; that of read marks belongs to the owner.
+"""Intents about actions and read marks. The stream of an action is its uid, that of read marks belongs to their owner.
 
-Data of an action: `kwargs`; `owners`, the timelines it is saved in, each as [identifier, object_id, generation]; and
-the `generations` of actor and target. The generation of a resource is how often it was deleted before: an action
-that belongs to an earlier one is gone, whoever has the key now.
+The data of an action are `kwargs`; `owners`, the timelines it is saved in, each as [identifier, object_id, generation];
+and the `generations` of actor and target. The generation of a resource is how often it was deleted before: an action
+that belongs to an earlier generation is gone, whichever resource has the key now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from sequere.base import ResourceKey
+from sequere.event_types import EventType, register_event
 from sequere.log.models import Event
-from sequere.log.reading import Latest
+from sequere.log.reading import History, Latest
 from sequere.log.recording import Intent
-from sequere.log.streams import lifecycle, stream_of
-from sequere.log.types import TYPES
+from sequere.log.streams import internal_stream, lifecycle
 from sequere.log.validation import check_json
 from sequere_timeline.actions import Action
 from sequere_timeline.exceptions import ActionChanged, NotInTimeline
 
-ACTION_SAVED = "action_saved"
-ACTION_DELETED = "action_deleted"
-TIMELINE_READ = "timeline_read"
-TYPES.update({ACTION_SAVED, ACTION_DELETED, TIMELINE_READ})
+
+@register_event
+class ActionSaved(EventType):
+    name = "action_saved"
+    label = _("action saved")
+    internal = True
+
+
+@register_event
+class ActionDeleted(EventType):
+    name = "action_deleted"
+    label = _("action deleted")
+    internal = True
+
+
+@register_event
+class TimelineRead(EventType):
+    name = "timeline_read"
+    label = _("timeline read")
+    internal = True
+
+
+ACTION_SAVED, ACTION_DELETED, TIMELINE_READ = ActionSaved.name, ActionDeleted.name, TimelineRead.name
+
+
+def marks_of(owner: ResourceKey) -> UUID:
+    """The stream of the read marks of an owner."""
+    return internal_stream("read", owner)
 
 
 def generation(latest: Latest, key: ResourceKey) -> int:
+    """How often a resource was deleted, from the last event of its own stream."""
     deleted = latest.get(lifecycle(key))
     return deleted.version if deleted else 0
 
 
-def is_live(event: Event | None, latest: Latest) -> bool:
-    """Whether the last event of an action leaves it there."""
+def is_there(event: Event | None, latest: Latest) -> bool:
+    """Whether an action exists after its last event."""
     if event is None or event.type != ACTION_SAVED:
         return False
     return bool(event.data["generations"]["actor"] == generation(latest, event.actor))
 
 
 def live_owners(event: Event, latest: Latest) -> list[list[Any]]:
-    """Those of the owners that were not deleted since."""
+    """The owners that were not deleted since."""
     owners = event.data["owners"]
     return [owner for owner in owners if owner[2] == generation(latest, ResourceKey(*owner[:2]))]
 
 
 def to_save(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
-    """The action is in the timeline of owner: news unless it is. Raises ActionChanged, InvalidEventData."""
+    """The action is in the timeline of an owner: recorded unless it is. Raises ActionChanged, InvalidEventData."""
     actor, target = action.actor_key, action.target_key
     check_json(action.kwargs, f"the keyword arguments of {action!r}")
 
-    def decide(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
+    def decide(history: History) -> Mapping[str, Any] | None:
+        last, latest = history.last, history.latest
         entry = [*owner, generation(latest, owner)]
-        if last is None or not is_live(last, latest):
+        if last is None or not is_there(last, latest):
             generations = {"actor": generation(latest, actor), "target": target and generation(latest, target)}
             return {"kwargs": action.kwargs, "owners": [entry], "generations": generations}
         saved = (last.actor, last.verb, last.target, last.occurred_at, last.data["kwargs"])
         if saved != (actor, action.verb, target, action.date, action.kwargs):
             raise ActionChanged(action=action, uid=uid)
-        owners = last.data["owners"]  # also those who were deleted since: only of `owner` is it known here
+        owners = last.data["owners"]  # with those that were deleted since: only the generation of `owner` is known here
         return None if entry in owners else {**last.data, "owners": [*owners, entry]}
 
     return _of_action(ACTION_SAVED, action, uid, owner, decide)
 
 
 def to_delete(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
-    """The action is nowhere any more: news if it is somewhere. Raises NotInTimeline, and ActionChanged if somebody else
+    """The action is in no timeline: recorded if it is in one. Raises NotInTimeline, and ActionChanged if another actor
     did it."""
     actor = action.actor_key
 
-    def decide(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
-        if last is None or not is_live(last, latest):
+    def decide(history: History) -> Mapping[str, Any] | None:
+        last, latest = history.last, history.latest
+        if last is None or not is_there(last, latest):
             return None
         if last.actor != actor:
             raise ActionChanged(action=action, uid=uid)
@@ -81,16 +110,16 @@ def to_delete(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
 
 
 def to_mark_as_read(owner: ResourceKey, until: datetime) -> Intent:
-    """The owner has read everything until then: news unless he has read as much."""
+    """The owner has read everything until then: recorded unless the mark is there already, or later."""
 
-    def decide(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
-        now = generation(latest, owner)
+    def decide(history: History) -> Mapping[str, Any] | None:
+        last, now = history.last, generation(history.latest, owner)
         is_read = last is not None and last.data["generation"] == now and last.occurred_at >= until
         return None if is_read else {"generation": now}
 
     return Intent(
         type=TIMELINE_READ,
-        stream=stream_of("read", owner),
+        stream=marks_of(owner),
         actor=owner,
         occurred_at=until,
         reads=(lifecycle(owner),),
@@ -98,7 +127,13 @@ def to_mark_as_read(owner: ResourceKey, until: datetime) -> Intent:
     )
 
 
-def _of_action(type_: str, action: Action, uid: UUID, owner: ResourceKey, decide: Any) -> Intent:
+def _of_action(
+    type_: str,
+    action: Action,
+    uid: UUID,
+    owner: ResourceKey,
+    decide: Callable[[History], Mapping[str, Any] | None],
+) -> Intent:
     actor, target = action.actor_key, action.target_key
     return Intent(
         type=type_,

@@ -1,58 +1,62 @@
-"""What the projectors of timelines have in common: which events mean what to them, and who is reached when."""
+"""What the projectors of timelines have in common: what events mean to them, and how fan-outs continue."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
-from typing import ClassVar
 from uuid import UUID
 
 from sequere.base import ResourceKey
 from sequere.conf import CELERY, INLINE, ON_COMMIT
 from sequere.log.models import Event
-from sequere.log.types import DELETED, FOLLOWED, UNFOLLOWED
 from sequere.outbox import instrumentation
 from sequere.outbox.enqueue import queue_fan_out
-from sequere.outbox.queues import FANNED_OUT
+from sequere.outbox.queues import fan_out_queue_of
 from sequere.projections.projector import Chunk, LevelTriggeredProjector
 from sequere.projections.reconciler import Cursor
 from sequere.projections.registry import mode_of
+from sequere.relations.intents import DELETED
+from sequere.relations.types import FOLLOWED, UNFOLLOWED
+from sequere_timeline.conf import TIMELINES
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
 
-#: Seconds for which one transaction reaches followers, by the mode. Whoever follows meanwhile waits so long.
+#: Seconds for which one transaction reaches followers, by mode. A follow of the actor waits so long.
 SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.025}
 
 
 @dataclass(slots=True)
 class News:
-    """What some events are about; what is true of it by now, the log says."""
+    """What some events are about. What is true of it now, the log says."""
 
-    #: The streams of actions, and the resources that the events about them name.
+    #: The streams of actions, and the resources that their events name.
     actions: set[UUID] = field(default_factory=set)
     named: set[ResourceKey] = field(default_factory=set)
     follows: list[Event] = field(default_factory=list)
-    #: Whose read marks may have moved.
+    #: The owners whose read marks may have moved.
     readers: set[ResourceKey] = field(default_factory=set)
     deleted: set[ResourceKey] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """An action on its way to the followers of its actor, or back from them."""
+    """An action on its way to the followers of its actor, or back from them. Later steps are a row of the outbox."""
 
-    #: What has published it, or deleted it.
+    #: The event that has published the action, or deleted it.
     event_id: int
     stream: UUID
     actor: ResourceKey
-    #: Nobody yet: from its second step on, a fan-out is a row of the outbox.
-    reached: ClassVar[int] = 0
-    #: Brings it to some of them, or takes it back, from a cursor on.
+    #: Brings it to some followers, or takes it back, from a cursor on.
     step: Callable[[Cursor | None], Chunk]
+    reached: int = 0
+
+    @property
+    def queue(self) -> str:
+        return fan_out_queue_of(TIMELINES)
 
     def reach(self, cursor: Cursor | None, until: float) -> Chunk:
-        """Go on from a cursor to the last follower, or until then; one step at least."""
+        """Continue from a cursor to the last follower, or until that time; at least one step."""
         reached = 0
         while True:
             chunk = self.step(cursor)
@@ -62,6 +66,9 @@ class FanOut:
 
 
 class BaseTimelinesProjector(LevelTriggeredProjector):
+    after = ("follows",)
+    fans_out = True
+
     def resources(self, event: Event) -> Iterable[ResourceKey]:
         return named_in(event) if event.type in {ACTION_SAVED, ACTION_DELETED} else super().resources(event)
 
@@ -81,39 +88,39 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
 
     @abstractmethod
     def take_in(self, news: News, using: str) -> None:
-        """Make what the news are about what the log says."""
+        """Make everything that the news are about what the log says."""
 
     @abstractmethod
     def publication(self, event: Event, using: str) -> FanOut | None:
-        """What an event has published, if it is still there."""
+        """The fan-out of the action that an event has published, if the action still exists."""
 
     @abstractmethod
     def withdrawal(self, event: Event, using: str) -> FanOut | None:
-        """What an event has deleted, and some followers may still have."""
+        """The fan-out that takes back the action that an event has deleted, if followers may still have it."""
 
     def start_fan_outs(self, fan_outs: Iterable[FanOut], using: str) -> None:
-        """Reach some thousand followers now, and the others later; all of them now in mode inline."""
-        until = _until()
+        """Reach some thousand followers now, and queue the rest. In mode inline, reach all of them now."""
+        until = _deadline()
         for number, fan_out in enumerate(fan_outs):
             chunk = Chunk(0, None)
             if number == 0 or monotonic() < until:
-                chunk = _begin(fan_out, until, using)
+                chunk = _start(fan_out, until, using)
                 if chunk.cursor is None:
                     continue
-            queue_fan_out(fan_out.event_id, fan_out.stream, fan_out.actor, chunk, using)
+            queue_fan_out(TIMELINES, fan_out.event_id, fan_out.stream, fan_out.actor, chunk, using)
 
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
-        way = self.withdrawal if event.type == ACTION_DELETED else self.publication
-        fan_out = way(event, using)
-        return fan_out.reach(cursor, _until()) if fan_out else Chunk(0, None)
+        fan_out_of = self.withdrawal if event.type == ACTION_DELETED else self.publication
+        fan_out = fan_out_of(event, using)
+        return fan_out.reach(cursor, _deadline()) if fan_out else Chunk(0, None)
 
 
-def _until() -> float:
+def _deadline() -> float:
     """When a transaction shall have ended."""
-    return monotonic() + SECONDS_AT_ONCE[mode_of(FANNED_OUT)]
+    return monotonic() + SECONDS_AT_ONCE[mode_of(TIMELINES)]
 
 
 @instrumentation.fan_outs
-def _begin(fan_out: FanOut, until: float, using: str) -> Chunk:
+def _start(fan_out: FanOut, until: float, using: str) -> Chunk:
     """Reach the first followers."""
     return fan_out.reach(None, until)

@@ -1,18 +1,19 @@
-"""The timeline of an instance: what it did, and what those whom it follows did."""
+"""The timeline of an instance: what it did, and what the resources that it follows did."""
 
 from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db import models, router, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from sequere.base import ResourceKey
+from sequere.log.metadata import caused_by
 from sequere.log.models import Event
-from sequere.log.recording import Outcome, record
+from sequere.log.recording import Outcome, record_internal
 from sequere.log.validation import point_in_time
 from sequere.registry import registry
 from sequere_timeline import signals
@@ -26,11 +27,11 @@ TargetFilter = models.Model | type[models.Model] | ResourceKey | str | None
 
 
 class Timeline:
-    """Timeline(instance). The private one is what its owner sees, the public one is what he did.
+    """Timeline(instance). The private timeline is what its owner sees, the public one is what the owner did.
 
-    Filters combine: `action` is an action class or a verb; `target` a registered model or its identifier, for all
-    targets of that kind, or an instance. Lists are lazy, newest first, `desc=False` for oldest first; a page costs
-    1 query and 1 per model class. Counts cost 1 query.
+    Filters combine: `action` is an action class or a verb; `target` is an instance, or, for all targets of a kind, a
+    registered model or its identifier. Lists are lazy, newest first, `desc=False` for oldest first; a page costs 1
+    query and 1 per model class. Counts cost 1 query.
     """
 
     def __init__(self, instance: models.Model | ResourceKey) -> None:
@@ -45,33 +46,33 @@ class Timeline:
     def save(self, action: Action) -> Event | None:
         """Save an action in this timeline, and give it its uid.
 
-        An action of the owner also enters his public timeline and the private ones of his followers; anybody else's
-        enters this private timeline only. Returns the event, or None when it was here already. Raises
-        NoAction, ActionNotRegistered, ActionChanged, InvalidEventData, and what naming an instance raises.
+        An action of the owner also enters its public timeline and the private ones of its followers; an action of
+        another actor only enters this private timeline. Returns the event, or None if the action is here already.
+        Raises NoAction, ActionNotRegistered, ActionChanged, InvalidEventData, and whatever naming an instance raises.
         """
         check_registered(action)
         uid = UUID(action.uid) if action.uid else uuid4()
         intent = to_save(action, uid, self.key)
         signals.pre_save.send(sender=Timeline, instance=self.instance, action=action)
-        (outcome,) = record([intent])
+        (outcome,) = record_internal([intent])
         action.saved_as(str(uid))
         return self._announced(outcome, action, signals.post_save)
 
     def delete(self, action: Action) -> Event | None:
-        """Delete an action: it disappears from every timeline, also from those of former followers.
+        """Delete an action: it disappears from every timeline, those of former followers included.
 
-        Returns the event, or None when it was gone already. Raises UnsavedAction, NotInTimeline.
+        Returns the event, or None if it was gone already. Raises UnsavedAction, NotInTimeline.
         """
         if action.uid is None:
             raise UnsavedAction(action=action)
         intent = to_delete(action, UUID(action.uid), self.key)
         signals.pre_delete.send(sender=Timeline, instance=self.instance, action=action)
-        (outcome,) = record([intent])
+        (outcome,) = record_internal([intent])
         return self._announced(outcome, action, signals.post_delete)
 
     def get_private(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:
-        """What the owner sees: a lazy sequence of actions, each of which knows its `reasons`. Raises InvalidFilter,
-        UnknownIdentifier, and what naming an instance raises."""
+        """What the owner sees: a lazy sequence of actions, each with its `reasons`. Raises InvalidFilter,
+        UnknownIdentifier, and whatever naming an instance raises."""
         return get_backend().private(self.key, _filters(action, target), desc=desc)
 
     def get_public(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:
@@ -89,15 +90,15 @@ class Timeline:
     def mark_as_read(self, timestamp: datetime | float | None = None) -> Event | None:
         """Everything dated until `timestamp` is read: a datetime, or seconds since 1970; now, if None.
 
-        Returns the event, or None when as much was read before: the mark never moves backwards. Raises
+        Returns the event, or None if the mark was there already, or later: it never moves backwards. Raises
         InvalidTimestamp.
         """
         until = timezone.now() if timestamp is None else point_in_time(timestamp)
-        return record([to_mark_as_read(self.key, until)])[0].event
+        return record_internal([to_mark_as_read(self.key, until)])[0].event
 
     @property
     def read_at(self) -> datetime | None:
-        """Until when the timeline is read; None if it was never marked. 1 query."""
+        """Until when the timeline is read, or None. 1 query."""
         return get_backend().read_at(self.key)
 
     def get_unread_count(self, *, action: ActionFilter = None, target: TargetFilter = None) -> int:
@@ -125,12 +126,16 @@ class Timeline:
     async def aget_unread_count(self, *, action: ActionFilter = None, target: TargetFilter = None) -> int:
         return await sync_to_async(self.get_unread_count)(action=action, target=target)
 
-    def _announced(self, outcome: Outcome, action: Action, signal: Any) -> Event | None:
-        """The event of an outcome; if it is new, a signal tells of it after the commit."""
-        if outcome.is_new:
-            send = partial(signal.send_robust, sender=Timeline, instance=self.instance, action=action)
+    def _announced(self, outcome: Outcome, action: Action, signal: Signal) -> Event | None:
+        """The event of an outcome. If it is new, a signal is sent after the commit."""
+        if outcome.event and outcome.is_new:
+            send = partial(self._send, signal, action, outcome.event)
             transaction.on_commit(send, using=router.db_for_write(Event), robust=True)
         return outcome.event
+
+    def _send(self, signal: Signal, action: Action, event: Event) -> None:
+        with caused_by(event):
+            signal.send_robust(sender=Timeline, instance=self.instance, action=action)
 
 
 def _filters(action: ActionFilter, target: TargetFilter) -> Filters:

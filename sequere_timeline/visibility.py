@@ -1,4 +1,4 @@
-"""Which actions of someone followed belong into a timeline, by the history of the follow alone."""
+"""Which actions of a followed actor belong into a timeline: decided from the history of the follow alone."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -11,15 +11,16 @@ from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
-from sequere.log.types import DELETED, FOLLOWED
+from sequere.relations.intents import DELETED
+from sequere.relations.types import FOLLOWED
 from sequere_timeline import conf
 
-#: Follows by their stream: the owner of a timeline, and the actor whom he follows or has followed.
-Relations = Mapping[UUID, tuple[ResourceKey, ResourceKey]]
+#: Follows by their stream: the owner of a timeline, and the actor that it follows or has followed.
+Follows = Mapping[UUID, tuple[ResourceKey, ResourceKey]]
 
 
 class Interval(NamedTuple):
-    """Event ids between two others, both excluded; None for no bound."""
+    """The event ids between two others, both excluded; None for no bound."""
 
     after: int | None
     before: int | None
@@ -31,9 +32,9 @@ ALL = (Interval(None, None),)
 def justified(changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bool) -> tuple[Interval, ...]:
     """The event ids at which a published action is justified by a follow.
 
-    `changes` are the events of the relation, oldest first, as (id, whether it is live from there on). With import
-    on follow and removal on unfollow, what counts is whether it is live now. Without one of them it is the place
-    of the action in the log, not the moment of looking: a late change changes nothing else than a timely one.
+    `changes` are the events of the relation, oldest first, as (id, whether it is live from there on). With import on
+    follow and removal on unfollow, only the present state counts. Without one of them, the place of the action in the
+    log counts, not the moment of the question, so a change that is applied late has the same effect.
     """
     periods: list[Interval] = []
     for event_id, is_live in changes:
@@ -53,18 +54,18 @@ def justified(changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bo
 
 
 def only_live_follows_count() -> bool:
-    """Whether a follow justifies everything while it is live, and nothing else: then its last event tells it all."""
+    """Whether a live follow justifies everything, and any other nothing. Then the last event is enough."""
     return conf.import_actions_on_follow() and conf.remove_actions_on_unfollow()
 
 
-def intervals_of(relations: Relations, using: str) -> dict[UUID, tuple[Interval, ...]]:
-    """What each of these follows justifies by now. 1 query. One that the log has never heard of justifies nothing."""
+def intervals_of(relations: Follows, using: str) -> dict[UUID, tuple[Interval, ...]]:
+    """What each of these follows justifies now. 1 query. A follow that the log does not know justifies nothing."""
     imports, removes = conf.import_actions_on_follow(), conf.remove_actions_on_unfollow()
     history: Iterable[Event]
     if only_live_follows_count():
         history = latest_of(relations, using).values()
     else:
-        # What an earlier owner of the key has followed justifies nothing.
+        # The follows of an earlier owner of the key justify nothing.
         deletions = (lifecycle(owner) for owner, _ in relations.values())
         history = Event.objects.using(using).filter(stream__in={*relations, *deletions}).order_by("id")
     born: dict[UUID, int] = {}

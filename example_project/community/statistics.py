@@ -7,8 +7,8 @@ from django.db.models import Count, Q
 
 from example_project.community.models import Project
 from sequere.log.models import Event
-from sequere.log.types import FOLLOWED, UNFOLLOWED
 from sequere.registry import registry
+from sequere.relations.types import FOLLOWED, UNFOLLOWED
 
 #: Every unfollow ends one follow.
 LIVE = Count("id", filter=Q(type=FOLLOWED)) - Count("id", filter=Q(type=UNFOLLOWED))

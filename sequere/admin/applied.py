@@ -7,13 +7,11 @@ from typing import Any
 from django.contrib.admin.utils import quote
 from django.utils.translation import gettext_lazy as _
 
-from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.reading import latest_of
-from sequere.log.streams import stream_of
-from sequere.outbox.models import FAN_OUT, QueuedEvent
-from sequere.outbox.parked import EVENT_SKIPPED
-from sequere.outbox.queues import queues_of
+from sequere.outbox.models import QueuedEvent
+from sequere.outbox.parked import EventSkipped, trace_stream
+from sequere.outbox.queues import is_fan_out, queues_of
 from sequere.projections.registry import mode_of, projections
 
 _APPLIED = _("applied")
@@ -46,12 +44,12 @@ def applied_states(event: Event, using: str) -> Sequence[AppliedState]:
     queues = {queue for name in projections() for queue in queues_of(name)}
     outbox = QueuedEvent.objects.using(using)
     waiting = {queued.queue: queued for queued in outbox.filter(queue__in=queues, event_id=event.pk)}
-    traces = {queue: stream_of("queued", ResourceKey(queue, str(event.pk))) for queue in queues}
+    traces = {queue: trace_stream(queue, event.pk) for queue in queues}
     latest = latest_of(traces.values(), using)
     states: dict[str, tuple[Any, QueuedEvent | None]] = {
         queue: (_SKIPPED, None)
         for queue, stream in traces.items()
-        if stream in latest and latest[stream].type == EVENT_SKIPPED
+        if stream in latest and latest[stream].type == EventSkipped.name
     }
     states |= {queue: _waiting(queued, using) for queue, queued in waiting.items()}
     applied = (_APPLIED, None)
@@ -66,7 +64,7 @@ def _waiting(queued: QueuedEvent, using: str) -> tuple[Any, QueuedEvent]:
         return _PARKED, queued
     if queued.attempts:
         return _FAILED, queued
-    if queued.queue == FAN_OUT:
+    if is_fan_out(queued.queue):
         return _REACHED % {"number": queued.reached}, queued
     before = QueuedEvent.objects.using(using).filter(
         queue=queued.queue, stream=queued.stream, event_id__lt=queued.event_id

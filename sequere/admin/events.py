@@ -6,7 +6,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.db import router
+from django.db import models, router
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
@@ -18,11 +18,13 @@ from sequere.admin.names import Named, named
 from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
 from sequere.admin.searching import EventsForm, Search, search
 from sequere.base import ResourceKey
-from sequere.log.models import Event
+from sequere.log.models import Event, EventQuerySet, is_correlated
 from sequere.log.paging import EventPage, Selection
 
 #: Events of the stream that are shown before and after an event.
 NEIGHBOURS = 5
+#: Effects of an event without a correlation id are looked for among so many ids behind it.
+EFFECTS_WITHIN = 1000
 #: Looking deeper multiplies the limit of a page by this, up to `DEEPEST`.
 DEEPER = 10
 DEEPEST = 10**6
@@ -96,7 +98,7 @@ class EventAdmin(ReadOnlyAdmin):
         )
 
     def event_view(self, request: HttpRequest, event_id: str) -> HttpResponseBase:
-        """The page of an event. At most 12 queries, and 1 for each model whose instances are named."""
+        """The page of an event. At most 14 queries, and 1 for each model whose instances are named."""
         self.demand(request)
         using = router.db_for_write(Event)
         log = Event.objects.using(using)
@@ -107,8 +109,9 @@ class EventAdmin(ReadOnlyAdmin):
         earlier = stream.filter(version__lt=event.version).order_by("-version")[:NEIGHBOURS]
         later = stream.filter(version__gt=event.version).order_by("version")[:NEIGHBOURS]
         history = [*reversed(earlier), event, *later]
+        chain = _chain(event, log)
         who = _key_in(event.metadata.get("who"))
-        names = named((*_keys(history), *filter(None, [who])), request, self.admin_site)
+        names = named((*_keys([*history, *chain]), *filter(None, [who])), request, self.admin_site)
         return self.page(
             request,
             "event/change_form.html",
@@ -117,8 +120,10 @@ class EventAdmin(ReadOnlyAdmin):
             row=_row(event, names),
             who=names[who] if who else None,
             data=_shown(event.data),
+            stored=_shown(event.stored_data) if event.stored_data is not event.data else None,
             metadata=_shown(event.metadata),
             history=[_row(one, names) for one in history],
+            chain=[_row(one, names) for one in chain],
             applied=applied_states(event, using),
             sees_projections=may(request, "view_projection"),
         )
@@ -137,6 +142,19 @@ class EventAdmin(ReadOnlyAdmin):
         page = selection.page(using, after=after, depth=depth)
         # The page with the newest event is always a full one.
         return page if page.newer is not None else selection.page(using, depth=depth)
+
+
+def _chain(event: Event, log: EventQuerySet) -> list[Event]:
+    """The cause of an event, the event, and what it has caused; nothing if it stands alone. 2 queries.
+
+    Effects have its correlation id, which has an index. Without one, they are looked for among the next events.
+    """
+    cause = log.filter(pk=whole_number(str(event.metadata.get("causation_id", ""))) or 0)
+    correlation_id = event.metadata.get("correlation_id")
+    near = is_correlated(correlation_id) if correlation_id else models.Q(pk__lte=event.pk + EFFECTS_WITHIN)
+    effects = log.filter(near, pk__gt=event.pk, metadata__causation_id=event.pk).order_by("pk")[:NEIGHBOURS]
+    found = [*cause, event, *effects]
+    return found if len(found) > 1 else []
 
 
 def _row(event: Event, names: dict[ResourceKey, Named]) -> dict[str, Any]:

@@ -20,8 +20,7 @@ from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
 from sequere.exceptions import BackendException
 from sequere.log.models import Event
 from sequere.monitoring.status import Status, status
-from sequere.outbox.models import BUILT_IN
-from sequere.outbox.queues import queue_of
+from sequere.outbox.queues import names_in, queue_of
 from sequere.projections.models import Projection
 from sequere.replay.progress import progress
 
@@ -68,7 +67,7 @@ class ProjectionAdmin(ReadOnlyAdmin):
             title=_("Projection “%(name)s”") % {"name": found.name},
             name=quote(found.name),
             projection=_row(found),
-            is_shared=queue_of(found.name) == BUILT_IN,
+            is_shared=len(names_in(queue_of(found.name))) > 1,
             rebuild=next((one for one in progress(using) if one.projection == found.name), None),
             failed=events[:FAILED_PER_PAGE],
             further=further,

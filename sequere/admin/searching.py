@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from sequere.admin.names import admin_of
 from sequere.admin.pages import whole_number
 from sequere.base import ModelBase, ResourceKey
+from sequere.event_types import event_types
 from sequere.exceptions import InvalidObjectId
 from sequere.log.paging import Selection
-from sequere.log.types import TYPES
 from sequere.registry import registry
 
 #: A search by name takes this many instances of each model.
@@ -57,7 +57,11 @@ class EventsForm(forms.Form):
     def offers(self) -> Mapping[str, list[str]]:
         """Suggestions only, since a log outlives the names that a project knows today."""
         verbs = {str(action.verb) for options in registry for action in options.actions}
-        return {"type": sorted(TYPES), "verb": sorted(verbs), "identifier": sorted(_identifiers())}
+        return {
+            "type": sorted(event_type.name for event_type in event_types),
+            "verb": sorted(verbs),
+            "identifier": sorted(_identifiers()),
+        }
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
-"""What a backend of follows is: a read model plus its queries."""
+"""What a backend of relations is: a read model and its queries."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.core.checks import CheckMessage
@@ -12,15 +12,16 @@ from sequere import conf
 from sequere.base import ResourceKey
 from sequere.projections.projector import Projector
 from sequere.projections.reconciler import Cursor
+from sequere.relations.key import Graph, RelationKey
 from sequere.results.relations import RelationList
 
 BackendT = TypeVar("BackendT")
 
 
 class FollowerPage(NamedTuple):
-    """Some followers, and where the next ones begin; None after the last.
+    """Some followers, and where the next page begins; None after the last.
 
-    A name is `str(key)`. A thousand names cost a fraction of what a thousand keys do.
+    A name is `str(key)`. A thousand names cost a fraction of a thousand keys.
     """
 
     names: Sequence[str]
@@ -30,44 +31,39 @@ class FollowerPage(NamedTuple):
 class BaseBackend(ABC):
     """The questions that a backend answers. `identifier` narrows an answer to resources of one kind.
 
-    `projector` keeps the read model; nothing else writes it.
+    Only its `projector` writes the read model.
     """
 
     projector: Projector
 
     @abstractmethod
-    def are_following(self, from_key: ResourceKey, to_keys: Iterable[ResourceKey]) -> set[ResourceKey]:
-        """Those of `to_keys` that `from_key` follows. 1 query."""
+    def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
+        """Those of `relations` that are live. All have one `from_key`, and one graph. 1 query."""
 
     @abstractmethod
-    def followers(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        """Who follows `key`, since when; by the time of the follow, ties by event, newest first if `desc`."""
+    def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        """The list `what` of the type of a graph ("followers", "followings" or "friends"), for `key`.
+
+        By the time of the relation, for "friends" the later one of both; ties by event; newest first if `desc`.
+        """
 
     @abstractmethod
-    def followings(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        """Whom `key` follows, since when."""
-
-    @abstractmethod
-    def friends(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        """Who follows `key` and is followed by it, since the later of the two follows."""
-
-    @abstractmethod
-    def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
-        """The number of "followers", "followings" or "friends". 1 query."""
+    def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
+        """The length of such a list. 1 query."""
 
     @abstractmethod
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
-        """About 1,000 of those who follow `key`, which is locked, from a cursor on, in the order of the backend's
-        choice. 1 query.
+        """About 1,000 followers of `key`, which is locked, from a cursor on, in an order of the backend's choice.
+        1 query.
 
-        The lock may have been given back since the page before. Who follows `key` now and did so then is on some page;
-        who is new may be left out, and nobody does harm by being there twice. Raises ReadModelLost where `key` may have
-        followers that are lost: then the log is asked for them.
+        The lock may have been released since the page before. A follower that was there then and is there now is on
+        some page; a new one may be left out, and it does no harm if one is on two pages. Raises ReadModelLost if
+        followers of `key` may be lost: then the log is asked for them.
         """
 
     @abstractmethod
     def reset(self, using: str) -> None:
-        """Empty the read model; a rebuild fills it again."""
+        """Empty the read model. A rebuild fills it again."""
 
     @classmethod
     def check(cls) -> list[CheckMessage]:

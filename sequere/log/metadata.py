@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sequere.log.models import Event
 
 _metadata: ContextVar[Mapping[str, Any]] = ContextVar("sequere_metadata", default=MappingProxyType({}))
 
@@ -18,6 +21,27 @@ def event_metadata(**metadata: Any) -> Iterator[None]:
     raises InvalidEventData for what JSON cannot express.
     """
     token = _metadata.set({**_metadata.get(), **metadata})
+    try:
+        yield
+    finally:
+        _metadata.reset(token)
+
+
+@contextmanager
+def caused_by(event: "Event") -> Iterator[None]:
+    """Everything recorded in this block names `event` as its cause, and has its correlation id.
+
+    Sequere does so by itself around the methods `on_<type>` of a projector, and around the receivers of a signal that
+    carries an event.
+    """
+    with event_metadata(causation_id=event.pk, correlation_id=event.metadata.get("correlation_id")):
+        yield
+
+
+@contextmanager
+def without_metadata() -> Iterator[None]:
+    """In this block nothing is added: a process applies the events of others, not those of its own request."""
+    token = _metadata.set(MappingProxyType({}))
     try:
         yield
     finally:

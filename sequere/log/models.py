@@ -1,22 +1,23 @@
 """The log: one immutable row for each event."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.lookups import Exact, IsNull
+from django.db.models.query_utils import DeferredAttribute
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
+from sequere.event_types import EVENT_TYPE_MAX_LENGTH, TARGET, EventType, event_types
 from sequere.exceptions import ImmutableEvent
-from sequere.log.types import FOLLOWED, SCHEMA_VERSION, UNFOLLOWED
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 from sequere.sql.conditions import among
 from sequere.sql.dialects import dialect
-
-_ODD_VERSION = Exact(models.F("version") % models.Value(2), models.Value(1))
 
 
 class CorrelationId(models.Func):
@@ -53,9 +54,24 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def about(self, subjects: Iterable[ResourceKey]) -> "EventQuerySet":
         """The events with one of these subjects (`Event.subject`)."""
-        is_relation = models.Q(type__in=[FOLLOWED, UNFOLLOWED])
+        concerns_target = models.Q(type__in=event_types.concerning_targets()) & ~models.Q(target_identifier="")
         keys = list(subjects)
-        return self.filter((is_relation & among(keys, "target_")) | (~is_relation & among(keys, "actor_")))
+        return self.filter((concerns_target & among(keys, "target_")) | (~concerns_target & among(keys, "actor_")))
+
+    def of_stream(self, stream: UUID) -> "EventQuerySet":
+        """The history of one thing, oldest event first."""
+        return self.filter(stream=stream).order_by("version")
+
+    def of_type(self, *types: "type[EventType] | str") -> "EventQuerySet":
+        """The events of these types, which are classes or names."""
+        return self.filter(type__in=[one if isinstance(one, str) else one.name for one in types])
+
+    def up_to(self, end: "Event | datetime") -> "EventQuerySet":
+        """The events with at most the id of an event, or those recorded until a moment.
+
+        A transaction that was open at that moment may have committed later; its events count, too.
+        """
+        return self.filter(id__lte=end.pk) if isinstance(end, Event) else self.filter(recorded_at__lte=end)
 
     def update(self, **kwargs: Any) -> int:
         raise ImmutableEvent(operation="update()")
@@ -64,11 +80,39 @@ class EventQuerySet(models.QuerySet["Event"]):
         raise ImmutableEvent(operation="delete()")
 
 
+class _Data(DeferredAttribute):
+    """Gives data in the newest version of their type. What is stored is `Event.stored_data`."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        if instance is None:
+            return self
+        stored = instance.__dict__.get("data", self)
+        if stored is self:  # deferred
+            stored = super().__get__(instance, cls)
+        event_type = event_types.get(instance.type)
+        if event_type is None or instance.schema_version >= event_type.version:
+            return stored
+        return event_type.upcast(stored, instance.schema_version)
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__["data"] = value
+
+
+class _DataField(models.JSONField):
+    """A JSONField whose values are read through the upcasters."""
+
+    descriptor_class = _Data
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
+
 class Event(models.Model):
     """Something that happened. `record()` appends rows, and the database sees to it that they never change."""
 
     id = models.BigAutoField(primary_key=True)
-    type = models.CharField(_("type"), max_length=50)
+    type = models.CharField(_("type"), max_length=EVENT_TYPE_MAX_LENGTH)
     stream = models.UUIDField(_("stream"), help_text=_("The history this event belongs to."))
     version = models.PositiveIntegerField(_("version"), help_text=_("Its number in the stream, from 1."))
     actor_identifier = models.CharField(_("actor"), max_length=IDENTIFIER_MAX_LENGTH)
@@ -78,9 +122,9 @@ class Event(models.Model):
     verb = models.CharField(_("verb"), max_length=255, blank=True)
     occurred_at = models.DateTimeField(_("occurred at"), help_text=_("When it happened, according to the caller."))
     recorded_at = models.DateTimeField(_("recorded at"), help_text=_("When it was recorded."))
-    data = models.JSONField(_("data"), default=dict, blank=True)
+    data = _DataField(_("data"), default=dict, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
-    schema_version = models.PositiveSmallIntegerField(_("schema version"), default=SCHEMA_VERSION)
+    schema_version = models.PositiveSmallIntegerField(_("schema version"), default=1)
     idempotency_key = models.CharField(  # noqa: DJ001  # unique, so nothing must be NULL
         _("idempotency key"), max_length=255, null=True, blank=True
     )
@@ -101,7 +145,7 @@ class Event(models.Model):
             # Processes that share a pass over relations work at different actors, whose rows they lock.
             models.Index(
                 fields=["actor_identifier", "actor_object_id", "id"],
-                condition=models.Q(type=FOLLOWED, version=1),
+                condition=models.Q(type="followed", version=1),
                 name="sequere_event_relation",
             ),
             models.Index(
@@ -117,14 +161,6 @@ class Event(models.Model):
                 fields=["idempotency_key"],
                 condition=models.Q(idempotency_key__isnull=False),
                 name="sequere_event_idempotency",
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(type=FOLLOWED) | models.Q(_ODD_VERSION),
-                name="sequere_event_followed_odd",
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(type=UNFOLLOWED) | ~models.Q(_ODD_VERSION),
-                name="sequere_event_unfollowed_even",
             ),
         )
 
@@ -149,9 +185,14 @@ class Event(models.Model):
 
     @property
     def subject(self) -> ResourceKey:
-        """The resource whose audience this concerns: the one followed, or the actor of anything else."""
-        followed = self.target if self.type in {FOLLOWED, UNFOLLOWED} else None
-        return followed or self.actor
+        """The resource that this concerns: the target or the actor, as its type says."""
+        event_type = event_types.get(self.type)
+        return (event_type and event_type.subject == TARGET and self.target) or self.actor
+
+    @property
+    def stored_data(self) -> Any:
+        """The data as they were recorded, in the version `schema_version` of their type."""
+        return vars(self).get("data", self.data)
 
     @property
     def age(self) -> float:

@@ -1,8 +1,9 @@
 """Reading the log: the last events of streams, and whole streams."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connections
@@ -13,6 +14,32 @@ from sequere.sql.rows import fields_of, given, instances
 
 #: The last event of each stream that has one.
 Latest = Mapping[UUID, Event]
+
+
+class History(NamedTuple):
+    """What the log knows when an intent is decided."""
+
+    #: The last event of its stream, if any.
+    last: Event | None
+    #: The last events by stream: those of its own stream, of the streams in `Intent.reads`, and of other intents.
+    latest: Latest
+    #: With `Intent.reads_history`, all events of its stream, oldest first.
+    events: Sequence[Event] = ()
+
+
+def read_streams(
+    whole: Collection[UUID], streams: Collection[UUID], using: str
+) -> tuple[dict[UUID, Event], dict[UUID, list[Event]]]:
+    """The last event of each of `streams` that has one, and all events of those in `whole`: 1 query."""
+    if not whole:
+        return latest_of(streams, using), {}
+    latest: dict[UUID, Event] = {}
+    events: dict[UUID, list[Event]] = defaultdict(list)
+    for event in all_and_latest(whole, {*streams}.difference(whole), using):
+        latest[event.stream] = event
+        if event.stream in whole:
+            events[event.stream].append(event)
+    return latest, events
 
 
 def latest_of(streams: Iterable[UUID], using: str) -> dict[UUID, Event]:

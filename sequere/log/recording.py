@@ -1,24 +1,39 @@
-"""Recording: intents become events, if the log says that there is something to record."""
+"""Recording: intents become events, if the log says that there is something to record.
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+Everything that is recorded passes through here: `record()` is for hosts, `record_internal()` for the verbs of Sequere.
+An intent that is refused leaves no trace.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import datetime, timedelta
+from functools import partial
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from django.db import IntegrityError, models, router, transaction
 from django.utils import timezone
 
-from sequere.base import ResourceKey
-from sequere.exceptions import IdempotencyConflict, InvalidIdempotencyKey, SequereException
+from sequere.base import ResourceKey, ResourceLike
+from sequere.event_types import event_types
+from sequere.exceptions import (
+    IdempotencyConflict,
+    InternalEventType,
+    InvalidIdempotencyKey,
+    RecordingInReplay,
+    SequereException,
+    StreamTaken,
+    WrongVersion,
+)
 from sequere.log.locks import lock
-from sequere.log.metadata import current_metadata
+from sequere.log.metadata import caused_by, current_metadata
 from sequere.log.models import EVENT_COLUMNS, Event
-from sequere.log.reading import Latest, latest_of
-from sequere.log.types import SCHEMA_VERSION
-from sequere.log.validation import check_json
+from sequere.log.reading import History, read_streams
+from sequere.log.validation import VERB_MAX_LENGTH, check_json, check_text, point_in_time
 from sequere.registry import registry
-from sequere.signals import events_recorded
+from sequere.signals import events_committed, events_recorded
 from sequere.sql.rows import Insert
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -26,46 +41,64 @@ _MICROSECOND = timedelta(microseconds=1)
 _APPEND = Insert(Event, EVENT_COLUMNS, lambda words: words.returning("id"))
 _VALUES_OF = attrgetter(*EVENT_COLUMNS)
 
+#: Whether this thread or task applies events of the past: then nothing may be recorded.
+_is_replaying: ContextVar[bool] = ContextVar("sequere_is_replaying", default=False)
+
 
 class Intent(NamedTuple):
-    """What a caller wants to be true. It becomes an event if the log says that it is not true yet."""
+    """What a caller wants to be true. It becomes an event if the log says that it is not true yet.
+
+    Actor and target are instances or keys. Without `decide`, `data` are recorded in any case.
+    """
 
     type: str
     stream: UUID
-    actor: ResourceKey
-    #: From the last event of the stream, if any, and the last events of the streams in `reads`: the data of the new
-    #: event, or None if there is nothing to record.
-    decide: Callable[[Event | None, Latest], Mapping[str, Any] | None]
-    target: ResourceKey | None = None
+    actor: ResourceLike
+    #: From the history of the stream: the data of the new event, or None if there is nothing to record. It must have no
+    #: side effects, since it may be called twice.
+    decide: Callable[[History], Mapping[str, Any] | None] | None = None
+    target: ResourceLike | None = None
     verb: str = ""
     occurred_at: datetime | None = None
     idempotency_key: str | None = None
     #: Resources to lock besides actor and target.
     others: tuple[ResourceKey, ...] = ()
-    #: Streams that `decide` reads besides its own.
+    #: Streams whose last events `decide` reads besides that of its own stream: `History.latest`.
     reads: tuple[UUID, ...] = ()
+    data: Mapping[str, Any] | None = None
+    #: Whether `decide` reads all events of the stream: `History.events`.
+    reads_history: bool = False
+    #: The version of the last event of the stream, 0 for none, if the caller has looked before.
+    expected_version: int | None = None
 
     def resources(self) -> Iterable[ResourceKey]:
-        return (self.actor, *filter(None, [self.target]), *self.others)
+        """The resources to lock, once actor and target are keys."""
+        return (cast(ResourceKey, self.actor), *([cast(ResourceKey, self.target)] if self.target else ()), *self.others)
 
-    def draft(self, latest: Latest, now: datetime, place: int) -> Event | None:
+    def decided(self, history: History) -> Mapping[str, Any] | None:
+        """The data to record, or None."""
+        return (self.data or {}) if self.decide is None else self.decide(history)
+
+    def draft(self, history: History, now: datetime, place: int) -> Event | None:
         """The event, if there is something to record. Without a time of its own, it happens as many microseconds after
-        `now` as there are drafts before it."""
-        last = latest.get(self.stream)
-        data = self.decide(last, latest)
+        `now` as there are drafts before it. Raises StreamTaken, WrongVersion."""
+        event_type, last = event_types.of(self.type), history.last
+        version = last.version if last else 0
+        if last and is_internal(last.type) != event_type.internal:
+            raise StreamTaken(stream=self.stream, type=last.type)
+        if self.expected_version not in {None, version}:
+            raise WrongVersion(stream=self.stream, expected=self.expected_version, found=version)
+        data = self.decided(history)
         if data is None:
             return None
-        version = last.version + 1 if last else 1
-        what = (self.type, self.stream, version, *self.actor, *(self.target or ("", "")), self.verb)
+        if not event_type.internal:
+            check_json(data, "the data of the event")
+        target: Any = self.target or ("", "")
+        what = (self.type, self.stream, version + 1, *cast(ResourceKey, self.actor), *target, self.verb)
         when = (self.occurred_at or now + place * _MICROSECOND, now)
         # In the order of the columns: keyword arguments would take Django three times as long.
-        values: list[Any] = [*what, *when, data, {}, SCHEMA_VERSION, self.idempotency_key]
+        values: list[Any] = [*what, *when, data, {}, event_type.version, self.idempotency_key]
         return Event(None, *values)  # type: ignore[misc]  # takes the list for one of its elements
-
-    def is_recorded_by(self, event: Event) -> bool:
-        """Whether an event that has its idempotency key says the same."""
-        same_time = self.occurred_at in {None, event.occurred_at}
-        return same_time and (self.type, self.stream) == (event.type, event.stream)
 
 
 class Outcome(NamedTuple):
@@ -82,11 +115,21 @@ def record(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]:
     Decides from the log alone. If two writers append to one stream, the database lets one of them win (UNIQUE stream,
     version); the other one decides again. Events without a time of their own happen one microsecond after the other, in
     the given order. Costs 1 statement if there is nothing to record, else 3 plus the statements of the receivers of
-    `events_recorded`; 1 more with idempotency keys. Raises IdempotencyConflict, InvalidIdempotencyKey,
-    InvalidEventData.
+    `events_recorded`; 1 more with idempotency keys.
+
+    Raises, before anything is written: UnknownEventType, InternalEventType, StreamTaken, InvalidEventData,
+    InvalidTimestamp, WrongVersion, InvalidIdempotencyKey, IdempotencyConflict, RecordingInReplay, and whatever naming
+    an instance raises.
     """
+    return record_internal([_checked(intent) for intent in intents], **metadata)
+
+
+def record_internal(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]:
+    """`record()` for the verbs of Sequere, whose intents are right by construction, and whose actors are keys."""
     if not intents:
         return []
+    if _is_replaying.get():
+        raise RecordingInReplay
     using = router.db_for_write(Event)
     try:
         return _record(intents, metadata, using)
@@ -94,8 +137,40 @@ def record(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]:
         return _record(intents, metadata, using, is_second=True)
 
 
+@contextmanager
+def replaying() -> Iterator[None]:
+    """In this block events of the past are applied, and recording raises RecordingInReplay."""
+    token = _is_replaying.set(True)
+    try:
+        yield
+    finally:
+        _is_replaying.reset(token)
+
+
+def is_internal(type_: str) -> bool:
+    """Whether only Sequere itself records events of this type."""
+    event_type = event_types.get(type_)
+    return event_type is not None and event_type.internal
+
+
 class _Overtaken(IntegrityError):
     """Another writer was first, so the decision may be wrong."""
+
+
+def _checked(intent: Intent) -> Intent:
+    """An intent of the host, with keys for its instances, and a time that the log can keep."""
+    if event_types.of(intent.type).internal:
+        raise InternalEventType(type=intent.type)
+    if not isinstance(intent.stream, UUID):
+        raise TypeError(f"The stream of an intent is a UUID, such as stream_of() returns, not {intent.stream!r}.")
+    if intent.decide is not None and intent.data is not None:
+        raise TypeError("An intent has data or decide, not both.")
+    check_text(intent.verb, "the verb of the event", VERB_MAX_LENGTH)
+    return intent._replace(
+        actor=registry.key_of(intent.actor),
+        target=None if intent.target is None else registry.key_of(intent.target),
+        occurred_at=None if intent.occurred_at is None else point_in_time(intent.occurred_at),
+    )
 
 
 def _record(
@@ -110,34 +185,47 @@ def _record(
         if not events:
             return outcomes
         metadata = {**current_metadata(_name_of), **metadata}
-        check_json(metadata, "the metadata of the event")
+        if metadata:
+            check_json(metadata, "the metadata of the event")
         if not is_second:
             _lock((intent for intent, outcome in zip(intents, outcomes, strict=True) if outcome.is_new), using)
         _append(events, metadata, using)
         events_recorded.send(sender=Event, events=events, using=using)
+        if events_committed.has_listeners(Event):
+            transaction.on_commit(partial(_announce, events, using), using=using, robust=True)
     return outcomes
 
 
+def _announce(events: tuple[Event, ...], using: str) -> None:
+    """Send `events_committed`. One event is the cause of what its receivers record."""
+    with caused_by(events[0]) if len(events) == 1 else nullcontext():
+        events_committed.send_robust(sender=Event, events=events, using=using)
+
+
 def _decide(intents: Sequence[Intent], using: str) -> list[Outcome]:
-    log = Event.objects.using(using)
-    keys = [_checked(intent.idempotency_key) for intent in intents if intent.idempotency_key is not None]
+    keys = [_checked_key(intent.idempotency_key) for intent in intents if intent.idempotency_key is not None]
+    whole = {intent.stream for intent in intents if intent.reads_history}
     streams = {stream for intent in intents for stream in (intent.stream, *intent.reads)}
-    latest = latest_of(streams, using)
+    latest, events = read_streams(whole, streams, using)
     # After the last events: a decision that there is nothing to record then also finds the event with its key that made
     # it so.
+    log = Event.objects.using(using)
     stored = {event.idempotency_key: event for event in log.filter(idempotency_key__in=keys)} if keys else {}
     now = timezone.now()
     outcomes = []
     drafts = 0
     for intent in intents:
+        history = History(latest.get(intent.stream), latest, events.get(intent.stream, ()))
         if intent.idempotency_key in stored:
             event = stored[intent.idempotency_key]
-            if not intent.is_recorded_by(event):
+            if not _is_recorded_by(event, intent, using):
                 raise IdempotencyConflict(key=intent.idempotency_key, event_id=event.pk)
             outcomes.append(Outcome(event, is_new=False))
-        elif draft := intent.draft(latest, now, drafts):
+        elif draft := intent.draft(history, now, drafts):
             drafts += 1
             latest[intent.stream] = draft
+            if intent.stream in whole:
+                events.setdefault(intent.stream, []).append(draft)
             if draft.idempotency_key is not None:
                 stored[draft.idempotency_key] = draft
             outcomes.append(Outcome(draft, is_new=True))
@@ -146,7 +234,22 @@ def _decide(intents: Sequence[Intent], using: str) -> list[Outcome]:
     return outcomes
 
 
-def _checked(idempotency_key: Any) -> str:
+def _is_recorded_by(event: Event, intent: Intent, using: str) -> bool:
+    """Whether an event that has the idempotency key of an intent says what its caller says. 1 query if it decides."""
+    same_time = intent.occurred_at in {None, event.occurred_at}
+    said = (intent.type, intent.stream, intent.actor, intent.target, intent.verb)
+    if not same_time or said != (event.type, event.stream, event.actor, event.target, event.verb):
+        return False
+    if is_internal(intent.type):  # the rest follows from the keys
+        return True
+    if intent.decide is None:
+        return bool((intent.data or {}) == event.data)
+    before = list(Event.objects.using(using).of_stream(event.stream).filter(version__lt=event.version))
+    latest = read_streams(set(), intent.reads, using)[0]
+    return bool(intent.decide(History(before[-1] if before else None, latest, before)) == event.data)
+
+
+def _checked_key(idempotency_key: Any) -> str:
     if isinstance(idempotency_key, str) and 1 <= len(idempotency_key) <= 255 and "\x00" not in idempotency_key:
         return idempotency_key
     raise InvalidIdempotencyKey(key=idempotency_key)

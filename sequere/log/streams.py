@@ -1,6 +1,7 @@
 """Streams: the histories that events belong to, by their keys."""
 
 import hashlib
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -9,10 +10,21 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.base import ResourceKey
+from sequere.exceptions import ReservedStream
 from sequere.sql.dialects import dialect
+
+#: The kinds of streams that belong to Sequere.
+RESERVED = frozenset({"queued", "read", "relation", "resource"})
 
 
 def stream_of(kind: str, *keys: ResourceKey) -> UUID:
+    """The stream of something of the host: `kind` is its word for it, `keys` say which one. Raises ReservedStream."""
+    if kind in RESERVED:
+        raise ReservedStream(kind=kind)
+    return internal_stream(kind, *keys)
+
+
+def internal_stream(kind: str, *keys: tuple[str, str]) -> UUID:
     """The stream that `kind` and `keys` name: 128 bits of SHA-256, which databases can compute too.
 
     A NUL separates the keys, since no key contains one.
@@ -20,21 +32,22 @@ def stream_of(kind: str, *keys: ResourceKey) -> UUID:
     return UUID(bytes=hashlib.sha256("\0".join((kind, *chain.from_iterable(keys))).encode()).digest()[:16])
 
 
-def relation(from_key: ResourceKey, to_key: ResourceKey) -> UUID:
-    """The stream of the relation from → to. While its last version is odd, from follows to."""
-    return stream_of("relation", from_key, to_key)
-
-
-class RelationStream(models.Func):
-    """`relation()` in SQL, from the columns of both keys."""
+class Stream(models.Func):
+    """The same in SQL, from constants and columns."""
 
     output_field = models.UUIDField()
 
+    def __init__(self, kind: str, constants: Sequence[str], *columns: str, **extra: Any) -> None:
+        super().__init__(*columns, **extra)
+        self._kind = kind
+        self._constants = tuple(constants)
+
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> tuple[str, Any]:
         columns = [compiler.compile(column)[0] for column in self.get_source_expressions()]
-        return dialect(connection).stream("relation", columns), []
+        words = dialect(connection)
+        return words.stream(self._kind, [*map(words.text, self._constants), *columns]), []
 
 
 def lifecycle(key: ResourceKey) -> UUID:
     """The stream of the resource itself: one `deleted` event for each time it was deleted."""
-    return stream_of("resource", key)
+    return internal_stream("resource", key)

@@ -10,13 +10,24 @@ from django.utils import timezone
 
 from sequere.exceptions import InvalidEventData, InvalidTimestamp
 
+VERB_MAX_LENGTH = 255
+
+
+def check_text(text: Any, where: str, max_length: int) -> None:
+    """Raise InvalidEventData unless every database can store the text."""
+    if not isinstance(text, str):
+        raise InvalidEventData(where=where, reason=f"it is {text!r}, not a text")
+    if len(text) > max_length:
+        raise InvalidEventData(where=where, reason=f"it is longer than {max_length} characters")
+    check_json(text, where)
+
 
 def check_json(value: Any, where: str) -> None:
     """Raise InvalidEventData unless the log returns `value` exactly as it was given."""
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)
         text.encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEventData(where=where, reason=str(error)) from error
     if json.loads(text, parse_float=_as_stored) != value:
         raise InvalidEventData(where=where, reason=f"{value!r} would come back as {text}")

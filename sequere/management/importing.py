@@ -17,9 +17,9 @@ from sequere.exceptions import ForeignIdentifier, ForeignTableMissing, InvalidOb
 from sequere.log.metadata import event_metadata
 from sequere.log.models import Event
 from sequere.log.reading import latest_of
-from sequere.log.streams import relation
 from sequere.log.validation import point_in_time
 from sequere.registry import registry
+from sequere.relations.key import RelationKey
 from sequere.sql.keyset import walk
 
 
@@ -213,5 +213,5 @@ class _Refusal(Exception):  # never leaves this module
 
 def _unknown(pairs: Sequence[Pair]) -> int:
     """The number of relations that are not in the log. 1 query."""
-    streams = {relation(*pair[:2]) for pair in pairs}
+    streams = {RelationKey(*pair[:2]).stream for pair in pairs}
     return len(streams - latest_of(streams, router.db_for_read(Event)).keys()) if streams else 0

@@ -94,35 +94,6 @@ class Migration(migrations.Migration):
                         fields=("idempotency_key",),
                         name="sequere_event_idempotency",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("type", "followed"), _negated=True),
-                            django.db.models.lookups.Exact(
-                                django.db.models.expressions.CombinedExpression(
-                                    models.F("version"), "%%", models.Value(2)
-                                ),
-                                models.Value(1),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="sequere_event_followed_odd",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("type", "unfollowed"), _negated=True),
-                            models.Q(
-                                django.db.models.lookups.Exact(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("version"), "%%", models.Value(2)
-                                    ),
-                                    models.Value(1),
-                                ),
-                                _negated=True,
-                            ),
-                            _connector="OR",
-                        ),
-                        name="sequere_event_unfollowed_even",
-                    ),
                 ],
             },
         ),

@@ -20,18 +20,13 @@ from django.utils import timezone
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendException, StaleWriter
 from sequere.log.locks import lock
+from sequere.log.metadata import without_metadata
 from sequere.log.models import Event
 from sequere.outbox import instrumentation
-from sequere.outbox.models import FAN_OUT, QueuedEvent
-from sequere.outbox.queues import (
-    FANNED_OUT,
-    is_for_celery,
-    known_queues,
-    projectors_of,
-)
+from sequere.outbox.models import QueuedEvent
+from sequere.outbox.queues import is_fan_out, is_for_celery, known_queues, projectors_of, shards_of
 from sequere.outbox.shards import done, due, lock_shards, overdue_shards, shards_to_drain
 from sequere.projections.projector import Chunk, Projector
-from sequere.projections.registry import projection
 from sequere.signals import events_queued
 
 #: An event that has failed so often is parked. Until then, the time to the next attempt doubles, from 2 seconds.
@@ -98,8 +93,8 @@ def announce_shards(queue: str, shards: set[int], using: str) -> None:
 
 
 def hold(queue: str, using: str) -> None:
-    """Keep others from draining the queue of a projector of the host until the transaction ends."""
-    lock_shards(queue, {0}, using, wait=True)
+    """Keep others from draining a queue until the transaction ends."""
+    lock_shards(queue, range(shards_of(queue)), using, wait=True)
 
 
 def forget(queue: str, subjects: Iterable[ResourceKey], using: str) -> None:
@@ -119,12 +114,12 @@ def _turn(
     overtaken, is_careful = 0, False
     while True:
         try:
-            with transaction.atomic(using=using):
+            with without_metadata(), transaction.atomic(using=using):
                 held = lock_shards(queue, numbers, using, wait=wait)
                 if not held:
                     return held, 0, False
-                if queue == FAN_OUT:
-                    return held, _advance_fan_out(held, using), False
+                if is_fan_out(queue):
+                    return held, _advance_fan_out(queue, held, projectors[0], using), False
                 events, is_all = due(queue, held, using)
                 return held, _apply(queue, events, projectors, using, is_careful=is_careful), is_all
         except StaleWriter:
@@ -181,13 +176,12 @@ def _apply_together(queue: str, batch: Sequence[Event], projectors: Sequence[Pro
     done(queue, batch, using)
 
 
-def _advance_fan_out(shards: Collection[int], using: str) -> int:
+def _advance_fan_out(queue: str, shards: Collection[int], projector: Projector, using: str) -> int:
     """Take a step of the fan-out in these shards that has reached the fewest; returns 1 if it was the last, else 0."""
-    waiting = QueuedEvent.objects.using(using).filter(queue=FAN_OUT)
+    waiting = QueuedEvent.objects.using(using).filter(queue=queue)
     due = waiting.filter(shard__in=shards).due().order_by("reached", "event_id")
     if (queued := due.select_related("event").first()) is None:
         return 0
-    projector = projection(FANNED_OUT)
     lock(projector.resources(queued.event), using)
     # It may have been cancelled before the lock was held.
     if not waiting.filter(event_id=queued.event_id).exists():
@@ -207,7 +201,7 @@ def _reach_some(queued: QueuedEvent, projector: Projector, using: str) -> Chunk:
     """Bring an event to some more followers, and remove it from the queue after the last of them."""
     with transaction.atomic(using=using):
         chunk = projector.fan_out(queued.event, queued.cursor, using=using)
-    waiting = QueuedEvent.objects.using(using).filter(queue=FAN_OUT, event_id=queued.event_id)
+    waiting = QueuedEvent.objects.using(using).filter(queue=queued.queue, event_id=queued.event_id)
     if chunk.cursor is None:
         waiting.delete()
     else:

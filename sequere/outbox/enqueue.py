@@ -12,8 +12,16 @@ from sequere.exceptions import BackendUnavailable
 from sequere.log.models import Event
 from sequere.outbox import waiting
 from sequere.outbox.drain import announce_shards, drain
-from sequere.outbox.models import FAN_OUT, QueuedEvent
-from sequere.outbox.queues import is_for_celery, queue_of, shard_around, shard_of
+from sequere.outbox.models import QueuedEvent
+from sequere.outbox.queues import (
+    fan_out_queue_of,
+    is_fan_out,
+    is_for_celery,
+    queue_of,
+    shard_around,
+    shard_of,
+    shards_of,
+)
 from sequere.outbox.shards import shards_with_older
 from sequere.projections.projector import Chunk
 from sequere.projections.registry import queued_projections
@@ -45,21 +53,23 @@ def queue_events(events: Sequence[Event], using: str) -> None:
     _after_commit(shards, [event.pk for event in events], using)
 
 
-def queue_fan_out(event_id: int, stream: UUID, subject: ResourceKey, chunk: Chunk, using: str) -> None:
-    """Have a projector continue after the commit where `chunk` has ended: with `fan_out()`, step by step.
+def queue_fan_out(projection: str, event_id: int, stream: UUID, subject: ResourceKey, chunk: Chunk, using: str) -> None:
+    """Have a projection continue after the commit where `chunk` has ended: with `fan_out()`, step by step.
 
     1 statement. A fan-out that is queued already continues from its own cursor. The resources of the event are locked.
     """
-    shard = shard_around(subject)
-    row = (FAN_OUT, event_id, shard, stream, chunk.cursor, chunk.reached, 0, "", "")
+    queue = fan_out_queue_of(projection)
+    shard = shard_around(subject, shards_of(queue))
+    row = (queue, event_id, shard, stream, chunk.cursor, chunk.reached, 0, "", "")
     _QUEUE_FAN_OUT.rows([row], using)
-    _after_commit({FAN_OUT: {shard}}, [event_id], using)
+    _after_commit({queue: {shard}}, [event_id], using)
 
 
-def end_fan_outs(event_ids: Collection[int], using: str) -> None:
-    """Cancel the fan-outs of these events. 1 statement, none for no events."""
+def end_fan_outs(projection: str, event_ids: Collection[int], using: str) -> None:
+    """Cancel the fan-outs of a projection for these events. 1 statement, none for no events."""
     if event_ids:
-        QueuedEvent.objects.using(using).filter(queue=FAN_OUT, event_id__in=event_ids).delete()
+        fan_outs = QueuedEvent.objects.using(using).filter(queue=fan_out_queue_of(projection))
+        fan_outs.filter(event_id__in=event_ids).delete()
 
 
 def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str) -> None:
@@ -68,7 +78,7 @@ def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], usin
     # Not a partial: Django asks for the name of a callback that fails.
     def apply_them() -> None:
         for queue, numbers in shards.items():
-            if queue != FAN_OUT:
+            if not is_fan_out(queue):
                 waiting.note(queue, event_ids, using)
             if is_for_celery(queue):
                 # If an older event waits in the shard, a task is already on its way; a drainer always looks again after

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from sequere.log.models import Event
-from sequere.outbox.models import FAN_OUT, QueuedEvent
+from sequere.outbox.models import QueuedEvent
 from sequere.projections.projector import Chunk, Projector
 from sequere.signals import events_projected, fan_out_advanced, projection_failed
 
@@ -28,6 +28,10 @@ FailureStep = Callable[[QueuedEvent, Event, Exception, str], None]
 
 class FanOutInProgress(Protocol):
     """An event on its way to many followers."""
+
+    @property
+    def queue(self) -> str:
+        """The queue in which it waits for its next step."""
 
     @property
     def event_id(self) -> int: ...
@@ -101,7 +105,7 @@ def fan_outs(step: Callable[[FanOutT, HowT, str], Chunk]) -> Callable[[FanOutT, 
     @wraps(step)
     def observed(fan_out: FanOutT, how: HowT, using: str) -> Chunk:
         started = monotonic()
-        event_id, before = fan_out.event_id, fan_out.reached
+        queue, event_id, before = fan_out.queue, fan_out.event_id, fan_out.reached
         chunk = step(fan_out, how, using)
         if not _is_heard(fan_out_advanced):
             return chunk
@@ -110,9 +114,10 @@ def fan_outs(step: Callable[[FanOutT, HowT, str], Chunk]) -> Callable[[FanOutT, 
         def tell() -> None:
             reached, is_finished = before + chunk.reached, chunk.cursor is None
             what = f"has reached {reached} followers{', all of them,' if is_finished else ''}"
-            _log(what, FAN_OUT, [event_id], seconds=seconds, reached=reached)
+            _log(what, queue, [event_id], seconds=seconds, reached=reached)
             fan_out_advanced.send_robust(
                 QueuedEvent,
+                queue=queue,
                 event_id=event_id,
                 followers=chunk.reached,
                 reached=reached,

@@ -9,17 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
 from sequere.log.models import Event
-from sequere.log.recording import Intent
-from sequere.log.streams import stream_of
 from sequere.sql.conditions import among
 from sequere.sql.statements import statement
-
-#: The queue of the built-in projections. They are applied together, in their order, so that the timelines never run
-#: ahead of the follows.
-BUILT_IN = "built-in"
-
-#: The queue of the fan-outs.
-FAN_OUT = "fan-out"
 
 #: The condition that a queued event can be applied now, by the time of now.
 IS_DUE = statement(__package__, "is_due")
@@ -77,21 +68,6 @@ class QueuedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"event {self.event_id} for {self.queue}"
-
-    def trace(self, type_: str) -> Intent:
-        """What the log keeps of an operator's decision about this event."""
-        return Intent(
-            type=type_,
-            stream=stream_of("queued", ResourceKey(self.queue, str(self.event_id))),
-            actor=self.event.actor,
-            target=self.event.target,
-            decide=lambda last, latest: {
-                "event": self.event_id,
-                "projection": self.queue,
-                "attempts": self.attempts,
-                "error": self.error,
-            },
-        )
 
 
 class Shard(models.Model):

@@ -2,56 +2,74 @@
 
 from sequere import conf
 from sequere.base import ResourceKey
+from sequere.exceptions import UnknownProjection
 from sequere.log.models import Event
 from sequere.log.streams import lifecycle
-from sequere.outbox.models import BUILT_IN, FAN_OUT
 from sequere.projections.projector import Projector
-from sequere.projections.registry import BUILT_IN_PROJECTIONS, mode_of, projection, projections
+from sequere.projections.registry import mode_of, projection, projections
 
-#: The projection that the fan-outs belong to.
-FANNED_OUT = BUILT_IN_PROJECTIONS[-1]
-#: Workers that can apply the events of the built-in projections at the same time.
-SHARDS = 64
+#: What the queue of the fan-outs of a projection is called, behind the name of the projection.
+_FAN_OUT = ":fan-out"
 
 
 def queue_of(name: str) -> str:
     """The queue that the events of a projection are put in."""
-    return BUILT_IN if name in BUILT_IN_PROJECTIONS else name
+    return projection(name).queue or name
+
+
+def fan_out_queue_of(name: str) -> str:
+    """The queue in which the fan-outs of a projection wait for their next step."""
+    return name + _FAN_OUT
+
+
+def is_fan_out(queue: str) -> bool:
+    return queue.endswith(_FAN_OUT)
 
 
 def queues_of(name: str) -> list[str]:
     """All queues in which events of a projection may wait."""
-    return [queue_of(name), *([FAN_OUT] if name == FANNED_OUT else [])]
+    return [queue_of(name), *([fan_out_queue_of(name)] if projection(name).fans_out else [])]
 
 
 def known_queues() -> list[str]:
     """All queues, in the order in which they are drained. The fan-outs come last, since the others leave them."""
     names = dict.fromkeys(queue for name in projections() for queue in queues_of(name))
-    return sorted(names, key=FAN_OUT.__eq__)
+    return sorted(names, key=is_fan_out)
 
 
 def projectors_of(queue: str) -> list[Projector]:
-    """The projectors that apply the events of a queue, in their order. Raises UnknownProjection."""
-    if queue == FAN_OUT:
-        return [projection(FANNED_OUT)]
-    if queue != BUILT_IN:
-        return [projection(queue)]
-    # Those that are inline now, too: events that were queued before that are not lost, and twice does no harm.
-    return [projector for name, projector in projections().items() if name in BUILT_IN_PROJECTIONS]
+    """The projectors that apply the events of a queue, in their order. Raises UnknownProjection.
+
+    Those that are inline now, too: events that were queued before that are not lost, and twice does no harm.
+    """
+    found = [projection(name) for name in names_in(queue)]
+    if not found:
+        raise UnknownProjection(name=queue, known=", ".join(known_queues()))
+    return found
+
+
+def names_in(queue: str) -> list[str]:
+    """The projections whose events wait in a queue."""
+    return [name for name in projections() if queue in queues_of(name)]
 
 
 def is_for_celery(queue: str) -> bool:
     """Whether the Celery workers drain a queue: if one of its projections is in mode celery, and none in on_commit."""
-    modes = {mode_of(name) for name in projections() if queue in queues_of(name)}
+    modes = {mode_of(name) for name in names_in(queue)}
     return conf.CELERY in modes and conf.ON_COMMIT not in modes
 
 
+def shards_of(queue: str) -> int:
+    """How many shards a queue has: so many processes can drain it at the same time."""
+    return max(projector.shards for projector in projectors_of(queue))
+
+
 def shard_of(queue: str, event: Event) -> int:
-    """The shard of a queue that an event waits in. A projector of the host gets all events in the order of the log, not
-    only those of one subject, so its queue has one shard."""
-    return shard_around(event.subject) if queue == BUILT_IN else 0
+    """The shard of a queue that an event waits in."""
+    return shard_around(event.subject, shards_of(queue))
 
 
-def shard_around(subject: ResourceKey) -> int:
-    """The shard for everything that concerns the audience of a resource."""
-    return lifecycle(subject).int % SHARDS
+def shard_around(subject: ResourceKey, shards: int) -> int:
+    """The shard of everything that concerns the audience of a resource. In one shard, all events are in the order of
+    the log; in several, those around one subject."""
+    return lifecycle(subject).int % shards if shards > 1 else 0

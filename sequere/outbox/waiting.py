@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from sequere.exceptions import ProjectionTimeout
 from sequere.log.models import Event
-from sequere.outbox.models import BUILT_IN, FAN_OUT, QueuedEvent
+from sequere.outbox.models import QueuedEvent
+from sequere.outbox.queues import names_in, queues_of
 
 #: Ids that are looked up at once. After so many new ones, those that are applied are forgotten.
 IDS_AT_ONCE = 2000
@@ -83,9 +84,14 @@ def wait_for_projections(timeout: float = 10) -> None:
 await_for_projections = sync_to_async(wait_for_projections)
 
 
+def _with_fan_outs(queue: str) -> list[str]:
+    """A queue, and those in which the events of its projections may wait after it."""
+    return list(dict.fromkeys([queue, *(other for name in names_in(queue) for other in queues_of(name))]))
+
+
 def _waiting(using: str) -> list[int]:
     return [
         event_id
         for queue, recorded in list(_recorded.items())
-        for event_id in recorded.waiting([queue, FAN_OUT] if queue == BUILT_IN else [queue], using)
+        for event_id in recorded.waiting(_with_fan_outs(queue), using)
     ]

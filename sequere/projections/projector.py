@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from sequere.base import ResourceKey
+from sequere.log.metadata import caused_by
 from sequere.log.models import Event
 from sequere.projections.reconciler import Cursor, Plan, Reconciler
 
@@ -29,12 +30,25 @@ class Projector:
     is_transactional: ClassVar[bool] = True
     #: Whether the projector can say where its read model is not what the log says.
     verifiable: ClassVar[bool] = False
+    #: The queue in which its events wait, if it is not inline; None for one of its own. The projectors of a queue apply
+    #: each event together.
+    queue: str | None = None
+    #: How many processes can drain its queue at the same time. Events of one subject are in one shard.
+    shards: int = 1
+    #: The projections that are applied to an event before it, in the same transaction or the same queue.
+    after: ClassVar[Sequence[str]] = ()
+    #: Whether it continues in steps with `fan_out()`, after `outbox.queue_fan_out()`.
+    fans_out: ClassVar[bool] = False
+
+    #: The name of its projection, once it is at work.
+    name: str = ""
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Give each event to the method `on_<type>(event, using=…)`, if there is one."""
         for event in events:
             if handler := getattr(self, f"on_{event.type}", None):
-                handler(event, using=using)
+                with caused_by(event):
+                    handler(event, using=using)
 
     def resources(self, event: Event) -> Iterable[ResourceKey]:
         """The resources to lock before an event is applied later than in its own transaction."""

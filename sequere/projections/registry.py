@@ -1,18 +1,20 @@
-"""The projections at work, and when each is applied."""
+"""The projections at work: which there are, in which order, and when each is applied."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Protocol
 
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from sequere import conf
-from sequere.exceptions import UnknownProjection
+from sequere.exceptions import CircularProjections, UnknownProjection
 from sequere.projections.projector import Projector
 
-#: The projections of our own, in the order in which they are applied: timelines are read from follows.
-BUILT_IN_PROJECTIONS = ("follows", "timelines")
+#: The queue of the projections of our own, which are applied together, and its shards.
+BUILT_IN = "built-in"
+BUILT_IN_SHARDS = 64
 
 _built_in: dict[str, Callable[[], "ReadModel"]] = {}
 
@@ -23,25 +25,52 @@ class ReadModel(Protocol):
     projector: Projector
 
     def reset(self, using: str) -> None:
-        """Empty it; a rebuild fills it again."""
+        """Empty it. A rebuild fills it again."""
 
 
 def provide(name: str, read_model: Callable[[], ReadModel]) -> None:
-    """Say, from an AppConfig, what makes the read model of one of the BUILT_IN_PROJECTIONS."""
+    """Say, from an AppConfig, what makes the read model of a projection of our own."""
     _built_in[name] = read_model
     forget_projections()
 
 
+def built_in() -> Sequence[str]:
+    """The names of the projections of our own."""
+    return list(_built_in)
+
+
 def read_models() -> Mapping[str, ReadModel]:
     """The read models of our own, in the order in which they are written."""
-    return {name: _built_in[name]() for name in BUILT_IN_PROJECTIONS if name in _built_in}
+    return {name: _built_in[name]() for name in projections() if name in _built_in}
 
 
 @cache
 def projections() -> Mapping[str, Projector]:
-    """All projections at work, in the order in which they are applied: ours, then those of the host."""
-    ours = {name: read_model.projector for name, read_model in read_models().items()}
-    return {**ours, **{name: import_string(path)() for name, path in conf.projectors().items()}}
+    """All projections at work, in the order in which they are applied: each after those that it names in `after`,
+    otherwise ours first, then those of the host as the settings name them. Raises CircularProjections."""
+    found = {name: read_model().projector for name, read_model in _built_in.items()}
+    for projector in found.values():
+        projector.queue, projector.shards = BUILT_IN, BUILT_IN_SHARDS
+    found |= {name: import_string(path)() for name, path in conf.projectors().items()}
+    for name, projector in found.items():
+        projector.name = name
+    return {name: found[name] for name in _in_order(found)}
+
+
+def _in_order(projectors: Mapping[str, Projector]) -> list[str]:
+    places = {name: place for place, name in enumerate(projectors)}
+    sorter = TopologicalSorter({name: {*one.after} & places.keys() for name, one in projectors.items()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise CircularProjections(names=" → ".join(error.args[1])) from error
+    in_order: list[str] = []
+    ready: list[str] = []
+    while sorter.is_active():
+        ready = sorted([*ready, *sorter.get_ready()], key=places.__getitem__)
+        sorter.done(first := ready.pop(0))
+        in_order.append(first)
+    return in_order
 
 
 @cache

@@ -4,7 +4,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 from weakref import ref
 
 from django.db import models, router, transaction
@@ -14,10 +14,11 @@ from sequere.base import ModelBase, ResourceKey
 from sequere.exceptions import SequereException
 from sequere.log.locks import KEY, Resource, lock_all
 from sequere.log.models import Event, EventQuerySet
-from sequere.log.recording import record
-from sequere.log.types import FOLLOWED
+from sequere.log.recording import record_internal
 from sequere.registry import registry
-from sequere.relations.intents import to_end, to_unfollow
+from sequere.relations.intents import to_end, to_retire
+from sequere.relations.key import RelationKey
+from sequere.relations.types import FOLLOW
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import among
 
@@ -93,9 +94,9 @@ def _record_deletions(keys: Sequence[ResourceKey], using: str) -> None:
     with transaction.atomic(using=using):
         for event_ids in chunks(_locked_relations(keys, using), UNFOLLOWS_AT_ONCE):
             follows = Event.objects.using(using).in_bulk(event_ids)
-            relations = [(follows[id_].actor, cast(ResourceKey, follows[id_].target)) for id_ in event_ids]
-            record([to_unfollow(*relation) for relation in relations], cause="deleted")
-        record([to_end(key) for key in keys])
+            relations = [RelationKey.of_event(follows[id_]) for id_ in event_ids]
+            record_internal([to_end(relation) for relation in relations], cause="deleted")
+        record_internal([to_retire(key) for key in keys])
 
 
 def _locked_relations(keys: Sequence[ResourceKey], using: str) -> list[int]:
@@ -139,7 +140,7 @@ def _ends(keys: Sequence[ResourceKey], using: str) -> models.QuerySet[Any, Any]:
 
 def _live_follows(keys: Sequence[ResourceKey], using: str) -> tuple[EventQuerySet, EventQuerySet]:
     """The follows of these resources, and the follows by which others follow them."""
-    live = Event.objects.using(using).filter(type=FOLLOWED).current()
+    live = Event.objects.using(using).filter(type=FOLLOW.begun.name).current()
     return live.filter(among(keys, "actor_")), live.filter(among(keys, "target_"))
 
 

@@ -1,74 +1,77 @@
-"""Intents about relations and resources, in terms of keys."""
+"""Intents about relations and resources."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from sequere.base import ResourceKey
-from sequere.log.models import Event
-from sequere.log.reading import Latest
+from sequere.event_types import EventType, register_event
+from sequere.log.reading import History
 from sequere.log.recording import Intent
-from sequere.log.streams import lifecycle, relation
-from sequere.log.types import DELETED, FOLLOWED, UNFOLLOWED
+from sequere.log.streams import lifecycle
+from sequere.relations.key import RelationKey
 
 
-def to_follow(
-    from_key: ResourceKey,
-    to_key: ResourceKey,
-    occurred_at: datetime | None = None,
-    idempotency_key: str | None = None,
-) -> Intent:
-    """`from_key` follows `to_key`: recorded unless it does already."""
+@register_event
+class Deleted(EventType):
+    name = "deleted"
+    label = _("deleted")
+    internal = True
+
+
+DELETED = Deleted.name
+
+
+def to_begin(relation: RelationKey, occurred_at: datetime | None = None, idempotency_key: str | None = None) -> Intent:
+    """The relation is live: recorded unless it is already."""
     return Intent(
-        type=FOLLOWED,
-        stream=relation(from_key, to_key),
-        actor=from_key,
-        target=to_key,
+        type=relation.graph.type.begun.name,
+        stream=relation.stream,
+        actor=relation.from_key,
+        target=relation.to_key,
         occurred_at=occurred_at,
         idempotency_key=idempotency_key,
-        decide=_unless_following,
+        decide=_unless_live,
     )
 
 
-def to_import(from_key: ResourceKey, to_key: ResourceKey, occurred_at: datetime | None = None) -> Intent:
-    """`from_key` follows `to_key` according to another source: recorded if the log knows nothing of the relation."""
-    return to_follow(from_key, to_key, occurred_at)._replace(decide=_if_unknown)
+def to_import(relation: RelationKey, occurred_at: datetime | None = None) -> Intent:
+    """The relation is live according to another source: recorded if the log knows nothing of it."""
+    return to_begin(relation, occurred_at)._replace(decide=_if_unknown)
 
 
-def to_unfollow(
-    from_key: ResourceKey,
-    to_key: ResourceKey,
-    occurred_at: datetime | None = None,
-    idempotency_key: str | None = None,
-) -> Intent:
-    """`from_key` no longer follows `to_key`: recorded if it does."""
+def to_end(relation: RelationKey, occurred_at: datetime | None = None, idempotency_key: str | None = None) -> Intent:
+    """The relation is no longer live: recorded if it is."""
     return Intent(
-        type=UNFOLLOWED,
-        stream=relation(from_key, to_key),
-        actor=from_key,
-        target=to_key,
+        type=relation.graph.type.ended.name,
+        stream=relation.stream,
+        actor=relation.from_key,
+        target=relation.to_key,
         occurred_at=occurred_at,
         idempotency_key=idempotency_key,
-        decide=_if_following,
+        decide=_if_live,
     )
 
 
-def to_end(key: ResourceKey) -> Intent:
+def to_retire(key: ResourceKey) -> Intent:
     """The resource is gone: always recorded. Another resource may get its key later."""
-    return Intent(type=DELETED, stream=lifecycle(key), actor=key, decide=_always)
+    return Intent(type=DELETED, stream=lifecycle(key), actor=key)
 
 
-def _unless_following(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
-    return None if last and last.type == FOLLOWED else {}
+def is_live(history: History) -> bool:
+    """Whether the relation with this history is live."""
+    return history.last is not None and history.last.version % 2 == 1
 
 
-def _if_unknown(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
-    return None if last else {}
+def _unless_live(history: History) -> Mapping[str, Any] | None:
+    return None if is_live(history) else {}
 
 
-def _if_following(last: Event | None, latest: Latest) -> Mapping[str, Any] | None:
-    return {} if last and last.type == FOLLOWED else None
+def _if_unknown(history: History) -> Mapping[str, Any] | None:
+    return None if history.last else {}
 
 
-def _always(last: Event | None, latest: Latest) -> Mapping[str, Any]:
-    return {}
+def _if_live(history: History) -> Mapping[str, Any] | None:
+    return {} if is_live(history) else None

@@ -9,44 +9,46 @@ from django.db import connections, models
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event, EventQuerySet
-from sequere.log.types import FOLLOWED, UNFOLLOWED
+from sequere.relations.types import RelationType
 from sequere.sql.rows import fields_of, given
 from sequere.sql.statements import statement
 
 ENDS = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
 
 
-def relations(using: str) -> EventQuerySet:
-    """The first event of each relation, live or not."""
-    return Event.objects.using(using).filter(type=FOLLOWED, version=1)
+def relations(of: RelationType, using: str) -> EventQuerySet:
+    """The first event of each relation of a type, live or not."""
+    return Event.objects.using(using).filter(type=of.begun.name, version=1)
 
 
-def live_follows(using: str) -> EventQuerySet:
+def live_relations(of: RelationType, using: str) -> EventQuerySet:
     """The last event of each live relation: a later version would end it."""
     later = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") + 1)
-    return Event.objects.using(using).filter(~models.Exists(later), type=FOLLOWED)
+    return Event.objects.using(using).filter(~models.Exists(later), type=of.begun.name)
 
 
-def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
-    """Those of `keys` that have ever followed or been followed. 1 query."""
+def known_ends(of: RelationType, keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
+    """Those of `keys` that have ever been at an end of a relation of a type. 1 query."""
     names, values = given(connections[using], fields_of(Resource, KEY), list(keys))
-    sql = statement(__package__, "known_ends").format(names=names, followed=FOLLOWED)
+    sql = statement(__package__, "known_ends").format(names=names, begun=of.begun.name)
     with connections[using].cursor() as cursor:
         cursor.execute(sql, values)
         return {ResourceKey(*row) for row in cursor.fetchall()}
 
 
-def numbers(keys: Sequence[ResourceKey], end: str, using: str) -> Mapping[ResourceKey, Mapping[str, int]]:
-    """How many live relations have each resource at one end ("actor_" or "target_"), by the kind of the other end.
+def numbers(
+    of: RelationType, keys: Sequence[ResourceKey], end: str, using: str
+) -> Mapping[ResourceKey, Mapping[str, int]]:
+    """How many live relations each resource has at one end ("actor_" or "target_"), by the kind of the other end.
 
     `keys` are a page of all resources, in the order of the database. 1 query.
     """
-    # The follows and unfollows of a relation alternate, so their difference is 1 if it is live, and else 0.
-    left = models.Sum(models.Case(models.When(type=FOLLOWED, then=1), default=-1))
+    # The events of a relation alternate, so their difference is 1 if it is live, and else 0.
+    left = models.Sum(models.Case(models.When(type=of.begun.name, then=1), default=-1))
     other = "target_identifier" if end == "actor_" else "actor_identifier"
     rows = (
         Event.objects.using(using)
-        .filter(_between(keys, end), type__in=[FOLLOWED, UNFOLLOWED])
+        .filter(_between(keys, end), type__in=[of.begun.name, of.ended.name])
         .order_by()
         .values_list(f"{end}identifier", f"{end}object_id", other)
         .annotate(left=left)

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from sequere.exceptions import ReadModelLost, RebuildAbandoned, StaleWriter
 from sequere.log.models import Event
+from sequere.log.recording import replaying
 from sequere.outbox.drain import MAX_ATTEMPTS, drain
 from sequere.outbox.queues import queues_of
 from sequere.projections.projector import LevelTriggeredProjector
@@ -191,7 +192,8 @@ def _advance(mine: Slice, rebuild: Rebuild, reconciler: Reconciler, using: str, 
     elif is_wrong or comparison.differs(page.keys, using):
         if not lock_batch(queues_of(rebuild.projection), reconciler, page.keys, using):
             return None
-        wrong = comparison.repair(page.keys, using)
+        with replaying():
+            wrong = comparison.repair(page.keys, using)
     mine.cursor, mine.is_done = page.end, page.end is None
     mine.done += page.number
     mine.total = mine.done if mine.is_done else max(mine.total, mine.done)

@@ -6,6 +6,7 @@ from typing import Any
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource, lock
 from sequere.log.models import Event
+from sequere.log.recording import replaying
 from sequere.outbox.drain import forget, hold
 from sequere.projections.projector import Projector
 from sequere.projections.reconciler import Comparison, Plan, Reconciler, RowKeys
@@ -32,7 +33,8 @@ class Reapplication(Comparison):
         lock(keys, using)
         self._projector.reset(keys, using=using)
         events = Event.objects.using(using).about(keys).order_by("id")
-        self._projector.apply(events.iterator(chunk_size=2000), using=using)
+        with replaying():
+            self._projector.apply(events.iterator(chunk_size=2000), using=using)
         forget(self._name, keys, using)
 
 

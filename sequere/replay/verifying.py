@@ -17,6 +17,7 @@ from sequere.base import ResourceKey
 from sequere.exceptions import ProjectorNotVerifiable
 from sequere.log.locks import lock
 from sequere.log.models import Event
+from sequere.log.recording import replaying
 from sequere.outbox.drain import drain
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import queues_of
@@ -182,7 +183,9 @@ def _settle(
             drain(queue, using=using, wait=True)
         with transaction.atomic(using=using):
             if lock_batch(queues, reconciler, keys, using):
-                return _reported(reconciler.comparison.compare(keys, using, repair=repair), on_difference)
+                with replaying():
+                    differences = reconciler.comparison.compare(keys, using, repair=repair)
+                return _reported(differences, on_difference)
 
 
 def _reported(differences: Sequence[Difference], on_difference: OnDifference | None) -> int:

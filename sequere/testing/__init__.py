@@ -9,8 +9,11 @@ from django.db import connections, router
 from sequere.log.models import Event
 from sequere.outbox.drain import drain_all
 from sequere.projections.registry import is_queued, projections, read_models
-from sequere.registry import registry
 from sequere.signals import events_recorded
+from sequere.testing.events import assert_records, recorded_events
+from sequere.testing.scenarios import given
+
+__all__ = ["IsolatedMixin", "assert_records", "drain", "draining", "given", "isolated", "recorded_events"]
 
 if TYPE_CHECKING:
     from django.test import TransactionTestCase as _TestCase
@@ -35,32 +38,6 @@ def draining() -> Iterator[None]:
         yield
     finally:
         events_recorded.disconnect(drain_now)
-
-
-@contextmanager
-def recorded_events() -> Iterator[list[Event]]:
-    """The events recorded in this block, in the order of the log."""
-    recorded: list[Event] = []
-
-    def note(events: Sequence[Event], **_: Any) -> None:
-        recorded.extend(events)
-
-    events_recorded.connect(note)
-    try:
-        yield recorded
-    finally:
-        events_recorded.disconnect(note)
-
-
-@contextmanager
-def assert_records(*expected: tuple[Any, ...]) -> Iterator[None]:
-    """Fail unless this block records exactly these events, as (type, actor) or (type, actor, target), in this order."""
-    with recorded_events() as recorded:
-        yield
-    wanted = [(type_, *map(registry.key_of, resources)) for type_, *resources in expected]
-    found = [(event.type, *filter(None, (event.actor, event.target))) for event in recorded]
-    if found != wanted:
-        raise AssertionError(f"recorded {_shown(found)}, expected {_shown(wanted)}")
 
 
 @contextmanager
@@ -109,7 +86,3 @@ def _empty_other_read_models() -> None:
     for read_model in read_models().values():
         if not read_model.projector.is_transactional:
             read_model.reset(using)
-
-
-def _shown(events: list[tuple[Any, ...]]) -> str:
-    return "; ".join(" ".join(map(str, event)) for event in events) or "nothing"

@@ -96,6 +96,6 @@ def test_the_page_shows_how_many_followers_a_fan_out_has_reached(
     browser: Client, thoas: User, project: Project
 ) -> None:
     event = follow(thoas, project)
-    QueuedEvent.objects.filter(event=event).update(queue="fan-out", reached=7)
+    QueuedEvent.objects.filter(event=event).update(queue="timelines:fan-out", reached=7)
 
     assert states(browser, event) == ["Applied timelines", "In progress, 7 followers reached"]

@@ -248,7 +248,7 @@ def test_a_long_operation_is_refused_with_its_command(
 @pytest.mark.parametrize("verb", ["drain", "retry"])
 def test_a_fan_out_is_left_to_a_command(browser: Client, failed: list[int], verb: str) -> None:
     queued = QueuedEvent.objects.filter(queue="built-in", event_id=failed[0])
-    queued.update(queue="fan-out", attempts=5, parked_at=timezone.now())
+    queued.update(queue="timelines:fan-out", attempts=5, parked_at=timezone.now())
 
     pages = {name: browser.get(url(name, verb), {"all": "1"}, follow=True) for name in ("timelines", "follows")}
 

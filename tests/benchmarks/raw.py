@@ -12,7 +12,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from sequere.base import ResourceKey
-from sequere.log.streams import relation, stream_of
+from sequere.log.streams import stream_of
+from sequere.relations.key import RelationKey
 from tests.benchmarks.graph import Pair
 
 BATCH_SIZE = 2000
@@ -147,7 +148,11 @@ class Raw:
         self._connection = connection
 
     def follow(self, from_key: ResourceKey, to_key: ResourceKey) -> None:
-        stream, opposite, now = relation(from_key, to_key), relation(to_key, from_key), datetime.now(UTC)
+        stream, opposite, now = (
+            RelationKey(from_key, to_key).stream,
+            RelationKey(to_key, from_key).stream,
+            datetime.now(UTC),
+        )
         with self._connection.transaction():
             run = self._connection.execute
             if run(LATEST, [[stream]]).fetchall():
@@ -167,8 +172,8 @@ class Raw:
                 self._follow_batch(cursor, batch)
 
     def _follow_batch(self, cursor: psycopg.Cursor[Any], batch: list[Pair]) -> None:
-        streams = [relation(*pair) for pair in batch]
-        opposite = [relation(*reversed(pair)) for pair in batch]
+        streams = [RelationKey(*pair).stream for pair in batch]
+        opposite = [RelationKey(*reversed(pair)).stream for pair in batch]
         known = {row[0] for row in cursor.execute(LATEST, [streams])}
         ends = sorted({key for pair in batch for key in pair})
         object_ids = [key.object_id for key in ends]
@@ -221,7 +226,7 @@ class Raw:
         return int(self._connection.execute(COUNT, key).fetchone()[0])
 
     def is_following(self, from_key: ResourceKey, to_key: ResourceKey) -> bool:
-        return self._connection.execute(IS_FOLLOWING, [relation(from_key, to_key)]).fetchone() is not None
+        return self._connection.execute(IS_FOLLOWING, [RelationKey(from_key, to_key).stream]).fetchone() is not None
 
     def empty(self, *tables: str) -> None:
         self._connection.execute(f"TRUNCATE {', '.join(tables)}")

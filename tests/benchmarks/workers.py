@@ -18,12 +18,13 @@ from sequere import workers
 from sequere.backends.base import get_backend as follows
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
-from sequere.log.streams import lifecycle, relation
+from sequere.log.streams import lifecycle
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow
 from sequere.outbox.drain import announce_shards
-from sequere.outbox.queues import SHARDS
+from sequere.projections.registry import BUILT_IN_SHARDS
 from sequere.redis.outages import Outage
 from sequere.registry import registry
+from sequere.relations.key import RelationKey
 from sequere.replay.rebuilding import rebuild
 from sequere_timeline.backends.base import get_backend as timelines
 from tests.benchmarks.graph import Pair, pairs, people
@@ -94,7 +95,7 @@ class WorkerScenarios:
             idle = self._latencies(celebrity, lambda: False)
             start = perf_counter()
             Timeline(celebrity).save(JoinAction(actor=celebrity))
-            busy = self._latencies(celebrity, lambda: QueuedEvent.objects.filter(queue="fan-out").exists())
+            busy = self._latencies(celebrity, lambda: QueuedEvent.objects.filter(queue="timelines:fan-out").exists())
             _until(lambda: not QueuedEvent.objects.exists())
             taken = perf_counter() - start
             memory = max(map(_most_memory, (others, fan_out)))
@@ -111,7 +112,7 @@ class WorkerScenarios:
         return pairs(among, number, seed=number)
 
     def _tell(self) -> None:
-        announce_shards("built-in", set(range(SHARDS)), "default")
+        announce_shards("built-in", set(range(BUILT_IN_SHARDS)), "default")
 
     def _project(self, these: list[Pair]) -> float:
         """Seconds for the same work by hand, in batches of 500."""
@@ -121,12 +122,12 @@ class WorkerScenarios:
         start = perf_counter()
         for first in range(0, len(these), 500):
             batch = these[first : first + 500]
-            streams = [relation(*pair) for pair in batch]
+            streams = [RelationKey(*pair).stream for pair in batch]
             with raw.transaction():
                 rows = raw.execute(WAITING, [streams]).fetchall()
                 raw.execute(LOCK, [[key.object_id for pair in batch for key in pair]])
                 if self._client is None:
-                    raw.execute(FOLLOWS, [streams, [relation(*pair[::-1]) for pair in batch]])
+                    raw.execute(FOLLOWS, [streams, [RelationKey(*pair[::-1]).stream for pair in batch]])
                     more, less = (Counter(pair[end].object_id for pair in batch) for end in (1, 0))
                     ids = sorted(more | less)
                     raw.execute(COUNTS, [ids, [more[one] for one in ids], [less[one] for one in ids]])
@@ -167,8 +168,8 @@ class WorkerScenarios:
     def _latencies(self, celebrity: User, goes_on: Callable[[], bool]) -> dict[str, list[float]]:
         """Seconds from a call until it is applied, at least 50 times, and as long as the fan-out is in progress."""
         key = registry.key_of(celebrity)
-        shard = lifecycle(key).int % SHARDS
-        strangers = [one for one in people(self._next, 200) if lifecycle(one).int % SHARDS != shard]
+        shard = lifecycle(key).int % BUILT_IN_SHARDS
+        strangers = [one for one in people(self._next, 200) if lifecycle(one).int % BUILT_IN_SHARDS != shard]
         fans = people(self._next + 200, 50)
         self._next += 250
         times: dict[str, list[float]] = {"in another shard": [], "of the celebrity": []}

@@ -7,9 +7,10 @@ from django.db import transaction
 
 from sequere.contrib.timeline import Timeline
 from sequere.log.models import Event
-from sequere.log.types import DELETED, UNFOLLOWED
 from sequere.models import follow, follow_many, get_followings_count, unfollow, unfollow_many
 from sequere.registry import registry
+from sequere.relations.intents import DELETED
+from sequere.relations.types import UNFOLLOWED
 from tests.factories import ProjectFactory, UserFactory
 from tests.races.concurrently import in_rounds
 from tests.races.outcome import differences, rounds

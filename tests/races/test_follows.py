@@ -10,8 +10,6 @@ from django.dispatch import Signal
 from sequere import api
 from sequere.exceptions import IdempotencyConflict
 from sequere.log.models import Event
-from sequere.log.streams import relation
-from sequere.log.types import FOLLOWED, UNFOLLOWED
 from sequere.models import (
     follow,
     follow_many,
@@ -24,6 +22,8 @@ from sequere.models import (
     unfollow_many,
 )
 from sequere.registry import registry
+from sequere.relations.key import RelationKey
+from sequere.relations.types import FOLLOWED, UNFOLLOWED
 from sequere.signals import followed, unfollowed
 from tests.factories import UserFactory
 from tests.races.concurrently import concurrently, in_rounds
@@ -193,7 +193,9 @@ def test_one_idempotency_key_in_several_threads_is_one_event():
 
     outcomes = in_rounds(number, *[lambda n: follow(newbies[n], thoas[n], idempotency_key=f"request {n}")] * 5)
 
-    stored = {relation(*map(registry.key_of, pair)): n for n, pair in enumerate(zip(newbies, thoas, strict=True))}
+    stored = {
+        RelationKey(*map(registry.key_of, pair)).stream: n for n, pair in enumerate(zip(newbies, thoas, strict=True))
+    }
     by_round = {stored[event.stream]: event for event in Event.objects.all()}
     assert len(by_round) == Event.objects.count() == number
     assert outcomes == [[by_round[n]] * 5 for n in range(number)]

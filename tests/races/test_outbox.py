@@ -19,10 +19,8 @@ from django.utils import timezone
 from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow, unfollow_many
 from sequere.outbox.drain import drain, drain_all
-from sequere.outbox.models import BUILT_IN
 from sequere.outbox.parked import retry, skip
-from sequere.outbox.queues import SHARDS
-from sequere.projections.projector import Projector
+from sequere.projections.projector import BUILT_IN, BUILT_IN_SHARDS, Projector
 from tests.conftest import MODE
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds
@@ -160,7 +158,7 @@ def test_a_worker_applies_waiting_events_and_ends_on_sigterm(everybody: list[Use
     empty_read_models()
 
     QueuedEvent.objects.bulk_create(
-        QueuedEvent(queue=BUILT_IN, event=event, shard=event.pk % SHARDS, stream=event.stream)
+        QueuedEvent(queue=BUILT_IN, event=event, shard=event.pk % BUILT_IN_SHARDS, stream=event.stream)
         for event in Event.objects.all()
     )
     with a_worker() as worker:

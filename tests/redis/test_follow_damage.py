@@ -10,6 +10,7 @@ from sequere.backends.redis.counts import Numbers
 from sequere.log.models import Event
 from sequere.models import follow, get_followers, get_followers_count, get_followings, get_friends, unfollow
 from sequere.registry import registry
+from sequere.relations.key import FOLLOWS
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
 from tests.factories import ProjectFactory, UserFactory
@@ -55,7 +56,7 @@ class Site:
                 for get in (get_followers, get_followings, get_friends)
             ],
             [
-                get_backend().count(what, registry.key_of(one), kind)
+                get_backend().count(what, FOLLOWS, registry.key_of(one), kind)
                 for one in self.everybody
                 for what in ("followers", "followings", "friends")
                 for kind in (None, "user", "project")

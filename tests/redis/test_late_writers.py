@@ -8,7 +8,7 @@ import pytest
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow_many, unfollow
 from sequere.outbox.drain import drain, drain_all
-from sequere.outbox.models import FAN_OUT
+from sequere.outbox.queues import fan_out_queue_of
 from sequere_timeline import projector
 from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.redis.scripts import DELIVER_ENTRY, STORE_GENERATION
@@ -71,7 +71,7 @@ def test_a_follower_who_unfollows_meanwhile_is_not_reached(
     Timeline(thoas).save(JoinAction(actor=thoas))
     drain("built-in", using="default", seconds=0)
 
-    with drain_late(monkeypatch, FAN_OUT, calls(DELIVER_ENTRY)):
+    with drain_late(monkeypatch, fan_out_queue_of("timelines"), calls(DELIVER_ENTRY)):
         unfollow(fans[2], thoas)
         drain("built-in", using="default")
         before = Timeline(fans[2]).get_private_count()

@@ -3,6 +3,7 @@
 import re
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextvars import Context
 from random import Random
 from threading import Event as Flag
 from threading import Thread, current_thread
@@ -13,7 +14,7 @@ from django.db import connection, connections
 
 import sequere
 from sequere.backends.base import get_backend
-from sequere.backends.redis import loading, numbered
+from sequere.backends.redis import follows_by_uid, loading
 from sequere.backends.redis.batches import RESOURCES
 from sequere.backends.redis.scripts import LOAD_SIDES
 from sequere.base import ModelBase, ResourceKey
@@ -67,8 +68,8 @@ def by_name(client: Any) -> dict[Any, Any]:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbered, "ROWS_PER_FETCH", 3)
-    monkeypatch.setattr(numbered, "MEMBERS_PER_ROW", 2)
+    monkeypatch.setattr(follows_by_uid, "ROWS_PER_FETCH", 3)
+    monkeypatch.setattr(follows_by_uid, "MEMBERS_PER_ROW", 2)
     monkeypatch.setattr(loading, "MEMBERS_PER_LOAD", 2)
     monkeypatch.setattr(loading, "LOADS_AT_ONCE", 2)
     monkeypatch.setattr(RESOURCES, "size", 2)
@@ -247,14 +248,14 @@ def test_a_server_that_is_emptied_in_the_middle_is_noticed(client: Any, site: li
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, before: Any, once: Callable[[], Any]) -> None:
-    """Call a function once, before the first call of a script."""
+    """Call a function once, before the first call of a script, as another process would."""
     redis = get_backend().projector._model.connection
     send = redis._send
     left = [once]
 
     def interrupted(commands: Any) -> Any:
         if left and any(command[0] == "EVALSHA" and command[1] is before for command in commands):
-            left.pop()()
+            Context().run(left.pop())
         return send(commands)
 
     monkeypatch.setattr(redis, "_send", interrupted)
@@ -388,7 +389,7 @@ def test_writers_continue_during_a_load(client: Any, size: str, request: pytest.
 
 
 def test_memory_does_not_grow_with_the_follows(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numbered, "ROWS_PER_FETCH", 100)
+    monkeypatch.setattr(follows_by_uid, "ROWS_PER_FETCH", 100)
     monkeypatch.setattr(loading, "LOADS_AT_ONCE", 1)
     monkeypatch.setattr(RESOURCES, "size", 20)
     monkeypatch.setattr("psycopg._queries.MAX_CACHED_STATEMENT_LENGTH", 0)  # its cache would grow

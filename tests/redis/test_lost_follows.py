@@ -12,7 +12,8 @@ from sequere.contrib.timeline import Timeline
 from sequere.exceptions import ReadModelLost
 from sequere.models import follow, follow_many, get_followers_count, unfollow
 from sequere.outbox.drain import drain, drain_all
-from sequere.outbox.models import BUILT_IN, FAN_OUT
+from sequere.outbox.queues import fan_out_queue_of
+from sequere.projections.registry import BUILT_IN
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
 from sequere_timeline import projector
@@ -122,7 +123,7 @@ def test_a_fan_out_continues_when_the_follows_are_lost_and_when_they_are_back(
     unfollow(fans[2], thoas)
     follow(newbie, thoas)
     for _ in range(steps):
-        drain(FAN_OUT, using="default", seconds=0)
+        drain(fan_out_queue_of("timelines"), using="default", seconds=0)
     rebuild("follows")
     drain_all(using="default")
 
@@ -153,7 +154,7 @@ def test_a_fan_out_continues_although_the_server_of_the_follows_is_emptied(
     reached = look(fans)
 
     operator.flushall()
-    drain(FAN_OUT, using="default", seconds=0)
+    drain(fan_out_queue_of("timelines"), using="default", seconds=0)
     if are_back:
         rebuild("follows")
     drain_all(using="default")

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from sequere.contrib.timeline import Timeline
-from sequere.log.recording import record
+from sequere.log.recording import record_internal
 from sequere.models import follow, follow_many, get_followers_count, get_followings_count, unfollow
 from sequere.registry import registry
 from sequere.replay.rebuilding import rebuild
@@ -93,7 +93,9 @@ def test_a_long_timeline_keeps_800_and_is_cut_when_it_has_more_than_850(
     follow(newbie, thoas)
     Timeline(newbie).get_private_count()
     key = registry.key_of(thoas)
-    record([to_save(JoinAction(actor=thoas, date=october(1, minute=n % 60)), uuid4(), key) for n in range(850)])
+    record_internal(
+        [to_save(JoinAction(actor=thoas, date=october(1, minute=n % 60)), uuid4(), key) for n in range(850)]
+    )
     before = Timeline(newbie).get_private_count()
 
     Timeline(thoas).save(JoinAction(actor=thoas))
@@ -292,7 +294,7 @@ def test_a_count_costs_the_same_for_many_entries_as_for_few(client: "redis.Redis
 
     follow_many((user, thoas) for user in User.objects.bulk_create(UserFactory.build_batch(200)))
     key = registry.key_of(thoas)
-    record([to_save(JoinAction(actor=thoas, date=october(1)), uuid4(), key) for _ in range(500)])
+    record_internal([to_save(JoinAction(actor=thoas, date=october(1)), uuid4(), key) for _ in range(500)])
 
     assert Timeline(newbie).get_private_count() == 501
     assert work() == few

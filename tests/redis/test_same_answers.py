@@ -18,6 +18,7 @@ from sequere.contrib.timeline import Timeline
 from sequere.log.models import Event
 from sequere.models import follow_many, unfollow, unfollow_many
 from sequere.registry import registry
+from sequere.relations.key import FOLLOWS, RelationKey
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
 from sequere.results.relations import RelationList
@@ -87,13 +88,14 @@ def answers(backend: BaseBackend, site: Site) -> dict[str, Any]:
     keys = [registry.key_of(site.get(number)) for number in (*USERS, *PROJECTS)]
     found: dict[str, Any] = {}
     for key in keys:
-        found[f"{key} follows"] = backend.are_following(key, keys)
+        live = backend.live_among([RelationKey(key, other) for other in keys])
+        found[f"{key} follows"] = {relation.to_key for relation in live}
         found[f"{key} is followed"] = sorted(chain.from_iterable(follower_pages(backend, key)))
         for what in ("followers", "followings", "friends"):
             for kind in (None, "user", "project"):
-                found[f"{key} {what} {kind} count"] = backend.count(what, key, kind)
+                found[f"{key} {what} {kind} count"] = backend.count(what, FOLLOWS, key, kind)
                 for desc in (True, False):
-                    whole = getattr(backend, what)(key, kind, desc=desc)
+                    whole = backend.related(what, FOLLOWS, key, kind, desc=desc)
                     found[f"{key} {what} {kind} {desc}"] = (list(whole), list(whole.all()[1:3]), whole.count())
                     found[f"{key} {what} {kind} {desc}, page by page"] = list(pages(whole))
     return found

@@ -13,7 +13,7 @@ from sequere.exceptions import StaleWriter
 from sequere.log.models import Event
 from sequere.models import follow, get_followers_count, is_following, unfollow
 from sequere.redis.fencing import DRAW_TOKEN, is_refusal
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
 from sequere.redis.scripts import Script
 from sequere.replay.verifying import verify
 from sequere_timeline.backends.base import get_backend as timelines

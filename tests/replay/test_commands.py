@@ -14,7 +14,7 @@ from sequere.backends.database.models import Follow
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import ProjectorNotVerifiable, UnknownProjection
 from sequere.log.models import Event
-from sequere.management import progress
+from sequere.management import progress_bar
 from sequere.models import follow, unfollow
 from sequere.projections.projector import Projector
 from sequere.replay.rebuilding import rebuild
@@ -160,7 +160,7 @@ def test_a_terminal_shows_a_bar() -> None:
 
 
 def test_a_file_gets_a_line_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "KEYS_PER_LINE", 2)
+    monkeypatch.setattr(progress_bar, "KEYS_PER_LINE", 2)
     thoas, newbie = UserFactory.create_batch(2)
     follow(newbie, thoas)
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from sequere import ResourceKey
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.contrib.timeline import Timeline
-from sequere.log.streams import relation
 from sequere.models import follow, unfollow
+from sequere.relations.key import RelationKey
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from tests.commands import run
 from tests.factories import ProjectFactory, UserFactory
@@ -79,7 +79,7 @@ def key_of(user: Any) -> ResourceKey:
 
 
 def edge(site: Site) -> models.QuerySet[Follow]:
-    return Follow.objects.filter(pk=relation(key_of(site.fan), key_of(site.thoas)))
+    return Follow.objects.filter(pk=RelationKey(key_of(site.fan), key_of(site.thoas)).stream)
 
 
 def action(site: Site, which: str = "joined") -> models.QuerySet[SavedAction]:
@@ -143,7 +143,9 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a follow is somebody else's": lambda site: edge(site).update(from_object_id=NOBODY),
     "a follow is a friendship": lambda site: edge(site).update(friends_at=NOW, friends_event_id=1),
     "a friendship is none": lambda site: Follow.objects.update(friends_at=None, friends_event_id=None),
-    "a follow that never was": lambda site: orphaned_follow(site, relation(key_of(site.thoas), key_of(site.fan))),
+    "a follow that never was": lambda site: orphaned_follow(
+        site, RelationKey(key_of(site.thoas), key_of(site.fan)).stream
+    ),
     "a follow of an unknown stream": lambda site: orphaned_follow(site, uuid4()),
     "a follow that is over": unfollow_that_is_not_applied,
     "a count is too large": lambda site: FollowCount.objects.update(followers=models.F("followers") + 1),

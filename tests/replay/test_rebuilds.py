@@ -10,7 +10,7 @@ from django.db import connection
 
 from sequere import ResourceKey, replay
 from sequere.backends.database.counts import COUNTS
-from sequere.backends.database.follows import FOLLOWS
+from sequere.backends.database.follows import RECORDED_FOLLOWS
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import RebuildAbandoned
@@ -37,7 +37,7 @@ FANS = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + 30)]
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 4; two batches are a slice."""
-    for reconciler in (FOLLOWS, COUNTS):
+    for reconciler in (RECORDED_FOLLOWS, COUNTS):
         monkeypatch.setattr(reconciler.keys, "size", 4)
     monkeypatch.setattr(rebuilding, "SLICES", 4)
 
@@ -264,11 +264,11 @@ def test_a_rebuild_of_a_host_projector_is_resumed(settings: Any, monkeypatch: py
 
 def test_a_page_of_follows_costs_the_same_for_any_number(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
     rebuild("follows")
-    monkeypatch.setattr(FOLLOWS.keys, "size", 15)
-    follows = FOLLOWS.comparison
+    monkeypatch.setattr(RECORDED_FOLLOWS.keys, "size", 15)
+    follows = RECORDED_FOLLOWS.comparison
 
     with exactly(1):
-        page = FOLLOWS.keys.page(None, None, "default")
+        page = RECORDED_FOLLOWS.keys.page(None, None, "default")
     with exactly(1):
         assert not follows.differs(page.keys, "default")
     with exactly(1):
@@ -281,8 +281,8 @@ def test_a_page_of_follows_costs_the_same_for_any_number(thoas: User, monkeypatc
 
 
 def test_follows_of_a_resource_that_was_not_locked_are_left_to_their_writer(thoas: User) -> None:
-    follows = FOLLOWS.comparison
-    page = FOLLOWS.keys.page(None, None, "default")
+    follows = RECORDED_FOLLOWS.comparison
+    page = RECORDED_FOLLOWS.keys.page(None, None, "default")
     known = follows.resources(page.keys, "default")
     newbie = ResourceKey("user", "999999")
     follow(newbie, thoas)

@@ -14,9 +14,9 @@ from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, unfollow
 from sequere.monitoring.backlog import COUNTED
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
-from sequere.outbox.models import BUILT_IN
 from sequere.outbox.parked import retry
 from sequere.projections.projector import Projector
+from sequere.projections.registry import BUILT_IN
 from tests.host.processes import run_python
 from tests.statements import exactly
 from tests.testapp.models import Project, User

@@ -24,7 +24,6 @@ def joke(idempotency_key: str) -> Intent:
         stream=stream_of("joke", THOAS),
         actor=THOAS,
         idempotency_key=idempotency_key,
-        decide=lambda last, latest: {},
     )
 
 

@@ -12,7 +12,7 @@ from django.template import Context, Template
 
 from sequere import ResourceKey
 from sequere.exceptions import NotRegistered, UnknownIdentifier
-from sequere.log.recording import record
+from sequere.log.recording import record_internal
 from sequere.models import (
     follow,
     follow_many,
@@ -24,7 +24,8 @@ from sequere.models import (
     unfollow,
 )
 from sequere.registry import registry
-from sequere.relations.intents import to_follow
+from sequere.relations.intents import to_begin
+from sequere.relations.key import RelationKey
 from sequere.results.cursors import Place
 from tests.factories import ArticleFactory, BasketFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.statements import exactly
@@ -191,7 +192,7 @@ def test_a_list_can_be_awaited(film: Project, fans: list[User]) -> None:
 
 def test_a_follower_with_another_kind_of_key_is_hidden(film: Project, fans: list[User]) -> None:
     """For example, of a model whose keys have become integers."""
-    record([to_follow(ResourceKey("user", "5b3a1c0e"), registry.key_of(film))])
+    record_internal([to_begin(RelationKey(ResourceKey("user", "5b3a1c0e"), registry.key_of(film)))])
 
     page = get_followers(film).page(3)
 

@@ -169,13 +169,13 @@ def test_a_scrape_reports_waiting_events_although_nothing_drains(thoas: User, pr
         now = samples()
 
     assert now["sequere_up", ()] == 1
-    assert {queue: now["sequere_outbox_pending", (queue,)] for queue in ("built-in", "fan-out", "door")} == {
+    assert {queue: now["sequere_outbox_pending", (queue,)] for queue in ("built-in", "timelines:fan-out", "door")} == {
         "built-in": 1,
-        "fan-out": 0,
+        "timelines:fan-out": 0,
         "door": 1,
     }
     assert 0 < now["sequere_outbox_oldest_seconds", ("built-in",)] < 60
-    assert now["sequere_outbox_oldest_seconds", ("fan-out",)] == 0
+    assert now["sequere_outbox_oldest_seconds", ("timelines:fan-out",)] == 0
 
 
 SCRAPE = """

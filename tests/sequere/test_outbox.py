@@ -18,8 +18,8 @@ from sequere.contrib.timeline import Timeline
 from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many, get_followers_count, is_following, unfollow
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
-from sequere.outbox.models import BUILT_IN
 from sequere.projections.projector import Projector
+from sequere.projections.registry import BUILT_IN
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
 from sequere.signals import events_queued

@@ -251,10 +251,8 @@ def test_deleted_and_unknown_resources_are_not_loaded() -> None:
 def test_a_backend_answers_every_question() -> None:
     """Friends and times included."""
     assert BaseBackend.__abstractmethods__ == {
-        "are_following",
-        "followers",
-        "followings",
-        "friends",
+        "live_among",
+        "related",
         "count",
         "follower_page",
         "reset",

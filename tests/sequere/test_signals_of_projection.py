@@ -16,8 +16,8 @@ from sequere.contrib.timeline import Timeline
 from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
-from sequere.outbox.models import BUILT_IN
 from sequere.projections.projector import Projector
+from sequere.projections.registry import BUILT_IN
 from sequere.redis.outages import Outage
 from sequere.signals import events_projected, fan_out_advanced, projection_failed
 from sequere_timeline import projector
@@ -226,11 +226,11 @@ def test_log_messages_name_the_events(
 
     told = [(record.levelname, record.queue, record.event_ids) for record in caplog.records]  # type: ignore[attr-defined]
     assert told == [
-        ("DEBUG", "fan-out", [event.pk]),
+        ("DEBUG", "timelines:fan-out", [event.pk]),
         ("DEBUG", "built-in", [event.pk]),
         ("WARNING", "door", [event.pk]),
-        ("DEBUG", "fan-out", [event.pk]),
-        ("DEBUG", "fan-out", [event.pk]),
+        ("DEBUG", "timelines:fan-out", [event.pk]),
+        ("DEBUG", "timelines:fan-out", [event.pk]),
     ]
     assert re.fullmatch(rf"built-in has applied 1 events in \d+\.\d+ s: \[{event.pk}\]", caplog.messages[1])
     assert caplog.records[-1].reached == 5  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 #: Doorways, in which a verb of the API is offered under its own name: as a view, a task, a tag or an assertion.
-DOORWAYS = {"views", "urls", "tasks", "templatetags", "tags", "commands", "testing", "apps", "migrations"}
+DOORWAYS = {"views", "urls", "tasks", "templatetags", "template_tags", "commands", "testing", "apps", "migrations"}
 
 #: Each package has its backends, which hosts name by their dotted paths.
 BACKENDS = {"DatabaseBackend", "RedisBackend", "get_backend"}

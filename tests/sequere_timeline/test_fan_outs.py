@@ -13,8 +13,8 @@ from sequere.backends.redis import followers as follows_in_redis
 from sequere.contrib.timeline import Timeline
 from sequere.models import QueuedEvent, follow, follow_many, unfollow
 from sequere.outbox.drain import drain, drain_all
-from sequere.outbox.models import FAN_OUT
 from sequere.outbox.parked import skip
+from sequere.outbox.queues import fan_out_queue_of
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import preview
 from sequere_timeline import projector
@@ -74,11 +74,15 @@ def begin() -> None:
 
 
 def step() -> None:
-    drain(FAN_OUT, using="default", seconds=0)
+    drain(fan_out_queue_of("timelines"), using="default", seconds=0)
 
 
 def reached() -> list[int]:
-    return list(QueuedEvent.objects.filter(queue=FAN_OUT).order_by("event_id").values_list("reached", flat=True))
+    return list(
+        QueuedEvent.objects.filter(queue=fan_out_queue_of("timelines"))
+        .order_by("event_id")
+        .values_list("reached", flat=True)
+    )
 
 
 def test_the_first_followers_are_reached_at_once_and_the_others_step_by_step(thoas: User, fans: list[User]) -> None:
@@ -204,7 +208,7 @@ def test_a_deletion_ends_the_fan_out_and_withdraws_the_action(thoas: User, fans:
 
     delete(action)
     begin()
-    left = QueuedEvent.objects.select_related("event").get(queue=FAN_OUT)
+    left = QueuedEvent.objects.select_related("event").get(queue=fan_out_queue_of("timelines"))
 
     assert left.event.type == "action_deleted"
     drain_all(using="default")
@@ -343,7 +347,7 @@ def test_a_failed_fan_out_is_retried_from_where_it_was(
         # A time that is not a number stands for any error of a projector.
         broken.setitem(projector.SECONDS_AT_ONCE, "on_commit", "two")
         step()
-    failed = QueuedEvent.objects.get(queue=FAN_OUT)
+    failed = QueuedEvent.objects.get(queue=fan_out_queue_of("timelines"))
 
     QueuedEvent.objects.update(retry_at=None)
     step()

@@ -22,6 +22,13 @@ class ProjectSequere(ModelBase):
     identifier = "project"
 
 
+@sequere.register_event
+class Joked(sequere.EventType):
+    """A kind of event that only a host knows."""
+
+    name = "joked"
+
+
 sequere.register(User, UserSequere)
 sequere.register(Project, ProjectSequere)
 for model in (Document, Package, Star, Profile, Basket, Article):

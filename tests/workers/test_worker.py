@@ -181,11 +181,11 @@ def test_a_killed_worker_loses_nothing_and_its_fan_out_is_resumed(
         drain("built-in", using="default")  # reaches the first followers
 
     with transaction.atomic():
-        QueuedEvent.objects.select_for_update().get(queue="fan-out")
+        QueuedEvent.objects.select_for_update().get(queue="timelines:fan-out")
         worker = start_worker(TESTS_SECONDS_AT_ONCE="0")
         until(is_waited_for)
         worker.kill()
-    (left,) = QueuedEvent.objects.filter(queue="fan-out")
+    (left,) = QueuedEvent.objects.filter(queue="timelines:fan-out")
     start_worker()
     find_what_waits(monkeypatch)
     wait_for_projections(timeout=120)
@@ -226,7 +226,7 @@ def test_a_celebrity_does_not_delay_events_of_the_other_queue(
     until(lambda: is_following(newbie, project))
 
     until(lambda: not QueuedEvent.objects.filter(queue="built-in").exists())
-    assert 0 < QueuedEvent.objects.filter(queue="fan-out").values_list("reached", flat=True).get() < 12_000
+    assert 0 < QueuedEvent.objects.filter(queue="timelines:fan-out").values_list("reached", flat=True).get() < 12_000
     with pytest.raises(ProjectionTimeout):
         wait_for_projections(timeout=0)
 

@@ -1,6 +1,6 @@
 """The questions about follows that the database answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +12,8 @@ from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.backends.database.projector import FollowsProjector
 from sequere.base import ResourceKey
-from sequere.log.streams import relation
 from sequere.projections.reconciler import Cursor
+from sequere.relations.key import Graph, RelationKey
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere.results.relations import Related, RelationList, load_relations
@@ -81,22 +81,17 @@ class DatabaseBackend(BaseBackend):
     def __init__(self) -> None:
         self.projector = FollowsProjector()
 
-    def are_following(self, from_key: ResourceKey, to_keys: Iterable[ResourceKey]) -> set[ResourceKey]:
-        streams = {relation(from_key, to_key): to_key for to_key in to_keys}
+    def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
+        streams = {relation.stream: relation for relation in relations}
         live = Follow.objects.filter(pk__in=list(streams)).values_list("pk", flat=True)
         return {streams[stream] for stream in live}
 
-    def followers(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return LazyList(FollowRows(key, identifier, desc, "followers", end="to_", other="from_"))
+    def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        end, other = ("to_", "from_") if what == graph.type.followers else ("from_", "to_")
+        since = ("friends_at", "friends_event_id") if what == graph.type.friends else BY_TIME
+        return LazyList(FollowRows(key, identifier, desc, what, end=end, other=other, since=since))
 
-    def followings(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return LazyList(FollowRows(key, identifier, desc, "followings", end="from_", other="to_"))
-
-    def friends(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        since = ("friends_at", "friends_event_id")
-        return LazyList(FollowRows(key, identifier, desc, "friends", end="from_", other="to_", since=since))
-
-    def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
+    def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
         return _count(what, key, identifier)
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:

@@ -74,7 +74,7 @@ class CountRange:
         return int(wrong)
 
     def _changed(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._execute(f"{statement(__package__, 'changed_counts')} {sql}".format_map(self._fragments), times=3)
+        return self._execute(f"{statement(__package__, 'wrong_counts')} {sql}".format_map(self._fragments), times=3)
 
     def _execute(self, sql: str, times: int) -> list[tuple[Any, ...]]:
         """Run a statement that contains the bounds so many times."""

@@ -1,7 +1,7 @@
 """The reconcilers of follows: the relations that the log knows, and stored follows that it does not know."""
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from django.db import models
@@ -10,9 +10,10 @@ from sequere.backends.database.models import Follow
 from sequere.backends.database.statements import FollowStatements
 from sequere.base import ResourceKey
 from sequere.log.models import Event
-from sequere.log.streams import RelationStream
 from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, SpanKeys
 from sequere.relations import recorded
+from sequere.relations.key import FOLLOWS, RelationKey
+from sequere.relations.types import FOLLOW
 from sequere.sql.conditions import among
 
 
@@ -20,14 +21,16 @@ class RelationPage:
     """Some relations, between two resources whose columns have these prefixes."""
 
     def __init__(self, rows: models.QuerySet[Any], from_: str, to: str) -> None:
-        self._from, self._to = ((f"{prefix}identifier", f"{prefix}object_id") for prefix in (from_, to))
-        self._prefix = from_
+        self._from, self._to = from_, to
         self._rows = rows.order_by()
 
     @cached_property
     def followers(self) -> list[ResourceKey]:
         """Those who follow in them. Read once."""
-        return [ResourceKey(*row) for row in self._rows.values_list(*self._from).distinct()]
+        return [
+            ResourceKey(*row)
+            for row in self._rows.values_list(f"{self._from}identifier", f"{self._from}object_id").distinct()
+        ]
 
     def now(self, using: str) -> FollowStatements:
         """All of them."""
@@ -35,10 +38,11 @@ class RelationPage:
 
     def of_followers(self, using: str) -> FollowStatements:
         """Without those of followers that have come since, which are not locked."""
-        return self._statements(self._rows.filter(among(self.followers, self._prefix)), using)
+        return self._statements(self._rows.filter(among(self.followers, self._from)), using)
 
     def _statements(self, rows: models.QuerySet[Any], using: str) -> FollowStatements:
-        streams = rows.annotate(opposite=RelationStream(*self._to, *self._from)).values_list("stream", "opposite")
+        opposite = RelationKey.stream_in_sql(FOLLOWS, self._to, self._from)
+        streams = rows.annotate(opposite=opposite).values_list("stream", "opposite")
         return FollowStatements(streams.query.get_compiler(using).as_sql(), using, both=False)
 
 
@@ -92,13 +96,15 @@ def _orphans(rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
 
 
 #: All relations of the log. If something differs, all followers of a page are locked, for a tenth of a second.
-FOLLOWS = Reconciler(
+RECORDED_FOLLOWS = Reconciler(
     "follows",
-    SpanKeys(recorded.relations, _of_log, columns=("actor_identifier", "actor_object_id", "id"), size=4000),
+    SpanKeys(
+        partial(recorded.relations, FOLLOW), _of_log, columns=("actor_identifier", "actor_object_id", "id"), size=4000
+    ),
     FollowComparison(),
 )
 #: The stored follows that the log does not know.
-ORPHANS = Reconciler(
+ORPHANED_FOLLOWS = Reconciler(
     "orphans",
     OrphanKeys(Follow.objects.using, _of_model, columns=("stream",), orphans=_orphans, size=10_000),
     FollowComparison(),

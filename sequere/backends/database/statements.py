@@ -11,7 +11,7 @@ from django.db import connections
 
 from sequere.backends.database.models import Follow, FollowCount
 from sequere.log.reading import last_event
-from sequere.log.types import FOLLOWED
+from sequere.relations.types import FOLLOWED
 from sequere.sql.dialects import Dialect, dialect
 from sequere.sql.statements import statement
 
@@ -92,7 +92,7 @@ def _texts(using: str, both: bool) -> _Texts:
     fragments = _fragments(using, words, both=both)
     wanted, changed, count, delete, put, put_wanted = (
         statement(__package__, name).format_map(fragments)
-        for name in ("wanted", "changed", "count_changed", "delete_unwanted", "put_changed", "put_wanted")
+        for name in ("wanted", "changed", "move_counts", "delete_unwanted", "put_changed", "put_wanted")
     )
     changed = wanted + changed
     delete_counted, put_counted = (f"{step} {words.returning('1')}" for step in (delete, put_wanted))

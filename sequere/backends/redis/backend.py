@@ -1,21 +1,22 @@
 """The questions that Redis answers about follows."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from django.core.checks import CheckMessage, Error
 
 from sequere import conf
 from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.redis.followers import follower_page
-from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, FollowKeys
+from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys
 from sequere.backends.redis.projector import FollowsProjector
 from sequere.backends.redis.rows import SetRows, stored_count
 from sequere.backends.redis.uids import found_uids, look_up_uids
 from sequere.base import ResourceKey
-from sequere.log.types import FOLLOWED
 from sequere.projections.reconciler import Cursor
 from sequere.redis.connection import Connection, why_unusable
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
+from sequere.relations.key import Graph, RelationKey
+from sequere.relations.types import FOLLOWED
 from sequere.results.lazy import LazyList
 from sequere.results.relations import RelationList
 
@@ -32,28 +33,25 @@ class RedisBackend(BaseBackend):
         self._keys = FollowKeys(connection.prefix)
         self.projector = FollowsProjector(self._model, self._keys)
 
-    def are_following(self, from_key: ResourceKey, to_keys: Iterable[ResourceKey]) -> set[ResourceKey]:
+    def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
         """2 round trips."""
-        wanted = [from_key, *to_keys]
-        (answer,) = self._model.read(look_up_uids(wanted, self._keys))
-        known = found_uids(wanted, answer)
-        others = [key for key in wanted[1:] if key in known]
-        if from_key not in known or not others:
+        if not relations:
             return set()
-        followings, _ = self._keys.set_and_count(known[from_key], FOLLOWINGS, None)
-        (scores,) = self._model.connection.run([("ZMSCORE", followings, *map(known.__getitem__, others))])
-        return {key for key, score in zip(others, scores, strict=True) if score is not None}
+        ends = [next(iter(relations)).from_key, *(relation.to_key for relation in relations)]
+        (answer,) = self._model.read(look_up_uids(ends, self._keys))
+        known = found_uids(ends, answer)
+        asked = [relation for relation in relations if relation.to_key in known]
+        if ends[0] not in known or not asked:
+            return set()
+        followings, _ = self._keys.set_and_count(known[ends[0]], FOLLOWINGS, None)
+        members = [known[relation.to_key] for relation in asked]
+        (scores,) = self._model.connection.run([("ZMSCORE", followings, *members)])
+        return {relation for relation, score in zip(asked, scores, strict=True) if score is not None}
 
-    def followers(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return self._list(FOLLOWERS, key, identifier, desc=desc)
+    def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
+        return LazyList(SetRows(self._model, self._keys, key, what, identifier, desc))
 
-    def followings(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return self._list(FOLLOWINGS, key, identifier, desc=desc)
-
-    def friends(self, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return self._list(FRIENDS, key, identifier, desc=desc)
-
-    def count(self, what: str, key: ResourceKey, identifier: str | None) -> int:
+    def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
         """1 round trip."""
         return stored_count(what, key, identifier, self._model, self._keys)
 
@@ -70,6 +68,3 @@ class RedisBackend(BaseBackend):
         reason = why_unusable(FOLLOWS_SETTING, conf.backend_options())
         hint = "See docs/settings.md for the options of the RedisBackend."
         return [Error(reason, hint=hint, id="sequere.E009")] if reason else []
-
-    def _list(self, what: str, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return LazyList(SetRows(self._model, self._keys, key, what, identifier, desc))

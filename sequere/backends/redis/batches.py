@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sequere.backends.redis.numbered import Around, around_range
+from sequere.backends.redis.follows_by_uid import Around, around_range
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.projections.reconciler import Cursor, Page, RowKeys

@@ -9,13 +9,13 @@ from sequere.backends.redis.uids import Uids, found_uids, look_up_uids, named_by
 from sequere.base import ResourceKey
 from sequere.exceptions import ReadModelLost
 from sequere.log.reading import latest_of
-from sequere.log.streams import relation
-from sequere.log.types import FOLLOWED
 from sequere.projections.reconciler import Difference
 from sequere.redis.connection import text
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
 from sequere.registry import registry
 from sequere.relations import recorded
+from sequere.relations.key import RelationKey
+from sequere.relations.types import FOLLOW, FOLLOWED
 from sequere.sql.chunks import chunks
 
 #: How many of each kind (None: of all) should follow a resource, and be followed by it.
@@ -75,8 +75,8 @@ class Counts:
         ]
 
     def _measure(self, resources: list[ResourceKey], known: Uids, using: str) -> list[WrongNumbers]:
-        followers = recorded.numbers(resources, "target_", using)
-        followings = recorded.numbers(resources, "actor_", using)
+        followers = recorded.numbers(FOLLOW, resources, "target_", using)
+        followings = recorded.numbers(FOLLOW, resources, "actor_", using)
         wanted = {key: _by_kind(followers.get(key, {}), followings.get(key, {})) for key in resources}
         wrong: list[WrongNumbers] = [
             (key, kind, Numbers(*pair), Measured(Numbers(), Numbers()))
@@ -150,13 +150,13 @@ class Counts:
         others = [name for name in names.values() if name and kind in {None, name.identifier}]
         known = self._uids_of(others)
         there = [(member, name) for member, name in names.items() if name and known.get(name) == member]
-        streams = [relation(*pair) for _, name in there for pair in ((name, key), (key, name))]
+        streams = [RelationKey(*pair).stream for _, name in there for pair in ((name, key), (key, name))]
         live = {stream for stream, event in latest_of(streams, using).items() if event.type == FOLLOWED}
         right = {
             member
             for member, name in there
-            if (what == FOLLOWINGS or relation(name, key) in live)
-            and (what == FOLLOWERS or relation(key, name) in live)
+            if (what == FOLLOWINGS or RelationKey(name, key).stream in live)
+            and (what == FOLLOWERS or RelationKey(key, name).stream in live)
         }
         return [member for member in members if member not in right]
 

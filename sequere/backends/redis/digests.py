@@ -8,16 +8,16 @@ from typing import Any
 
 from sequere.backends.redis.batches import Batch
 from sequere.backends.redis.counts import Counts
+from sequere.backends.redis.follows_by_uid import Members, numbered
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys, kind_in_key
 from sequere.backends.redis.loading import Loading
-from sequere.backends.redis.numbered import Members, numbered
 from sequere.backends.redis.relations import differences_around
 from sequere.backends.redis.scripts import COMPARE_DIGESTS, COMPARE_SIZES
 from sequere.backends.redis.uids import found_uids, look_up_uids
 from sequere.base import ResourceKey
 from sequere.projections.reconciler import Comparison, Difference
 from sequere.redis.connection import text
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
 from sequere.registry import registry
 from sequere.sql.chunks import chunks
 

@@ -9,7 +9,7 @@ from sequere.backends.redis.scripts import READ_FOLLOWER_NAMES
 from sequere.base import ResourceKey
 from sequere.projections.reconciler import Cursor
 from sequere.redis.connection import text
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
 
 #: About how many followers a page has.
 FOLLOWER_NAMES_PER_PAGE = 1000

@@ -15,8 +15,8 @@ from typing import Any
 
 from sequere.backends.redis.batches import Batch
 from sequere.backends.redis.counts import Counts
+from sequere.backends.redis.follows_by_uid import Around, Members, around, numbered
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys, kind_in_key
-from sequere.backends.redis.numbered import Around, Members, around, numbered
 from sequere.backends.redis.scripts import LOAD_SIDES
 from sequere.backends.redis.uids import Uids, assign_uids, found_uids, look_up_uids, named_by
 from sequere.base import ResourceKey
@@ -24,7 +24,7 @@ from sequere.exceptions import ReadModelLost
 from sequere.log.locks import lock
 from sequere.projections.reconciler import Comparison, Difference
 from sequere.redis.connection import text
-from sequere.redis.model import SECONDS_TO_RESUME, RebuildStart, RedisModel
+from sequere.redis.read_model import SECONDS_TO_RESUME, RebuildStart, RedisModel
 from sequere.sql.chunks import chunks
 
 #: Members of sets after which a call of the script ends, since it blocks the server.

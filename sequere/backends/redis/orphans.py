@@ -8,9 +8,10 @@ from sequere.backends.redis.uids import found_uids, look_up_uids, named_by
 from sequere.base import ResourceKey
 from sequere.projections.reconciler import Comparison, Difference
 from sequere.redis.connection import text
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
 from sequere.redis.scanning import ScanKeys
 from sequere.relations import recorded
+from sequere.relations.types import FOLLOW
 
 
 class UidKeys(ScanKeys):
@@ -54,7 +55,7 @@ class UidComparison(Comparison):
             return {}
         (answer,) = self._connection.run([look_up_uids(named.values(), self._keys)])
         current = found_uids(named.values(), answer)
-        known = recorded.known_ends(named.values(), using)
+        known = recorded.known_ends(FOLLOW, named.values(), using)
         return {uid: name for uid, name in named.items() if name not in known or current.get(name) != uid}
 
     def _remove(self, uid: str, name: ResourceKey) -> None:

@@ -13,11 +13,11 @@ from sequere.backends.redis.uids import found_uids, look_up_uids
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.reading import latest_among
-from sequere.log.types import FOLLOWED, UNFOLLOWED
 from sequere.projections.projector import LevelTriggeredProjector
 from sequere.projections.reconciler import Reconciler
-from sequere.redis.model import RebuildStart, RedisModel, RedisPlan
+from sequere.redis.read_model import RebuildStart, RedisModel, RedisPlan
 from sequere.redis.scores import to_score
+from sequere.relations.types import FOLLOWED, UNFOLLOWED
 
 
 class FollowsProjector(LevelTriggeredProjector):

@@ -4,18 +4,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from sequere.backends.redis.follows_by_uid import around
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys
-from sequere.backends.redis.numbered import around
 from sequere.backends.redis.scripts import COMPARE_SIDE
 from sequere.backends.redis.sides import Side, WantedFollow, side_calls, sides_of
 from sequere.backends.redis.uids import Uids, found_uids, look_up_uids
 from sequere.base import ResourceKey
 from sequere.log.reading import latest_of
-from sequere.log.types import FOLLOWED
 from sequere.projections.reconciler import Difference
 from sequere.redis.connection import Connection, text
 from sequere.redis.scores import from_score, to_score
 from sequere.relations import recorded
+from sequere.relations.types import FOLLOW, FOLLOWED
 from sequere.sql.keyset import walk
 
 #: Relations that are compared together.
@@ -37,7 +37,7 @@ def differences_around(
     Friends are compared with the two sets that they are derived from. 2 round trips and 2 queries for every 1,000
     relations.
     """
-    relations = recorded.relations(using).filter(around(resources).condition)
+    relations = recorded.relations(FOLLOW, using).filter(around(resources).condition)
     for rows in walk(relations, ("id",), RELATIONS_COMPARED_AT_ONCE, ("stream", *recorded.ENDS)):
         latest = latest_of([row[1] for row in rows], using)
         scores = {stream: to_score(last.occurred_at) for stream, last in latest.items() if last.type == FOLLOWED}

@@ -9,7 +9,7 @@ from sequere.backends.redis.scripts import READ_COUNT, READ_FOLLOWS
 from sequere.backends.redis.uids import named_by
 from sequere.base import ResourceKey
 from sequere.redis.connection import text
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
 from sequere.redis.scores import from_score, to_score
 from sequere.results.cursors import Place
 from sequere.results.relations import Related, load_relations

@@ -8,7 +8,7 @@ from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FollowKeys
 from sequere.backends.redis.scripts import WRITE_SIDE
 from sequere.backends.redis.uids import Uids, assign_uids
 from sequere.base import ResourceKey
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
 from sequere.redis.scripts import Script
 
 #: Follows in one call of a script, which blocks the server.

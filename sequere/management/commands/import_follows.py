@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from sequere.management.importing import SOURCES, ForeignRow, Import, ImportReport
-from sequere.management.progress import ProgressBar
+from sequere.management.progress_bar import ProgressBar
 from sequere.management.projections import ProjectionsCommand
 
 #: Rows that are shown for each reason.

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from sequere import replay
-from sequere.management.progress import ProgressBar
+from sequere.management.progress_bar import ProgressBar
 from sequere.management.projections import ProjectionsCommand
 from sequere.projections.registry import projections
 from sequere.replay.models import Rebuild

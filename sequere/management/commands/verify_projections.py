@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from sequere.management.progress import ProgressBar
+from sequere.management.progress_bar import ProgressBar
 from sequere.management.projections import ProjectionsCommand
 from sequere.replay.verifying import Sample, verifiable, verify
 

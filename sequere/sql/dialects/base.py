@@ -54,6 +54,10 @@ class Dialect(ABC):
     def json_text(self, column: str, key: str, length: int) -> str:
         """The text under a key of a JSON object, cut at some length; NULL if there is none."""
 
+    def text(self, text: str) -> str:
+        """A text of our own, as a constant in a statement."""
+        return "'" + text.replace("'", "''").replace("%", "%%") + "'"
+
     @abstractmethod
     def stream(self, kind: str, columns: Iterable[str]) -> str:
         """`stream_of()` of keys in columns."""

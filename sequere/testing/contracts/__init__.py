@@ -1,10 +1,10 @@
-"""The contract of a backend, as tests for authors of new backends.
+"""The contracts of backends and projectors, as tests for their authors.
 
     class MemoryBackendTest(FollowsContract, TestCase):
         def create_user(self): ...
         def create_project(self): ...
 
-They test the backend of the settings; decorate the class with `override_settings` to choose another one. They need only
+They test what the settings name; decorate the class with `override_settings` to choose something else. They need only
 Django, and run with `manage.py test` and with pytest.
 """
 
@@ -12,10 +12,11 @@ from sequere.testing.contracts.base import Contract
 from sequere.testing.contracts.friends import FriendsContract
 from sequere.testing.contracts.lists import ListsContract
 from sequere.testing.contracts.pages import PagesContract
+from sequere.testing.contracts.projectors import ProjectorContract
 from sequere.testing.contracts.questions import QuestionsContract
 from sequere.testing.contracts.replays import ReplaysContract
 
-__all__ = ["Contract", "FollowsContract"]
+__all__ = ["Contract", "FollowsContract", "ProjectorContract"]
 
 
 class FollowsContract(QuestionsContract, FriendsContract, ListsContract, PagesContract, ReplaysContract):

@@ -12,8 +12,8 @@ from sequere.backends.base import BaseBackend
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.outbox.drain import drain
-from sequere.outbox.models import BUILT_IN, QueuedEvent
-from sequere.projections.registry import read_models
+from sequere.outbox.models import QueuedEvent
+from sequere.projections.registry import BUILT_IN, read_models
 from sequere.registry import registry
 from sequere.replay.verifying import verify
 from sequere.signals import events_recorded

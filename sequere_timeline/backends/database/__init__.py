@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sequere.doorways import lazily
+from sequere.lazy_imports import lazily
 
 if TYPE_CHECKING:
     from sequere_timeline.backends.database.backend import DatabaseBackend

@@ -18,7 +18,8 @@ from sequere.sql.conditions import is_
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction
-from sequere_timeline.history import History, Life, histories, named_in
+from sequere_timeline.conf import TIMELINES
+from sequere_timeline.history import ActionHistory, Life, histories, named_in
 from sequere_timeline.intents import ACTION_SAVED
 
 ACTION_COLUMNS = tuple(field.attname for field in SavedAction._meta.concrete_fields)
@@ -105,7 +106,7 @@ class ActionComparison(Comparison):
         ]
 
 
-def _changed(streams: Collection[UUID], known: Mapping[UUID, History], using: str) -> list[Change]:
+def _changed(streams: Collection[UUID], known: Mapping[UUID, ActionHistory], using: str) -> list[Change]:
     """The stored actions that are not what the log wants, in the order of their ids. 2 queries, 3 with a cap."""
     wanted, stored = _wanted(known, using), _stored(streams, using)
     nothing = ActionState()
@@ -117,7 +118,7 @@ def _id_of(change: Change) -> int:
     return min(state.action.pk for state in change if state.action)
 
 
-def _wanted(known: Mapping[UUID, History], using: str) -> dict[UUID, ActionState]:
+def _wanted(known: Mapping[UUID, ActionHistory], using: str) -> dict[UUID, ActionState]:
     """The actions that the log wants. 1 query with a cap, else none."""
     lives = {stream: history.present for stream, history in known.items() if history.present}
     floors = entries.floors({owner for life in lives.values() for owner in life.owners}, using)
@@ -157,7 +158,7 @@ def _write(changes: Sequence[Change], using: str) -> list[SavedAction]:
         for owner, placed in wanted.owners.items():
             if before.owners.get(owner) != placed:
                 added.append((wanted.action.pk, owner, placed.date, placed.reasons))
-    end_fan_outs([action.published_event_id for action in gone if action.published_event_id], using)
+    end_fan_outs(TIMELINES, [action.published_event_id for action in gone if action.published_event_id], using)
     if put:
         SavedAction.objects.using(using).bulk_create(
             put, update_conflicts=True, unique_fields=["id"], update_fields=ACTION_COLUMNS[1:]

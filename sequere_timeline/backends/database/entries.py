@@ -113,7 +113,7 @@ def withdraw(action_id: int, cursor: Cursor | None, using: str) -> Chunk:
 def grant(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:
     """Copy the published actions of an actor into timelines: 1 statement for up to 2,000 owners of a kind."""
     actions = public_actions(actor, using).filter(within(intervals, "published_event_id"))
-    granted = statement(__package__, "granted")
+    granted = statement(__package__, "followed_entries")
     if (cap := conf.max_length()) is not None:
         # More would be trimmed at once; one more than the cap makes the trimming notice.
         actions = actions.order_by("-date", "-id")[: cap + 1]

@@ -4,8 +4,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
+from sequere.log.validation import VERB_MAX_LENGTH
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
-from sequere_timeline.actions import VERB_MAX_LENGTH
 
 
 class SavedAction(models.Model):

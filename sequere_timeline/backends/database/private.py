@@ -11,10 +11,10 @@ from django.db import connections, models
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event
-from sequere.log.streams import relation
-from sequere.log.types import FOLLOWED
 from sequere.projections.reconciler import Comparison, Difference, Reconciler, RowKeys
+from sequere.relations.key import RelationKey
 from sequere.relations.recorded import ENDS
+from sequere.relations.types import FOLLOWED
 from sequere.results.cursors import Place
 from sequere.sql.conditions import among
 from sequere.sql.keyset import walk
@@ -23,7 +23,7 @@ from sequere.sql.statements import statement
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction
-from sequere_timeline.visibility import ALL, Interval, Relations, intervals_of, within
+from sequere_timeline.visibility import ALL, Follows, Interval, intervals_of, within
 
 #: Owners of timelines into which the same actions of an actor belong: those published in the intervals.
 Groups = dict[tuple[ResourceKey, tuple[Interval, ...]], list[ResourceKey]]
@@ -31,18 +31,18 @@ Groups = dict[tuple[ResourceKey, tuple[Interval, ...]], list[ResourceKey]]
 ACTIONS_PER_COMPARISON = 1000
 
 
-def concerned(events: Sequence[Event], using: str) -> Relations:
+def concerned(events: Sequence[Event], using: str) -> Follows:
     """The follows that `events` begin or end, of those actors who have published something. 1 query."""
     connection = connections[using]
     subjects = {event.stream: event.subject for event in events}
     actors, keys = given(connection, fields_of(Resource, KEY), {*subjects.values()})
     with connection.cursor() as cursor:
-        cursor.execute(statement(__package__, "published_actors").format(actors=actors), keys)
+        cursor.execute(statement(__package__, "actors_with_actions").format(actors=actors), keys)
         published = set(cursor.fetchall())
     return {event.stream: (event.actor, event.subject) for event in events if subjects[event.stream] in published}
 
 
-def write_follows(relations: Relations, using: str) -> None:
+def write_follows(relations: Follows, using: str) -> None:
     """Give the owners what these follows justify, and take the rest. The ends of all follows are locked.
 
     1 query, and for each actor 1 statement for live follows, 2 for those that have ended.
@@ -55,7 +55,7 @@ def write_follows(relations: Relations, using: str) -> None:
             entries.revoke(actor, owners, intervals, using)
 
 
-def _groups(relations: Relations, using: str) -> Groups:
+def _groups(relations: Follows, using: str) -> Groups:
     """Follows that justify the same, together. 1 query."""
     groups: Groups = defaultdict(list)
     for stream, intervals in intervals_of(relations, using).items():
@@ -67,10 +67,10 @@ def _groups(relations: Relations, using: str) -> Groups:
 class PrivateComparison(Comparison):
     """Compares the entries that follows have brought with what these justify."""
 
-    def resources(self, keys: Relations, using: str) -> Iterable[ResourceKey]:
+    def resources(self, keys: Follows, using: str) -> Iterable[ResourceKey]:
         return chain.from_iterable(keys.values())
 
-    def compare(self, keys: Relations, using: str, *, repair: bool) -> list[Difference]:
+    def compare(self, keys: Follows, using: str, *, repair: bool) -> list[Difference]:
         differences = []
         for (actor, intervals), owners in _groups(keys, using).items():
             differences += _differences(actor, owners, intervals, using)
@@ -120,7 +120,7 @@ def _follows_of_actors(using: str) -> models.QuerySet[Any]:
     return Event.objects.using(using).filter(models.Exists(published), type=FOLLOWED, version=1)
 
 
-def _relations(rows: Sequence[Any], using: str) -> Relations:
+def _relations(rows: Sequence[Any], using: str) -> Follows:
     return {row[1]: (ResourceKey(*row[2:4]), ResourceKey(*row[4:6])) for row in rows}
 
 
@@ -128,10 +128,10 @@ def _followed_entries(using: str) -> models.QuerySet[Any]:
     return Entry.objects.using(using).filter(entries.has(Reason.FOLLOWED))
 
 
-def _unknown_relations(rows: Sequence[Any], using: str) -> Relations:
+def _unknown_relations(rows: Sequence[Any], using: str) -> Follows:
     """The relations behind entries, without those that the log knows. 1 query."""
     pairs = ((ResourceKey(*row[1:3]), ResourceKey(*row[3:5])) for row in rows if row[3] is not None)
-    relations = {relation(*pair): pair for pair in pairs}
+    relations = {RelationKey(*pair).stream: pair for pair in pairs}
     known = Event.objects.using(using).filter(stream__in=list(relations), version=1)
     for stream in known.values_list("stream", flat=True):
         del relations[stream]

@@ -1,5 +1,6 @@
 """Keeps the timelines equal to the log."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import cast
 from uuid import UUID
@@ -8,7 +9,7 @@ from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
-from sequere.log.types import FOLLOWED
+from sequere.relations.types import FOLLOWED
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
 from sequere_timeline.backends.database import entries
@@ -48,15 +49,19 @@ class TimelinesProjector(BaseTimelinesProjector):
             news.actions |= _forget(key, using)
             news.follows += log.filter(is_(key, "actor_"), type=FOLLOWED).current()
             news.readers.add(key)
-        for streams in chunks(news.actions, _ACTIONS_AT_ONCE):
-            written = write_actions(streams, using)
-            deleted = [_withdrawal(life, using) for life in written.deleted]
-            published = [_publication(action, using) for action in written.published]
-            self.start_fan_outs([*deleted, *published], using)
+        if news.actions:
+            self._take_in_actions(news.actions, using)
         if news.follows and (relations := concerned(news.follows, using)):
             write_follows(relations, using)
         if news.readers:
             write_marks(news.readers, using)
+
+    def _take_in_actions(self, actions: Iterable[UUID], using: str) -> None:
+        for streams in chunks(actions, _ACTIONS_AT_ONCE):
+            written = write_actions(streams, using)
+            deleted = [_withdrawal(life, using) for life in written.deleted]
+            published = [_publication(action, using) for action in written.published]
+            self.start_fan_outs([*deleted, *published], using)
 
     def publication(self, event: Event, using: str) -> FanOut | None:
         """1 query."""

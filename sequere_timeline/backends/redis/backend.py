@@ -12,11 +12,11 @@ from django.utils.module_loading import import_string
 from sequere import conf as conf_of_follows
 from sequere.backends.redis import backend as follows
 from sequere.base import ResourceKey
-from sequere.log.types import DELETED
 from sequere.redis.connection import Connection, text, why_unusable
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
 from sequere.redis.scores import from_score, to_score
 from sequere.redis.scripts import Script
+from sequere.relations.intents import DELETED
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere_timeline import conf

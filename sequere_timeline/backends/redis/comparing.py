@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sequere.base import ResourceKey
 from sequere.projections.reconciler import Comparison, Difference
 from sequere.redis.connection import text
-from sequere.redis.model import RedisModel
+from sequere.redis.read_model import RedisModel
 from sequere.redis.scores import from_score
 from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.names import (

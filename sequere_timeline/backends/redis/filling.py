@@ -13,8 +13,8 @@ from django.db import router
 
 from sequere.base import ResourceKey
 from sequere.log.models import Event
-from sequere.log.types import FOLLOWED
 from sequere.redis.connection import Connection, text
+from sequere.relations.types import FOLLOWED
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
 from sequere_timeline import conf
@@ -22,7 +22,7 @@ from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import Member, parse
 from sequere_timeline.backends.redis.scripts import BEGIN_FILLING, FINISH_FILLING, NEWEST_ENTRIES
-from sequere_timeline.visibility import ALL, Interval, Relations, contains, intervals_of, only_live_follows_count
+from sequere_timeline.visibility import ALL, Follows, Interval, contains, intervals_of, only_live_follows_count
 
 #: How many entries a private feed keeps, unless the settings say otherwise.
 DEFAULT_MAX_LENGTH = 800
@@ -101,7 +101,7 @@ def content(owner: ResourceKey, connection: Connection, cap: int | None, lowest:
 FeedSource = tuple[str, int, tuple[Interval, ...]]
 
 
-def followed_by(owner: ResourceKey) -> Relations:
+def followed_by(owner: ResourceKey) -> Follows:
     """The follows that bring entries into the private feed of an owner, or may have done so. 1 query."""
     follows = Event.objects.using(router.db_for_write(Event)).filter(is_(owner, "actor_"), type=FOLLOWED)
     follows = follows.current() if only_live_follows_count() else follows.filter(version=1)

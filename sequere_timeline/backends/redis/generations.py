@@ -6,8 +6,8 @@ from sequere.base import ResourceKey
 from sequere.log.models import Event, EventQuerySet
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
-from sequere.log.types import DELETED
 from sequere.projections.reconciler import Difference, RowKeys
+from sequere.relations.intents import DELETED
 from sequere_timeline.backends.redis.comparing import Expected, TimelineComparison, actors
 from sequere_timeline.backends.redis.names import of_generation
 from sequere_timeline.backends.redis.writer import Writer

@@ -13,7 +13,7 @@ from sequere_timeline.backends.redis.filling import BOTTOMLESS
 from sequere_timeline.backends.redis.members import Member, parse
 from sequere_timeline.backends.redis.names import NameNumbers, entry_kind
 from sequere_timeline.backends.redis.scripts import NEWEST_ENTRIES
-from sequere_timeline.history import History, Life, histories
+from sequere_timeline.history import ActionHistory, Life, histories
 from sequere_timeline.intents import ACTION_SAVED
 
 
@@ -54,7 +54,7 @@ class OrphanComparison(TimelineComparison):
         is_there = answers[len(feeds) :]
         return {**stored, **{key: [""] for key, number in zip(actions, is_there, strict=True) if number}}
 
-    def _histories(self, stored: Mapping[str, Sequence[str]], using: str) -> Iterator[History]:
+    def _histories(self, stored: Mapping[str, Sequence[str]], using: str) -> Iterator[ActionHistory]:
         """What the log says about the actions whose ids are stored."""
         ids = {self._id_of(key, member) for key, members in stored.items() for member in members}
         for chunk in chunks(sorted(ids), 1000):

@@ -11,7 +11,7 @@ from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
 from sequere.projections.reconciler import Reconciler
 from sequere.redis.connection import text
-from sequere.redis.model import RebuildStart, RedisModel, RedisPlan
+from sequere.redis.read_model import RebuildStart, RedisModel, RedisPlan
 from sequere.redis.scores import to_score
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
@@ -23,9 +23,9 @@ from sequere_timeline.backends.redis.members import parse
 from sequere_timeline.backends.redis.names import assigned_numbers, look_up_numbers, of_life, of_lives
 from sequere_timeline.backends.redis.orphans import OrphanComparison, stored_keys
 from sequere_timeline.backends.redis.private import PrivateComparison, owner_keys
-from sequere_timeline.backends.redis.scripts import FENCE_ACTOR, NEWEST_ENTRIES, OVERTAKE_WRITERS
+from sequere_timeline.backends.redis.scripts import FENCE_ACTOR, NEWEST_ENTRIES, REFUSE_OLDER_WRITERS
 from sequere_timeline.backends.redis.writer import Writer
-from sequere_timeline.history import History, Life, ended_by, histories, named_in
+from sequere_timeline.history import ActionHistory, Life, ended_by, histories, named_in
 from sequere_timeline.intents import ACTION_SAVED
 from sequere_timeline.marks import read_marks
 from sequere_timeline.projector import BaseTimelinesProjector, FanOut, News
@@ -145,7 +145,7 @@ class TimelinesProjector(BaseTimelinesProjector):
         owners = {event.actor for event in follows if event.subject in publishers}
         # A fan-out that has lost its locks, and still reaches the followers as they were, must be refused.
         overtake = (
-            OVERTAKE_WRITERS([self._model.last_token, *map(self._keys.resource, some)])
+            REFUSE_OLDER_WRITERS([self._model.last_token, *map(self._keys.resource, some)])
             for some in chunks(sorted(publishers), RESOURCES_PER_COMMAND)
         )
         forget = (
@@ -178,5 +178,5 @@ def _withdrawal(life: Life, writer: Writer) -> FanOut:
     return FanOut(cast(int, life.ended), life.uid, life.actor, partial(writer.withdraw, life))
 
 
-def _first_id(history: History) -> int:
+def _first_id(history: ActionHistory) -> int:
     return min(life.id for life in history.lives())

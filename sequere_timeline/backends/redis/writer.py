@@ -9,14 +9,14 @@ from sequere.backends.base import FollowerPage
 from sequere.base import ResourceKey
 from sequere.exceptions import ReadModelLost
 from sequere.log.models import Event
-from sequere.log.streams import relation
-from sequere.log.types import FOLLOWED
 from sequere.outbox.enqueue import end_fan_outs
 from sequere.projections.projector import Chunk
 from sequere.projections.reconciler import Cursor
 from sequere.redis.connection import Connection
 from sequere.redis.scores import to_score
 from sequere.redis.scripts import Script
+from sequere.relations.key import RelationKey
+from sequere.relations.types import FOLLOWED
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
 from sequere_timeline import conf
@@ -37,6 +37,7 @@ from sequere_timeline.backends.redis.scripts import (
     STORE_READ_MARK,
     WITHDRAW_ENTRY,
 )
+from sequere_timeline.conf import TIMELINES
 from sequere_timeline.history import Life
 from sequere_timeline.visibility import contains, intervals_of, only_live_follows_count
 
@@ -97,7 +98,7 @@ class Writer:
 
         A reader that fills a private feed does not find them any more, and nobody sees them.
         """
-        end_fan_outs([life.published for life in lives if life.published], self._using)
+        end_fan_outs(TIMELINES, [life.published for life in lives if life.published], self._using)
         for life in lives:
             where = [self._resource(life), self._keys.action(life.id), self._keys.public(life.actor)]
             self._do(RETRACT_ACTION(where, self._token, self._member(life, 0), *FIELDS))
@@ -174,7 +175,7 @@ class Writer:
             return Reason.OWN if life.published is not None else 0
         reasons = Reason.DIRECT if owner in life.owners else 0
         if life.published is not None:
-            stream = relation(owner, life.actor)
+            stream = RelationKey(owner, life.actor).stream
             intervals = intervals_of({stream: (owner, life.actor)}, self._using)[stream]
             if contains(intervals, life.published):
                 reasons |= Reason.FOLLOWED

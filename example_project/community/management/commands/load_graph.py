@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from example_project.community.graph import UnreadableGraph, load
-from sequere.management.progress import ProgressBar
+from sequere.management.progress_bar import ProgressBar
 
 
 class Command(BaseCommand):

@@ -1,4 +1,4 @@
--- Goes on after granted.sql: without the entries that are older than what a trimmed timeline keeps.
+-- Goes on after followed_entries.sql: without the entries that are older than what a trimmed timeline keeps.
 -- Cost: a lookup for each.
 AND NOT EXISTS (
     SELECT 1 FROM sequere_timeline_database_timelinestate s

@@ -12,6 +12,7 @@ from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.redis.scores import Score
 from sequere.relations import recorded
+from sequere.relations.types import FOLLOW
 from sequere.sql.conditions import among
 from sequere.sql.keyset import after, up_to
 from sequere.sql.rows import Field, fields_of, given
@@ -98,7 +99,7 @@ class NumberedFollows:
         self._wanted = wanted.resources
         self._relations, self._live = (
             events.order_by().filter(wanted.condition)
-            for events in (recorded.relations(using), recorded.live_follows(using))
+            for events in (recorded.relations(FOLLOW, using), recorded.live_relations(FOLLOW, using))
         )
 
     def resources(self) -> Iterator[list[ResourceKey]]:

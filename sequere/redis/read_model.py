@@ -9,7 +9,8 @@ from django.db import models, router
 
 from sequere.exceptions import ReadModelLost
 from sequere.log.models import Event
-from sequere.outbox.models import BUILT_IN, QueuedEvent
+from sequere.outbox.models import QueuedEvent
+from sequere.outbox.queues import queue_of
 from sequere.projections.reconciler import Plan, Reconciler
 from sequere.redis.connection import Connection
 from sequere.redis.fencing import DRAW_TOKEN
@@ -131,7 +132,9 @@ class RedisModel:
 
     def _should_be_there(self, using: str) -> bool:
         """Whether the log has events that are not pending in the outbox."""
-        waiting = QueuedEvent.objects.using(using).filter(queue=BUILT_IN, event_id=models.OuterRef("pk"))
+        waiting = QueuedEvent.objects.using(using).filter(
+            queue=queue_of(self._projection), event_id=models.OuterRef("pk")
+        )
         log = Event.objects.using(using).filter(type__in=self._types, version=1)
         return log.exclude(models.Exists(waiting)).exists()
 

@@ -1,0 +1,66 @@
+"""Relations as values: which one it is, its stream, and its opposite, in Python and in SQL."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Expression
+
+from sequere.base import ResourceKey
+from sequere.log.models import Event
+from sequere.log.streams import Stream, internal_stream
+from sequere.relations.types import FOLLOW, RelationType
+
+#: The kind of streams that relations have.
+RELATION = "relation"
+
+
+class Graph(NamedTuple):
+    """All relations of a type within a scope."""
+
+    type: RelationType
+    scope: str = ""
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """What tells it from other graphs, in the streams of its relations."""
+        return self.type.name, self.scope
+
+
+#: The follows without a scope.
+FOLLOWS = Graph(FOLLOW)
+
+
+class RelationKey(NamedTuple):
+    """The name of a relation: which graph it belongs to, and its two ends.
+
+    While the last version of its stream is odd, it is live.
+    """
+
+    from_key: ResourceKey
+    to_key: ResourceKey
+    graph: Graph = FOLLOWS
+
+    @property
+    def stream(self) -> UUID:
+        return internal_stream(RELATION, self.graph.name, self.from_key, self.to_key)
+
+    @property
+    def opposite(self) -> "RelationKey":
+        """The relation in the other direction: if both are live, it is mutual."""
+        return self._replace(from_key=self.to_key, to_key=self.from_key)
+
+    @classmethod
+    def of_event(cls, event: Event, graph: Graph = FOLLOWS) -> "RelationKey":
+        """The relation that an event of its stream begins or ends."""
+        if event.target is None:
+            raise ValueError(f"{event} is about no relation")
+        return cls(event.actor, event.target, graph)
+
+    @classmethod
+    def stream_in_sql(cls, graph: Graph, from_: str, to: str) -> Expression:
+        """The stream of the relations in rows whose columns for the two ends have these prefixes."""
+        ends = [f"{end}{part}" for end in (from_, to) for part in ResourceKey._fields]
+        return Stream(RELATION, graph.name, *ends)
+
+    def __str__(self) -> str:
+        return f"{self.graph.type.name} {self.from_key} → {self.to_key}"
