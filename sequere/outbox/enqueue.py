@@ -23,7 +23,7 @@ from sequere.outbox.queues import (
     shards_of,
 )
 from sequere.outbox.shards import shards_with_older
-from sequere.projections.projector import Chunk
+from sequere.projections.projector import Chunk, Projector
 from sequere.projections.registry import queued_projections
 from sequere.sql.rows import Insert
 
@@ -51,6 +51,14 @@ def queue_events(events: Sequence[Event], using: str) -> None:
     for queue, _event, shard, *_rest in rows:
         shards[queue].add(shard)
     _after_commit(shards, [event.pk for event in events], using)
+
+
+def start_fan_out(projector: Projector, event: Event, *, using: str) -> None:
+    """Bring an event to the first followers now, and to the others after the commit: `projector.fan_out()`, step by
+    step. For `apply()` and `on_<type>()` of a projector that fans out. 1 statement besides those of the first step."""
+    chunk = projector.fan_out(event, None, using=using)
+    if chunk.cursor is not None:
+        queue_fan_out(projector.name, event.pk, event.stream, event.subject, chunk, using)
 
 
 def queue_fan_out(projection: str, event_id: int, stream: UUID, subject: ResourceKey, chunk: Chunk, using: str) -> None:

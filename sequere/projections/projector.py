@@ -37,7 +37,7 @@ class Projector:
     shards: int = 1
     #: The projections that are applied to an event before it, in the same transaction or the same queue.
     after: ClassVar[Sequence[str]] = ()
-    #: Whether it continues in steps with `fan_out()`, after `outbox.queue_fan_out()`.
+    #: Whether it continues in steps with `fan_out()`, after `outbox.start_fan_out()`.
     fans_out: ClassVar[bool] = False
 
     #: The name of its projection, once it is at work.
@@ -57,7 +57,7 @@ class Projector:
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
         """Bring an event to some thousand followers, from a cursor on, as things are now.
 
-        Called for each step of what `apply()` has left with `outbox.queue_fan_out()`. The resources that the event
+        Called for each step of what `outbox.start_fan_out()` has begun. The resources that the event
         names are locked.
         """
         return Chunk(0, None)

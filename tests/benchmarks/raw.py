@@ -12,7 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from sequere.base import ResourceKey
-from sequere.log.streams import stream_of
+from sequere.log.streams import lifecycle
 from sequere.relations.key import RelationKey
 from tests.benchmarks.graph import Pair
 
@@ -196,7 +196,7 @@ class Raw:
         uid, now = uuid4(), datetime.now(UTC)
         with self._connection.transaction():
             run = self._connection.execute
-            run(LATEST, [[uid, stream_of("resource", actor)]]).fetchall()
+            run(LATEST, [[uid, lifecycle(actor)]]).fetchall()
             run(RESOURCES, actor)
             run(LOCK, [[actor.object_id]])
             data = Jsonb({"kwargs": {}, "owners": [[*actor, 0]], "generations": {"actor": 0, "target": None}})

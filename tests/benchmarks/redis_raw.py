@@ -9,7 +9,7 @@ import redis
 from psycopg.types.json import Jsonb
 
 from sequere.base import ResourceKey
-from sequere.log.streams import stream_of
+from sequere.log.streams import lifecycle
 from tests.benchmarks.raw import EVENT, LATEST, LOCK, RESOURCES
 from tests.testapp.models import Project, User
 
@@ -50,7 +50,7 @@ class RawRedis:
         uid, now = uuid4(), datetime.now(UTC)
         with self._connection.transaction():
             run = self._connection.execute
-            run(LATEST, [[uid, stream_of("resource", actor)]]).fetchall()
+            run(LATEST, [[uid, lifecycle(actor)]]).fetchall()
             run(RESOURCES, actor)
             run(LOCK, [[actor.object_id]])
             data = Jsonb({"kwargs": {}, "owners": [[*actor, 0]], "generations": {"actor": 0, "target": None}})

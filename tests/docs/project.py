@@ -55,7 +55,7 @@ def follow_page(blocks: Iterable[Block], directory: Path) -> None:
     """Run the commands, write the files, and try the transcripts of a page, in this order.
 
     The first line of a block names its file; settings are appended to those of `startproject`. A transcript sees the
-    names of the previous ones. The output of a command is compared if the page shows it.
+    names of the previous ones, unless there are new models. The output of a command is compared if the page shows it.
     """
     with ExitStack() as stack:
         shell = None
@@ -75,6 +75,8 @@ def follow_page(blocks: Iterable[Block], directory: Path) -> None:
                 path = directory / block.path
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(path.read_text() + block.text if path.name == "settings.py" else block.text)
+                if path.name == "models.py":
+                    shell = None
                 if path.suffix == ".py":
                     compile(path.read_text(), path, "exec")
 

@@ -20,7 +20,8 @@ from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many, is_following, unfollow, unfollow_many
 from sequere.outbox.drain import drain, drain_all
 from sequere.outbox.parked import retry, skip
-from sequere.projections.projector import BUILT_IN, BUILT_IN_SHARDS, Projector
+from sequere.projections.projector import Projector
+from sequere.projections.registry import BUILT_IN, BUILT_IN_SHARDS
 from tests.conftest import MODE
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds

@@ -43,7 +43,7 @@ def test_workers_share_a_rebuild(start_worker: Callable[..., Worker]) -> None:
     said = StringIO()
     call_command("rebuild_projections", celery=True, workers=2, stdout=said)
 
-    assert "Left to the workers of Celery" in said.getvalue()
+    assert "Celery workers run it" in said.getvalue()
     until(have_ended)
     assert differences() == []
     assert thoas.get_followers_count() == 59
