@@ -47,14 +47,15 @@ class RelationKey(NamedTuple):
     @property
     def opposite(self) -> "RelationKey":
         """The relation in the other direction: if both are live, it is mutual."""
-        return self._replace(from_key=self.to_key, to_key=self.from_key)
+        return RelationKey(self.to_key, self.from_key, self.graph)
 
     @classmethod
     def of_event(cls, event: Event, graph: Graph = FOLLOWS) -> "RelationKey":
         """The relation that an event of its stream begins or ends."""
-        if event.target is None:
+        target = event.target
+        if target is None:
             raise ValueError(f"{event} is about no relation")
-        return cls(event.actor, event.target, graph)
+        return cls(event.actor, target, graph)
 
     @classmethod
     def stream_in_sql(cls, graph: Graph, from_: str, to: str) -> Expression:
