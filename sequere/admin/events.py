@@ -15,7 +15,7 @@ from sequere.admin import relations
 from sequere.admin.applied import applied_states
 from sequere.admin.exports import as_csv, as_json_lines
 from sequere.admin.names import Named, named
-from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
+from sequere.admin.pages import ReadOnlyAdmin, address, data_of, may, whole_number
 from sequere.admin.searching import EventsForm, Search, search
 from sequere.base import ResourceKey
 from sequere.log.models import Event, EventQuerySet, is_correlated
@@ -110,6 +110,8 @@ class EventAdmin(ReadOnlyAdmin):
         later = stream.filter(version__gt=event.version).order_by("version")[:NEIGHBOURS]
         history = [*reversed(earlier), event, *later]
         chain = _chain(event, log)
+        data, error = data_of(event)
+        is_upcast = data is not event.stored_data or error
         who = _key_in(event.metadata.get("who"))
         names = named((*_keys([*history, *chain]), *filter(None, [who])), request, self.admin_site)
         return self.page(
@@ -119,8 +121,9 @@ class EventAdmin(ReadOnlyAdmin):
             event=event,
             row=_row(event, names),
             who=names[who] if who else None,
-            data=_shown(event.data),
-            stored=_shown(event.stored_data) if event.stored_data is not event.data else None,
+            data=_shown(data),
+            data_error=error,
+            stored=_shown(event.stored_data) if is_upcast else None,
             metadata=_shown(event.metadata),
             history=[_row(one, names) for one in history],
             chain=[_row(one, names) for one in chain],
@@ -179,6 +182,7 @@ def _key_in(name: Any) -> ResourceKey | None:
 
 def _shown(values: Any) -> dict[str, str]:
     """JSON for people to read: texts as they are, all else as JSON, on one line if it is short."""
+    values = values if isinstance(values, dict) else {"": values}  # what an upcaster returns may be anything
     return {name: value if isinstance(value, str) else _as_json(value) for name, value in values.items()}
 
 

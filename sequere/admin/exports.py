@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from sequere.admin.pages import data_of
 from sequere.log.models import Event
 
 EXPORTED_COLUMNS = (
@@ -41,14 +42,15 @@ def as_json_lines(events: Iterator[Event]) -> Iterator[str]:
 
 
 def _values(event: Event) -> dict[str, Any]:
-    as_text = {
+    converted = {
         "actor": str(event.actor),
         "target": event.target and str(event.target),
         "occurred_at": event.occurred_at.isoformat(),
         "recorded_at": event.recorded_at.isoformat(),
         "stream": str(event.stream),
+        "data": data_of(event)[0],
     }
-    return {column: as_text.get(column, getattr(event, column)) for column in EXPORTED_COLUMNS}
+    return {column: converted[column] if column in converted else getattr(event, column) for column in EXPORTED_COLUMNS}
 
 
 def _cell(value: Any) -> Any:

@@ -8,6 +8,8 @@ from django.db import models
 from django.http import HttpRequest, QueryDict
 from django.template.response import TemplateResponse
 
+from sequere.log.models import Event
+
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[models.Model]
 else:  # not generic when it runs
@@ -63,3 +65,11 @@ def address(parameters: QueryDict, **changes: Any) -> str:
 def whole_number(text: str) -> int | None:
     """The number in a parameter, if it can be the id of an event."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
+
+
+def data_of(event: Event) -> tuple[Any, str]:
+    """The data of an event in the newest version, and ""; as they are stored, and the error, if an upcaster fails."""
+    try:
+        return event.data, ""
+    except Exception as error:  # noqa: BLE001  # whatever an upcaster of the host does
+        return event.stored_data, f"{type(error).__name__}: {error}"

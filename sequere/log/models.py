@@ -1,6 +1,7 @@
 """The log: one immutable row for each event."""
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -80,6 +81,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         raise ImmutableEvent(operation="delete()")
 
 
+#: Whether this thread or task copies data from one instance to another: then they are given as they are stored.
+_copies: ContextVar[bool] = ContextVar("sequere_copies", default=False)
+
+
 class _Data(DeferredAttribute):
     """Gives data in the newest version of their type. What is stored is `Event.stored_data`."""
 
@@ -89,6 +94,8 @@ class _Data(DeferredAttribute):
         stored = instance.__dict__.get("data", self)
         if stored is self:  # deferred
             stored = super().__get__(instance, cls)
+        if _copies.get():
+            return stored
         event_type = event_types.get(instance.type)
         if event_type is None or instance.schema_version >= event_type.version:
             return stored
@@ -99,9 +106,16 @@ class _Data(DeferredAttribute):
 
 
 class _DataField(models.JSONField):
-    """A JSONField whose values are read through the upcasters."""
+    """A JSONField whose values are read through the upcasters, and stored without them."""
 
     descriptor_class = _Data
+
+    def pre_save(self, model_instance: Any, add: bool) -> Any:
+        return model_instance.stored_data
+
+    def value_from_object(self, obj: Any) -> Any:
+        """For `dumpdata`."""
+        return obj.stored_data
 
     def deconstruct(self) -> Any:
         name, _path, args, kwargs = super().deconstruct()
@@ -175,6 +189,13 @@ class Event(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise ImmutableEvent(operation="delete()")
 
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        token = _copies.set(True)
+        try:
+            super().refresh_from_db(*args, **kwargs)
+        finally:
+            _copies.reset(token)
+
     @property
     def actor(self) -> ResourceKey:
         return ResourceKey(self.actor_identifier, self.actor_object_id)
@@ -192,7 +213,9 @@ class Event(models.Model):
     @property
     def stored_data(self) -> Any:
         """The data as they were recorded, in the version `schema_version` of their type."""
-        return vars(self).get("data", self.data)
+        if "data" not in vars(self):  # deferred
+            self.refresh_from_db(fields=["data"])
+        return vars(self)["data"]
 
     @property
     def age(self) -> float:

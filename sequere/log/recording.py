@@ -31,7 +31,7 @@ from sequere.log.locks import lock
 from sequere.log.metadata import caused_by, current_metadata
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.log.reading import History, read_streams
-from sequere.log.validation import VERB_MAX_LENGTH, check_json, check_text, point_in_time
+from sequere.log.validation import VERB_MAX_LENGTH, check_data, check_json, check_text, is_storable, point_in_time
 from sequere.registry import registry
 from sequere.signals import events_committed, events_recorded
 from sequere.sql.rows import Insert
@@ -77,7 +77,9 @@ class Intent(NamedTuple):
 
     def decided(self, history: History) -> Mapping[str, Any] | None:
         """The data to record, or None."""
-        return (self.data or {}) if self.decide is None else self.decide(history)
+        if self.decide is None:
+            return {} if self.data is None else self.data
+        return self.decide(history)
 
     def draft(self, history: History, now: datetime, place: int) -> Event | None:
         """The event, if there is something to record. Without a time of its own, it happens as many microseconds after
@@ -92,7 +94,7 @@ class Intent(NamedTuple):
         if data is None:
             return None
         if not event_type.internal:
-            check_json(data, "the data of the event")
+            check_data(data)
         target: Any = self.target or ("", "")
         what = (self.type, self.stream, version + 1, *cast(ResourceKey, self.actor), *target, self.verb)
         when = (self.occurred_at or now + place * _MICROSECOND, now)
@@ -170,6 +172,7 @@ def _checked(intent: Intent) -> Intent:
         actor=registry.key_of(intent.actor),
         target=None if intent.target is None else registry.key_of(intent.target),
         occurred_at=None if intent.occurred_at is None else point_in_time(intent.occurred_at),
+        others=tuple(map(registry.key_of, intent.others)),
     )
 
 
@@ -213,16 +216,16 @@ def _decide(intents: Sequence[Intent], using: str) -> list[Outcome]:
     stored = {event.idempotency_key: event for event in log.filter(idempotency_key__in=keys)} if keys else {}
     now = timezone.now()
     outcomes = []
-    drafts = 0
+    drafts: list[Event] = []
     for intent in intents:
         history = History(latest.get(intent.stream), latest, events.get(intent.stream, ()))
         if intent.idempotency_key in stored:
             event = stored[intent.idempotency_key]
-            if not _is_recorded_by(event, intent, using):
+            if not _is_recorded_by(event, intent, drafts, using):
                 raise IdempotencyConflict(key=intent.idempotency_key, event_id=event.pk)
             outcomes.append(Outcome(event, is_new=False))
-        elif draft := intent.draft(history, now, drafts):
-            drafts += 1
+        elif draft := intent.draft(history, now, len(drafts)):
+            drafts.append(draft)
             latest[intent.stream] = draft
             if intent.stream in whole:
                 events.setdefault(intent.stream, []).append(draft)
@@ -234,8 +237,9 @@ def _decide(intents: Sequence[Intent], using: str) -> list[Outcome]:
     return outcomes
 
 
-def _is_recorded_by(event: Event, intent: Intent, using: str) -> bool:
-    """Whether an event that has the idempotency key of an intent says what its caller says. 1 query if it decides."""
+def _is_recorded_by(event: Event, intent: Intent, drafts: Sequence[Event], using: str) -> bool:
+    """Whether an event that has the idempotency key of an intent says what its caller says. If the intent decides, it
+    decides again from what the log said before the event: 1 query, and 1 for each stream that it reads."""
     same_time = intent.occurred_at in {None, event.occurred_at}
     said = (intent.type, intent.stream, intent.actor, intent.target, intent.verb)
     if not same_time or said != (event.type, event.stream, event.actor, event.target, event.verb):
@@ -243,14 +247,27 @@ def _is_recorded_by(event: Event, intent: Intent, using: str) -> bool:
     if is_internal(intent.type):  # the rest follows from the keys
         return True
     if intent.decide is None:
-        return bool((intent.data or {}) == event.data)
-    before = list(Event.objects.using(using).of_stream(event.stream).filter(version__lt=event.version))
-    latest = read_streams(set(), intent.reads, using)[0]
+        return bool(({} if intent.data is None else intent.data) == event.data)
+    log = Event.objects.using(using)
+    is_draft = event in drafts
+    older = drafts[: drafts.index(event)] if is_draft else ()
+    before = [
+        *log.of_stream(event.stream).filter(version__lt=event.version),
+        *(draft for draft in older if draft.stream == event.stream),
+    ]
+    latest: dict[UUID, Event] = {}
+    for stream in intent.reads:
+        events = log.of_stream(stream) if is_draft else log.of_stream(stream).filter(pk__lt=event.pk)
+        if last := events.last():
+            latest[stream] = last
+    latest |= {draft.stream: draft for draft in older if draft.stream in intent.reads}
+    if before:
+        latest[event.stream] = before[-1]
     return bool(intent.decide(History(before[-1] if before else None, latest, before)) == event.data)
 
 
 def _checked_key(idempotency_key: Any) -> str:
-    if isinstance(idempotency_key, str) and 1 <= len(idempotency_key) <= 255 and "\x00" not in idempotency_key:
+    if isinstance(idempotency_key, str) and 1 <= len(idempotency_key) <= 255 and is_storable(idempotency_key):
         return idempotency_key
     raise InvalidIdempotencyKey(key=idempotency_key)
 

@@ -11,6 +11,8 @@ from django.utils import timezone
 from sequere.exceptions import InvalidEventData, InvalidTimestamp
 
 VERB_MAX_LENGTH = 255
+#: How deep data may be nested. Databases and versions of Python have other limits, all of them beyond this one.
+MAX_DEPTH = 100
 
 
 def check_text(text: Any, where: str, max_length: int) -> None:
@@ -22,6 +24,19 @@ def check_text(text: Any, where: str, max_length: int) -> None:
     check_json(text, where)
 
 
+def is_storable(text: str) -> bool:
+    """Whether every database can store a text: without NUL and lone surrogates."""
+    return "\x00" not in text and (text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text))
+
+
+def check_data(data: Any) -> None:
+    """Raise InvalidEventData unless these can be the data of an event."""
+    where = "the data of the event"
+    if not isinstance(data, dict):
+        raise InvalidEventData(where=where, reason=f"it is {data!r}, not a dict")
+    check_json(data, where)
+
+
 def check_json(value: Any, where: str) -> None:
     """Raise InvalidEventData unless the log returns `value` exactly as it was given."""
     try:
@@ -29,10 +44,20 @@ def check_json(value: Any, where: str) -> None:
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEventData(where=where, reason=str(error)) from error
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise InvalidEventData(where=where, reason=f"it is nested deeper than {MAX_DEPTH} levels")
     if json.loads(text, parse_float=_as_stored) != value:
         raise InvalidEventData(where=where, reason=f"{value!r} would come back as {text}")
     if "\\u0000" in text.replace("\\\\", ""):
         raise InvalidEventData(where=where, reason="it contains a NUL character")
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while nested := [one for one in level if isinstance(one, dict | list | tuple)]:
+        depth += 1
+        level = [child for one in nested for child in (one.values() if isinstance(one, dict) else one)]
+    return depth
 
 
 def _as_stored(number: str) -> float:

@@ -22,7 +22,7 @@ from sequere.log.recording import replaying
 from sequere.outbox.drain import MAX_ATTEMPTS, drain
 from sequere.outbox.queues import queues_of
 from sequere.projections.projector import LevelTriggeredProjector
-from sequere.projections.reconciler import Plan, Reconciler
+from sequere.projections.reconciler import Comparison, Plan, Reconciler
 from sequere.projections.registry import projection
 from sequere.replay.models import Rebuild, Slice
 from sequere.replay.subjects import Reapplication, subject_plan
@@ -189,7 +189,7 @@ def _advance(mine: Slice, rebuild: Rebuild, reconciler: Reconciler, using: str, 
         pass
     elif isinstance(comparison, Reapplication):
         comparison.apply_again(page.keys, using)
-    elif is_wrong or comparison.differs(page.keys, using):
+    elif is_wrong or _differs(comparison, page.keys, using):
         if not lock_batch(queues_of(rebuild.projection), reconciler, page.keys, using):
             return None
         with replaying():
@@ -202,6 +202,11 @@ def _advance(mine: Slice, rebuild: Rebuild, reconciler: Reconciler, using: str, 
     mine.worked_at = timezone.now()
     mine.save(using=using, update_fields=["cursor", "is_done", "done", "total", "wrong", "seconds", "worked_at"])
     return wrong
+
+
+def _differs(comparison: Comparison, keys: Any, using: str) -> bool:
+    with replaying():
+        return comparison.differs(keys, using)
 
 
 def _left(rebuild: Rebuild, using: str) -> "models.QuerySet[Slice]":

@@ -1,7 +1,8 @@
 """Rebuilding a projector that is not level-triggered: it forgets some subjects, and applies their events again."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from typing import Any, cast
 
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource, lock
@@ -33,8 +34,10 @@ class Reapplication(Comparison):
         lock(keys, using)
         self._projector.reset(keys, using=using)
         events = Event.objects.using(using).about(keys).order_by("id")
-        with replaying():
-            self._projector.apply(events.iterator(chunk_size=2000), using=using)
+        in_order = cast("Generator[Event]", events.iterator(chunk_size=2000))
+        # Closed before a rollback: PostgreSQL would not know its cursor any more, and abort the next transaction.
+        with replaying(), closing(in_order):
+            self._projector.apply(in_order, using=using)
         forget(self._name, keys, using)
 
 

@@ -100,9 +100,12 @@ def preview(name: str, *, progress: OnBatch | None = None, on_difference: OnDiff
 
     def look(reconciler: Reconciler, keys: Any) -> int:
         comparison = reconciler.comparison
-        if not comparison.differs(keys, using) or is_late(queues_of(name), {*comparison.resources(keys, using)}, using):
-            return 0
-        return _reported(comparison.compare(keys, using, repair=False), on_difference)
+        with replaying():
+            if not comparison.differs(keys, using):
+                return 0
+            if is_late(queues_of(name), {*comparison.resources(keys, using)}, using):
+                return 0
+            return _reported(comparison.compare(keys, using, repair=False), on_difference)
 
     return _walk(_verifiable(name, projector).reconcilers, look, using, None, progress)
 
@@ -175,7 +178,9 @@ def _settle(
     name: str, reconciler: Reconciler, keys: Any, using: str, *, repair: bool, on_difference: OnDifference | None
 ) -> int:
     """Compare a batch, locked if it seems to differ; returns the number of differences."""
-    if not reconciler.comparison.differs(keys, using):
+    with replaying():
+        differs = reconciler.comparison.differs(keys, using)
+    if not differs:
         return 0
     queues = queues_of(name)
     while True:
