@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from functools import partial
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -39,7 +39,7 @@ from sequere.sql.rows import Insert
 _MICROSECOND = timedelta(microseconds=1)
 
 _APPEND = Insert(Event, EVENT_COLUMNS, lambda words: words.returning("id"))
-_VALUES_OF = attrgetter(*EVENT_COLUMNS)
+_VALUES_OF = itemgetter(*EVENT_COLUMNS)
 
 #: Whether this thread or task applies events of the past: then nothing may be recorded.
 _is_replaying: ContextVar[bool] = ContextVar("sequere_is_replaying", default=False)
@@ -218,7 +218,7 @@ def _decide(intents: Sequence[Intent], using: str) -> list[Outcome]:
     outcomes = []
     drafts: list[Event] = []
     for intent in intents:
-        history = History(latest.get(intent.stream), latest, events.get(intent.stream, ()))
+        history = History(latest.get(intent.stream), latest, events.get(intent.stream, ()) if whole else ())
         if intent.idempotency_key in stored:
             event = stored[intent.idempotency_key]
             if not _is_recorded_by(event, intent, drafts, using):
@@ -227,7 +227,7 @@ def _decide(intents: Sequence[Intent], using: str) -> list[Outcome]:
         elif draft := intent.draft(history, now, len(drafts)):
             drafts.append(draft)
             latest[intent.stream] = draft
-            if intent.stream in whole:
+            if whole and intent.stream in whole:
                 events.setdefault(intent.stream, []).append(draft)
             if draft.idempotency_key is not None:
                 stored[draft.idempotency_key] = draft
@@ -281,7 +281,7 @@ def _append(events: Sequence[Event], metadata: Mapping[str, Any], using: str) ->
     for event in events:
         event.metadata = metadata
     try:
-        returned = _APPEND.rows([*map(_VALUES_OF, events)], using)
+        returned = _APPEND.rows([_VALUES_OF(vars(event)) for event in events], using)
     except IntegrityError as error:
         raise _Overtaken(*error.args) from error
     for event, (pk,) in zip(events, sorted(returned), strict=True):
