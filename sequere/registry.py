@@ -1,8 +1,8 @@
 """The registered models, their identifiers, and how their instances are named and loaded."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -187,28 +187,30 @@ def _not_registered(model: Any) -> NotRegistered:
     return NotRegistered(model=_label(model), name=getattr(model, "__name__", "Model"))
 
 
-def _pk_field(model: type[models.Model]) -> "models.Field[Any, Any]":
+@cache
+def _pk_of(model: type[models.Model]) -> "tuple[models.Field[Any, Any], Sequence[Callable[[Any], None]]]":
+    """The field of the primary key, and what checks its range: databases raise beyond it."""
     field = model._meta.pk
     while isinstance(field, models.ForeignKey):
         field = field.target_field
-    return field
+    return field, tuple(field.validators) if isinstance(field, models.IntegerField) else ()
 
 
 def _parse(model: type[models.Model], object_id: str) -> Any:
     """The primary key that a text stands for; None if it is not one, as after the type of the key has changed."""
     try:
-        return _pk_field(model).to_python(object_id)
+        return _pk_of(model)[0].to_python(object_id)
     except ValidationError:
         return None
 
 
 def _object_id(identifier: str, model: type[models.Model], pk: Any) -> str:
     """The text of a primary key: the same for every Python value of the same key."""
-    field = _pk_field(model)
+    field, validators = _pk_of(model)
     try:
         value = field.to_python(pk)
-        if isinstance(field, models.IntegerField):
-            field.run_validators(value)  # the range of the column: databases raise beyond it
+        for validate in validators:
+            validate(value)
     except ValidationError as error:
         reason = " ".join(error.messages).rstrip(".")
         raise InvalidObjectId(object_id=str(pk), identifier=identifier, reason=reason) from error
