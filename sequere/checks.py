@@ -151,6 +151,16 @@ def _check_modes_together() -> list[CheckMessage]:
         for other in at_work[name].after
         if other in at_work and other not in inline
     ]
+    queued = {projector.queue or name for name, projector in at_work.items() if name not in inline}
+    messages += [
+        Error(
+            f"The projection {name!r} is inline, but others of its queue are not: it would apply each event twice.",
+            hint="Give all projections of a queue the same mode in SEQUERE_PROJECTION_MODES.",
+            id="sequere.E007",
+        )
+        for name in inline
+        if (at_work[name].queue or name) in queued and not at_work[name].verifiable
+    ]
     return messages
 
 

@@ -154,7 +154,8 @@ def _chain(event: Event, log: EventQuerySet) -> list[Event]:
     """
     cause = log.filter(pk=whole_number(str(event.metadata.get("causation_id", ""))) or 0)
     correlation_id = event.metadata.get("correlation_id")
-    near = is_correlated(correlation_id) if correlation_id else models.Q(pk__lte=event.pk + EFFECTS_WITHIN)
+    is_text = correlation_id and isinstance(correlation_id, str)  # metadata may contain anything
+    near = is_correlated(correlation_id) if is_text else models.Q(pk__lte=event.pk + EFFECTS_WITHIN)
     effects = log.filter(near, pk__gt=event.pk, metadata__causation_id=event.pk).order_by("pk")[:NEIGHBOURS]
     found = [*cause, event, *effects]
     return found if len(found) > 1 else []

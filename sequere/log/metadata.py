@@ -31,8 +31,8 @@ def event_metadata(**metadata: Any) -> Iterator[None]:
 def caused_by(event: "Event") -> Iterator[None]:
     """Everything recorded in this block names `event` as its cause, and has its correlation id.
 
-    Sequere does so by itself around the methods `on_<type>` of a projector, and around the receivers of a signal that
-    carries an event.
+    Sequere does so by itself around the methods `on_<type>` and `fan_out()` of a projector, and around the receivers of
+    a signal that carries an event.
     """
     with event_metadata(causation_id=event.pk, correlation_id=event.metadata.get("correlation_id")):
         yield

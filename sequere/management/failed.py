@@ -8,8 +8,8 @@ from django.db import router
 from sequere.log.models import Event
 from sequere.management.projections import ProjectionsCommand
 from sequere.outbox.models import QueuedEvent, QueuedEventQuerySet
-from sequere.outbox.queues import queues_of
-from sequere.projections.registry import projection
+from sequere.outbox.queues import fan_out_queue_of, queues_of
+from sequere.projections.registry import projection, projections
 
 
 class FailedEventsCommand(ProjectionsCommand):
@@ -24,8 +24,10 @@ class FailedEventsCommand(ProjectionsCommand):
             raise CommandError("Give ids of failed events, or --all.")
         failed = QueuedEvent.objects.using(router.db_for_write(Event)).failed()
         if name := options["projection"]:
-            failed = failed.filter(queue__in=queues_of(name))
-            if not failed.exists():  # a projection that the settings no longer name may have some
+            # A projection that the settings no longer name may have some.
+            is_known = name in projections()
+            failed = failed.filter(queue__in=queues_of(name) if is_known else [name, fan_out_queue_of(name)])
+            if not failed.exists():
                 projection(name)
         if not options["all"]:
             found = failed.filter(event_id__in=options["events"])

@@ -20,7 +20,7 @@ from django.utils import timezone
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendException, StaleWriter
 from sequere.log.locks import lock
-from sequere.log.metadata import without_metadata
+from sequere.log.metadata import caused_by, without_metadata
 from sequere.log.models import Event
 from sequere.outbox import instrumentation
 from sequere.outbox.models import QueuedEvent
@@ -199,7 +199,7 @@ def _advance_fan_out(queue: str, shards: Collection[int], projector: Projector, 
 @instrumentation.fan_outs
 def _reach_some(queued: QueuedEvent, projector: Projector, using: str) -> Chunk:
     """Bring an event to some more followers, and remove it from the queue after the last of them."""
-    with transaction.atomic(using=using):
+    with transaction.atomic(using=using), caused_by(queued.event):
         chunk = projector.fan_out(queued.event, queued.cursor, using=using)
     waiting = QueuedEvent.objects.using(using).filter(queue=queued.queue, event_id=queued.event_id)
     if chunk.cursor is None:

@@ -40,12 +40,9 @@ def queue_events(events: Sequence[Event], using: str) -> None:
 
     After the commit they are drained, or the Celery workers are told, which costs 1 query.
     """
-    queues = {queue_of(name) for name in queued_projections()}
-    rows = [
-        (queue, event.pk, shard_of(queue, event), event.stream, 0, "", "")
-        for queue in sorted(queues)
-        for event in events
-    ]
+    # In the order of the projections: after the commit, the queues are drained in this order.
+    queues = dict.fromkeys(queue_of(name) for name in queued_projections())
+    rows = [(queue, event.pk, shard_of(queue, event), event.stream, 0, "", "") for queue in queues for event in events]
     _QUEUE.rows(rows, using)
     shards: dict[str, set[int]] = defaultdict(set)
     for queue, _event, shard, *_rest in rows:
