@@ -440,6 +440,7 @@ def test_nothing_is_told_of_what_is_not_new(batches: list[tuple[Event, ...]], th
     assert batches == []
 
 
+@pytest.mark.inline
 def test_nobody_who_listens_costs_nothing(thoas: User, project: Project) -> None:
     with transaction.atomic():
         before = len(transaction.get_connection().run_on_commit)
