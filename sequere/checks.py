@@ -173,7 +173,7 @@ def _check_attributes() -> list[CheckMessage]:
         return [Error(str(error), hint=hint, id="sequere.E017")]
     except (ImportError, AttributeError, TypeError):  # another check reports it
         return []
-    return [*_check_handlers(at_work), *_check_order(at_work), *_check_shards(at_work)]
+    return [*_check_handlers(at_work), *_check_order(at_work), *_check_outbox_queues(at_work)]
 
 
 def _check_handlers(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
@@ -202,18 +202,30 @@ def _check_order(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
     ]
 
 
-def _check_shards(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
+def _check_outbox_queues(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
     shards: dict[str, set[Any]] = {}
     for name, projector in at_work.items():
         shards.setdefault(projector.queue or name, set()).add(projector.shards)
-    return [
+    taken = [
         Error(
-            f"The projectors of the queue {queue!r} have {' and '.join(sorted(map(repr, found)))} shards.",
-            hint="Give all projectors of a queue the same number of shards, from 1 to 32767.",
+            f"The queue {queue!r} has a name that belongs to the steps of a fan-out.",
+            hint="Give the attribute `queue` of its projectors another name.",
             id="sequere.E017",
         )
-        for queue, found in shards.items()
-        if len(found) > 1 or not all(_is_number(number, int) and 1 <= number <= 32_767 for number in found)
+        for queue in shards
+        if is_fan_out(queue)
+    ]
+    return [
+        *taken,
+        *(
+            Error(
+                f"The projectors of the queue {queue!r} have {' and '.join(sorted(map(repr, found)))} shards.",
+                hint="Give all projectors of a queue the same number of shards, from 1 to 32767.",
+                id="sequere.E017",
+            )
+            for queue, found in shards.items()
+            if len(found) > 1 or not all(_is_number(number, int) and 1 <= number <= 32_767 for number in found)
+        ),
     ]
 
 
