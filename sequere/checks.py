@@ -62,7 +62,7 @@ def _check_backend() -> list[CheckMessage]:
 
 def _check_projectors() -> list[CheckMessage]:
     paths: Any = conf.projectors()
-    if not (isinstance(paths, Mapping) and all(isinstance(path, str) for path in paths.values())):
+    if not (isinstance(paths, Mapping) and all(isinstance(one, str) for pair in paths.items() for one in pair)):
         return [
             Error(
                 f"SEQUERE_PROJECTORS is {paths!r}, which is not a mapping of names to dotted paths.",

@@ -1,6 +1,7 @@
 """Event types: what can happen, what an event of a type concerns, and how older data of it are read."""
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any, ClassVar
 
 from sequere.exceptions import EventTypeTaken, InvalidEventType, UnknownEventType
@@ -41,6 +42,7 @@ class EventType:
     @classmethod
     def upcast(cls, data: Any, version: int) -> Any:
         """Data of a version, in the newest version. Raises whatever an upcaster raises, and KeyError for a gap."""
+        data = deepcopy(data)  # an upcaster may work in place
         for number in range(version, cls.version):
             data = cls.upcasters[number](data)
         return data
@@ -69,7 +71,7 @@ class EventTypes:
 
     def unregister(self, event_type: type[EventType]) -> None:
         """Forget a type of the host. Its events stay in the log. Raises UnknownEventType."""
-        if event_type.internal or self._by_name.get(event_type.name) is not event_type:
+        if event_type not in self._by_name.values() or event_type.internal:
             raise self._unknown(_path(event_type))
         del self._by_name[event_type.name]
 

@@ -48,9 +48,9 @@ def without_metadata() -> Iterator[None]:
         _metadata.reset(token)
 
 
-def current_metadata(name_of: Callable[[Any], str]) -> dict[str, Any]:
-    """The metadata in force, without values that are None. `name_of` turns a model instance into its name."""
-    values = {key: value() if callable(value) else value for key, value in _metadata.get().items()}
+def current_metadata(name_of: Callable[[Any], str], added: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata in force and `added`, without values that are None. `name_of` turns an instance into its name."""
+    values = {key: value() if callable(value) else value for key, value in {**_metadata.get(), **added}.items()}
     return {
         key: name_of(value) if hasattr(value, "_meta") else value for key, value in values.items() if value is not None
     }

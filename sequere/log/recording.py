@@ -36,6 +36,9 @@ from sequere.registry import registry
 from sequere.signals import events_committed, events_recorded
 from sequere.sql.rows import Insert
 
+#: A writer that was overtaken so often by writers of the same stream gives up. Each time, one of them has succeeded.
+_ATTEMPTS = 100
+
 _MICROSECOND = timedelta(microseconds=1)
 
 _APPEND = Insert(Event, EVENT_COLUMNS, lambda words: words.returning("id"))
@@ -63,7 +66,8 @@ class Intent(NamedTuple):
     idempotency_key: str | None = None
     #: Resources to lock besides actor and target.
     others: tuple[ResourceKey, ...] = ()
-    #: Streams whose last events `decide` reads besides that of its own stream: `History.latest`.
+    #: Streams whose last events `decide` reads besides that of its own stream: `History.latest`. They stay as they are
+    #: if their writers lock a resource that this intent locks too, as its actor, its target or one of the others.
     reads: tuple[UUID, ...] = ()
     data: Mapping[str, Any] | None = None
     #: Whether `decide` reads all events of the stream: `History.events`.
@@ -116,27 +120,40 @@ def record(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]:
 
     Decides from the log alone. If two writers append to one stream, the database lets one of them win (UNIQUE stream,
     version); the other one decides again. Events without a time of their own happen one microsecond after the other, in
-    the given order. Costs 1 statement if there is nothing to record, else 3 plus the statements of the receivers of
-    `events_recorded`; 1 more with idempotency keys.
+    the given order. Costs 1 statement if there is nothing to record (2 with `reads`), else 3 plus the statements of the
+    receivers of `events_recorded`; 1 more with idempotency keys.
 
     Raises, before anything is written: UnknownEventType, InternalEventType, StreamTaken, InvalidEventData,
     InvalidTimestamp, WrongVersion, InvalidIdempotencyKey, IdempotencyConflict, RecordingInReplay, and whatever naming
     an instance raises.
     """
-    return record_internal([_checked(intent) for intent in intents], **metadata)
+    checked = [_checked(intent) for intent in intents]
+    # Only the locks keep the streams still that a decision reads besides its own.
+    return _record_until_it_holds(checked, metadata, locks_first=any(intent.reads for intent in checked))
 
 
 def record_internal(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]:
     """`record()` for the verbs of Sequere, whose intents are right by construction, and whose actors are keys."""
+    return _record_until_it_holds(intents, metadata, locks_first=False)
+
+
+def _record_until_it_holds(
+    intents: Sequence[Intent], metadata: Mapping[str, Any], *, locks_first: bool
+) -> list[Outcome]:
+    """Record, and decide again as long as other writers of the same streams are faster."""
     if not intents:
         return []
     if _is_replaying.get():
         raise RecordingInReplay
     using = router.db_for_write(Event)
-    try:
-        return _record(intents, metadata, using)
-    except _Overtaken:
-        return _record(intents, metadata, using, is_second=True)
+    attempts = 0
+    while True:
+        try:
+            return _record(intents, metadata, using, locks_first=locks_first or attempts > 0)
+        except _Overtaken:
+            attempts += 1
+            if attempts == _ATTEMPTS:
+                raise
 
 
 @contextmanager
@@ -167,6 +184,10 @@ def _checked(intent: Intent) -> Intent:
         raise TypeError(f"The stream of an intent is a UUID, such as stream_of() returns, not {intent.stream!r}.")
     if intent.decide is not None and intent.data is not None:
         raise TypeError("An intent has data or decide, not both.")
+    if not all(isinstance(stream, UUID) for stream in intent.reads):
+        raise TypeError(f"The streams that an intent reads are UUIDs, not {intent.reads!r}.")
+    if intent.expected_version is not None and type(intent.expected_version) is not int:
+        raise TypeError(f"An expected version is a number, not {intent.expected_version!r}.")
     check_text(intent.verb, "the verb of the event", VERB_MAX_LENGTH)
     return intent._replace(
         actor=registry.key_of(intent.actor),
@@ -176,21 +197,19 @@ def _checked(intent: Intent) -> Intent:
     )
 
 
-def _record(
-    intents: Sequence[Intent], metadata: Mapping[str, Any], using: str, *, is_second: bool = False
-) -> list[Outcome]:
-    """Decide, then lock, then append. The second attempt locks before it decides, so that nobody can overtake it."""
+def _record(intents: Sequence[Intent], metadata: Mapping[str, Any], using: str, *, locks_first: bool) -> list[Outcome]:
+    """Decide, then lock, then append; or lock first, so that nobody who locks the same can overtake it."""
     with transaction.atomic(using=using):
-        if is_second:
+        if locks_first:
             _lock(intents, using)
         outcomes = _decide(intents, using)
         events = tuple(outcome.event for outcome in outcomes if outcome.event and outcome.is_new)
         if not events:
             return outcomes
-        metadata = {**current_metadata(_name_of), **metadata}
+        metadata = current_metadata(_name_of, metadata)
         if metadata:
             check_json(metadata, "the metadata of the event")
-        if not is_second:
+        if not locks_first:
             _lock((intent for intent, outcome in zip(intents, outcomes, strict=True) if outcome.is_new), using)
         _append(events, metadata, using)
         events_recorded.send(sender=Event, events=events, using=using)

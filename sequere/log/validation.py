@@ -29,6 +29,11 @@ def is_storable(text: str) -> bool:
     return "\x00" not in text and (text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text))
 
 
+def storable(text: str) -> str:
+    """A text as every database can store it."""
+    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
+
+
 def check_data(data: Any) -> None:
     """Raise InvalidEventData unless these can be the data of an event."""
     where = "the data of the event"

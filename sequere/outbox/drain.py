@@ -22,6 +22,7 @@ from sequere.exceptions import BackendException, StaleWriter
 from sequere.log.locks import lock
 from sequere.log.metadata import caused_by, without_metadata
 from sequere.log.models import Event
+from sequere.log.validation import storable
 from sequere.outbox import instrumentation
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import is_fan_out, is_for_celery, known_queues, projectors_of, shards_of
@@ -138,9 +139,21 @@ def _apply(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], 
     """Apply a batch of events; with care, those that fail are noted. Returns how many were applied."""
     if not batch:
         return 0
-    lock({key for projector in projectors for event in batch for key in projector.resources(event)}, using)
+    keys: set[ResourceKey] = set()
+    failed: set[UUID] = set()
+    for event in batch:
+        try:
+            keys.update(key for projector in projectors for key in projector.resources(event))
+        except Exception as error:
+            if not is_careful:
+                raise
+            if event.stream not in failed:
+                failed.add(event.stream)
+                _note_failure(QueuedEvent.objects.using(using).get(queue=queue, event_id=event.pk), event, error, using)
+    lock(keys, using)
     if is_careful:
-        return _bisect(queue, batch, projectors, using)[0]
+        rest = [event for event in batch if event.stream not in failed]
+        return _bisect(queue, rest, projectors, using)[0] if rest else 0
     _apply_together(queue, batch, projectors, using)
     return len(batch)
 
@@ -182,11 +195,11 @@ def _advance_fan_out(queue: str, shards: Collection[int], projector: Projector, 
     due = waiting.filter(shard__in=shards).due().order_by("reached", "event_id")
     if (queued := due.select_related("event").first()) is None:
         return 0
-    lock(projector.resources(queued.event), using)
-    # It may have been cancelled before the lock was held.
-    if not waiting.filter(event_id=queued.event_id).exists():
-        return 0
     try:
+        lock(projector.resources(queued.event), using)
+        # It may have been cancelled before the lock was held.
+        if not waiting.filter(event_id=queued.event_id).exists():
+            return 0
         chunk = _reach_some(queued, projector, using)
     except _INFRASTRUCTURE:
         raise
@@ -214,8 +227,8 @@ def _reach_some(queued: QueuedEvent, projector: Projector, using: str) -> Chunk:
 def _note_failure(queued: QueuedEvent, event: Event, error: Exception, using: str) -> None:
     now = timezone.now()
     queued.attempts += 1
-    queued.error = f"{type(error).__name__}: {error}"
-    queued.traceback = "".join(traceback.format_exception(error))
+    queued.error = storable(f"{type(error).__name__}: {error}")
+    queued.traceback = storable("".join(traceback.format_exception(error)))
     if queued.attempts < MAX_ATTEMPTS:
         queued.retry_at = now + timedelta(seconds=2**queued.attempts)
     else:

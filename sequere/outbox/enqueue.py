@@ -1,7 +1,7 @@
 """Leaving events in the outbox, in the transaction that records them, and having them applied after its commit."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from django.db import transaction
 
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendUnavailable
+from sequere.log.metadata import caused_by
 from sequere.log.models import Event
 from sequere.outbox import waiting
 from sequere.outbox.drain import announce_shards, drain
@@ -52,8 +53,12 @@ def queue_events(events: Sequence[Event], using: str) -> None:
 
 def start_fan_out(projector: Projector, event: Event, *, using: str) -> None:
     """Bring an event to the first followers now, and to the others after the commit: `projector.fan_out()`, step by
-    step. For `apply()` and `on_<type>()` of a projector that fans out. 1 statement besides those of the first step."""
-    chunk = projector.fan_out(event, None, using=using)
+    step. For `apply()` and `on_<type>()` of a projector that fans out; TypeError if it does not say so. 1 statement
+    besides those of the first step."""
+    if not projector.fans_out:
+        raise TypeError(f"{type(projector).__name__} takes steps: it needs fans_out = True")
+    with caused_by(event):
+        chunk = projector.fan_out(event, None, using=using)
     if chunk.cursor is not None:
         queue_fan_out(projector.name, event.pk, event.stream, event.subject, chunk, using)
 
@@ -78,19 +83,25 @@ def end_fan_outs(projection: str, event_ids: Collection[int], using: str) -> Non
 
 
 def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str) -> None:
-    """Have events applied that are queued in this transaction, once every process can see them."""
+    """Have events applied that are queued in this transaction, once every process can see them.
 
+    Each queue has a callback of its own: if a projector of one fails, the others are drained all the same.
+    """
+    for queue, numbers in shards.items():
+        transaction.on_commit(_application(queue, numbers, event_ids, using), using=using, robust=True)
+
+
+def _application(queue: str, numbers: set[int], event_ids: Sequence[int], using: str) -> Callable[[], None]:
     # Not a partial: Django asks for the name of a callback that fails.
     def apply_them() -> None:
-        for queue, numbers in shards.items():
-            if not is_fan_out(queue):
-                waiting.note(queue, event_ids, using)
-            if is_for_celery(queue):
-                # If an older event waits in the shard, a task is already on its way; a drainer always looks again after
-                # releasing the lock. So a thousand events do not make a thousand tasks.
-                announce_shards(queue, numbers - shards_with_older(queue, event_ids[0], using), using)
-                continue
-            with suppress(BackendUnavailable):  # has been logged; the events stay in the queue
-                drain(queue, numbers, using=using, wait=True)
+        if not is_fan_out(queue):
+            waiting.note(queue, event_ids, using)
+        if is_for_celery(queue):
+            # If an older event waits in the shard, a task is already on its way; a drainer always looks again after
+            # releasing the lock. So a thousand events do not make a thousand tasks.
+            announce_shards(queue, numbers - shards_with_older(queue, event_ids[0], using), using)
+            return
+        with suppress(BackendUnavailable):  # has been logged; the events stay in the queue
+            drain(queue, numbers, using=using, wait=True)
 
-    transaction.on_commit(apply_them, using=using, robust=True)
+    return apply_them

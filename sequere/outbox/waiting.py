@@ -61,7 +61,7 @@ def note(queue: str, event_ids: Iterable[int], using: str) -> None:
     """Remember events that this process has recorded, and that wait in a queue."""
     recorded = _recorded[queue]
     if recorded.add(event_ids):
-        recorded.waiting([queue], using)
+        recorded.waiting(_with_fan_outs(queue), using)
 
 
 def wait_for_projections(timeout: float = 10) -> None:

@@ -18,6 +18,7 @@ from sequere.log.recording import record_internal
 from sequere.registry import registry
 from sequere.relations.intents import to_end, to_retire
 from sequere.relations.key import RelationKey
+from sequere.relations.recorded import live_relations
 from sequere.relations.types import FOLLOW
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import among
@@ -140,7 +141,7 @@ def _ends(keys: Sequence[ResourceKey], using: str) -> models.QuerySet[Any, Any]:
 
 def _live_follows(keys: Sequence[ResourceKey], using: str) -> tuple[EventQuerySet, EventQuerySet]:
     """The follows of these resources, and the follows by which others follow them."""
-    live = Event.objects.using(using).filter(type=FOLLOW.begun.name).current()
+    live = live_relations(FOLLOW, using)
     return live.filter(among(keys, "actor_")), live.filter(among(keys, "target_"))
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import router
+
 from sequere.log.models import Event
 from sequere.registry import registry
 from sequere.signals import events_recorded
@@ -11,7 +13,7 @@ from sequere.signals import events_recorded
 
 @contextmanager
 def recorded_events() -> Iterator[list[Event]]:
-    """The events recorded in this block, in the order of the log."""
+    """The events recorded in this block and not rolled back, in the order of the log. 1 query."""
     recorded: list[Event] = []
 
     def note(events: Sequence[Event], **_: Any) -> None:
@@ -22,6 +24,10 @@ def recorded_events() -> Iterator[list[Event]]:
         yield recorded
     finally:
         events_recorded.disconnect(note)
+    if recorded:
+        log = Event.objects.using(router.db_for_write(Event))
+        kept = set(log.filter(pk__in=[event.pk for event in recorded]).values_list("pk", "stream", "version"))
+        recorded[:] = [event for event in recorded if (event.pk, event.stream, event.version) in kept]
 
 
 @contextmanager

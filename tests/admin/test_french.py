@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.utils import translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 import sequere
 from sequere.models import follow
@@ -34,7 +34,8 @@ def test_every_text_is_translated() -> None:
     found = texts()
 
     with translation.override("fr"):
-        missing = {text for text in found if gettext(text) == text} - ALIKE
+        # Older Pythons find a text that has a plural only when they are asked for a number of it.
+        missing = {text for text in found if gettext(text) == text == ngettext(text, text, 1)} - ALIKE
 
     assert len(found) > 90
     assert missing == set()

@@ -19,7 +19,10 @@ OURS = tuple(f"{ROOT / package}{os.sep}" for package in ("sequere", "sequere_tim
 
 
 def main() -> None:
-    os.environ |= {"SEQUERE_DATABASE_URL": "", "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    for name in [*os.environ]:
+        if name.startswith(("SEQUERE_", "TESTS_")):  # of a suite that has started this
+            del os.environ[name]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
     from django.core.management import call_command
 

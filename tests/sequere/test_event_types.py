@@ -524,3 +524,20 @@ def test_the_log_can_be_read_up_to_an_event_or_a_moment() -> None:
 
     assert (up_to(first), up_to(second), up_to(third)) == ([0], [0, 1], [0, 1, 2])
     assert (up_to(before), up_to(second.recorded_at), up_to(third.recorded_at)) == ([], [0, 1], [0, 1, 2])
+
+
+def test_an_upcaster_may_work_in_place(register: Register) -> None:
+    def upcast(data: Any) -> Any:
+        data["cents"] = data.pop("euros") * 100
+        return data
+
+    register(type("Priced", (EventType,), {"name": "priced", "version": 2, "upcasters": {1: upcast}}))
+    event = Event(type="priced", schema_version=1, data={"euros": 3})
+
+    assert (event.data, event.data, event.stored_data) == ({"cents": 300}, {"cents": 300}, {"euros": 3})
+
+
+@pytest.mark.parametrize("what", ["praised", None, 7, Praised])
+def test_what_is_not_registered_cannot_be_unregistered(what: Any) -> None:
+    with pytest.raises(UnknownEventType):
+        sequere.unregister_event(what)

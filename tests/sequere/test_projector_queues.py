@@ -20,7 +20,7 @@ from sequere.log import Intent, record, stream_of
 from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many, wait_for_projections
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
-from sequere.outbox.enqueue import end_fan_outs, queue_fan_out
+from sequere.outbox.enqueue import end_fan_outs, queue_fan_out, start_fan_out
 from sequere.outbox.models import Shard
 from sequere.outbox.queues import fan_out_queue_of, known_queues, queues_of, shard_around
 from sequere.outbox.shards import lock_shards
@@ -812,3 +812,57 @@ def test_an_import_waits_in_many_shards_and_is_applied_once(at_work: Any, projec
 
     assert sorted(lines()) == sorted(f"sharded {pk}" for pk in Event.objects.values_list("pk", flat=True))
     assert verify("follows").wrong == 0
+
+
+class Fails(Plain):
+    """Fails for a joke, in a way that is hard to write down."""
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        events = list(events)
+        if any(event.type == "joked" for event in events):
+            raise PermissionError("no \udc80 \x00 joke")
+        super().apply(events, using=using)
+
+
+class Nameless(Plain):
+    """Cannot say what a joke locks."""
+
+    def resources(self, event: Event) -> Iterable[ResourceKey]:
+        if event.type == "joked":
+            raise KeyError("no resource")
+        return super().resources(event)
+
+
+class Unsaid(Projector):
+    """Takes steps, and does not say so."""
+
+    def on_joked(self, event: Event, *, using: str) -> None:
+        start_fan_out(self, event, using=using)
+
+
+@pytest.mark.django_db
+@pytest.mark.sequere_queued
+@pytest.mark.parametrize(
+    ("projector", "error"), [(Fails, "PermissionError: no ? \ufffd joke"), (Nameless, "KeyError: 'no resource'")]
+)
+def test_a_failure_is_noted_whatever_it_says_and_stops_nobody_else(
+    at_work: Any, thoas: User, project: Project, projector: type[Projector], error: str
+) -> None:
+    at_work(a=projector, b=Plain)
+    poison, other = joke(user(1)), follow(thoas, project)
+    assert other
+
+    drain_all(using="default")
+
+    assert list(QueuedEvent.objects.values_list("queue", "event_id", "attempts", "error")) == [
+        ("a", poison.pk, 1, error)
+    ]
+    assert sorted(lines()) == sorted([f"a {other.pk}", f"b {poison.pk}", f"b {other.pk}"])
+
+
+@pytest.mark.django_db
+def test_a_projector_that_takes_steps_says_so(at_work: Any) -> None:
+    at_work("inline", a=Unsaid)
+
+    with pytest.raises(TypeError, match="Unsaid takes steps: it needs fans_out = True"):
+        joke(user(1))

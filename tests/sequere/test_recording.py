@@ -120,7 +120,8 @@ def test_whatever_json_says_comes_back(mode: str) -> None:
     stored = Event.objects.get()
     assert outcome.event
     assert stored.data == outcome.event.data == ODD
-    assert stored.metadata == outcome.event.metadata == ODD
+    # Metadata that are None say nothing.
+    assert stored.metadata == outcome.event.metadata == {key: value for key, value in ODD.items() if value is not None}
 
 
 def nested(levels: int, inside: Any = None) -> Any:
@@ -697,10 +698,12 @@ def test_what_a_fold_raises_undoes_the_batch(mode: str, door: Callable[..., Inte
 
 
 @pytest.mark.django_db
-def test_a_whole_stream_costs_one_query(door: Callable[..., Intent]) -> None:
+def test_a_whole_stream_costs_one_query_and_another_one_a_lock(door: Callable[..., Intent]) -> None:
     record([door("opened"), door("closed"), door("opened")])
 
     with exactly(1):
+        record([door("opened")])
+    with exactly(2):
         outcomes = record([door("opened"), door("opened", reads=(STREAM,))])
 
     assert outcomes == [(None, False), (None, False)]
@@ -775,3 +778,57 @@ def test_a_rolled_back_event_leaves_its_version_free(mode: str, thoas: User) -> 
     record([joke(actor=thoas, data={"n": 2}, idempotency_key="request 1", expected_version=0)])
 
     assert log() == [("joked", STREAM, 1, {"n": 2})]
+
+
+# Other writers
+
+
+@pytest.mark.django_db
+def test_what_a_decision_reads_stays_as_it_is_until_it_is_recorded() -> None:
+    """The streams that an intent reads are locked with the resources that it names, before it decides."""
+    limit = stream_of("limit", FILM)
+    seen: list[Any] = []
+
+    def decide(history: History) -> dict[str, Any]:
+        seen.append(Resource.objects.filter(identifier="project").exists())
+        return {}
+
+    record([joke(decide=decide, reads=(limit,), others=(FILM,))])
+
+    assert seen == [True]  # created by the lock
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_of_a_stream_who_lock_nothing_in_common_all_record() -> None:
+    writers = [ResourceKey("user", str(number)) for number in range(1, 5)]
+
+    def write(writer: ResourceKey) -> Callable[[int], Any]:
+        return lambda _: record(
+            [joke(actor=writer, reads_history=True, decide=lambda history: {"n": len(history.events)})]
+        )
+
+    in_rounds(5, *map(write, writers))
+
+    assert [data["n"] for _, _, _, data in log()] == list(range(20))
+
+
+@pytest.mark.django_db
+def test_an_instance_in_the_metadata_of_a_call_becomes_its_key(thoas: User) -> None:
+    (outcome,) = record([joke(data={})], who=thoas, why=None, when=lambda: "now")
+
+    assert outcome.event
+    assert outcome.event.metadata == {"who": f"user:{thoas.pk}", "when": "now"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("version", ["1", True, 1.0, [], b"1"])
+def test_an_expected_version_is_a_number(version: Any) -> None:
+    with pytest.raises(TypeError, match="is a number, not"):
+        record([joke(data={}, expected_version=version)])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("stream", ["a", None, 1])
+def test_the_streams_that_are_read_are_uuids(stream: Any) -> None:
+    with pytest.raises(TypeError, match="that an intent reads are UUIDs"):
+        record([joke(data={}, reads=(stream,))])

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import TestCase, override_settings
 
 from sequere.base import ResourceKey
@@ -384,3 +385,12 @@ def test_the_contract_catches(projector: type[Projector], caught_by: set[str], m
     found = failures(projector, Followers, mode)
 
     assert found == caught_by
+
+
+def test_what_was_rolled_back_was_not_recorded(thoas: User, project: Project) -> None:
+    def verb() -> None:
+        with transaction.atomic():
+            follow(thoas, project)
+            raise ZeroDivisionError
+
+    given().when(verb).then_raises(ZeroDivisionError)
