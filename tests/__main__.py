@@ -42,11 +42,17 @@ WITHOUT_CONTRACTS = [WORKERS, f"--ignore={WORKERS}/test_contracts.py"]
 BROWSER = "tests/browser"
 #: Tests that have a server to themselves, one after another: keys, contracts, outages.
 OWN_REDIS = "tests/redis"
+#: A page that takes a minute, with servers and a worker of its own; test_guides.py runs it once more on SQLite.
+ORDERS = "tests/docs/test_orders.py"
 #: Run in parts of their own.
-APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER)]
+APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER, ORDERS)]
 #: Independent of the database, with projects or processes of their own, or repeated by on_commit().
 ON_SQLITE_ONLY = [
-    f"--ignore=tests/{name}" for name in ("docs", "example", "host", "servers", "contracts/test_on_commit.py")
+    f"--ignore=tests/{name}"
+    for name in (
+        *("docs", "example", "host", "servers", "contracts/test_on_commit.py"),
+        *("sequere/test_scenarios.py", "sequere/test_words.py", "sequere_timeline/test_walk.py"),
+    )
 ]
 #: These variables tell the tests where they run.
 OURS = {
@@ -92,7 +98,7 @@ def with_own_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome
 
 def on_commit(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql())
-    read_models = chosen([*READ_MODELS, "tests/contracts/test_backends.py"], arguments)
+    read_models = chosen([*READ_MODELS, "tests/contracts/test_backends.py", ORDERS], arguments)
     how = {"TESTS_PROJECTION_MODE": "on_commit", "TESTS_PREPARED": "yes"}
     yield run("PostgreSQL, on_commit, prepared statements", read_models, SEQUERE_DATABASE_URL=url, **how)
 
