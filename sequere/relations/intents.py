@@ -1,6 +1,6 @@
 """Intents about relations and resources."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,33 +26,17 @@ DELETED = Deleted.name
 
 def to_begin(relation: RelationKey, occurred_at: datetime | None = None, idempotency_key: str | None = None) -> Intent:
     """The relation is live: recorded unless it is already."""
-    return Intent(
-        type=relation.graph.type.begun.name,
-        stream=relation.stream,
-        actor=relation.from_key,
-        target=relation.to_key,
-        occurred_at=occurred_at,
-        idempotency_key=idempotency_key,
-        decide=_unless_live,
-    )
+    return _about(relation, relation.graph.type.begun, _unless_live, occurred_at, idempotency_key)
 
 
 def to_import(relation: RelationKey, occurred_at: datetime | None = None) -> Intent:
     """The relation is live according to another source: recorded if the log knows nothing of it."""
-    return to_begin(relation, occurred_at)._replace(decide=_if_unknown)
+    return _about(relation, relation.graph.type.begun, _if_unknown, occurred_at)
 
 
 def to_end(relation: RelationKey, occurred_at: datetime | None = None, idempotency_key: str | None = None) -> Intent:
     """The relation is no longer live: recorded if it is."""
-    return Intent(
-        type=relation.graph.type.ended.name,
-        stream=relation.stream,
-        actor=relation.from_key,
-        target=relation.to_key,
-        occurred_at=occurred_at,
-        idempotency_key=idempotency_key,
-        decide=_if_live,
-    )
+    return _about(relation, relation.graph.type.ended, _if_live, occurred_at, idempotency_key)
 
 
 def to_retire(key: ResourceKey) -> Intent:
@@ -63,6 +47,24 @@ def to_retire(key: ResourceKey) -> Intent:
 def is_live(history: History) -> bool:
     """Whether the relation with this history is live."""
     return history.last is not None and history.last.version % 2 == 1
+
+
+def _about(
+    relation: RelationKey,
+    event_type: type[EventType],
+    decide: Callable[[History], Mapping[str, Any] | None],
+    occurred_at: datetime | None,
+    idempotency_key: str | None = None,
+) -> Intent:
+    return Intent(
+        type=event_type.name,
+        stream=relation.stream,
+        actor=relation.from_key,
+        target=relation.to_key,
+        occurred_at=occurred_at,
+        idempotency_key=idempotency_key,
+        decide=decide,
+    )
 
 
 def _unless_live(history: History) -> Mapping[str, Any] | None:
