@@ -1,6 +1,7 @@
 """Projectors declare their queue: its name, its shards, their order, and whether they fan out."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from io import StringIO
@@ -19,6 +20,7 @@ from sequere.exceptions import CircularProjections, ProjectionTimeout
 from sequere.log import Intent, record, stream_of
 from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many, wait_for_projections
+from sequere.outbox import waiting as waits
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
 from sequere.outbox.enqueue import end_fan_outs, queue_fan_out, start_fan_out
 from sequere.outbox.models import Shard
@@ -866,3 +868,21 @@ def test_a_projector_that_takes_steps_says_so(at_work: Any) -> None:
 
     with pytest.raises(TypeError, match="Unsaid takes steps: it needs fans_out = True"):
         joke(user(1))
+
+
+@pytest.mark.django_db
+@pytest.mark.sequere_queued
+def test_an_event_whose_fan_out_goes_on_is_waited_for_however_many_came_after_it(
+    steps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "_recorded", defaultdict(waits.Recorded))
+    event = joke(user(1))
+    waits.note("steps", [event.pk], "default")
+    drain("steps", using="default")
+
+    waits.note("steps", range(event.pk + 1, event.pk + 1 + waits.IDS_AT_ONCE), "default")
+
+    with pytest.raises(ProjectionTimeout):
+        wait_for_projections(timeout=0)
+    drain_all(using="default")
+    wait_for_projections(timeout=0)
