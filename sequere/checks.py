@@ -18,7 +18,7 @@ from sequere.exceptions import CircularProjections
 from sequere.log.immutability import missing_triggers
 from sequere.log.models import Event
 from sequere.outbox.queues import is_fan_out
-from sequere.projections.projector import Projector
+from sequere.projections.projector import LevelTriggeredProjector, Projector
 from sequere.projections.registry import BUILT_IN, built_in, is_queued, projections
 from sequere.sql.dialects import dialect, is_supported
 from sequere.workers import celery_app
@@ -173,7 +173,12 @@ def _check_attributes() -> list[CheckMessage]:
         return [Error(str(error), hint=hint, id="sequere.E017")]
     except (ImportError, AttributeError, TypeError):  # another check reports it
         return []
-    return [*_check_handlers(at_work), *_check_order(at_work), *_check_outbox_queues(at_work)]
+    return [
+        *_check_handlers(at_work),
+        *_check_verifiable(at_work),
+        *_check_order(at_work),
+        *_check_outbox_queues(at_work),
+    ]
 
 
 def _check_handlers(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
@@ -187,6 +192,18 @@ def _check_handlers(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
         for projector in at_work.values()
         for method in _handlers(type(projector))
         if method.removeprefix("on_") not in known
+    ]
+
+
+def _check_verifiable(at_work: Mapping[str, Projector]) -> list[CheckMessage]:
+    return [
+        Error(
+            f"{_path_of(projector)} is verifiable, but not a LevelTriggeredProjector.",
+            hint="Subclass sequere.projections.LevelTriggeredProjector, whose reconcilers compare, or drop it.",
+            id="sequere.E017",
+        )
+        for projector in at_work.values()
+        if projector.verifiable and not isinstance(projector, LevelTriggeredProjector)
     ]
 
 

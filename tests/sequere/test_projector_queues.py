@@ -117,6 +117,10 @@ class HalfAShard(Plain):
     shards = 1.5  # type: ignore[assignment]
 
 
+class SaysItIsVerifiable(Plain):
+    verifiable = True
+
+
 class QueueOfSteps(Projector):
     queue = "a:fan-out"
 
@@ -296,10 +300,16 @@ def test_sequere_e017_after_what_does_not_exist(at_work: Any) -> None:
         ({"a": TooManyShards}, "The projectors of the queue 'a' have 32768 shards."),
         ({"a": HalfAShard}, "The projectors of the queue 'a' have 1.5 shards."),
         ({"a": TrueShards}, "The projectors of the queue 'a' have True shards."),
+        (
+            {"a": SaysItIsVerifiable},
+            f"{__name__}.SaysItIsVerifiable is verifiable, but not a LevelTriggeredProjector.",
+        ),
         ({"a": QueueOfSteps}, "The queue 'a:fan-out' has a name that belongs to the steps of a fan-out."),
     ],
 )
-def test_sequere_e017_shards_and_queues(at_work: Any, projectors: dict[str, type[Projector]], wrong: str) -> None:
+def test_sequere_e017_what_a_projector_declares(
+    at_work: Any, projectors: dict[str, type[Projector]], wrong: str
+) -> None:
     at_work("inline", **projectors)
 
     assert [message.msg for message in found()["sequere.E017"]] == [wrong]
