@@ -34,12 +34,16 @@ ACTIONS_PER_COMPARISON = 1000
 def concerned(events: Sequence[Event], using: str) -> Follows:
     """The follows that `events` begin or end, of those actors who have published something. 1 query."""
     connection = connections[using]
-    subjects = {event.stream: event.subject for event in events}
-    actors, keys = given(connection, fields_of(Resource, KEY), {*subjects.values()})
+    subjects = [event.subject for event in events]
+    actors, keys = given(connection, fields_of(Resource, KEY), {*subjects})
     with connection.cursor() as cursor:
         cursor.execute(statement(__package__, "actors_with_actions").format(actors=actors), keys)
         published = set(cursor.fetchall())
-    return {event.stream: (event.actor, event.subject) for event in events if subjects[event.stream] in published}
+    return {
+        event.stream: (event.actor, subject)
+        for event, subject in zip(events, subjects, strict=True)
+        if subject in published
+    }
 
 
 def write_follows(relations: Follows, using: str) -> None:
