@@ -11,16 +11,22 @@ from tests.example.site import SiteTest
 
 
 class Sample(SiteTest):
-    def fill(self) -> str:
+    said: str
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        super().setUpTestData()
+        cls.said = cls.fill()
+
+    @classmethod
+    def fill(cls) -> str:
         output = StringIO()
-        with self.captureOnCommitCallbacks(execute=True):
+        with cls.captureOnCommitCallbacks(execute=True):
             call_command("sample", stdout=output)
         return output.getvalue()
 
     def test_the_sample_fills_the_site_and_says_how_to_log_in(self) -> None:
-        output = self.fill()
-
-        assert output == "There is a superuser: demo, with the password demo.\n"
+        assert self.said == "There is a superuser: demo, with the password demo.\n"
         assert self.client.login(username="demo", password="demo")
         home, latest = self.get("/"), self.get("/latest/")
         assert "unread</span>" in home
@@ -28,7 +34,6 @@ class Sample(SiteTest):
         assert 'rel="next"' in latest
 
     def test_a_second_run_changes_nothing(self) -> None:
-        self.fill()
         before = self.everything()
 
         self.fill()
@@ -36,15 +41,11 @@ class Sample(SiteTest):
         assert self.everything() == before
 
     def test_existing_users_and_projects_are_not_changed(self) -> None:
-        self.fill()
-
         self.newbie.refresh_from_db()
         assert (self.newbie.get_full_name(), self.newbie.has_usable_password()) == ("", False)
         assert Project.objects.get(name="La classe americaine") == self.project
 
     def test_all_actions_are_in_the_past(self) -> None:
-        self.fill()
-
         demo = User.objects.get(username="demo")
         dates = [action.date for action in Timeline(demo).get_private()]
         assert dates == sorted(dates, reverse=True)
