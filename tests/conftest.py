@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 import redis
-from django.test import Client
+from django.core.management.color import no_style
+from django.db import connections
+from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck, settings
 
 from tests.factories import ProjectFactory, UserFactory
@@ -23,6 +26,8 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 BACKEND = os.environ.get("TESTS_BACKEND", "database")
 CI = os.environ.get("CI") == "true"
 MODE = os.environ.get("TESTS_PROJECTION_MODE", "inline" if BACKEND == "database" else "on_commit")
+#: Filled by post_migrate, which takes longer than all the rest of a flush. Tests do not change them.
+KEPT = {"auth_permission", "django_content_type"}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -30,6 +35,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("counts or promises what only mode inline does")
     if BACKEND != "database" and item.get_closest_marker("database"):
         pytest.skip("reads the tables of DatabaseBackend, or counts its statements")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def flushed() -> Iterator[None]:
+    """How the tables are emptied after a test that commits: as Django's flush does, but for those that are kept."""
+    from sequere.log.immutability import suspended
+
+    def flush(self: TransactionTestCase) -> None:
+        for using in self._databases_names(include_mirrors=False):
+            connection = connections[using]
+            tables = {*connection.introspection.django_table_names(only_existing=True, include_views=False)} - KEPT
+            with suspended(using):
+                connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), sorted(tables)))
+
+    with patch.object(TransactionTestCase, "_fixture_teardown", flush):
+        yield
 
 
 @pytest.fixture(autouse=True)

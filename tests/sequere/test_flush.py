@@ -18,6 +18,11 @@ from tests.host.processes import run_python
 from tests.testapp.models import Project, User
 
 
+@pytest.fixture(scope="module", autouse=True)
+def flushed() -> None:
+    """By Django, whose flush these tests are about."""
+
+
 def flush(monkeypatch: pytest.MonkeyPatch, answer: str) -> tuple[str, str]:
     """Run `manage.py flush` with this answer; return its question and its output."""
     asked: list[str] = []

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.management import CommandError
 from django.core.signals import setting_changed
 from django.db import OperationalError
 from django.test import TransactionTestCase
@@ -33,18 +32,15 @@ def url_of(server: Valkey) -> str:
     return server.url.replace("unix://", "redis+socket://")
 
 
-@pytest.fixture(scope="package", autouse=True)
-def flushed_again() -> Iterator[None]:
+@pytest.fixture(scope="module", autouse=True)
+def flushed(flushed: None) -> Iterator[None]:
     """The worker may be looking for more to do when a test is over, and PostgreSQL ends one side of a deadlock."""
     flush = TransactionTestCase._fixture_teardown
 
     def flush_again(self: TransactionTestCase) -> None:
         for _ in range(9):
-            try:
+            with suppress(OperationalError):
                 return flush(self)
-            except CommandError as error:
-                if not isinstance(error.__cause__, OperationalError):
-                    raise
         return flush(self)
 
     with patch.object(TransactionTestCase, "_fixture_teardown", flush_again):
