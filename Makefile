@@ -18,6 +18,9 @@ PYTHONS  := $(if $(PYTHON),"$(PYTHON)",python3.14 python3.13 python3.12 python3.
 STALE    := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
 	&& { test -z "$(PYTHON)" || test "$(PYTHON)" = "`cat $(VENV)/.python`"; } || echo stale)
 
+# The tests start hundreds of processes: none of them should compile again what another one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test extended lint format lua types layers migrations package docs bench faults soak serve shell lock clean
