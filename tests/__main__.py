@@ -54,6 +54,8 @@ ON_SQLITE_ONLY = [
         *("sequere/test_scenarios.py", "sequere/test_words.py", "sequere_timeline/test_walk.py"),
     )
 ]
+#: Statistics of a table that is empty between two tests make PostgreSQL compare each of some thousand rows with each.
+UNANALYZED = {"autovacuum": "off"}
 #: These variables tell the tests where they run.
 OURS = {
     "SEQUERE_DATABASE_URL",
@@ -87,17 +89,17 @@ def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
 
 
 def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    url = servers.enter_context(postgresql())
+    url = servers.enter_context(postgresql(**UNANALYZED))
     yield run("PostgreSQL", chosen([*APART, *ON_SQLITE_ONLY], arguments), SEQUERE_DATABASE_URL=url)
 
 
 def with_own_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    url = servers.enter_context(postgresql())
+    url = servers.enter_context(postgresql(**UNANALYZED))
     yield run("Valkey, PostgreSQL", chosen([OWN_REDIS], arguments), SEQUERE_DATABASE_URL=url)
 
 
 def on_commit(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    url = servers.enter_context(postgresql())
+    url = servers.enter_context(postgresql(**UNANALYZED))
     read_models = chosen([*READ_MODELS, "tests/contracts/test_backends.py", ORDERS], arguments)
     how = {"TESTS_PROJECTION_MODE": "on_commit", "TESTS_PREPARED": "yes"}
     yield run("PostgreSQL, on_commit, prepared statements", read_models, SEQUERE_DATABASE_URL=url, **how)
@@ -106,7 +108,7 @@ def on_commit(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
 def in_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     urls = {
         "SEQUERE_REDIS_URL": servers.enter_context(valkey()),
-        "SEQUERE_DATABASE_URL": servers.enter_context(postgresql()),
+        "SEQUERE_DATABASE_URL": servers.enter_context(postgresql(**UNANALYZED)),
     }
     yield run("In Valkey, PostgreSQL", chosen(IN_REDIS, arguments), TESTS_BACKEND="redis", **urls)
 
@@ -117,12 +119,12 @@ def in_redis_7(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
 
 
 def with_workers(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    url = servers.enter_context(postgresql())
+    url = servers.enter_context(postgresql(**UNANALYZED))
     yield run("Celery's workers, PostgreSQL", chosen(WITHOUT_CONTRACTS, arguments), SEQUERE_DATABASE_URL=url)
 
 
 def with_contracts(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    urls = {"SEQUERE_DATABASE_URL": servers.enter_context(postgresql())}
+    urls = {"SEQUERE_DATABASE_URL": servers.enter_context(postgresql(**UNANALYZED))}
     contracts = chosen([f"{WORKERS}/test_contracts.py"], arguments)
     yield run("Celery's workers, PostgreSQL, contracts", contracts, **urls)
     urls["SEQUERE_REDIS_URL"] = servers.enter_context(valkey())
@@ -132,7 +134,7 @@ def with_contracts(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome
 def with_rabbitmq(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     urls = {
         "TESTS_BROKER_URL": servers.enter_context(rabbitmq()),
-        "SEQUERE_DATABASE_URL": servers.enter_context(postgresql()),
+        "SEQUERE_DATABASE_URL": servers.enter_context(postgresql(**UNANALYZED)),
     }
     yield run("Celery's workers, RabbitMQ", chosen(WITHOUT_CONTRACTS, arguments), **urls)
 

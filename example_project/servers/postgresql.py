@@ -27,11 +27,11 @@ def given_postgresql() -> str | None:
 
 
 @contextmanager
-def postgresql(*, durable: bool = False) -> Iterator[str]:
+def postgresql(*, durable: bool = False, **settings: str) -> Iterator[str]:
     """The URL of a PostgreSQL server: SEQUERE_DATABASE_URL, or a new server that is removed afterwards.
 
-    A new server is fast, since it does not survive a crash of the machine, unless it is `durable`.
-    Raises ServerUnavailable.
+    A new server is fast, since it does not survive a crash of the machine, unless it is `durable`. It gets the
+    `settings`, such as autovacuum="off". Raises ServerUnavailable.
     """
     if url := given_postgresql():
         yield url
@@ -43,12 +43,12 @@ def postgresql(*, durable: bool = False) -> Iterator[str]:
         if account:
             os.chown(home, account["user"], account["group"])
             binaries = _within_reach(binaries, account, home)
-        with _running(binaries, home, account, durable=durable) as url:
+        with _running(binaries, home, account, ({} if durable else FAST) | settings) as url:
             yield url
 
 
 @contextmanager
-def _running(binaries: Path, home: Path, account: dict[str, Any], *, durable: bool) -> Iterator[str]:
+def _running(binaries: Path, home: Path, account: dict[str, Any], given: dict[str, str]) -> Iterator[str]:
     url = f"postgresql://postgres@/postgres?host={home}&port={CONFIGURATION['port']}"
     data, programs = home / "data", binaries / "bin"
     environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -67,7 +67,7 @@ def _running(binaries: Path, home: Path, account: dict[str, Any], *, durable: bo
         reason = getattr(error, "stderr", "") or error
         raise ServerUnavailable(f"PostgreSQL cannot be set up: {reason}") from error
 
-    settings = CONFIGURATION | ({} if durable else FAST) | {"unix_socket_directories": home}
+    settings = CONFIGURATION | given | {"unix_socket_directories": home}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     command = [programs / "postgres", "-D", data, *options]
 
