@@ -16,7 +16,7 @@ from django.dispatch import Signal
 
 from sequere import conf
 from sequere.backends.base import get_backend
-from sequere.base import ResourceLike
+from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import (
     AlreadyFollowingException,
     FollowException,
@@ -32,11 +32,12 @@ from sequere.registry import registry
 from sequere.relations.intents import to_begin, to_end, to_import
 from sequere.relations.key import FOLLOWS, RelationKey
 from sequere.relations.types import FOLLOW
-from sequere.results.relations import RelationList
+from sequere.results.relations import RelationList, RelationsOf
 from sequere.signals import followed, unfollowed
 
 Identifier = type[models.Model] | str | None
 Timestamp = datetime | float
+KeyOf = Callable[[ResourceLike], ResourceKey]
 
 #: Pairs per transaction of an import.
 PAIRS_PER_TRANSACTION = 2000
@@ -78,8 +79,11 @@ def unfollow(
     fail_silently: bool | None = None,
     idempotency_key: str | None = None,
 ) -> Event | None:
-    """End what `follow()` began. The arguments, the result and the cost are the same; raises NotFollowingException."""
-    intent = to_end(*_relation(from_instance, to_instance, timestamp), idempotency_key)
+    """End what `follow()` began. The arguments, the result and the cost are the same; raises NotFollowingException.
+
+    Takes any key that the log can have, also one whose model is registered no longer.
+    """
+    intent = to_end(*_relation(from_instance, to_instance, timestamp, key_of=registry.any_key_of), idempotency_key)
     return _record_one(intent, unfollowed, NotFollowingException, from_instance, to_instance, fail_silently)
 
 
@@ -93,17 +97,18 @@ def follow_many(
     `follow()` raises, and InvalidPair: earlier transactions stay committed, and since pairs that are recorded already
     are skipped, the same import can be run again. With `again=False`, a pair that has unfollowed since stays so.
     """
-    return _record_many(to_begin if again else to_import, pairs, progress)
+    return _record_many(to_begin if again else to_import, pairs, progress, registry.key_of)
 
 
 def unfollow_many(pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int], None] | None = None) -> int:
-    """Record many unfollows, as `follow_many()` records follows."""
-    return _record_many(to_end, pairs, progress)
+    """Record many unfollows, as `follow_many()` records follows. Takes any keys, as `unfollow()`."""
+    return _record_many(to_end, pairs, progress, registry.any_key_of)
 
 
 def is_following(from_instance: ResourceLike, to_instance: ResourceLike) -> bool:
     """Whether `from_instance` follows `to_instance`. 1 query."""
-    return is_following_many(from_instance, [to_instance])[to_instance]
+    relation = RelationKey(registry.key_of(from_instance), registry.key_of(to_instance))
+    return relation in get_backend().live_among([relation])
 
 
 def is_following_many(from_instance: ResourceLike, to_instances: Iterable[ResourceLike]) -> dict[Any, bool]:
@@ -117,23 +122,20 @@ def is_following_many(from_instance: ResourceLike, to_instances: Iterable[Resour
 def get_followers(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
     """The followers of `instance`: a lazy sequence of `Related(instance, since)`, newest first.
 
-    `desc=False` for oldest first; ties are in the order of the log. A page costs 1 query and 1 per model class.
+    `desc=False` for oldest first; ties are in the order of the log. A page costs 1 query and 1 per model class. Whether
+    an instance is in the list costs 1 query (for friends, 2), and is asked of what is stored: a hidden one is in it.
     """
-    return get_backend().related(
-        FOLLOW.followers, FOLLOWS, registry.key_of(instance), _identifier(identifier), desc=desc
-    )
+    return _related(FOLLOW.followers, instance, identifier, desc=desc)
 
 
 def get_followings(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
     """The resources that `instance` follows; a list as `get_followers()` returns, at the same cost."""
-    return get_backend().related(
-        FOLLOW.followings, FOLLOWS, registry.key_of(instance), _identifier(identifier), desc=desc
-    )
+    return _related(FOLLOW.followings, instance, identifier, desc=desc)
 
 
 def get_friends(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
     """The resources that follow `instance` and are followed by it, since the later of both follows; a list as above."""
-    return get_backend().related(FOLLOW.friends, FOLLOWS, registry.key_of(instance), _identifier(identifier), desc=desc)
+    return _related(FOLLOW.friends, instance, identifier, desc=desc)
 
 
 def get_followers_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
@@ -162,14 +164,33 @@ aget_followings_count = sync_to_async(get_followings_count)
 aget_friends_count = sync_to_async(get_friends_count)
 
 
+def _related(what: str, instance: ResourceLike, identifier: Identifier, *, desc: bool) -> RelationList:
+    key, kind = registry.key_of(instance), _identifier(identifier)
+
+    def is_related(other: ResourceKey) -> bool:
+        relations = {
+            FOLLOW.followers: [RelationKey(other, key)],
+            FOLLOW.followings: [RelationKey(key, other)],
+            FOLLOW.friends: [RelationKey(other, key), RelationKey(key, other)],
+        }
+        is_of_kind = kind is None or other.identifier == kind
+        return is_of_kind and all(get_backend().live_among([relation]) for relation in relations[what])
+
+    return RelationsOf.from_list(get_backend().related(what, FOLLOWS, key, kind, desc=desc), is_related)
+
+
 def _identifier(identifier: Identifier) -> str | None:
     return None if identifier is None else registry.identifier_of(identifier)
 
 
 def _relation(
-    from_instance: ResourceLike, to_instance: ResourceLike, timestamp: Timestamp | None = None
+    from_instance: ResourceLike,
+    to_instance: ResourceLike,
+    timestamp: Timestamp | None = None,
+    *,
+    key_of: KeyOf = registry.key_of,
 ) -> tuple[RelationKey, datetime | None]:
-    relation = RelationKey(registry.key_of(from_instance), registry.key_of(to_instance))
+    relation = RelationKey(key_of(from_instance), key_of(to_instance))
     if relation.from_key == relation.to_key:
         raise SelfFollowException(instance=from_instance)
     return relation, None if timestamp is None else point_in_time(timestamp)
@@ -202,11 +223,12 @@ def _record_many(
     intent_to: Callable[..., Intent],
     pairs: Iterable[tuple[Any, ...]],
     progress: Callable[[int], None] | None,
+    key_of: KeyOf,
 ) -> int:
     waiting = iter(pairs)
     done = new = 0
     while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
-        outcomes = record_internal([intent_to(*_relation(*_checked(pair))) for pair in batch])
+        outcomes = record_internal([intent_to(*_relation(*_checked(pair), key_of=key_of)) for pair in batch])
         new += sum(outcome.is_new for outcome in outcomes)
         done += len(batch)
         if progress is not None:

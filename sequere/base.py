@@ -27,9 +27,13 @@ ResourceLike: TypeAlias = models.Model | ResourceKey
 class ModelBase:
     """How a model takes part in Sequere. Subclass it to change the defaults of `register(Model)`."""
 
-    #: The name of the model in the log; if None, the lower-case name of the model. It is a part of every event: a later
-    #: change orphans what was recorded under the old name.
+    #: The name of the model in the log; if None, the lower-case name of the model. It is a part of every event: keep it
+    #: when the model is renamed, since what was recorded under the old name belongs to that name.
     identifier: str | None = None
+
+    #: Other names under which its instances are in the log. Lists show them, a deletion ends them, and they can be
+    #: unfollowed. They are resources of their own: a follow of `project:1` is not one of `film:1`.
+    aliases: Sequence[str] = ()
 
     #: The `Action` classes that instances of this model perform.
     actions: Sequence[type[Any]] = ()
@@ -57,5 +61,8 @@ class ModelBase:
         return True
 
     def can_view_private(self, user: Any, instance: models.Model) -> bool:
-        """Whether a user may see the private timeline of an instance: by default, only their own."""
+        """Whether a user may see the private timeline of an instance: by default, only their own.
+
+        The user is who follows for the request (`SEQUERE_FOLLOWER_OF_REQUEST`), if anybody does: by default, its user.
+        """
         return bool(instance == user)

@@ -1,6 +1,6 @@
 """System checks of the settings and the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -20,6 +20,7 @@ from sequere.log.models import Event
 from sequere.outbox.queues import is_fan_out
 from sequere.projections.projector import LevelTriggeredProjector, Projector
 from sequere.projections.registry import BUILT_IN, built_in, is_queued, projections
+from sequere.registry import registry
 from sequere.sql.dialects import dialect, is_supported
 from sequere.workers import celery_app
 
@@ -38,6 +39,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_check_event_types(),
         *_check_queues(),
         *_check_health(),
+        *_check_follower(),
         *_check_transaction_mode(),
         *_check_names(),
     ]
@@ -353,6 +355,20 @@ def _check_health() -> list[CheckMessage]:
     return messages
 
 
+def _check_follower() -> list[CheckMessage]:
+    choose = conf.follower_of_request()
+    found = _import(choose) if isinstance(choose, str) else choose
+    if found is None or callable(found):
+        return []
+    return [
+        Error(
+            f"SEQUERE_FOLLOWER_OF_REQUEST is {choose!r}, which cannot be called: {_reason(found)}.",
+            hint="Use a function that takes a request and returns an instance, a ResourceKey, or None; or its path.",
+            id="sequere.E018",
+        )
+    ]
+
+
 def _is_number(value: Any, kinds: Any) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool)
 
@@ -410,7 +426,7 @@ def check_database(
                 )
             )
             continue
-        messages += _check_isolation(connection)
+        messages += [*_check_isolation(connection), *_check_identifiers(connection)]
         if missing := missing_triggers(connection):
             messages.append(
                 Error(
@@ -420,6 +436,34 @@ def check_database(
                 )
             )
     return messages
+
+
+def _check_identifiers(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
+    registered = registry.named_models()
+    with connection.cursor() as cursor:
+        is_there = Event._meta.db_table in connection.introspection.table_names(cursor)
+    ends = ("actor_identifier", "target_identifier") if is_there else ()
+    found = {name for end in ends for name in _identifiers(end, connection.alias)}
+    return [
+        checks.Warning(
+            f"The event log in the database {connection.alias!r} has events about {name!r}, which is not the identifier"
+            " of a registered model: lists leave them out, and counts include them.",
+            hint=(
+                f"If the model has another name now, give its ModelBase identifier = {name!r}, or"
+                f" aliases = ({name!r},); if it is gone, unfollow_many() ends what is left."
+            ),
+            id="sequere.W006",
+        )
+        for name in sorted(found - registered.keys())
+    ]
+
+
+def _identifiers(column: str, using: str) -> Iterator[str]:
+    """The identifiers in a column of the log. 1 query for each, which an index answers."""
+    names = Event.objects.using(using).order_by(column).values_list(column, flat=True)
+    name: str | None = ""
+    while name := names.filter(**{f"{column}__gt": name}).first():
+        yield name
 
 
 def _check_isolation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:

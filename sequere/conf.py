@@ -1,9 +1,10 @@
 """The settings of Sequere, read when they are used. Each docstring is the manual of its setting."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 
 #: All settings, except those of timelines.
 SETTINGS = (
@@ -11,6 +12,7 @@ SETTINGS = (
     "SEQUERE_BACKEND_OPTIONS",
     "SEQUERE_CELERY_QUEUES",
     "SEQUERE_FAIL_SILENTLY",
+    "SEQUERE_FOLLOWER_OF_REQUEST",
     "SEQUERE_HEALTH_MAX_LAG",
     "SEQUERE_HEALTH_MAX_PARKED",
     "SEQUERE_PROJECTION_MODES",
@@ -38,6 +40,13 @@ def fail_silently() -> bool:
     """`SEQUERE_FAIL_SILENTLY`: whether a second follow, or an unfollow without a follow, does nothing (True, the
     default) or raises."""
     return bool(getattr(settings, "SEQUERE_FAIL_SILENTLY", True))
+
+
+def follower_of_request() -> Callable[[HttpRequest], Any] | str | None:
+    """`SEQUERE_FOLLOWER_OF_REQUEST`: a callable that takes a request and returns who follows for it, or the dotted path
+    of one. It returns an instance, a ResourceKey, or None for nobody; by default, the user of the request."""
+    follower: Callable[[HttpRequest], Any] | str | None = getattr(settings, "SEQUERE_FOLLOWER_OF_REQUEST", None)
+    return follower
 
 
 def projectors() -> Mapping[str, str]:

@@ -1,10 +1,36 @@
 """The exceptions of Sequere. The docstring of a class is its message."""
 
 import inspect
+from collections.abc import Callable
 from functools import partial
+from string import Formatter
 from typing import Any
 
 from django.core.exceptions import BadRequest
+
+#: Characters that a message shows of one value.
+SHOWN = 500
+
+
+def shown(value: Any, convert: Callable[[Any], str] = str) -> str:
+    """A value as a message shows it: the beginning of a long one, and the type of one that cannot be shown."""
+    if isinstance(value, str):
+        value = value[: SHOWN + 1]
+    try:
+        text = str.__str__(convert(value))
+    except Exception:  # noqa: BLE001  # a __str__ of a host may raise anything
+        text = f"<{type(value).__qualname__}>"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+class _Message(Formatter):
+    """Fills in values as `shown()`."""
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        return shown(value, repr) if conversion == "r" else value
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return format(value, format_spec) if format_spec else shown(value)
 
 
 class SequereException(Exception):
@@ -12,8 +38,15 @@ class SequereException(Exception):
 
     def __init__(self, **details: Any) -> None:
         self.details = details
+        super().__init__()
+
+    def __str__(self) -> str:
+        """The message is made when it is shown: it may ask a `__str__` of the host."""
         message = " ".join(inspect.cleandoc(type(self).__doc__ or type(self).__name__).split())
-        super().__init__(message.format(**details))
+        return _Message().vformat(message, (), self.details)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), **self.details), ()
@@ -43,6 +76,11 @@ class InvalidIdentifier(SequereException):
     """{identifier!r} cannot be the identifier of {model}: use a Python identifier of 1 to 50 characters."""
 
 
+class NoIdentifier(SequereException):
+    """{model} has no identifier, since its instances count as those of {owner}: ask for {owner}, and choose among its
+    instances."""
+
+
 class UnknownIdentifier(SequereException):
     """No registered model has the identifier {identifier!r}: use one of {known}."""
 
@@ -55,7 +93,7 @@ class NoInstance(SequereException):
 
 
 class UnsavedInstance(SequereException):
-    """{instance} is not in the database, so it has no key: save() it first."""
+    """An instance of {model} is not in the database, so it has no key: save() it first."""
 
 
 class AnonymousInstance(SequereException):

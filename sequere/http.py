@@ -9,11 +9,22 @@ from typing import Any, TypeVar
 from django.db import models
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.encoding import escape_uri_path
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from sequere.base import ResourceKey
-from sequere.exceptions import BackendException, InvalidCursor, InvalidObjectId, UnknownIdentifier
+from sequere import conf
+from sequere.base import ResourceKey, ResourceLike
+from sequere.exceptions import (
+    AnonymousInstance,
+    BackendException,
+    InvalidCursor,
+    InvalidObjectId,
+    NoInstance,
+    NotRegistered,
+    UnknownIdentifier,
+    UnsavedInstance,
+)
 from sequere.registry import registry
 from sequere.results.lazy import LazyList
 
@@ -61,22 +72,64 @@ def json_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return answer
 
 
+def follower_of(request: HttpRequest) -> ResourceLike | None:
+    """Who follows for a request, as SEQUERE_FOLLOWER_OF_REQUEST says; None for nobody (`as_follower()`)."""
+    choose = conf.follower_of_request()
+    if choose is None:
+        return as_follower(user_of(request))
+    return as_follower((import_string(choose) if isinstance(choose, str) else choose)(request))
+
+
+def user_of(request: HttpRequest) -> Any:
+    """The user of a request, who may be anonymous; None without AuthenticationMiddleware."""
+    return getattr(request, "user", None)
+
+
+def is_logged_in(user: Any) -> bool:
+    return bool(getattr(user, "is_authenticated", False))
+
+
+def as_follower(user: Any) -> ResourceLike | None:
+    """A user who can follow. None for nobody, for an anonymous user, and for a user who is not a resource, such as one
+    of a model that is not registered, or one whom a token describes. For what is not a user, raises what naming an
+    instance raises."""
+    if user is None or user == "":  # a template has "" for a name that it does not know
+        return None
+    try:
+        registry.key_of(user)
+    except AnonymousInstance:
+        return None
+    except (NoInstance, NotRegistered, UnsavedInstance):
+        if is_logged_in(user):
+            return None
+        raise
+    return user  # type: ignore[no-any-return]  # it has a key
+
+
+def may_view_private(follower: ResourceLike | None, user: Any, instance: models.Model) -> bool:
+    """Whether the private timeline of an instance is for who follows, or else for the user, of a request."""
+    viewer = user if follower is None else follower
+    if follower is not None and registry.key_of(follower) == registry.key_of(instance):
+        viewer = instance  # a key, or an instance of another class, may name it as well
+    return registry.options_for(instance).can_view_private(viewer, instance)
+
+
 def find(identifier: str, object_id: str) -> models.Model:
     """The instance with this key, if its model shows it. 1 query. Raises Refused."""
     try:
         key = registry.key_of(ResourceKey(identifier, object_id))
     except (UnknownIdentifier, InvalidObjectId) as error:
-        raise _nothing() from error
+        raise nothing_there() from error
     instance = registry.load([key]).get(key)
     if instance is None:
-        raise _nothing()
+        raise nothing_there()
     return instance
 
 
 def find_visible(request: HttpRequest, identifier: str, object_id: str) -> models.Model:
     """The same, if the user of the request may see its lists."""
     instance = find(identifier, object_id)
-    if not registry.options_of(type(instance)).can_view(request.user, instance):
+    if not registry.options_for(instance).can_view(user_of(request), instance):
         raise Refused(HTTPStatus.FORBIDDEN, _("You may not see that."))
     return instance
 
@@ -114,7 +167,7 @@ def page_as_json(
     return answer
 
 
-def _nothing() -> Refused:
+def nothing_there() -> Refused:
     return Refused(HTTPStatus.NOT_FOUND, _("There is no such instance."))
 
 

@@ -6,8 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.db import models
 from django.http import HttpRequest, HttpResponseBase
 
+from sequere.exceptions import shown
+from sequere.http import is_logged_in, user_of
 from sequere.log.metadata import event_metadata
 
 #: The headers in which a proxy or another service passes a correlation id, in order of preference.
@@ -50,8 +53,11 @@ def _metadata_of(request: HttpRequest) -> AbstractContextManager[None]:
 
 
 def _user_of(request: HttpRequest) -> Any:
-    user = getattr(request, "user", None)
-    return user if user is not None and user.is_authenticated else None
+    """Who is logged in: an instance, or the text of what is not one, such as a user that a token describes."""
+    user = user_of(request)
+    if not is_logged_in(user):
+        return None
+    return user if isinstance(user, models.Model) else _text(shown(user))
 
 
 def _text(value: str) -> str:

@@ -1,46 +1,69 @@
 """The registered models, their identifiers, and how their instances are named and loaded."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, lru_cache
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, cast
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.module_loading import autodiscover_modules
 
-from sequere.base import ModelBase, ResourceKey
+from sequere.base import ModelBase, ResourceKey, ResourceLike
 from sequere.exceptions import (
     AlreadyRegistered,
     AnonymousInstance,
     IdentifierTaken,
     InvalidIdentifier,
     InvalidObjectId,
+    NoIdentifier,
     NoInstance,
     NotRegistered,
     NotRegistrable,
+    SequereException,
     UnknownIdentifier,
     UnsavedInstance,
 )
+from sequere.primary_keys import NotAKey, PrimaryKey
 from sequere.sql.chunks import chunks
 
 IDENTIFIER_MAX_LENGTH = 50
 OBJECT_ID_MAX_LENGTH = 255
 
+#: What the state of an instance remembers: the identifier that it was loaded by, and the key that it had.
+_LOADED_AS, _LAST_PK = "sequere_loaded_as", "sequere_last_pk"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A registered model."""
+
+    options: ModelBase
+    #: Its identifier, and then its aliases.
+    names: tuple[str, ...]
+
+    @cached_property
+    def pk(self) -> PrimaryKey:
+        return PrimaryKey(self.options.model)
+
 
 class Registry:
-    """The registered models, each with its options."""
+    """The registered models, each with its options.
+
+    A model is known by its label, so that its historical versions in a data migration are the model, too.
+    """
 
     def __init__(self) -> None:
-        self._options: dict[type[models.Model], ModelBase] = {}
-        self._identifiers: dict[type[models.Model], str] = {}
-        self._by_identifier: dict[str, ModelBase] = {}
+        self._by_label: dict[str, _Kind] = {}
+        self._by_name: dict[str, _Kind] = {}
         self._observers: list[Callable[[ModelBase], None]] = []
+        self._counts_as = lru_cache(maxsize=1024)(self._nearest)
         # An import repeats the same few keys.
         self._canonical = lru_cache(maxsize=16_384)(self._checked)
 
     def __iter__(self) -> Iterator[ModelBase]:
-        return iter(tuple(self._options.values()))
+        return iter([kind.options for kind in self._by_label.values()])
 
     def observe(self, observer: Callable[[ModelBase], None]) -> None:
         """Call `observer` with the options of every registered model, now and later."""
@@ -57,103 +80,202 @@ class Registry:
         label = _label(model)
         if reason := _why_not(model):
             raise NotRegistrable(model=label, reason=reason)
-        if model in self._options:
+        if label in self._by_label:
             raise AlreadyRegistered(model=label)
         options = options_class(model)
-        identifier = options.get_identifier()
-        if not _is_identifier(identifier):
-            raise InvalidIdentifier(identifier=identifier, model=label)
-        if identifier in self._by_identifier:
-            owner = _label(self._by_identifier[identifier].model)
-            raise IdentifierTaken(identifier=identifier, model=label, owner=owner)
-        self._options[model] = self._by_identifier[identifier] = options
-        self._identifiers[model] = identifier
-        self._canonical.cache_clear()
+        names = (options.get_identifier(), *options.aliases)
+        for name in names:
+            if not _is_identifier(name):
+                raise InvalidIdentifier(identifier=name, model=label)
+            if name in self._by_name:
+                owner = _label(self._by_name[name].options.model)
+                raise IdentifierTaken(identifier=name, model=label, owner=owner)
+        self._by_label[label] = kind = _Kind(options, names)
+        self._by_name |= dict.fromkeys(names, kind)
+        self._forget()
         for observer in self._observers:
             observer(options)
 
     def unregister(self, model: type[models.Model]) -> None:
         """Forget `model`. Its events stay in the log. Raises NotRegistered."""
-        options = self._options.pop(model, None)
-        if options is None:
+        kind = self._by_label.pop(_label(model), None)
+        if kind is None:
             raise _not_registered(model)
-        del self._by_identifier[self._identifiers.pop(model)]
-        self._canonical.cache_clear()
+        for name in kind.names:
+            del self._by_name[name]
+        self._forget()
 
     def options_of(self, model: type[models.Model]) -> ModelBase:
-        """The options of `model`, or of the concrete model behind a proxy. Raises NotRegistered."""
-        return self._options[self._registered(model)]
+        """The options of `model`, or of the registered model that its instances count as. Raises NotRegistered."""
+        return self._counts_as(model)[0].options
+
+    def options_for(self, resource: ResourceLike) -> ModelBase:
+        """The options that apply to an instance, or to a key. Raises what `key_of()` raises."""
+        return self._by_name[self.key_of(resource).identifier].options
 
     def identifier_of(self, model: type[models.Model] | str) -> str:
-        """The identifier of a model, or of its identifier. Raises NotRegistered, or UnknownIdentifier for a text."""
-        if not isinstance(model, str):
-            return self._identifiers[self._registered(model)]
-        if model not in self._by_identifier:
-            raise UnknownIdentifier(identifier=model, known=", ".join(sorted(self._by_identifier)) or "none yet")
-        return model
+        """The identifier of a registered model, or of its identifier or alias. Raises NotRegistered, NoIdentifier, or
+        UnknownIdentifier for a text."""
+        if isinstance(model, str):
+            self._named(model)
+            return model
+        kind = self._by_label.get(_label(model))
+        if kind is None:
+            if getattr(getattr(model, "_meta", None), "proxy", False):
+                raise NoIdentifier(model=_label(model), owner=_label(self.options_of(model).model))
+            raise _not_registered(model)
+        return kind.names[0]
 
-    def key_of(self, instance: models.Model | ResourceKey) -> ResourceKey:
-        """The key of a saved instance. A key is checked, and returned in its canonical form. No query."""
+    def named_models(self) -> dict[str, type[models.Model]]:
+        """The registered models by their identifiers, and by their aliases."""
+        return {name: kind.options.model for name, kind in self._by_name.items()}
+
+    def key_of(self, instance: ResourceLike) -> ResourceKey:
+        """The key of a saved instance. A key is checked, and returned in its canonical form. No query.
+
+        Instances of a proxy, or of an unregistered child, count as those of the nearest registered parent. An instance
+        that was loaded for a key keeps that key, whatever its class.
+        """
         if isinstance(instance, ResourceKey):
-            return self._canonical(instance)
+            # Only texts are looked up there, since 1 and True are equal.
+            return self._canonical(instance) if {*map(type, instance)} == {str} else self._checked(instance)
+        identifier, kind, attname = self._identity(instance)
+        if instance.pk is None or instance._state.adding:
+            raise UnsavedInstance(model=_label(instance.__class__), pk=instance.pk)
+        return ResourceKey(identifier, _text(identifier, kind, getattr(instance, attname)))
+
+    def any_key_of(self, resource: ResourceLike) -> ResourceKey:
+        """The same, but any key that the log can have will do: its model may be registered no longer, or have keys of
+        another type. For what is to be ended."""
+        try:
+            return self.key_of(resource)
+        except (UnknownIdentifier, InvalidObjectId):
+            if not (isinstance(resource, ResourceKey) and _can_be_stored(*resource)):
+                raise
+            return ResourceKey(*resource)
+
+    def keys_of(self, model: type[models.Model], pks: Iterable[Any]) -> Iterator[ResourceKey]:
+        """The keys under which the log may know the rows of a model with these primary keys, aliases included."""
+        kind, _ = self._counts_as(model)
+        for pk in pks:
+            with suppress(InvalidObjectId):  # then it is not in the log
+                text = _text(kind.names[0], kind, pk)
+                yield from (ResourceKey(name, text) for name in kind.names)
+
+    def name_of(self, instance: models.Model) -> str:
+        """The name of an instance in metadata: its key, or its label if it is not registered. An instance that was
+        deleted has the name that it had."""
+        try:
+            identifier, kind, attname = self._identity(instance)
+            return str(ResourceKey(identifier, _text(identifier, kind, _last(instance, attname))))
+        except SequereException:
+            pk = _last(instance, instance._meta.pk.attname)
+            return instance._meta.label_lower if pk is None else f"{instance._meta.label_lower}:{pk}"
+
+    def load(self, keys: Iterable[ResourceKey]) -> dict[ResourceKey, models.Model]:
+        """The instances of `keys`, without those that are deleted, hidden or no longer registered.
+
+        1 query per model for every 500 keys. The database may find more than what was asked for, since it compares
+        texts as it was told to, and `get_queryset()` may return instances of another class: an instance belongs to the
+        key that was asked for, and keeps it.
+        """
+        found: dict[ResourceKey, models.Model] = {}
+        for identifier, kind, values, by_text in self._by_identifier(keys):
+            for chunk in chunks(values, 500):
+                for instance in kind.options.get_queryset().filter(pk__in=chunk):
+                    for key in by_text.get(kind.pk.text(getattr(instance, kind.pk.attname)), ()):
+                        found[key] = instance
+                    if identifier != kind.names[0] or _label(_concrete(instance)) != _label(kind.options.model):
+                        vars(instance._state)[_LOADED_AS] = identifier
+        return found
+
+    def stored(self, keys: Iterable[ResourceKey]) -> set[ResourceKey]:
+        """The `keys` whose instances are in the database, shown or hidden. Costs as much as `load()`."""
+        return {
+            key
+            for _, kind, values, by_text in self._by_identifier(keys)
+            for chunk in chunks(values, 500)
+            for pk in kind.options.model._base_manager.filter(pk__in=chunk).values_list("pk", flat=True)
+            for key in by_text.get(kind.pk.text(pk), ())
+        }
+
+    def _identity(self, instance: models.Model) -> tuple[str, _Kind, str]:
+        """The identifier of an instance, its registered model, and the attribute that has its key."""
         # A lazy request.user only has the class of its user in __class__.
         model = instance.__class__
         if not issubclass(model, models.Model):
             if getattr(instance, "is_anonymous", False) is True:
                 raise AnonymousInstance
             raise NoInstance(value=_what_it_is(instance))
-        identifier = self._identifiers[self._registered(model)]
-        if instance.pk is None or instance._state.adding:
-            raise UnsavedInstance(instance=f"{_label(model)} {instance.pk or ''}".rstrip())
-        return ResourceKey(identifier, _object_id(identifier, model, instance.pk))
+        loaded_as = vars(instance._state).get(_LOADED_AS)
+        if loaded_as in self._by_name:
+            kind = self._by_name[loaded_as]
+            return loaded_as, kind, kind.pk.attname
+        kind, attname = self._counts_as(model)
+        return kind.names[0], kind, attname
 
-    def load(self, keys: Iterable[ResourceKey]) -> dict[ResourceKey, models.Model]:
-        """The instances of `keys`, without those that are deleted, hidden or no longer registered.
+    def _nearest(self, model: type[models.Model]) -> tuple[_Kind, str]:
+        """The registered model that the instances of a model count as, and the attribute that has its key."""
+        for parent in getattr(model, "__mro__", ()):
+            if kind := self._by_label.get(_label(parent)):
+                return kind, parent._meta.pk.attname
+        raise _not_registered(model)
 
-        1 query per model for every 500 keys.
-        """
-        return {
-            by_pk[instance.pk]: instance
-            for options, by_pk in self._by_model(keys)
-            for chunk in chunks(by_pk, 500)
-            for instance in options.get_queryset().filter(pk__in=chunk)
-        }
-
-    def stored(self, keys: Iterable[ResourceKey]) -> set[ResourceKey]:
-        """The `keys` whose instances are in the database, shown or hidden. Costs as much as `load()`."""
-        return {
-            by_pk[pk]
-            for options, by_pk in self._by_model(keys)
-            for chunk in chunks(by_pk, 500)
-            for pk in options.model._base_manager.filter(pk__in=chunk).values_list("pk", flat=True)
-        }
-
-    def _registered(self, model: type[models.Model]) -> type[models.Model]:
-        meta = getattr(model, "_meta", None)
-        concrete: type[models.Model] = getattr(meta, "concrete_model", None) or model
-        if concrete not in self._options:
-            raise _not_registered(concrete)
-        return concrete
-
-    def _by_model(self, keys: Iterable[ResourceKey]) -> Iterator[tuple[ModelBase, dict[Any, ResourceKey]]]:
-        """The keys of each registered model, by their primary keys."""
-        wanted: dict[str, dict[Any, ResourceKey]] = defaultdict(dict)
+    def _by_identifier(
+        self, keys: Iterable[ResourceKey]
+    ) -> Iterator[tuple[str, _Kind, list[Any], dict[str, list[ResourceKey]]]]:
+        """For each identifier, the primary keys that are asked for, and the keys that name each, by its text."""
+        wanted: dict[str, list[Any]] = defaultdict(list)
+        by_text: dict[str, dict[str, list[ResourceKey]]] = defaultdict(lambda: defaultdict(list))
         for key in keys:
-            options = self._by_identifier.get(key.identifier)
-            if options and (pk := _parse(options.model, key.object_id)) is not None:
-                wanted[key.identifier][pk] = key
-        return ((self._by_identifier[identifier], by_pk) for identifier, by_pk in wanted.items())
+            if kind := self._by_name.get(key.identifier):
+                with suppress(NotAKey):  # as after the type of the key has changed
+                    value = kind.pk.value(key.object_id)
+                    by_text[key.identifier][kind.pk.text(value)].append(key)
+                    wanted[key.identifier].append(value)
+        return ((name, self._by_name[name], values, by_text[name]) for name, values in wanted.items())
 
     def _checked(self, key: ResourceKey) -> ResourceKey:
-        options = self._by_identifier[self.identifier_of(key.identifier)]
-        return ResourceKey(key.identifier, _object_id(key.identifier, options.model, key.object_id))
+        identifier, object_id = key
+        kind, given = self._named(identifier), cast(Any, object_id)  # from JSON, it may be anything
+        if isinstance(given, str) and (reason := _why_not_storable(given)):
+            raise InvalidObjectId(object_id=given, identifier=identifier, reason=reason)
+        try:
+            value = kind.pk.value(given)
+        except NotAKey as error:
+            raise InvalidObjectId(object_id=given, identifier=identifier, reason=str(error)) from error
+        return ResourceKey(identifier, _text(identifier, kind, value))
+
+    def _named(self, identifier: Any) -> _Kind:
+        kind = self._by_name.get(identifier) if isinstance(identifier, str) else None
+        if kind is None:
+            known = ", ".join(sorted(kind.names[0] for kind in self._by_label.values()))
+            raise UnknownIdentifier(identifier=identifier, known=known or "none yet")
+        return kind
+
+    def _forget(self) -> None:
+        self._counts_as.cache_clear()
+        self._canonical.cache_clear()
+
+
+def remember_key(instance: models.Model) -> None:
+    """Remember the primary key of an instance that is about to be deleted: Django takes it away."""
+    vars(instance._state)[_LAST_PK] = instance.pk
+
+
+def _last(instance: models.Model, attname: str) -> Any:
+    value = getattr(instance, attname)
+    return vars(instance._state).get(_LAST_PK) if value is None else value
+
+
+def _concrete(instance: models.Model) -> type[models.Model]:
+    return instance._meta.concrete_model or type(instance)
 
 
 def _label(model: Any) -> str:
-    """How an error message names a value that should have been a model."""
-    meta = getattr(model, "_meta", None)
-    if meta is not None:
-        return str(meta.label)
+    """The label of a model, and how an error message names a value that should have been one."""
+    if label := getattr(getattr(model, "_meta", None), "label", None):
+        return str(label)
     return f"{model.__module__}.{model.__qualname__}" if isinstance(model, type) else repr(model)
 
 
@@ -184,45 +306,31 @@ def _why_not(model: Any) -> str | None:
 
 
 def _not_registered(model: Any) -> NotRegistered:
+    model = getattr(getattr(model, "_meta", None), "concrete_model", None) or model
     return NotRegistered(model=_label(model), name=getattr(model, "__name__", "Model"))
 
 
-@cache
-def _pk_of(model: type[models.Model]) -> "tuple[models.Field[Any, Any], Sequence[Callable[[Any], None]]]":
-    """The field of the primary key, and what checks its range: databases raise beyond it."""
-    field = model._meta.pk
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    return field, tuple(field.validators) if isinstance(field, models.IntegerField) else ()
-
-
-def _parse(model: type[models.Model], object_id: str) -> Any:
-    """The primary key that a text stands for; None if it is not one, as after the type of the key has changed."""
+def _text(identifier: str, kind: _Kind, value: Any) -> str:
+    """The text of a primary key that the log can have. Raises InvalidObjectId."""
     try:
-        return _pk_of(model)[0].to_python(object_id)
-    except ValidationError:
-        return None
-
-
-def _object_id(identifier: str, model: type[models.Model], pk: Any) -> str:
-    """The text of a primary key: the same for every Python value of the same key."""
-    field, validators = _pk_of(model)
-    try:
-        value = field.to_python(pk)
-        for validate in validators:
-            validate(value)
-    except ValidationError as error:
-        reason = " ".join(error.messages).rstrip(".")
-        raise InvalidObjectId(object_id=str(pk), identifier=identifier, reason=reason) from error
-    text = str(value)
-    if len(text) > OBJECT_ID_MAX_LENGTH:
-        reason = f"it is longer than {OBJECT_ID_MAX_LENGTH} characters"
-        raise InvalidObjectId(object_id=f"{text[:20]}…", identifier=identifier, reason=reason)
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidObjectId(object_id=ascii(text), identifier=identifier, reason="it contains a lone surrogate")
-    if "\x00" in text:
-        raise InvalidObjectId(object_id=text, identifier=identifier, reason="it contains a NUL character")
+        text = kind.pk.text(value)
+    except NotAKey as error:
+        raise InvalidObjectId(object_id=value, identifier=identifier, reason=str(error)) from error
+    if reason := _why_not_storable(text):
+        raise InvalidObjectId(object_id=text, identifier=identifier, reason=reason)
     return text
+
+
+def _can_be_stored(identifier: Any, object_id: Any) -> bool:
+    return _is_identifier(identifier) and isinstance(object_id, str) and not _why_not_storable(object_id)
+
+
+def _why_not_storable(text: str) -> str | None:
+    if len(text) > OBJECT_ID_MAX_LENGTH:
+        return f"it is longer than {OBJECT_ID_MAX_LENGTH} characters"
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        return "it contains a lone surrogate"
+    return "it contains a NUL character" if "\x00" in text else None
 
 
 registry = Registry()

@@ -1,8 +1,8 @@
 """Follow and unfollow by POST, and lists of followers, followings and friends as JSON.
 
 The form has `identifier` and `object_id`, and may have `next`, an address of this site to redirect to. A client that
-asks for JSON gets it, all others are redirected. Refusals are 400 (a field is missing), 403 (not logged in, or not
-allowed), 404 (no such instance) and 409 (oneself).
+asks for JSON gets it, all others are redirected. Refusals are 400 (a field is missing), 403 (not logged in, not
+allowed, or not a resource), 404 (no such instance) and 409 (oneself).
 
 Lists take `cursor`, `limit`, and `identifier` for one kind of resource.
 """
@@ -25,8 +25,22 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from sequere import api
-from sequere.exceptions import BackendException, SelfFollowException, UnknownIdentifier
-from sequere.http import Refused, address_of, describe, find, find_visible, json_view, page_as_json
+from sequere.base import ResourceKey, ResourceLike
+from sequere.exceptions import BackendException, InvalidObjectId, SelfFollowException, UnknownIdentifier
+from sequere.http import (
+    Refused,
+    address_of,
+    describe,
+    find,
+    find_visible,
+    follower_of,
+    is_logged_in,
+    json_view,
+    nothing_there,
+    page_as_json,
+    user_of,
+)
+from sequere.log.models import Event
 from sequere.monitoring.health import examine
 from sequere.registry import registry
 from sequere.results.relations import Related, RelationList
@@ -39,7 +53,7 @@ logger = logging.getLogger("sequere")
 @require_POST
 @csrf_protect
 def follow(request: HttpRequest) -> HttpResponse:
-    """The user of the request follows an instance. A second follow is not an error."""
+    """Who acts for the request follows an instance. A second follow is not an error."""
     return _answer(request, _follow)
 
 
@@ -47,7 +61,7 @@ def follow(request: HttpRequest) -> HttpResponse:
 @require_POST
 @csrf_protect
 def unfollow(request: HttpRequest) -> HttpResponse:
-    """The user of the request unfollows an instance. An unfollow without a follow is not an error."""
+    """Who acts for the request unfollows an instance. An unfollow without a follow is not an error."""
     return _answer(request, _unfollow)
 
 
@@ -97,57 +111,72 @@ def _describe(relation: Related) -> dict[str, Any]:
     return {**describe(instance), "when": since.isoformat()}
 
 
-def _answer(request: HttpRequest, change: Callable[[HttpRequest], HttpResponse]) -> HttpResponse:
+def _answer(request: HttpRequest, change: Callable[[HttpRequest, ResourceLike], HttpResponse]) -> HttpResponse:
     try:
-        return change(request)
+        follower = follower_of(request)
+        if follower is not None:
+            return change(request, follower)
+        if not is_logged_in(user_of(request)):
+            return _login(request)
+        raise Refused(HTTPStatus.FORBIDDEN, _("You cannot follow anything."))
     except Refused as refused:
         return refused.as_json() if _wants_json(request) else refused.as_text()
 
 
-def _follow(request: HttpRequest) -> HttpResponse:
-    if not request.user.is_authenticated:
-        return _login(request)
-    instance = _found(request)
-    if not registry.options_of(type(instance)).can_follow(request.user, instance):
+def _follow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
+    instance = find(*_asked_for(request))
+    if not registry.options_for(instance).can_follow(user_of(request), instance):
         raise Refused(HTTPStatus.FORBIDDEN, _("You may not follow that."))
-    return _changed(request, instance, api.follow, is_following=True)
+    try:
+        event = api.follow(follower, instance, fail_silently=True)
+    except SelfFollowException as error:
+        raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
+    return _changed(request, follower, instance, event, is_following=True)
 
 
-def _unfollow(request: HttpRequest) -> HttpResponse:
-    if not request.user.is_authenticated:
-        return _login(request)
-    return _changed(request, _found(request), api.unfollow, is_following=False)
+def _unfollow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
+    """Needs the key only: what is hidden, or registered no longer, can be unfollowed by whoever follows it, and is not
+    there for anybody else."""
+    try:
+        key = registry.any_key_of(ResourceKey(*_asked_for(request)))
+        found: ResourceLike | None = registry.load([key]).get(key)
+        event = api.unfollow(follower, key if found is None else found, fail_silently=True)
+    except (UnknownIdentifier, InvalidObjectId) as error:
+        raise nothing_there() from error
+    except SelfFollowException as error:
+        raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
+    if event is None and found is None:
+        raise nothing_there()
+    return _changed(request, follower, key if found is None else found, event, is_following=False)
 
 
-def _found(request: HttpRequest) -> models.Model:
+def _asked_for(request: HttpRequest) -> tuple[str, str]:
     identifier, object_id = request.POST.get("identifier"), request.POST.get("object_id")
     if not identifier or not object_id:
         raise Refused(HTTPStatus.BAD_REQUEST, _("Give an identifier and an object_id."))
-    return find(identifier, object_id)
+    return identifier, object_id
 
 
 def _changed(
-    request: HttpRequest, instance: models.Model, verb: Callable[..., Any], *, is_following: bool
+    request: HttpRequest, follower: ResourceLike, resource: ResourceLike, event: Event | None, *, is_following: bool
 ) -> HttpResponse:
-    user: Any = request.user
-    try:
-        event = verb(user, instance, fail_silently=True)
-    except SelfFollowException as error:
-        raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
     if _wants_json(request):
         # `is_following` is what the log says; a read model may not have caught up yet.
-        return JsonResponse({"changed": event is not None, "is_following": is_following, **_counts(user, instance)})
-    return HttpResponseRedirect(_next(request) or _ours(request, address_of(instance)) or get_script_prefix())
+        counts = _counts(follower, resource)
+        return JsonResponse({"changed": event is not None, "is_following": is_following, **counts})
+    address = None if isinstance(resource, ResourceKey) else _ours(request, address_of(resource))
+    return HttpResponseRedirect(_next(request) or address or get_script_prefix())
 
 
-def _counts(user: Any, instance: models.Model) -> dict[str, int | None]:
-    """The counts, or None if a server is down: the change is recorded all the same."""
+def _counts(follower: ResourceLike, resource: ResourceLike) -> dict[str, int | None]:
+    """The counts, or None if a server is down, or the model is registered no longer: the change is recorded all the
+    same."""
     try:
         return {
-            "followers_count": api.get_followers_count(instance),
-            "followings_count": api.get_followings_count(user),
+            "followers_count": api.get_followers_count(resource),
+            "followings_count": api.get_followings_count(follower),
         }
-    except BackendException:
+    except (BackendException, UnknownIdentifier, InvalidObjectId):
         return {"followers_count": None, "followings_count": None}
 
 

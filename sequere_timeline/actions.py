@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils import timezone
 
-from sequere.base import ResourceKey
+from sequere.base import ResourceKey, ResourceLike
 from sequere.log.validation import VERB_MAX_LENGTH, point_in_time
 from sequere.registry import registry
 from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, NoAction, VerbTaken
@@ -17,8 +17,8 @@ from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, NoActi
 class Action:
     """Subclass it with a verb, and name the class in the `actions` of a ModelBase.
 
-    `date` is a datetime, or seconds since 1970; now, if None. Other keyword arguments are kept in the log and come back
-    as `kwargs`, so they must be JSON.
+    Actor and target are instances or keys; an action that is read has instances. `date` is a datetime, or seconds since
+    1970; now, if None. Other keyword arguments are kept in the log and come back as `kwargs`, so they must be JSON.
     """
 
     #: The name of the action in the log: a text of 1 to 255 characters. It belongs to one class.
@@ -28,13 +28,13 @@ class Action:
 
     def __init__(
         self,
-        actor: models.Model,
-        target: models.Model | None = None,
+        actor: ResourceLike,
+        target: ResourceLike | None = None,
         date: datetime | float | None = None,
         **kwargs: Any,
     ) -> None:
-        self.actor = actor
-        self.target = target
+        self.actor: Any = actor
+        self.target: Any = target
         self.date = timezone.now() if date is None else point_in_time(date)
         self.kwargs = kwargs
         #: The name of a saved action; None before Timeline.save().
@@ -60,11 +60,11 @@ class Action:
         """Remember its uid and its keys."""
         self.uid, self._actor_key, self._target_key = uid, self.actor_key, self.target_key
 
-    def _key(self, instance: models.Model | None, remembered: ResourceKey | None) -> ResourceKey | None:
-        """The key of an instance, or the remembered key of an instance that is gone and has none."""
-        if instance is None or (remembered and instance.pk is None):
+    def _key(self, resource: Any, remembered: ResourceKey | None) -> ResourceKey | None:
+        """The key of a resource, or the remembered key of an instance that is gone and has none."""
+        if resource is None or (remembered and not isinstance(resource, ResourceKey) and resource.pk is None):
             return remembered
-        return registry.key_of(instance)
+        return registry.key_of(resource)
 
     def __str__(self) -> str:
         return " ".join(str(part) for part in (self.actor, self.verb, self.target) if part is not None)
@@ -142,7 +142,7 @@ def get_actions() -> dict[str, type[Action]]:
 def check_registered(action: Action) -> None:
     """Raise NoAction, or ActionNotRegistered, unless a timeline can return the action as an instance of its class."""
     if not isinstance(action, Action):
-        raise NoAction(value=_path(action) if isinstance(action, type) else repr(action))
+        raise NoAction(value=action)
     if get_actions().get(action.verb) is not type(action):
         raise ActionNotRegistered(action=_path(type(action)))
 

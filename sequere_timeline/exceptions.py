@@ -16,7 +16,7 @@ class TimelinesNotInstalled(TimelineException):
 
 
 class NoAction(TimelineException):
-    """{value} is not an action: pass an instance of a subclass of Action, with its actor."""
+    """{value!r} is not an action: pass an instance of a subclass of Action, with its actor."""
 
 
 class InvalidVerb(TimelineException):

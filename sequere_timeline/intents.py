@@ -74,7 +74,7 @@ def live_owners(event: Event, latest: Latest) -> list[list[Any]]:
 def to_save(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
     """The action is in the timeline of an owner: recorded unless it is. Raises ActionChanged, InvalidEventData."""
     actor, target = action.actor_key, action.target_key
-    check_json(action.kwargs, f"the keyword arguments of {action!r}")
+    check_json(action.kwargs, f"the keyword arguments of {type(action).__name__}")
 
     def decide(history: History) -> Mapping[str, Any] | None:
         last, latest = history.last, history.latest

@@ -5,9 +5,9 @@ from typing import Any
 from django.template import Context
 from django.utils.text import slugify
 
-from sequere.exceptions import AnonymousInstance
+from sequere.http import as_follower, may_view_private
 from sequere.registry import registry
-from sequere.templatetags.sequere import register, viewer
+from sequere.templatetags.sequere import follower, register, viewer
 from sequere_timeline.actions import Action
 from sequere_timeline.timeline import ActionFilter, TargetFilter, Timeline
 
@@ -38,12 +38,14 @@ def timeline(
     request: Any = context.get("request")
     user = viewer(context)
     shown: dict[str, Any] = {"instance": instance, "page": None, "older": None, "request": request, "user": user}
-    try:
-        of = Timeline(instance)
-    except AnonymousInstance:  # a page for everybody, with {% timeline user private=True %}
-        return shown
-    options = registry.options_of(instance.__class__)
-    if not (options.can_view_private if private else options.can_view)(user, instance):
+    if hasattr(instance, "is_authenticated") and as_follower(instance) is None:
+        return shown  # a page for everybody, with {% timeline user private=True %}
+    of = Timeline(instance)
+    if private:
+        may_view = may_view_private(follower(context), user, instance)
+    else:
+        may_view = registry.options_for(instance).can_view(user, instance)
+    if not may_view:
         return shown
     actions = (of.get_private if private else of.get_public)(action=action, target=target)
     page = actions.page(size, request.GET.get(parameter) if request else None)

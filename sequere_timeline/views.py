@@ -9,7 +9,18 @@ from django.views.decorators.cache import never_cache
 
 from sequere.base import ResourceKey
 from sequere.exceptions import InvalidObjectId, UnknownIdentifier
-from sequere.http import Refused, describe, find, find_visible, json_view, page_as_json
+from sequere.http import (
+    Refused,
+    describe,
+    find,
+    find_visible,
+    follower_of,
+    is_logged_in,
+    json_view,
+    may_view_private,
+    page_as_json,
+    user_of,
+)
 from sequere.registry import registry
 from sequere_timeline.actions import Action
 from sequere_timeline.timeline import Timeline
@@ -26,10 +37,11 @@ def public(request: HttpRequest, identifier: str, object_id: str) -> HttpRespons
 @json_view
 def private(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
     """The private timeline of an instance, with the reasons of each entry, for the instance only."""
-    if not request.user.is_authenticated:
+    follower, user = follower_of(request), user_of(request)
+    if follower is None and not is_logged_in(user):
         raise Refused(HTTPStatus.FORBIDDEN, _("Log in first."))
     instance = find(identifier, object_id)
-    if not registry.options_of(type(instance)).can_view_private(request.user, instance):
+    if not may_view_private(follower, user, instance):
         raise Refused(HTTPStatus.FORBIDDEN, _("You may not see that."))
     return page_as_json(request, Timeline(instance).get_private(**_filters(request)), _describe_private)
 

@@ -45,7 +45,7 @@ def admin_of(model: type[models.Model], site: AdminSite) -> Any:
 def named(keys: Iterable[ResourceKey], request: HttpRequest, site: AdminSite) -> dict[ResourceKey, Named]:
     """Each key as the user of the request may see it. 1 query for each model."""
     keys = set(keys)
-    by_identifier = {options.get_identifier(): options.model for options in registry}
+    by_identifier = registry.named_models()
     visible = {identifier for identifier, model in by_identifier.items() if _may_view(model, request, site)}
     instances = registry.load(key for key in keys if key.identifier in visible and _is_one(key))
     return {key: _named(key, by_identifier.get(key.identifier), instances.get(key), site) for key in keys}

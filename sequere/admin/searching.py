@@ -147,7 +147,7 @@ def _find_instances(options: ModelBase, name: str, found: Search, request: HttpR
     instances, _may_repeat = model_admin.get_search_results(request, model_admin.get_queryset(request), name)
     pks = list(instances.order_by("pk").values_list("pk", flat=True).distinct()[: INSTANCES + 1])
     found.has_more = found.has_more or len(pks) > INSTANCES
-    found.keys += [registry.key_of(ResourceKey(options.get_identifier(), str(pk))) for pk in pks[:INSTANCES]]
+    found.keys += registry.keys_of(options.model, pks[:INSTANCES])
 
 
 def _identifiers() -> set[str]:

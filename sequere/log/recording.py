@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from django.db import IntegrityError, models, router, transaction
+from django.db import IntegrityError, router, transaction
 from django.utils import timezone
 
 from sequere.base import ResourceKey, ResourceLike
@@ -23,7 +23,6 @@ from sequere.exceptions import (
     InternalEventType,
     InvalidIdempotencyKey,
     RecordingInReplay,
-    SequereException,
     StreamTaken,
     WrongVersion,
 )
@@ -206,7 +205,7 @@ def _record(intents: Sequence[Intent], metadata: Mapping[str, Any], using: str, 
         events = tuple(outcome.event for outcome in outcomes if outcome.event and outcome.is_new)
         if not events:
             return outcomes
-        metadata = current_metadata(_name_of, metadata)
+        metadata = current_metadata(registry.name_of, metadata)
         if metadata:
             check_json(metadata, "the metadata of the event")
         if not locks_first:
@@ -306,11 +305,3 @@ def _append(events: Sequence[Event], metadata: Mapping[str, Any], using: str) ->
     for event, (pk,) in zip(events, sorted(returned), strict=True):
         event.pk = pk
         event._state.adding, event._state.db = False, using
-
-
-def _name_of(instance: models.Model) -> str:
-    """The name of an instance in the metadata, registered or not."""
-    try:
-        return str(registry.key_of(instance))
-    except SequereException:
-        return f"{instance._meta.label_lower}:{instance.pk}"

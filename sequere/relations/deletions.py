@@ -2,20 +2,19 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any
 from weakref import ref
 
-from django.db import models, router, transaction
+from django.db import DEFAULT_DB_ALIAS, models, router, transaction
 from django.db.models.signals import post_delete, pre_delete
 
 from sequere.base import ModelBase, ResourceKey
-from sequere.exceptions import SequereException
+from sequere.exceptions import NotRegistered
 from sequere.log.locks import KEY, Resource, lock_all
 from sequere.log.models import Event, EventQuerySet
 from sequere.log.recording import record_internal
-from sequere.registry import registry
+from sequere.registry import registry, remember_key
 from sequere.relations.intents import to_end, to_retire
 from sequere.relations.key import RelationKey
 from sequere.relations.recorded import live_relations
@@ -47,10 +46,11 @@ class _Together(threading.local):
 _together = _Together()
 
 
-def note_deletion(sender: type[models.Model], instance: models.Model, origin: Any = None, **_: Any) -> None:
+def note_deletion(sender: type[models.Model], instance: models.Model, using: str, origin: Any = None, **_: Any) -> None:
     """Remember which instances are deleted together: Django signals each alone, and the first one when all instances of
     its model are gone."""
-    if origin is not None:
+    remember_key(instance)
+    if origin is not None and using == _home_of(sender, instance):
         _together.of(origin)[sender].append(instance.pk)
 
 
@@ -58,33 +58,33 @@ def record_deletion(
     sender: type[models.Model], instance: models.Model, using: str, origin: Any = None, **_: Any
 ) -> None:
     """Record that an instance is gone, and those deleted with it: an unfollow for every live relation, and a `deleted`
-    for each instance.
+    for each instance. A copy in a database where the router does not have the instance is not the resource.
 
     1 query if the log has never heard of them; if there are several, 1 more for every 100.
     """
     # Noted deletions are recorded with the first of them; an empty list is left for the others.
-    pks = [instance.pk]
+    pks = [instance.pk] if using == _home_of(sender, instance) else []
     if origin is not None and sender in (together := _together.of(origin)):
         pks, together[sender] = together[sender], []
     try:
-        identifier = registry.options_of(sender).get_identifier()
-    except SequereException:  # unregistered since
+        registry.options_of(sender)
+    except NotRegistered:  # unregistered since
         return
     for chunk in chunks(pks, INSTANCES_AT_ONCE):
         # Django also deletes instances that were never loaded, so only their primary keys are looked at.
-        keys = dict.fromkeys(_keys(identifier, chunk))
-        if len(keys) > 1:  # some may belong to a deletion that has failed
+        keys = dict.fromkeys(registry.keys_of(sender, chunk))
+        if len(chunk) > 1:  # some may belong to a deletion that has failed
             there = sender._base_manager.using(using).filter(pk__in=chunk).values_list("pk", flat=True)
-            for key in _keys(identifier, there):
-                del keys[key]
+            for key in registry.keys_of(sender, there):
+                keys.pop(key, None)
         _record_deletions(list(keys), router.db_for_write(Event))
 
 
-def _keys(identifier: str, pks: Iterable[Any]) -> Iterator[ResourceKey]:
-    """The keys of instances, without those that cannot be in the log."""
-    for pk in pks:
-        with suppress(SequereException):
-            yield registry.key_of(ResourceKey(identifier, str(pk)))
+def _home_of(model: type[models.Model], instance: models.Model) -> str:
+    """The database where the router has an instance, from whichever it was loaded."""
+    routes = (getattr(one, "db_for_write", None) for one in router.routers)
+    chosen = (route(model, instance=instance) for route in routes if route)
+    return next(filter(None, chosen), DEFAULT_DB_ALIAS)
 
 
 def _record_deletions(keys: Sequence[ResourceKey], using: str) -> None:

@@ -47,8 +47,10 @@ def to_cursor(place: Place) -> str:
     return _signer().sign_object([place.moment.isoformat(), place.tie])
 
 
-def from_cursor(cursor: str) -> Place:
+def from_cursor(cursor: Any) -> Place:
     """The place of a cursor. Raises InvalidCursor."""
+    if not isinstance(cursor, str):
+        raise InvalidCursor(cursor=cursor)
     try:
         moment, tie = _signer().unsign_object(cursor)
     except (BadSignature, UnicodeError) as error:

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Generic, Protocol, TypeVar, overload
+from operator import index as whole
+from typing import Any, Protocol, Self, SupportsIndex, TypeVar, overload
 
 from asgiref.sync import sync_to_async
 
+from sequere.exceptions import shown
 from sequere.results.cursors import CursorPage, Place, from_cursor, to_cursor
 
 _T = TypeVar("_T")
@@ -14,6 +16,8 @@ T_co = TypeVar("T_co", covariant=True)
 #: How many stored entries are loaded at once: one query per model class each.
 CHUNK = 500
 REPR_LENGTH = 20
+#: No list is as long. Databases refuse numbers that are much larger.
+FARTHEST = 2**40
 
 
 class ListSource(Protocol[T_co]):
@@ -36,7 +40,7 @@ class ListSource(Protocol[T_co]):
         """The items of `rows`, with None for hidden ones. 1 query per model class."""
 
 
-class LazyList(Generic[_T]):
+class LazyList(Sequence[_T]):
     """A sequence that is evaluated when it is used, and only as far as it is used.
 
     Slices are lazy, too. Iteration, `len()` and `==` load the list once and keep it; `count()` asks for the number of
@@ -56,15 +60,15 @@ class LazyList(Generic[_T]):
 
     # What a queryset has
 
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]  # that of a queryset, which has no argument
         """How many entries are stored. 1 query."""
         stored = self._source.count()
         stop = stored if self._stop is None else min(self._stop, stored)
         return max(0, stop - self._start)
 
-    def all(self) -> "LazyList[_T]":
+    def all(self) -> Self:
         """The same list, not yet evaluated."""
-        return type(self)(self._source, self._start, self._stop)
+        return self._part(self._start, self._stop)
 
     def first(self) -> _T | None:
         """The first item, or None."""
@@ -75,6 +79,9 @@ class LazyList(Generic[_T]):
 
     def iterator(self, chunk_size: int = CHUNK) -> Iterator[_T]:
         """The items one by one, without keeping them: 1 query, and 1 per model class for each chunk."""
+        if chunk_size < 1:
+            raise ValueError("A chunk has at least one entry.")
+        chunk_size = min(chunk_size, FARTHEST)
         rows = iter(self._source.stream(self._start, self._stop))
         while chunk := list(islice(rows, chunk_size)):
             yield from (item for item in self._source.load(chunk) if item is not None)
@@ -87,9 +94,10 @@ class LazyList(Generic[_T]):
         """
         if self._start or self._stop is not None:
             raise TypeError("A slice has no cursors: page() belongs to the whole list.")
+        size = min(whole(size), FARTHEST)
         if size < 1:
             raise ValueError("A page has at least one entry.")
-        found = self._source.page(size + 1, from_cursor(cursor) if cursor else None)
+        found = self._source.page(size + 1, None if cursor is None or cursor == "" else from_cursor(cursor))
         loaded = self._source.load([row for _, row in found[:size]])
         items = [item for item in loaded if item is not None]
         return CursorPage(
@@ -116,7 +124,14 @@ class LazyList(Generic[_T]):
         return reversed(self._load())
 
     def __contains__(self, item: object) -> bool:
-        return item in self._load()
+        return any(self._is(item, one) for one in self._load())
+
+    def index(self, item: Any, start: int = 0, stop: int | None = None) -> int:
+        """The position of an item among the visible ones. Loads the list. Raises ValueError."""
+        for position, one in islice(enumerate(self._load()), *slice(start, stop).indices(len(self))):
+            if self._is(item, one):
+                return position
+        raise ValueError(f"{shown(item, repr)} is not in the list")
 
     def __bool__(self) -> bool:
         return self.exists()
@@ -127,16 +142,19 @@ class LazyList(Generic[_T]):
         return self._load() == list(other)
 
     @overload
-    def __getitem__(self, index: int) -> _T: ...
+    def __getitem__(self, index: SupportsIndex) -> _T: ...
 
     @overload
     def __getitem__(self, index: slice) -> "LazyList[_T] | list[_T]": ...
 
-    def __getitem__(self, index: int | slice) -> "_T | LazyList[_T] | list[_T]":
+    def __getitem__(self, index: SupportsIndex | slice) -> "_T | LazyList[_T] | list[_T]":
         if isinstance(index, slice):
             return self._slice(index)
+        index = whole(index)
         if self._items is not None:
             return self._items[index]
+        if abs(index) >= FARTHEST:
+            raise IndexError("list index out of range")
         items = self._backwards(-index) if index < 0 else self._from(index + 1)
         for item in islice(items, -index - 1 if index < 0 else index, None):
             return item
@@ -208,16 +226,27 @@ class LazyList(Generic[_T]):
             yield from (item for item in reversed(loaded) if item is not None)
             stop, step = start, CHUNK
 
+    def _is(self, item: Any, one: _T) -> bool:
+        """Whether an item of the list is the one that is looked for."""
+        return one is item or one == item
+
+    def _part(self, start: int, stop: int | None) -> Self:
+        """The list between two positions."""
+        return type(self)(self._source, start, stop)
+
     def _slice(self, index: slice) -> "LazyList[_T] | list[_T]":
-        if self._items is not None and not self._hidden:
-            return self._items[index]
         if index.step is not None:
             return list(self)[index]
-        start, stop = index.start or 0, index.stop
+        # Entries that were read stay where they were; hidden ones have positions, too.
+        read = self._items if self._items is not None and not self._hidden else None
+        start = 0 if index.start is None else min(whole(index.start), FARTHEST)
+        stop = None if index.stop is None else min(whole(index.stop), FARTHEST)
         if start < 0 or (stop is not None and stop < 0):
-            start, stop, _ = index.indices(self.count())
+            start, stop, _ = slice(start, stop).indices(self.count() if read is None else len(read))
         first = self._start + start
         last = None if stop is None else max(first, self._start + stop)
         if self._stop is not None:
             last = self._stop if last is None else min(last, self._stop)
-        return type(self)(self._source, first, last)
+        part = self._part(first, last)
+        part._items = None if read is None else read[start:stop]
+        return part

@@ -1,14 +1,15 @@
 """Lists of relations, as get_followers(), get_followings() and get_friends() return them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.db import models
 
 from sequere.base import ResourceKey
+from sequere.exceptions import SequereException
 from sequere.registry import registry
-from sequere.results.lazy import LazyList
+from sequere.results.lazy import LazyList, ListSource
 
 
 class Related(NamedTuple):
@@ -22,6 +23,48 @@ class Related(NamedTuple):
 
 
 RelationList = LazyList[Related]
+
+
+class RelationsOf(RelationList):
+    """The relations of a resource. `instance in list` needs no pair, and asks for one relation if nothing is loaded."""
+
+    def __init__(
+        self,
+        source: ListSource[Related],
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        is_related: Callable[[ResourceKey], bool],
+    ) -> None:
+        super().__init__(source, start, stop)
+        self._is_related = is_related
+
+    @classmethod
+    def from_list(cls, relations: RelationList, is_related: Callable[[ResourceKey], bool]) -> Self:
+        """A list of a backend, and the question whether a resource is stored in it."""
+        return cls(relations._source, is_related=is_related)
+
+    def __contains__(self, item: object) -> bool:
+        if self._items is not None or self._start or self._stop is not None:
+            return super().__contains__(item)
+        if (key := _key_of(item)) is not None:
+            return self._is_related(key)
+        return isinstance(item, tuple) and super().__contains__(item)
+
+    def _is(self, item: Any, one: Related) -> bool:
+        key = _key_of(item)
+        return one == item if key is None else registry.key_of(one.instance) == key
+
+    def _part(self, start: int, stop: int | None) -> Self:
+        return type(self)(self._source, start, stop, is_related=self._is_related)
+
+
+def _key_of(item: Any) -> ResourceKey | None:
+    """The key of what may be a resource; None if it is something else."""
+    try:
+        return registry.key_of(item)
+    except SequereException:
+        return None
 
 
 def load_relations(rows: Sequence[tuple[str, str, datetime]]) -> list[Related | None]:

@@ -6,14 +6,15 @@ from typing import Any
 from django import template
 from django.template import Context
 
-from sequere import api
-from sequere.base import ResourceKey
+from sequere import api, conf
+from sequere.base import ResourceKey, ResourceLike
+from sequere.http import as_follower, follower_of, is_logged_in, user_of
 from sequere.registry import registry
 
 register = template.Library()
 
-#: The context variable with prefetched answers. No template can use this name.
-FOLLOWING = "_sequere_following"
+#: The context variables with prefetched answers, and with who follows. No template can use these names.
+FOLLOWING, FOLLOWER = "_sequere_following", "_sequere_follower"
 
 
 @register.filter
@@ -48,8 +49,10 @@ def friends_count(instance: Any, identifier: str | None = None) -> int:
 
 @register.filter
 def is_following(user: Any, instance: Any) -> bool:
-    """Whether a user follows an instance: `{% if user|is_following:project %}`. 1 query; none for an anonymous user."""
-    return _is_somebody(user) and api.is_following(user, instance)
+    """Whether a resource follows an instance: `{% if user|is_following:project %}`. 1 query; none for an anonymous
+    user, and for a user who is not a resource."""
+    follower = as_follower(user)
+    return follower is not None and api.is_following(follower, instance)
 
 
 @register.simple_tag(takes_context=True)
@@ -58,9 +61,9 @@ def prefetch_following(context: Context, objects: Iterable[Any]) -> str:
 
     Takes instances, or the pairs in lists of followers.
     """
-    user = viewer(context)
-    if _is_somebody(user):
-        instances = [one[0] if isinstance(one, tuple) else one for one in objects]
+    user = follower(context)
+    if user is not None:
+        instances = [_instance_of(one) for one in objects]
         following = api.is_following_many(user, instances)
         answers = {registry.key_of(instance): answer for instance, answer in following.items()}
         context.dicts[0].setdefault(FOLLOWING, {}).update(answers)
@@ -69,17 +72,19 @@ def prefetch_following(context: Context, objects: Iterable[Any]) -> str:
 
 @register.inclusion_tag("sequere/follow_button.html", takes_context=True)
 def follow_button(context: Context, instance: Any) -> dict[str, Any]:
-    """A form with one button, to follow or unfollow an instance; empty for the user's own instance.
+    """A form with one button, to follow or unfollow an instance; empty for the user's own instance, and for a user who
+    cannot follow. Somebody who is not logged in is asked to do so.
 
     1 query, none after `prefetch_following`. Needs `request` in the context, and `sequere.urls`.
     """
-    user = viewer(context)
-    key = registry.key_of(instance)
+    user, key = follower(context), registry.key_of(instance)
+    is_self = user is not None and registry.key_of(user) == key
     return {
         "instance": instance,
         "key": key,
-        "is_self": _is_somebody(user) and registry.key_of(user) == key,
-        "is_following": _is_somebody(user) and _answer(context, user, key),
+        "is_self": is_self,
+        "is_shown": not is_self and (user is not None or not is_logged_in(viewer(context))),
+        "is_following": user is not None and not is_self and _answer(context, user, key),
         "request": context.get("request"),
         "csrf_token": context.get("csrf_token"),
     }
@@ -87,14 +92,26 @@ def follow_button(context: Context, instance: Any) -> dict[str, Any]:
 
 def viewer(context: Context) -> Any:
     """The user who views a page: that of the request, since `user` in a template may be the subject of the page."""
-    request = context.get("request")
-    return getattr(request, "user", None) or context.get("user")
+    user = user_of(context["request"]) if context.get("request") else None
+    return context.get("user") if user is None else user
 
 
-def _answer(context: Context, user: Any, key: ResourceKey) -> bool:
+def follower(context: Context) -> ResourceLike | None:
+    """Who follows for the viewer of a page; None for nobody. It is asked once for each page."""
+    request, page = context.get("request"), context.dicts[0]
+    if not request or (user_of(request) is None and conf.follower_of_request() is None):
+        return as_follower(context.get("user"))
+    if FOLLOWER not in page:
+        page[FOLLOWER] = follower_of(request)
+    found: ResourceLike | None = page[FOLLOWER]
+    return found
+
+
+def _instance_of(item: Any) -> Any:
+    """The instance in a pair of a list of followers, or the item itself."""
+    return item[0] if isinstance(item, tuple) and not isinstance(item, ResourceKey) else item
+
+
+def _answer(context: Context, user: ResourceLike, key: ResourceKey) -> bool:
     answers = context.get(FOLLOWING) or {}
     return answers[key] if key in answers else api.is_following(user, key)
-
-
-def _is_somebody(user: Any) -> bool:
-    return bool(getattr(user, "is_authenticated", False))

@@ -234,3 +234,10 @@ def test_sequere_e011_health(settings: Any, name: str, value: Any) -> None:
     setattr(settings, f"SEQUERE_HEALTH_{name}", value)
 
     assert f"SEQUERE_HEALTH_{name} is {value!r}" in found()["sequere.E011"].msg
+
+
+@pytest.mark.parametrize("follower", ["nowhere.follower", "sequere.conf.SETTINGS", 7])
+def test_sequere_e018_follower_of_a_request(settings: Any, follower: Any) -> None:
+    settings.SEQUERE_FOLLOWER_OF_REQUEST = follower
+
+    assert f"SEQUERE_FOLLOWER_OF_REQUEST is {follower!r}" in found()["sequere.E018"].msg

@@ -20,7 +20,6 @@ from sequere.exceptions import (
 from sequere.models import Resource, follow, get_followers, get_followings, is_following
 from sequere.registry import registry
 from tests.factories import (
-    BigProjectFactory,
     DocumentFactory,
     FavouriteProjectFactory,
     PackageFactory,
@@ -30,7 +29,7 @@ from tests.factories import (
     StrangerFactory,
     UserFactory,
 )
-from tests.testapp.models import Document, FavouriteProject, Package, Project, User
+from tests.testapp.models import Document, Package, Project, User
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +84,6 @@ def test_a_proxy_is_its_concrete_model() -> None:
     follow(thoas, favourite)
 
     assert is_following(thoas, Project.objects.get(pk=favourite.pk))
-    assert get_followings(thoas, identifier=FavouriteProject).count() == 1
 
 
 def test_a_lazy_user_is_the_user() -> None:
@@ -108,7 +106,6 @@ def test_a_lazy_user_is_the_user() -> None:
         (lambda: Document(name="new"), UnsavedInstance, "save"),
         (lambda: Package(pk="new"), UnsavedInstance, "save"),
         (StrangerFactory, NotRegistered, r"sequere\.register\(Stranger\)"),
-        (BigProjectFactory, NotRegistered, r"sequere\.register\(BigProject\)"),
         (lambda: None, NoInstance, "^None is not a model instance"),
         (lambda: "", NoInstance, "^'' is not a model instance"),
         (lambda: 7, NoInstance, "^a value of type int is not a model instance"),
@@ -121,7 +118,7 @@ def test_a_lazy_user_is_the_user() -> None:
         (lambda: ResourceKey("package", "p" * 256), InvalidObjectId, "longer than 255"),
         (lambda: ResourceKey("package", "a\x00b"), InvalidObjectId, "NUL"),
         (lambda: ResourceKey("package", "a\ud800b"), InvalidObjectId, "surrogate"),
-        (lambda: ResourceKey("project", "9" * 5000), InvalidObjectId, "integer"),
+        (lambda: ResourceKey("project", "9" * 5000), InvalidObjectId, "longer than 255"),
     ],
 )
 def test_anything_without_a_key_is_refused(make: Any, error: type[Exception], words: str) -> None:

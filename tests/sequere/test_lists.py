@@ -1,5 +1,7 @@
 """get_followers(), get_followings() and get_friends() return lists that read only what is used."""
 
+import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +13,7 @@ from django.db import connection
 from django.template import Context, Template
 
 from sequere import ResourceKey
-from sequere.exceptions import NotRegistered, UnknownIdentifier
+from sequere.exceptions import InvalidCursor, NotRegistered, UnknownIdentifier
 from sequere.log.recording import record_internal
 from sequere.models import (
     follow,
@@ -202,6 +204,102 @@ def test_a_follower_with_another_kind_of_key_is_hidden(film: Project, fans: list
 def test_a_stranger_has_no_list() -> None:
     with pytest.raises(NotRegistered):
         get_followers(StrangerFactory())
+
+
+class Position:
+    """An integer by __index__ only, like those of numpy."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __index__(self) -> int:
+        return self.number
+
+
+@pytest.mark.database
+def test_an_instance_is_in_the_list_without_a_pair(film: Project, fans: list[User]) -> None:
+    """As asked of the database; friends are two questions."""
+    other, friend = UserFactory(), UserFactory()
+    follow_many([(film, friend), (friend, film)])
+
+    with exactly(1):
+        assert fans[0] in get_followers(film)
+    with exactly(1):
+        assert other not in get_followers(film)
+    with exactly(1):
+        assert film in get_followings(fans[0])
+    with exactly(2):
+        assert friend in get_friends(film)
+    with exactly(0):
+        assert fans[0] not in get_followers(film, identifier=Project)
+        assert all(no not in get_followers(film) for no in ("thoas", None, 7, StrangerFactory.build(), User(), film.pk))
+    assert ResourceKey("user", f"0{fans[0].pk}") in get_followers(film, identifier="user")
+    assert (fans[0], at(4)) in get_followers(film)
+    assert (fans[0], at(3)) not in get_followers(film)
+    assert fans[0] not in get_friends(film)
+
+
+def test_a_part_of_a_list_has_its_own_members(film: Project, fans: list[User]) -> None:
+    followers = get_followers(film)
+    part = followers[1:3]
+
+    assert [fan in part for fan in fans] == [False, True, True, False, False]
+    assert [fan in part[1:] for fan in fans] == [False, False, True, False, False]
+    len(followers)
+    unfollow(fans[4], film)
+    assert [fans[4] in followers, fans[4] in followers.all(), fans[3] in followers.all()] == [True, False, True]
+
+
+def test_a_list_is_a_sequence(film: Project, fans: list[User]) -> None:
+    followers = get_followers(film)
+
+    assert isinstance(followers, Sequence)
+    assert [followers.index(one) for one in (fans[3], registry.key_of(fans[3]), (fans[3], at(1)))] == [3, 3, 3]
+    assert (followers.index(fans[3], 2), followers.index(fans[3], -3, -1)) == (3, 3)
+    for arguments in ((UserFactory(),), (fans[3], 4), (fans[3], 0, 3), ("thoas",), (None,)):
+        with pytest.raises(ValueError, match="is not in the list"):
+            followers.index(*arguments)
+    assert sorted(fan.pk for fan, _ in random.sample(get_followers(film), 5)) == sorted(fan.pk for fan in fans)
+    assert random.choice(get_followers(film)) in get_followers(film)
+    unread = get_followers(film)
+    assert unread[Position(1)] == unread[Position(-4)] == (fans[1], at(3))
+    assert list(unread[Position(1) : Position(3)]) == list(unread[1:3])
+    for wrong in ("1", 1.0, None):
+        with pytest.raises(TypeError):
+            unread[wrong]  # type: ignore[call-overload]
+    match get_followers(film):
+        case [first, *_]:
+            assert first == (fans[0], at(4))
+
+
+@pytest.mark.parametrize("huge", [2**40, 2**63 - 1, 2**63, 10**30])
+def test_no_number_is_too_large(film: Project, fans: list[User], huge: int) -> None:
+    followers = get_followers(film)
+
+    assert (len(followers.page(huge)), followers.page(huge).next_cursor) == (5, None)
+    assert [user for user, _ in followers.all()[:huge]] == [user for user, _ in followers.all()[-huge:]] == fans
+    assert list(followers.all()[huge:]) == list(followers.all()[huge : huge + 1]) == list(followers.all()[:-huge]) == []
+    assert list(followers.all()[1:huge][1:huge]) == list(followers.all()[2:])
+    assert sum(1 for _ in followers.iterator(chunk_size=huge)) == 5
+    for index in (huge, -huge):
+        with pytest.raises(IndexError):
+            followers.all()[index]
+
+
+@pytest.mark.parametrize("cursor", [5, 0, True, [], b"", object()])
+def test_a_cursor_is_a_text(film: Project, cursor: Any) -> None:
+    with pytest.raises(InvalidCursor):
+        get_followers(film).page(2, cursor)
+
+
+@pytest.mark.parametrize("size", [0, -1, -(10**30)])
+def test_a_page_has_an_entry(film: Project, size: int) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        get_followers(film).page(size)
+    with pytest.raises(ValueError, match="at least one"):
+        next(get_followers(film).iterator(chunk_size=size))
+    with pytest.raises(TypeError):
+        get_followers(film).page("2")  # type: ignore[arg-type]
 
 
 @pytest.mark.database

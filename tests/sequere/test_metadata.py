@@ -18,7 +18,7 @@ from sequere.middleware import SequereMiddleware
 from sequere.models import Event, afollow, follow, is_following, unfollow
 from tests.factories import StrangerFactory
 from tests.statements import exactly
-from tests.testapp.models import Project, User
+from tests.testapp.models import Project, Stranger, User
 
 
 def recorded_metadata() -> list[dict[str, Any]]:
@@ -169,6 +169,62 @@ def test_the_middleware_needs_no_users(thoas: User, project: Project) -> None:
     SequereMiddleware(follow_the_film)(RequestFactory().post("/follow/", headers={"X-Request-ID": "def"}))
 
     assert Event.objects.get().metadata == {"request": "/follow/", "correlation_id": "def"}
+
+
+class TokenUser:
+    """What a token says of a user: not an instance of any model, as with simplejwt."""
+
+    is_authenticated = True
+    pk = id = 7
+
+    def __init__(self, text: Any) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text  # type: ignore[no-any-return]  # on purpose
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [("TokenUser 7", "TokenUser 7"), ("\x00" + "x" * 300, "\ufffd" + "x" * 199), (None, "<TokenUser>")],
+)
+def test_a_user_who_is_not_an_instance_is_a_text(
+    thoas: User, project: Project, rf: RequestFactory, text: Any, who: str
+) -> None:
+    request = rf.post("/follow/", headers={"X-Request-ID": "def"})
+    request.user = TokenUser(text)
+
+    SequereMiddleware(follow_the_film)(request)
+
+    assert Event.objects.get().metadata["who"] == who
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_who_deletes_himself_keeps_his_name(
+    thoas: User, newbie: User, project: Project, rf: RequestFactory, follows: bool
+) -> None:
+    """Whether the log has heard of him before or not."""
+    request, name = rf.post("/"), f"user:{newbie.pk}"
+    request.user = newbie
+    if follows:
+        follow(newbie, project)
+
+    def delete_and_follow(request: HttpRequest) -> HttpResponse:
+        request.user.delete()
+        return follow_the_film(request)
+
+    SequereMiddleware(delete_and_follow)(request)
+    with event_metadata(who=newbie):
+        unfollow(thoas, project)
+
+    assert {metadata.get("who") for metadata in recorded_metadata()[follows:]} == {name}
+
+
+def test_an_instance_without_a_key_is_named_after_its_model(thoas: User, project: Project) -> None:
+    with event_metadata(who=Stranger()):
+        follow(thoas, project)
+
+    assert recorded_metadata() == [{"who": "testapp.stranger"}]
 
 
 def test_the_middleware_works_under_asgi(thoas: User, project: Project) -> None:

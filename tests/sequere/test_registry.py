@@ -70,10 +70,6 @@ def test_an_identifier_may_be_computed() -> None:
     assert own.identifier_of(Project) == "testapp_project"
 
 
-def test_a_proxy_has_the_identifier_of_its_model() -> None:
-    assert registry.identifier_of(FavouriteProject) == "project"
-
-
 @pytest.mark.parametrize(
     ("model", "reason"),
     [

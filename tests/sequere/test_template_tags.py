@@ -7,8 +7,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
 from django.test import RequestFactory
 
+from sequere.exceptions import NotRegistered
 from sequere.models import follow, follow_many, get_followings
-from tests.factories import ProjectFactory, UserFactory
+from tests.factories import ProfileFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.statements import exactly
 from tests.testapp.models import Project, User
 
@@ -87,6 +88,59 @@ def test_a_button_is_for_the_visitor_also_on_a_page_about_another_user(thoas: Us
 
 def test_there_is_no_button_for_oneself(thoas: User) -> None:
     assert render("{% follow_button user %}", user=thoas).strip() == ""
+
+
+class TokenUser:
+    """What a token says of a user: not an instance of any model, as with simplejwt."""
+
+    is_authenticated = True
+    pk = id = "7"
+
+
+PAGE = (
+    "{% prefetch_following projects %}{% for one in projects %}{% follow_button one %}{% endfor %}"
+    "{{ user|is_following:projects.0 }}{% timeline user private=True %}"
+)
+
+
+@pytest.mark.parametrize("who", ["a user", "a token"])
+@pytest.mark.usefixtures("without_users")
+def test_a_user_who_is_not_a_resource_gets_no_button(thoas: User, rf: RequestFactory, who: str) -> None:
+    request = rf.get("/")
+    request.user = thoas if who == "a user" else TokenUser()
+
+    html = render(PAGE, user=request.user, request=request, projects=ProjectFactory.create_batch(2))
+
+    assert "<form" not in html
+    assert "False" in html
+
+
+def test_a_profile_follows_what_it_follows(thoas: User, project: Project) -> None:
+    """Although a profile has no is_authenticated."""
+    profile = ProfileFactory(user=thoas)
+    follow(profile, project)
+
+    assert render("{{ profile|is_following:project }}", profile=profile, project=project) == "True"
+    assert render("{{ nobody|is_following:project }}", project=project) == "False"
+    with pytest.raises(NotRegistered):
+        render("{{ stranger|is_following:project }}", stranger=StrangerFactory(), project=project)
+
+
+def test_buttons_are_for_the_follower_of_the_request(thoas: User, rf: RequestFactory, as_a_profile: Any) -> None:
+    """Who is asked for once, however many buttons a page has."""
+    profile, projects = ProfileFactory(user=thoas), ProjectFactory.create_batch(3)
+    follow(profile, projects[0])
+    request = rf.get("/")
+    request.user = User.objects.get(pk=thoas.pk)
+
+    with exactly(2):
+        html = render(PAGE.partition("{{")[0], request=request, projects=[*projects, profile])
+
+    assert (html.count("/sequere/unfollow/"), html.count("/sequere/follow/")) == (1, 2)
+    request.user = UserFactory()  # without a profile
+    assert "<form" not in render(PAGE, request=request, user=request.user, projects=projects)
+    request.user = AnonymousUser()
+    assert render(PAGE, request=request, user=request.user, projects=projects).count("/sequere/follow/") == 3
 
 
 def test_a_name_is_escaped(thoas: User) -> None:

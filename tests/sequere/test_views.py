@@ -9,11 +9,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from sequere.base import ModelBase
+from sequere.base import ModelBase, ResourceKey
 from sequere.models import Event, follow, is_following
 from sequere.registry import registry
-from tests.factories import DocumentFactory, UserFactory
-from tests.testapp.models import Project, User
+from tests.factories import ArticleFactory, DocumentFactory, ProfileFactory, UserFactory
+from tests.testapp.models import Article, Project, User
 
 pytestmark = pytest.mark.django_db
 
@@ -219,6 +219,62 @@ def test_nobody_can_follow_themselves(browser: Client, thoas: User) -> None:
     response = browser.post(FOLLOW, form(thoas), headers=JSON)
 
     assert (response.status_code, response.json()) == (409, {"error": "You cannot follow yourself."})
+
+
+@pytest.mark.parametrize("url", [FOLLOW, UNFOLLOW])
+def test_a_user_who_is_not_a_resource_cannot_follow(
+    browser: Client, project: Project, url: str, as_a_profile: Any, without_users: Any
+) -> None:
+    """Neither a user without a profile, nor one of a model that is not registered."""
+    page, data = browser.post(url, form(project)), browser.post(url, form(project), headers=JSON)
+
+    assert (page.status_code, data.status_code) == (403, 403)
+    assert data.json() == {"error": "You cannot follow anything."}
+
+
+def test_a_request_follows_as_whom_the_host_says(
+    browser: Client, client: Client, thoas: User, project: Project, as_a_profile: Any
+) -> None:
+    profile = ProfileFactory(user=thoas)
+
+    answer = browser.post(FOLLOW, form(project), headers=JSON).json()
+    to_oneself = browser.post(FOLLOW, form(profile), headers=JSON)
+
+    assert answer == {"changed": True, "is_following": True, "followers_count": 1, "followings_count": 1}
+    assert (is_following(profile, project), is_following(thoas, project)) == (True, False)
+    assert to_oneself.status_code == 409
+    assert client.post(FOLLOW, form(project)).status_code == 302
+    assert browser.post(UNFOLLOW, form(project), headers=JSON).json()["changed"]
+
+
+@pytest.mark.parametrize("path", [f"{__name__}.newest_user", lambda request: ResourceKey("user", "7")])
+def test_a_follower_may_be_anybody_and_a_key(client: Client, project: Project, settings: Any, path: Any) -> None:
+    """Also without a login, such as for the key of an API."""
+    UserFactory(pk=7)
+    settings.SEQUERE_FOLLOWER_OF_REQUEST = path
+
+    assert client.post(FOLLOW, form(project), headers=JSON).json()["changed"]
+    assert is_following(ResourceKey("user", "7"), project)
+
+
+def newest_user(request: Any) -> User:
+    return User.objects.latest("pk")
+
+
+def test_what_is_hidden_can_be_unfollowed(browser: Client, thoas: User) -> None:
+    """By who follows it; for all others it is not there."""
+    articles = ArticleFactory.create_batch(3)
+    for article in articles:
+        follow(thoas, article)
+    Article.everything.update(is_hidden=True)
+
+    answer = browser.post(UNFOLLOW, form(articles[0]), headers=JSON)
+    page = browser.post(UNFOLLOW, form(articles[1], next="/articles/"))
+    again = browser.post(UNFOLLOW, form(articles[0]), headers=JSON)
+
+    assert answer.json() == {"changed": True, "is_following": False, "followers_count": 0, "followings_count": 2}
+    assert (page.status_code, page.headers["Location"], again.status_code) == (302, "/articles/", 404)
+    assert browser.post(FOLLOW, form(articles[0])).status_code == 404
 
 
 def test_an_anonymous_visitor_is_asked_to_log_in(client: Client, project: Project) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from sequere.contrib.timeline import Timeline
-from sequere.exceptions import NotRegistered, UnknownIdentifier, UnsavedInstance
+from sequere.exceptions import NoIdentifier, NotRegistered, UnknownIdentifier, UnsavedInstance
 from sequere.models import follow
 from sequere_timeline.exceptions import InvalidFilter
 from tests.factories import FavouriteProjectFactory, ProjectFactory, UserFactory
@@ -64,11 +64,13 @@ def test_an_action_filters_by_its_verb(story):
 
 def test_a_kind_of_target(story):
     """The kind of the timeline's owner does not matter."""
-    for target in (Project, "project", FavouriteProject):
+    for target in (Project, "project"):
         assert story.found(target=target) == ["likes other film", "joins film", "likes film"]
     for target in (User, "user"):
         assert story.found(target=target) == ["likes newbie"]
     assert story.found(target=Package) == []
+    with pytest.raises(NoIdentifier, match="FavouriteProject"):
+        story.found(target=FavouriteProject)
 
 
 def test_a_proxy_of_the_target(story):

@@ -8,10 +8,12 @@ from django.db import connection
 from django.test import modify_settings
 from django.test.utils import CaptureQueriesContext
 
+from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import InvalidTimestamp, NotRegistered, UnsavedInstance
 from sequere.log.models import Event
 from sequere.models import follow
+from sequere.registry import registry
 from sequere_timeline.exceptions import ActionChanged, NotInTimeline, TimelinesNotInstalled, UnsavedAction
 from tests.factories import (
     BasketFactory,
@@ -25,6 +27,7 @@ from tests.factories import (
 )
 from tests.races.outcome import differences
 from tests.sequere_timeline.dates import october
+from tests.testapp.models import Circle
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +44,40 @@ def test_saving_returns_the_event_and_gives_the_action_its_uid(thoas):
 
     assert (event.type, event.verb, str(event.stream)) == ("action_saved", "join", action.uid)
     assert Event.objects.get() == event
+
+
+def test_actor_and_target_may_be_keys(thoas, newbie):
+    """Also of something that nobody has loaded, or that is gone."""
+    film = ProjectFactory()
+    keys = registry.key_of(thoas), registry.key_of(film)
+    action = LikeAction(actor=keys[0], target=keys[1])
+    follow(newbie, thoas)
+
+    assert Timeline(keys[0]).save(action)
+    assert Timeline(thoas).save(action) is None
+    assert Timeline(newbie).save(action)
+    assert (action.actor_key, action.target_key) == keys
+    (shown,) = Timeline(newbie).get_private()
+    assert (shown, shown.actor, shown.target, str(action)) == (action, thoas, film, f"{keys[0]} like {keys[1]}")
+    film.delete()
+    assert (action.actor_key, action.target_key) == keys
+    assert Timeline(keys[0]).delete(action)
+    assert Timeline(thoas).delete(action) is None
+    assert differences() == []
+
+
+def test_an_action_upon_what_was_loaded_for_a_key_keeps_the_key(thoas):
+    """Whatever the class of the instance."""
+    circle = Circle.objects.create(name="round")
+    action = LikeAction(actor=thoas, target=ResourceKey("shape", str(circle.pk)))
+    Timeline(thoas).save(action)
+
+    (shown,) = Timeline(thoas).get_public(target=ResourceKey("shape", str(circle.pk)))
+
+    assert (type(shown.target), shown.target_key) == (Circle, action.target_key)
+    assert Timeline(thoas).save(shown) is None
+    assert list(Timeline(thoas).get_public(target=circle)) == []
+    assert Timeline(thoas).delete(shown)
 
 
 def test_the_events_of_an_action_are_its_stream(thoas, newbie):

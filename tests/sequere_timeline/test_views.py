@@ -3,14 +3,23 @@
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.template import Context, Template
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import translation
 
+from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow
 from sequere.registry import registry
-from tests.factories import ArticleFactory, DocumentFactory, PackageFactory, ProjectFactory, UserFactory
+from tests.factories import (
+    ArticleFactory,
+    DocumentFactory,
+    PackageFactory,
+    ProfileFactory,
+    ProjectFactory,
+    UserFactory,
+)
 from tests.sequere_timeline.dates import october
 from tests.statements import exactly
 from tests.testapp.models import Article, Project, User
@@ -88,6 +97,27 @@ def test_nobody_else_sees_a_private_timeline(browser: Client, client: Client, ne
 
         assert (refused.status_code, refused.json()) == (403, {"error": "You may not see that."})
         assert (anonymous.status_code, anonymous.json()) == (403, {"error": "Log in first."})
+
+
+@pytest.mark.parametrize(
+    "follower",
+    [lambda request: getattr(request.user, "profile", None), lambda request: ResourceKey("profile", request.user.pk)],
+)
+def test_a_private_timeline_is_for_the_follower_of_the_request(
+    browser: Client, client: Client, thoas: User, rf: RequestFactory, settings: Any, follower: Any
+) -> None:
+    mine, other = ProfileFactory(user=thoas), ProfileFactory()
+    Timeline(mine).save(LikeAction(actor=mine, target=other))
+    settings.SEQUERE_FOLLOWER_OF_REQUEST = lambda request: follower(request) if request.user.pk else None
+    request = rf.get("/")
+    request.user = thoas
+
+    answers = [browser.get(address("private", one)).status_code for one in (mine, other, thoas)]
+    page = Template("{% load sequere %}{% timeline one private=True %}")
+    pages = ["like" in page.render(Context({"request": request, "one": one})) for one in (mine, other)]
+
+    assert (answers, pages) == ([200, 403, 403], [True, False])
+    assert client.get(address("private", mine)).json() == {"error": "Log in first."}
 
 
 def test_a_host_decides_who_may_see_a_timeline(

@@ -1,10 +1,12 @@
 """Models of every kind that a host may register."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 from django.contrib.auth.models import AbstractUser
-from django.db import models
+from django.db import ProgrammingError, models
+from django.db.models.query import ModelIterable
 
 from sequere.mixin import SequereMixin
 
@@ -71,6 +73,78 @@ class Article(Named):
 
     objects = VisibleManager()
     everything: models.Manager[Any] = models.Manager()
+
+
+class SpicyField(models.BigAutoField):  # type: ignore[type-arg]  # not generic at runtime
+    """A text in Python and an integer in the database, like the keys of django-spicy-id: "order_ff" is 255."""
+
+    PREFIX = "order_"
+
+    def to_python(self, value: Any) -> Any:
+        if value is None or (isinstance(value, str) and value.startswith(self.PREFIX)):
+            return value
+        if isinstance(value, int):
+            return f"{self.PREFIX}{value:x}"
+        raise ProgrammingError(f"{value!r} is malformed")
+
+    def get_prep_value(self, value: Any) -> Any:
+        return int(value.removeprefix(self.PREFIX), 16) if isinstance(value, str) else value
+
+    def from_db_value(self, value: Any, *_: Any) -> Any:
+        return self.to_python(value)
+
+
+class Order(Named):
+    id = SpicyField(primary_key=True)
+
+
+class Invoice(Named):
+    order = models.OneToOneField(Order, on_delete=models.CASCADE, primary_key=True)
+
+
+class Price(Named):
+    amount = models.DecimalField(max_digits=6, decimal_places=2, primary_key=True)
+
+
+class Showing(Named):
+    begins_at = models.DateTimeField(primary_key=True)
+
+
+class Tag(Named):
+    """To the database, "Film" and "film" are one key."""
+
+    name = models.CharField(max_length=150, primary_key=True, db_collation="nocase")
+
+
+class ShapeIterable(ModelIterable):  # type: ignore[type-arg]  # not generic at runtime
+    def __iter__(self) -> Iterator[Any]:
+        for shape in super().__iter__():
+            children = (model.objects.filter(shape_ptr=shape.pk).first() for model in (Circle, Square))
+            yield next(filter(None, children), shape) if type(shape) is Shape else shape
+
+
+class ShapeManager(models.Manager[Any]):
+    """Returns instances of the children, like that of django-polymorphic."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        shapes = super().get_queryset()
+        shapes._iterable_class = ShapeIterable
+        return shapes
+
+
+class Shape(Named):
+    objects = ShapeManager()
+
+
+class Circle(Shape):
+    """A registered child."""
+
+
+class Square(Shape):
+    """A child that is not registered, with a key of its own besides."""
+
+    number = models.BigAutoField(primary_key=True)
+    shape_ptr = models.OneToOneField(Shape, on_delete=models.CASCADE, parent_link=True)
 
 
 class Stranger(models.Model):

@@ -2,7 +2,23 @@ import sequere
 from sequere.base import ModelBase
 from sequere.contrib.timeline import Action
 
-from .models import Article, Basket, Document, Package, Profile, Project, Star, User
+from .models import (
+    Article,
+    Basket,
+    Circle,
+    Document,
+    Invoice,
+    Order,
+    Package,
+    Price,
+    Profile,
+    Project,
+    Shape,
+    Showing,
+    Star,
+    Tag,
+    User,
+)
 
 
 class JoinAction(Action):
@@ -31,5 +47,5 @@ class Joked(sequere.EventType):
 
 sequere.register(User, UserSequere)
 sequere.register(Project, ProjectSequere)
-for model in (Document, Package, Star, Profile, Basket, Article):
+for model in (Document, Package, Star, Profile, Basket, Article, Order, Invoice, Price, Showing, Tag, Shape, Circle):
     sequere.register(model)
