@@ -6,12 +6,15 @@ from typing import Any
 from uuid import uuid4
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.db import models
+from django.db.models.signals import pre_delete
 from django.http import HttpRequest, HttpResponseBase
 
 from sequere.exceptions import shown
 from sequere.http import is_logged_in, user_of
 from sequere.log.metadata import event_metadata
+from sequere.registry import remember_key
 
 #: The headers in which a proxy or another service passes a correlation id, in order of preference.
 CORRELATION_HEADERS = ("X-Correlation-ID", "X-Request-ID")
@@ -28,6 +31,7 @@ class SequereMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        pre_delete.connect(remember_key, sender=settings.AUTH_USER_MODEL, dispatch_uid="sequere.remember_user")
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 

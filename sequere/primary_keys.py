@@ -3,15 +3,18 @@
 import math
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import DecimalValidator
 from django.db import connection, models
 from django.utils import timezone
 
+#: What Django's own fields prepare. The fields of some hosts prepare a value only when they know the database.
+_PLAIN = (str, int, float, Decimal, UUID, date, time, timedelta, bytes, bytearray, memoryview)
 #: A few characters can name a number with more digits than memory has room for.
 _MOST_DIGITS = 1000
 
@@ -38,6 +41,10 @@ class PrimaryKey:
         is_known = isinstance(column, type) and issubclass(column, models.Field)
         self._column = column() if is_known else field
         self._range = _range_of(field, self._column)
+        self._integers = range(0)
+        if isinstance(self._column, models.IntegerField):
+            low, high = connection.ops.integer_field_range(self._column.get_internal_type())
+            self._integers = range(low, high + 1)
         self._is_converted = hasattr(field, "from_db_value")
 
     def text(self, value: Any) -> str:
@@ -45,7 +52,11 @@ class PrimaryKey:
         if value is None:
             raise NotAKey("it is None")
         try:
-            prepared = self._field.get_prep_value(value)
+            prepared = self._field.get_prep_value(self._field.to_python(value))
+            if not isinstance(prepared, _PLAIN):
+                prepared = self._column.to_python(self._field.get_db_prep_value(value, connection))
+            if type(prepared) is int and prepared in self._integers:  # most keys, and validators are slow
+                return str(prepared)
             for check in self._range:
                 check(prepared)
             return _text_of(prepared)

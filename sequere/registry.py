@@ -137,8 +137,9 @@ class Registry:
         that was loaded for a key keeps that key, whatever its class.
         """
         if isinstance(instance, ResourceKey):
-            # Only texts are looked up there, since 1 and True are equal.
-            return self._canonical(instance) if {*map(type, instance)} == {str} else self._checked(instance)
+            if type(instance[0]) is str and type(instance[1]) is str:
+                return self._canonical(instance)
+            return self._checked(instance)  # not from the cache, where 1 and True are equal
         identifier, kind, attname = self._identity(instance)
         if instance.pk is None or instance._state.adding:
             raise UnsavedInstance(model=_label(instance.__class__), pk=instance.pk)
@@ -237,7 +238,7 @@ class Registry:
 
     def _checked(self, key: ResourceKey) -> ResourceKey:
         identifier, object_id = key
-        kind, given = self._named(identifier), cast(Any, object_id)  # from JSON, it may be anything
+        kind, given = self._named(identifier), cast(Any, object_id)
         if isinstance(given, str) and (reason := _why_not_storable(given)):
             raise InvalidObjectId(object_id=given, identifier=identifier, reason=reason)
         try:
@@ -258,7 +259,7 @@ class Registry:
         self._canonical.cache_clear()
 
 
-def remember_key(instance: models.Model) -> None:
+def remember_key(instance: models.Model, **_: Any) -> None:
     """Remember the primary key of an instance that is about to be deleted: Django takes it away."""
     vars(instance._state)[_LAST_PK] = instance.pk
 

@@ -58,6 +58,8 @@ from tests.testapp.models import (
     Square,
     Stranger,
     Tag,
+    Ticket,
+    Ulid,
     User,
 )
 
@@ -150,6 +152,8 @@ def test_an_identifier_is_a_text(identifier: Any) -> None:
         (lambda: Invoice.objects.create(order=Order.objects.create(pk=255)), ["255", "order_ff"]),
         (lambda: Showing.objects.create(begins_at=NOON), ["2013-10-25T10:00:00+00:00", "2013-10-25 12:00+02:00"]),
         (lambda: Tag.objects.create(name="Film"), ["Film"]),
+        (lambda: Ticket.objects.create(pk=Ulid(UUID(int=7))), [str(UUID(int=7)), UUID(int=7).hex]),
+        (lambda: Ticket.objects.create(pk=UUID(int=7)), [str(UUID(int=7))]),
     ],
 )
 def test_equal_keys_are_one_resource(create: Any, texts: list[str]) -> None:
@@ -192,7 +196,7 @@ def test_a_deletion_is_recorded_whatever_the_key_is(model: Any, keys: list[Any],
 
 
 def test_the_database_may_find_more_than_what_was_asked_for(client: Client) -> None:
-    """Here "Film" and "film" are one row, and two keys."""
+    """To SQLite, "Film" and "film" are one row; they are two keys."""
     thoas = UserFactory()
     Tag.objects.create(name="Film")
     follow(thoas, ResourceKey("tag", "film"))

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory
 from django.urls import path
 
+from sequere.base import ResourceKey
 from sequere.exceptions import InvalidEventData
 from sequere.log.metadata import event_metadata
 from sequere.middleware import SequereMiddleware
@@ -197,6 +198,21 @@ def test_a_user_who_is_not_an_instance_is_a_text(
     SequereMiddleware(follow_the_film)(request)
 
     assert Event.objects.get().metadata["who"] == who
+
+
+@pytest.mark.usefixtures("without_users")
+def test_a_user_who_is_not_a_resource_keeps_his_name_too(newbie: User, project: Project, rf: RequestFactory) -> None:
+    request, pk = rf.post("/"), newbie.pk
+    request.user = newbie
+
+    def delete_and_follow(request: HttpRequest) -> HttpResponse:
+        request.user.delete()
+        follow(ResourceKey("package", "a"), project)
+        return HttpResponse()
+
+    SequereMiddleware(delete_and_follow)(request)
+
+    assert Event.objects.get().metadata["who"] == f"testapp.user:{pk}"
 
 
 @pytest.mark.parametrize("follows", [True, False])

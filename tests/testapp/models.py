@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractUser
 from django.db import ProgrammingError, models
@@ -94,6 +94,40 @@ class SpicyField(models.BigAutoField):  # type: ignore[type-arg]  # not generic 
         return self.to_python(value)
 
 
+class Ulid:
+    """An object without a text of its own."""
+
+    def __init__(self, value: UUID) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ulid) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+class UlidField(models.UUIDField):  # type: ignore[type-arg]  # not generic at runtime
+    """Is prepared only for a database that is known."""
+
+    def to_python(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, Ulid) else Ulid(super().to_python(value))
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        value = value.value if isinstance(value, Ulid) else value
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def from_db_value(self, value: Any, *_: Any) -> Any:
+        return self.to_python(value)
+
+
+class Ticket(Named):
+    id = UlidField(primary_key=True)
+
+
 class Order(Named):
     id = SpicyField(primary_key=True)
 
@@ -111,7 +145,7 @@ class Showing(Named):
 
 
 class Tag(Named):
-    """To the database, "Film" and "film" are one key."""
+    """To SQLite, "Film" and "film" are one key."""
 
     name = models.CharField(max_length=150, primary_key=True, db_collation="nocase")
 

@@ -17,6 +17,7 @@ from .models import (
     Showing,
     Star,
     Tag,
+    Ticket,
     User,
 )
 
@@ -47,5 +48,20 @@ class Joked(sequere.EventType):
 
 sequere.register(User, UserSequere)
 sequere.register(Project, ProjectSequere)
-for model in (Document, Package, Star, Profile, Basket, Article, Order, Invoice, Price, Showing, Tag, Shape, Circle):
+for model in (
+    Document,
+    Package,
+    Star,
+    Profile,
+    Basket,
+    Article,
+    Order,
+    Invoice,
+    Price,
+    Showing,
+    Tag,
+    Ticket,
+    Shape,
+    Circle,
+):
     sequere.register(model)
