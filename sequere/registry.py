@@ -83,7 +83,9 @@ class Registry:
         if label in self._by_label:
             raise AlreadyRegistered(model=label)
         options = options_class(model)
-        names = (options.get_identifier(), *options.aliases)
+        # A text would be many names.
+        aliases = [options.aliases] if isinstance(options.aliases, str) else options.aliases
+        names = tuple(dict.fromkeys([options.get_identifier(), *aliases]))
         for name in names:
             if not _is_identifier(name):
                 raise InvalidIdentifier(identifier=name, model=label)

@@ -395,6 +395,16 @@ def test_a_name_belongs_to_one_model() -> None:
     with pytest.raises(InvalidIdentifier, match="'two words'"):
         own.register(Project, Wrong)
 
+    class Twice(ModelBase):
+        aliases = "projet", "project", "projet"
+
+    class Text(ModelBase):
+        aliases = "film"
+
+    for options, names in ((Twice, {"project", "projet"}), (Text, {"project", "film"})):
+        own.register(Project, options)
+        assert {*own.named_models()} == {"user", *names}
+        own.unregister(Project)
     own.unregister(User)
     own.register(Project, Film)
     with pytest.raises(IdentifierTaken):
