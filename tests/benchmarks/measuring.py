@@ -1,6 +1,6 @@
 """The times of two ways to do the same work, taken in turns, and their table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -41,7 +41,11 @@ def compare(name: str, ours: Work, raw: Work | None = None, *, rounds: int, call
 
 
 def table(lines: list[Line], raw: str) -> str:
-    rows = [("", "Sequere", raw, "ratio"), *(line.cells() for line in lines)]
+    return aligned([("", "Sequere", raw, "ratio"), *(line.cells() for line in lines)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines; the first column is flush left, the others are flush right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
