@@ -20,6 +20,9 @@ STALE    := $(shell test -e $(CREATED) && $(PY) -c '' 2>/dev/null \
 
 # The tests start hundreds of processes: none of them should compile again what another one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
+# Other packages, in environments of their own: they need other versions, and ours shall not have them.
+PEERS_NAMES := activity-stream friendship stream-framework
+PEERS_READY := $(PEERS_NAMES:%=$(VENV)/peers/%/.ready)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -83,11 +86,12 @@ docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
 	@$(PY) -m sphinx -q -W --keep-going -b html -d .cache/sphinx docs docs/_build
 	@echo "The documentation is in docs/_build/index.html."
 
-bench: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## run the benchmarks (ARGS: theirs)
+bench: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey $(if $(PEERS),$(PEERS_READY)) ## run the benchmarks (ARGS: theirs; PEERS=1: beside other packages)
 	@$(PY) -m tests.benchmarks database $(ARGS)
 	@$(PY) -m tests.benchmarks redis $(ARGS)
 	@$(PY) -m tests.benchmarks workers $(ARGS)
 	@$(PY) -m tests.benchmarks workers-redis $(ARGS)
+	@$(PY) -m tests.benchmarks $(if $(PEERS),peers,operations) $(ARGS)
 
 faults: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## races, kills and outages, many times over (ROUNDS, 17 by default)
 	@TESTS_ROUNDS=$(ROUNDS) $(PY) -m tests tests/races $(ARGS)
@@ -101,15 +105,21 @@ serve: $(EXAMPLE) ## run the example project's site, with sample data (BACKEND=r
 shell: $(EXAMPLE) ## a Python shell in the example project (BACKEND=redis)
 	@$(WITH) sh -c '$(READY) && exec $(PY) manage.py shell "$$@"' shell $(ARGS)
 
-# Each set may only have versions that agree with the sets before it: they are installed into one environment.
+# Each set may only have versions that agree with the sets before it: they are installed into one environment. A peer
+# has the Django that we have.
 lock: $(VENV)/.lock ## lock the requirements again (ARGS: --upgrade, or --upgrade-package NAME)
-	@set -e; others=; for set in $(SETS); do \
+	@set -e; lock() { \
+		set=$$1; shift; \
 		echo "Locking requirements/$$set.txt"; \
 		$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' \
-			$(ARGS) $$others requirements/$$set.in -o requirements/$$set.txt; \
-		others="$$others -c requirements/$$set.txt"; \
-	done
+			$(ARGS) "$$@" requirements/$$set.in -o requirements/$$set.txt; \
+	}; \
+	others=; for name in $(SETS); do \
+		lock $$name $$others; \
+		others="$$others -c requirements/$$name.txt"; \
+	done; \
+	for name in build $(PEERS_NAMES); do lock peers/$$name -c requirements/package.txt; done
 
 clean: ## remove everything that make has made
 	@rm -rf $(VENV) .cache dist docs/_build
@@ -154,3 +164,12 @@ $(OPTIONAL:%=$(VENV)/.%): | $(CREATED)
 		echo "What requirements/$(@:$(VENV)/.%=%).txt names could not be installed ($(VENV)/$(@:$(VENV)/.%=%).log says why)."; \
 	fi
 	@touch $(CREATED)
+
+$(VENV)/peers/%/.ready: requirements/peers/build.txt requirements/peers/%.txt | $(CREATED)
+	@echo "Installing $(filter-out $<,$^)"
+	@$(PY) -m venv --clear $(@D)
+	@for set in $^; do \
+		$(@D)/bin/python -m pip --disable-pip-version-check --no-input install -qq --require-hashes --only-binary :all: \
+			--no-binary stream-framework --no-build-isolation -r $$set || exit 1; \
+	done
+	@touch $@

@@ -1,7 +1,8 @@
 """Measure Sequere beside the same work in raw psycopg or redis-py, in the same run.
 
 `python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it;
-`workers|workers-redis`: the same with Celery workers; `admin`: the cost of the admin pages with many events.
+`workers|workers-redis`: the same with Celery workers; `peers`: beside other packages, each in its own environment, and
+`operations`: the same without them; `admin`: the cost of the admin pages with many events.
 PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for the run; Valkey is always started. The
 ratio says how many times as long Sequere takes.
 """
@@ -21,20 +22,23 @@ from example_project.servers.postgresql import postgresql
 from example_project.servers.process import ServerUnavailable
 from example_project.servers.valkey import own_valkey
 from tests.benchmarks.measuring import table
+from tests.benchmarks.peers.comparison import compare
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__, allow_abbrev=False)
-    parser.add_argument("what", choices=["database", "redis", "workers", "workers-redis", "admin"])
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything")
-    options = parser.parse_args()
     measure = {
         "database": in_database,
         "redis": in_redis,
         "workers": with_workers,
         "workers-redis": partial(with_workers, redis_too=True),
+        "operations": beside_peers,
+        "peers": partial(beside_peers, peers=True),
         "admin": in_admin,
     }
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__, allow_abbrev=False)
+    parser.add_argument("what", choices=measure)
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything")
+    options = parser.parse_args()
     try:
         measure[options.what](quick=options.quick)
     except ServerUnavailable as error:
@@ -92,6 +96,10 @@ def with_workers(*, quick: bool, redis_too: bool = False) -> None:
         run = WorkerScenarios(connection, client, quick=quick)
         print(table([*run.throughput()], "by hand"))
         print(*run.celebrity(), sep="\n")
+
+
+def beside_peers(*, quick: bool, peers: bool = False) -> None:
+    print(*compare(quick=quick, peers=peers), sep="\n\n")
 
 
 def in_admin(*, quick: bool) -> None:

@@ -1,0 +1,1 @@
+"""The app that uses Sequere or a peer."""
