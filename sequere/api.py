@@ -26,10 +26,11 @@ from sequere.exceptions import (
 )
 from sequere.log.metadata import caused_by
 from sequere.log.models import Event
-from sequere.log.recording import Intent, record_internal
+from sequere.log.recording import record_internal
 from sequere.log.validation import point_in_time
 from sequere.registry import registry
-from sequere.relations.intents import to_begin, to_end, to_import
+from sequere.relations.appending import record_relations
+from sequere.relations.intents import TO_BEGIN, TO_END, TO_IMPORT, RelationChange
 from sequere.relations.key import FOLLOWS, RelationKey
 from sequere.relations.types import FOLLOW
 from sequere.results.relations import RelationList, RelationsOf
@@ -37,7 +38,6 @@ from sequere.signals import followed, unfollowed
 
 Identifier = type[models.Model] | str | None
 Timestamp = datetime | float
-KeyOf = Callable[[ResourceLike], ResourceKey]
 
 #: Pairs per transaction of an import.
 PAIRS_PER_TRANSACTION = 2000
@@ -67,8 +67,8 @@ def follow(
 
     At most 9 statements, 12 with sequere_timeline; 1 if nothing changes.
     """
-    intent = to_begin(*_relation(from_instance, to_instance, timestamp), idempotency_key)
-    return _record_one(intent, followed, AlreadyFollowingException, from_instance, to_instance, fail_silently)
+    ends = (from_instance, to_instance)
+    return _record_one(TO_BEGIN, ends, timestamp, idempotency_key, followed, AlreadyFollowingException, fail_silently)
 
 
 def unfollow(
@@ -83,8 +83,8 @@ def unfollow(
 
     Takes any key that the log can have, also one whose model is registered no longer.
     """
-    intent = to_end(*_relation(from_instance, to_instance, timestamp, key_of=registry.any_key_of), idempotency_key)
-    return _record_one(intent, unfollowed, NotFollowingException, from_instance, to_instance, fail_silently)
+    ends = (from_instance, to_instance)
+    return _record_one(TO_END, ends, timestamp, idempotency_key, unfollowed, NotFollowingException, fail_silently)
 
 
 def follow_many(
@@ -97,12 +97,12 @@ def follow_many(
     `follow()` raises, and InvalidPair: earlier transactions stay committed, and since pairs that are recorded already
     are skipped, the same import can be run again. With `again=False`, a pair that has unfollowed since stays so.
     """
-    return _record_many(to_begin if again else to_import, pairs, progress, registry.key_of)
+    return _record_many(TO_BEGIN if again else TO_IMPORT, pairs, progress)
 
 
 def unfollow_many(pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int], None] | None = None) -> int:
     """Record many unfollows, as `follow_many()` records follows. Takes any keys, as `unfollow()`."""
-    return _record_many(to_end, pairs, progress, registry.any_key_of)
+    return _record_many(TO_END, pairs, progress)
 
 
 def is_following(from_instance: ResourceLike, to_instance: ResourceLike) -> bool:
@@ -122,8 +122,9 @@ def is_following_many(from_instance: ResourceLike, to_instances: Iterable[Resour
 def get_followers(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
     """The followers of `instance`: a lazy sequence of `Related(instance, since)`, newest first.
 
-    `desc=False` for oldest first; ties are in the order of the log. A page costs 1 query and 1 per model class. Whether
-    an instance is in the list costs 1 query (for friends, 2), and is asked of what is stored: a hidden one is in it.
+    `desc=False` for oldest first; follows of the same moment have a fixed order. A page costs 1 query and 1 per
+    model class. Whether an instance is in the list costs 1 query (for friends, 2), and is asked of what is stored: a
+    hidden one is in it.
     """
     return _related(FOLLOW.followers, instance, identifier, desc=desc)
 
@@ -188,7 +189,7 @@ def _relation(
     to_instance: ResourceLike,
     timestamp: Timestamp | None = None,
     *,
-    key_of: KeyOf = registry.key_of,
+    key_of: Callable[[ResourceLike], ResourceKey],
 ) -> tuple[RelationKey, datetime | None]:
     relation = RelationKey(key_of(from_instance), key_of(to_instance))
     if relation.from_key == relation.to_key:
@@ -196,21 +197,34 @@ def _relation(
     return relation, None if timestamp is None else point_in_time(timestamp)
 
 
+def _key_of(change: RelationChange) -> Callable[[ResourceLike], ResourceKey]:
+    """What ends may have any key that the log can have, also one whose model is registered no longer."""
+    return registry.key_of if change.begins else registry.any_key_of
+
+
 def _record_one(
-    intent: Intent,
+    change: RelationChange,
+    ends: tuple[ResourceLike, ResourceLike],
+    timestamp: Timestamp | None,
+    idempotency_key: str | None,
     signal: Signal,
     refusal: type[FollowException],
-    from_instance: ResourceLike,
-    to_instance: ResourceLike,
     fail_silently: bool | None,
 ) -> Event | None:
-    ((event, is_new),) = record_internal([intent])
+    relation, moment = _relation(*ends, timestamp, key_of=_key_of(change))
+    using = router.db_for_write(Event)
+    if idempotency_key is None:
+        events = record_relations(change, [(relation, moment)], get_backend().appender(using))
+        event, is_new = next(iter(events), None), bool(events)
+    else:
+        ((event, is_new),) = record_internal([change.intent(relation, moment, idempotency_key)])
+    from_instance, to_instance = ends
     if event is None:
         if not (conf.fail_silently() if fail_silently is None else fail_silently):
             raise refusal(from_instance=from_instance, to_instance=to_instance)
     elif is_new:
         send = partial(_announce, signal, event, from_instance=from_instance, to_instance=to_instance)
-        transaction.on_commit(send, using=router.db_for_write(Event), robust=True)
+        transaction.on_commit(send, using=using, robust=True)
     return event
 
 
@@ -220,16 +234,15 @@ def _announce(signal: Signal, event: Event, **instances: ResourceLike) -> None:
 
 
 def _record_many(
-    intent_to: Callable[..., Intent],
+    change: RelationChange,
     pairs: Iterable[tuple[Any, ...]],
     progress: Callable[[int], None] | None,
-    key_of: KeyOf,
 ) -> int:
     waiting = iter(pairs)
     done = new = 0
     while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
-        outcomes = record_internal([intent_to(*_relation(*_checked(pair), key_of=key_of)) for pair in batch])
-        new += sum(outcome.is_new for outcome in outcomes)
+        relations = [_relation(*_checked(pair), key_of=_key_of(change)) for pair in batch]
+        new += len(record_relations(change, relations, get_backend().appender(router.db_for_write(Event))))
         done += len(batch)
         if progress is not None:
             progress(done)

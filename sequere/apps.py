@@ -15,8 +15,11 @@ class SequereConfig(AppConfig):
         from sequere.backends.base import get_backend
         from sequere.checks import check_database, check_settings
         from sequere.projections.registry import provide
+        from sequere.relations.appending import recording_functions
+        from sequere.sql import routines
 
         provide("follows", get_backend)
+        routines.provide_functions(self.label, "sequere_event", recording_functions)
         receivers.connect_receivers(self)
         workers.connect()
         checks.register(check_settings, "sequere")

@@ -1,6 +1,6 @@
 """System checks of the settings and the database."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,18 +16,24 @@ from sequere.backends.base import BaseBackend
 from sequere.event_types import event_types
 from sequere.exceptions import CircularProjections
 from sequere.log.immutability import missing_triggers
+from sequere.log.locks import Resource
 from sequere.log.models import Event
+from sequere.log.numbers import KIND, Name, names_of
+from sequere.log.uids import wrong_resources
 from sequere.outbox.queues import is_fan_out
 from sequere.projections.projector import LevelTriggeredProjector, Projector
 from sequere.projections.registry import BUILT_IN, built_in, is_queued, projections
 from sequere.registry import registry
 from sequere.sql.dialects import dialect, is_supported
+from sequere.sql.routines import different_functions
 from sequere.workers import celery_app
 
 #: The keys of SEQUERE_CELERY_QUEUES.
 QUEUES = ("default", "fan_out")
 #: The name of the task: importing it would need Celery.
 SWEEP = "sequere.sweep"
+#: The newest events whose resources are looked up.
+EVENTS_TO_CHECK = 1000
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
@@ -364,7 +370,7 @@ def _check_follower() -> list[CheckMessage]:
         Error(
             f"SEQUERE_FOLLOWER_OF_REQUEST is {choose!r}, which cannot be called: {_reason(found)}.",
             hint="Use a function that takes a request and returns an instance, a ResourceKey, or None; or its path.",
-            id="sequere.E018",
+            id="sequere.E019",
         )
     ]
 
@@ -435,15 +441,41 @@ def check_database(
                     id="sequere.E005",
                 )
             )
+        if different := different_functions(connection):
+            messages.append(
+                Error(
+                    f"Functions in the database {alias!r} are missing, or of another version: {', '.join(different)}.",
+                    hint=f"Run 'manage.py migrate --database {alias} --skip-checks', which puts them in place.",
+                    id="sequere.E018",
+                )
+            )
+        messages += _check_resources(alias)
     return messages
+
+
+def _check_resources(alias: str) -> list[CheckMessage]:
+    """Whether the resources of the newest events have their uids. 2 queries, bounded."""
+    with connections[alias].cursor() as cursor:
+        if Resource._meta.db_table not in connections[alias].introspection.table_names(cursor):
+            return []
+    wrong = wrong_resources(Event.objects.using(alias).order_by("-pk")[:EVENTS_TO_CHECK], alias)
+    return [
+        Error(
+            f"The table sequere_resource in the database {alias!r} has {number} rows for the resource {key}, not one.",
+            hint="'manage.py verify_projections --repair' names all of them, and creates those that are missing. Of"
+            " several rows, remove those with the larger uids, then add the unique key of the table again.",
+            id="sequere.E020",
+        )
+        for key, number in wrong.items()
+    ]
 
 
 def _check_identifiers(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
     registered = registry.named_models()
     with connection.cursor() as cursor:
-        is_there = Event._meta.db_table in connection.introspection.table_names(cursor)
-    ends = ("actor_identifier", "target_identifier") if is_there else ()
-    found = {name for end in ends for name in _identifiers(end, connection.alias)}
+        is_there = Name._meta.db_table in connection.introspection.table_names(cursor)
+    # An identifier has a number since the first event that names it.
+    found = {*names_of(KIND, connection.alias).values()} if is_there else set()
     return [
         checks.Warning(
             f"The event log in the database {connection.alias!r} has events about {name!r}, which is not the identifier"
@@ -456,14 +488,6 @@ def _check_identifiers(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
         )
         for name in sorted(found - registered.keys())
     ]
-
-
-def _identifiers(column: str, using: str) -> Iterator[str]:
-    """The identifiers in a column of the log. 1 query for each, which an index answers."""
-    names = Event.objects.using(using).order_by(column).values_list(column, flat=True)
-    name: str | None = ""
-    while name := names.filter(**{f"{column}__gt": name}).first():
-        yield name
 
 
 def _check_isolation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:

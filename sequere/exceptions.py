@@ -227,8 +227,8 @@ class BackendUnavailable(BackendException):
 
 
 class ReadModelLost(BackendException):
-    """{server} does not hold the read model of {projection}, since it was emptied or never filled: run
-    'manage.py rebuild_projections --projection {projection}'."""
+    """{server} does not hold the read model of {projection}, since it was emptied, never filled, or filled from another
+    log: run 'manage.py rebuild_projections --projection {projection}'."""
 
 
 class StaleWriter(BackendException):

@@ -23,8 +23,10 @@ from sequere.api import (
     unfollow,
     unfollow_many,
 )
+from sequere.log.identity import Log
 from sequere.log.locks import Resource
 from sequere.log.models import Event
+from sequere.log.numbers import Feed, GraphNumber, Name
 from sequere.outbox.models import QueuedEvent, Shard
 from sequere.outbox.waiting import await_for_projections, wait_for_projections
 from sequere.projections.models import Projection
@@ -32,6 +34,10 @@ from sequere.replay.models import Rebuild, Slice
 
 __all__ = [
     "Event",
+    "Feed",
+    "GraphNumber",
+    "Log",
+    "Name",
     "Projection",
     "QueuedEvent",
     "Rebuild",

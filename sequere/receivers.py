@@ -1,11 +1,12 @@
 """The receivers of signals that are always connected."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db import connections
+from django.db import connections, router
 from django.db.models.signals import class_prepared, post_migrate
 
+from sequere.log.identity import log_id
 from sequere.log.immutability import install
 from sequere.log.models import Event
 from sequere.outbox.enqueue import queue_events
@@ -13,12 +14,14 @@ from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
 from sequere.relations.deletions import watch_deletions, watch_proxy
 from sequere.signals import events_recorded
+from sequere.sql import routines
 
 
-def project(sender: type[Event], events: Sequence[Event], using: str, **_: Any) -> None:
+def project(sender: type[Event], events: Sequence[Event], using: str, applied: Collection[str] = (), **_: Any) -> None:
     """Apply events to the projections that are inline, and queue them for the others."""
     for projector in inline_projectors():
-        projector.apply(events, using=using)
+        if projector.name not in applied:
+            projector.apply(events, using=using)
     if queued_projections():
         queue_events(events, using)
 
@@ -28,9 +31,22 @@ def protect_log(using: str, **_: Any) -> None:
     install(connections[using])
 
 
+def identify_log(using: str, **_: Any) -> None:
+    """Give the log its identity, or another one after a flush."""
+    if router.allow_migrate_model(using, Event):
+        log_id(using, afresh=True)
+
+
+def install_functions(sender: Any, using: str, **_: Any) -> None:
+    """Put back the functions of an app in the database, if they are missing or of another version."""
+    routines.create_functions(sender.label, connections[using])
+
+
 def connect_receivers(sequere_app: Any) -> None:
     """Connect all of them; called once, when the app is ready."""
     events_recorded.connect(project, dispatch_uid="sequere.project")
     post_migrate.connect(protect_log, sender=sequere_app, dispatch_uid="sequere.protect_log")
+    post_migrate.connect(identify_log, sender=sequere_app, dispatch_uid="sequere.identify_log")
+    post_migrate.connect(install_functions, dispatch_uid="sequere.install_functions")
     class_prepared.connect(watch_proxy, dispatch_uid="sequere.watch_proxy")
     registry.observe(watch_deletions)

@@ -3,7 +3,8 @@
 from django.dispatch import Signal
 
 #: Inside the transaction, once for each batch of recorded events: sender=Event, events (a tuple of Event, in the order
-#: of the log), using (the database alias). An exception raised here rolls back the whole transaction.
+#: of the log), using (the database alias), applied (the names of the projections that the database has applied them to
+#: already). An exception raised here rolls back the whole transaction.
 events_recorded = Signal()
 
 #: After the commit, once per batch: sender=Event, events (a tuple of Event, in log order), using. Sent for every event,

@@ -5,7 +5,7 @@ from contextlib import suppress
 from celery import shared_task
 from django.db import router
 
-from sequere.exceptions import BackendUnavailable
+from sequere.exceptions import BackendUnavailable, ReadModelLost
 from sequere.log.models import Event
 from sequere.outbox.drain import TURN, sweep_queues
 from sequere.outbox.drain import drain as drain_queue
@@ -15,7 +15,9 @@ from sequere.replay.handover import sweep_rebuilds, take_turn
 @shared_task(name="sequere.drain", ignore_result=True)
 def drain(queue: str, shard: int) -> None:
     """Apply the pending events of a shard. Another task is sent for what is left after a while."""
-    with suppress(BackendUnavailable):  # has been logged; the events stay in the queue, and the sweep finds them
+    with suppress(
+        BackendUnavailable, ReadModelLost
+    ):  # has been logged; the events stay in the queue, and the sweep finds them
         drain_queue(queue, {shard}, using=router.db_for_write(Event), seconds=TURN)
 
 

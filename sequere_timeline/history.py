@@ -38,6 +38,11 @@ class Life:
     #: The event that deleted it; None while it exists, and if the deletion of its actor ended it.
     ended: int | None
 
+    @property
+    def is_first_event(self) -> bool:
+        """Whether the event that has published it is all that has happened to it."""
+        return self.published == self.id and self.named == {self.actor}
+
 
 @dataclass(slots=True)
 class ActionHistory:

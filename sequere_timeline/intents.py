@@ -143,6 +143,6 @@ def _of_action(
         verb=action.verb,
         occurred_at=action.date,
         others=(owner,),
-        reads=tuple(lifecycle(key) for key in (actor, target, owner) if key),
+        reads=tuple(lifecycle(key) for key in (actor, owner, target) if key),
         decide=decide,
     )

@@ -37,6 +37,7 @@ class News:
     #: The owners whose read marks may have moved.
     readers: set[ResourceKey] = field(default_factory=set)
     deleted: set[ResourceKey] = field(default_factory=set)
+    event_ids: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         news = News()
         for event in events:
+            news.event_ids.append(event.pk)
             if event.type in {ACTION_SAVED, ACTION_DELETED}:
                 news.actions.add(event.stream)
                 news.named.update(named_in(event))

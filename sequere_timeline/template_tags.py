@@ -1,4 +1,4 @@
-"""`{% timeline object %}`, added to the library of `{% load sequere %}`."""
+"""`{% timeline object %}` and `{% unread_count object %}`, added to the library of `{% load sequere %}`."""
 
 from typing import Any
 
@@ -13,6 +13,8 @@ from sequere_timeline.timeline import ActionFilter, TargetFilter, Timeline
 
 #: Actions on a page.
 SIZE = 20
+#: From how many on a badge says only that there are more.
+UNREAD_LIMIT = 100
 #: Characters of a verb in the name of a file: a verb may be longer than a file system allows.
 LONGEST_NAME = 60
 
@@ -54,6 +56,19 @@ def timeline(
         query[parameter] = page.next_cursor
         shown["older"] = f"?{query.urlencode()}"
     return {**shown, "page": page}
+
+
+@register.simple_tag(takes_context=True)
+def unread_count(context: Context, instance: Any, limit: int = UNREAD_LIMIT) -> int | str:
+    """How many actions of others an instance has not read; from `limit` on a text such as "99+", so that a badge costs
+    the same for however many. 0 for a viewer whom the ModelBase does not allow to see its private timeline, and for an
+    anonymous user as the instance. 1 query, none for 0 of these."""
+    if hasattr(instance, "is_authenticated") and as_follower(instance) is None:
+        return 0
+    if not may_view_private(follower(context), viewer(context), instance):
+        return 0
+    count = Timeline(instance).get_unread_count(limit=limit)
+    return count if count < limit else f"{limit - 1}+"
 
 
 @register.filter

@@ -54,7 +54,8 @@ class Timeline:
         uid = UUID(action.uid) if action.uid else uuid4()
         intent = to_save(action, uid, self.key)
         signals.pre_save.send(sender=Timeline, instance=self.instance, action=action)
-        (outcome,) = record_internal([intent])
+        event = None if action.uid else get_backend().save_new(intent, action.kwargs)
+        (outcome,) = [Outcome(event, is_new=True)] if event else record_internal([intent])
         action.saved_as(str(uid))
         return self._announced(outcome, action, signals.post_save)
 
@@ -101,9 +102,17 @@ class Timeline:
         """Until when the timeline is read, or None. 1 query."""
         return get_backend().read_at(self.key)
 
-    def get_unread_count(self, *, action: ActionFilter = None, target: TargetFilter = None) -> int:
-        """How many actions of others in the private timeline are dated later than `read_at`. 1 query."""
-        return get_backend().unread_count(self.key, _filters(action, target))
+    def get_unread_count(
+        self, *, action: ActionFilter = None, target: TargetFilter = None, limit: int | None = None
+    ) -> int:
+        """How many actions of others in the private timeline are dated later than `read_at`. 1 query.
+
+        With a `limit`, counting stops there: for a badge that shows "99+", `limit=100` takes as long for a million
+        unread actions as for a hundred.
+        """
+        if limit is not None and limit < 1:
+            raise ValueError("A limit is at least 1.")
+        return get_backend().unread_count(self.key, _filters(action, target), limit)
 
     async def asave(self, action: Action) -> Event | None:
         return await sync_to_async(self.save)(action)
@@ -123,8 +132,10 @@ class Timeline:
     async def aget_read_at(self) -> datetime | None:
         return await sync_to_async(get_backend().read_at)(self.key)
 
-    async def aget_unread_count(self, *, action: ActionFilter = None, target: TargetFilter = None) -> int:
-        return await sync_to_async(self.get_unread_count)(action=action, target=target)
+    async def aget_unread_count(
+        self, *, action: ActionFilter = None, target: TargetFilter = None, limit: int | None = None
+    ) -> int:
+        return await sync_to_async(self.get_unread_count)(action=action, target=target, limit=limit)
 
     def _announced(self, outcome: Outcome, action: Action, signal: Signal) -> Event | None:
         """The event of an outcome. If it is new, a signal is sent after the commit."""

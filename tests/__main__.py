@@ -51,7 +51,7 @@ ON_SQLITE_ONLY = [
     f"--ignore=tests/{name}"
     for name in (
         *("docs", "example", "host", "servers", "contracts/test_on_commit.py"),
-        *("sequere/test_scenarios.py", "sequere/test_words.py", "sequere_timeline/test_walk.py"),
+        *("sequere/test_scenarios.py", "sequere/test_words.py"),
     )
 ]
 #: Statistics of a table that is empty between two tests make PostgreSQL compare each of some thousand rows with each.

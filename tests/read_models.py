@@ -3,7 +3,7 @@
 import os
 
 from sequere.backends.base import get_backend as follows
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere_timeline.backends.base import get_backend as timelines
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 
@@ -13,7 +13,7 @@ ARE_IN_THE_DATABASE = os.environ.get("TESTS_BACKEND", "database") == "database"
 def empty_read_models() -> None:
     """Lose all follows and timelines, as an accident would."""
     if ARE_IN_THE_DATABASE:
-        for model in (Follow, FollowCount, Entry, SavedAction, TimelineState):
+        for model in (LiveRelation, RelationCount, Entry, SavedAction, TimelineState):
             model._default_manager.all().delete()
     else:
         for backend in (follows(), timelines()):

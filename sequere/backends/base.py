@@ -12,6 +12,7 @@ from sequere import conf
 from sequere.base import ResourceKey
 from sequere.projections.projector import Projector
 from sequere.projections.reconciler import Cursor
+from sequere.relations.appending import Appender
 from sequere.relations.key import Graph, RelationKey
 from sequere.results.relations import RelationList
 
@@ -36,6 +37,11 @@ class BaseBackend(ABC):
 
     projector: Projector
 
+    def appender(self, using: str) -> Appender | None:
+        """The function of the database that records relations and applies them to this read model at once, if there is
+        one."""
+        return None
+
     @abstractmethod
     def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
         """Those of `relations` that are live. All have one `from_key`, and one graph. 1 query."""
@@ -44,7 +50,7 @@ class BaseBackend(ABC):
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
         """The list `what` of the type of a graph ("followers", "followings" or "friends"), for `key`.
 
-        By the time of the relation, for "friends" the later one of both; ties by event; newest first if `desc`.
+        By the time of the relation, for "friends" the later one of both; ties in a fixed order; newest first if `desc`.
         """
 
     @abstractmethod

@@ -1,25 +1,30 @@
-"""The rows that are locked before anything around a resource changes."""
+"""The rows that are locked before anything around a resource changes, and the uids that stand in them."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 from django.db import connections, models
 
 from sequere.base import ResourceKey
+from sequere.log.numbers import KIND, number_names
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
+from sequere.sql.chunks import chunks
 from sequere.sql.dialects import dialect
-from sequere.sql.rows import Insert
+from sequere.sql.rows import fields_of, given
+from sequere.sql.statements import statement
 
 
 class Resource(models.Model):
-    """A resource that some event names. The row carries nothing else: it is there to be locked."""
+    """A resource that some event names. The row is there to be locked, and gives it its uid in the read models."""
 
-    pk = models.CompositePrimaryKey("identifier", "object_id")
+    uid = models.BigAutoField(primary_key=True)
     identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
     object_id = models.CharField(max_length=OBJECT_ID_MAX_LENGTH)
 
     class Meta:
         app_label = "sequere"
+        constraints = (models.UniqueConstraint(fields=["identifier", "object_id"], name="sequere_resource_key"),)
 
     def __str__(self) -> str:
         return str(ResourceKey(self.identifier, self.object_id))
@@ -27,23 +32,96 @@ class Resource(models.Model):
 
 KEY = ("identifier", "object_id")
 
-#: Creates the rows that are missing, and locks the others.
-_LOCKED = Insert(Resource, KEY, lambda words: words.on_conflict_lock(KEY))
+
+def keys_of(uids: Iterable[int], using: str) -> dict[int, ResourceKey]:
+    """The keys of the resources with these uids, without those that do not exist. 1 query for every 500."""
+    return {
+        uid: ResourceKey(*key)
+        for chunk in chunks(uids, 500)
+        for uid, *key in Resource.objects.using(using).filter(uid__in=chunk).values_list("uid", *KEY)
+    }
 
 
-def lock(keys: Iterable[ResourceKey], using: str) -> None:
-    """Lock resources until the end of the transaction, and create the rows that are missing; 1 statement.
+def uids_of(keys: Iterable[ResourceKey], using: str) -> dict[ResourceKey, int]:
+    """The uids of resources, without those that no event names. 1 query."""
+    select, values = given(connections[using], fields_of(Resource, KEY), sorted(set(keys)))
+    with connections[using].cursor() as cursor:
+        cursor.execute(_texts(using).find.replace("{given}", select), values)
+        return {ResourceKey(*key): uid for uid, *key in cursor.fetchall()}
 
-    A transaction locks everything it needs in one call, one row after the other in the order of the keys (that of
-    Python, whatever the collation of the database), so there are no deadlocks: it waits for a row that another
-    transaction creates as for one that is locked.
+
+def lock(keys: Iterable[ResourceKey], using: str) -> dict[ResourceKey, int]:
+    """Lock resources until the end of the transaction, and create those that are missing; returns their uids.
+
+    A transaction locks everything it needs in one call. It creates what is missing in the order of the keys (that of
+    Python, whatever the collation of the database), and waits there for others that create the same; then it locks
+    all in the order of their uids. Nobody who creates waits for a lock, so nobody waits in a circle. 2 statements, 3 if
+    something is missing.
     """
-    _LOCKED.rows(sorted(set(keys)), using)
+    select, values = given(connections[using], fields_of(Resource, KEY), sorted(set(keys)))
+    return {ResourceKey(*key): uid for uid, *key in _lock(select, values, using, _texts(using).lock)}
+
+
+class UnknownResources(Exception):
+    """Some of the resources to lock have no row."""
+
+
+def lock_known(keys: Iterable[ResourceKey], using: str) -> dict[ResourceKey, int]:
+    """The same for resources that events name: their rows are there. 1 statement. Raises UnknownResources, and then the
+    transaction has to begin again: it holds locks, and must not create anything."""
+    wanted = set(keys)
+    select, values = given(connections[using], fields_of(Resource, KEY), sorted(wanted))
+    with connections[using].cursor() as cursor:
+        cursor.execute(_texts(using).lock.replace("{given}", select), values)
+        uids = {ResourceKey(*key): uid for uid, *key in cursor.fetchall()}
+    if len(uids) < len(wanted):
+        raise UnknownResources
+    return uids
 
 
 def lock_all(names: models.QuerySet[Any, Any], using: str) -> None:
     """The same for the distinct KEYs that a query names. However many they are, none passes through Python."""
     named, values = names.query.get_compiler(using).as_sql()
-    collation = dialect(connections[using]).order_of_python
-    order = ", ".join(f"{column} COLLATE {collation}" for column in KEY)
-    _LOCKED.selected(f"SELECT * FROM ({named}) AS named WHERE true ORDER BY {order}", values, using)
+    _lock(named, values, using, _texts(using).lock_all)
+
+
+def _lock(select: str, values: Sequence[Any], using: str, lock_text: str) -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(_texts(using).create.replace("{given}", select), values)
+        created = {kind for (kind,) in cursor.fetchall()}
+        if created:
+            number_names(KIND, created, using)
+        cursor.execute(lock_text.replace("{given}", select), values)
+        locked: list[tuple[Any, ...]] = cursor.fetchall()
+        return locked
+
+
+class _Texts(NamedTuple):
+    """The statements for one database, with {given} for the resources."""
+
+    find: str
+    create: str
+    lock: str
+    #: Answers only how many there are.
+    lock_all: str
+
+
+@cache
+def _texts(using: str) -> _Texts:
+    words = dialect(connections[using])
+    resource = words.table(Resource)
+    same_key = " AND ".join(f"r.{column} = given.{column}" for column in KEY)
+    joined = f"FROM ({{given}}) given {words.join} {words.join_row(resource, 'r', same_key)}"
+    found = f"SELECT r.uid {joined}"
+    locking = statement(__package__, "lock_resources").format(among=words.is_among(found), lock=words.lock)
+    return _Texts(
+        find=f"SELECT r.uid, r.identifier, r.object_id {joined}",
+        create=statement(__package__, "create_resources").format(
+            given="{given}",
+            insert=words.insert_into(Resource, KEY),
+            order=", ".join(f"{column} COLLATE {words.order_of_python}" for column in KEY),
+            ignore=words.on_conflict_ignore(),
+        ),
+        lock=locking,
+        lock_all=f"SELECT COUNT(*) FROM ({locking}) AS locked",
+    )

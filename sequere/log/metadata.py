@@ -48,6 +48,11 @@ def without_metadata() -> Iterator[None]:
         _metadata.reset(token)
 
 
+def is_costly(added: Mapping[str, Any]) -> bool:
+    """Whether the metadata in force are found out by calling something, which is done only for what is recorded."""
+    return any(map(callable, (*_metadata.get().values(), *added.values())))
+
+
 def current_metadata(name_of: Callable[[Any], str], added: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata in force and `added`, without values that are None. `name_of` turns an instance into its name."""
     values = {key: value() if callable(value) else value for key, value in {**_metadata.get(), **added}.items()}

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from sequere.base import ResourceKey
 from sequere.event_types import EVENT_TYPE_MAX_LENGTH, TARGET, EventType, event_types
 from sequere.exceptions import ImmutableEvent
+from sequere.log.columns import OptionalObject, OptionalText
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 from sequere.sql.conditions import among
 from sequere.sql.dialects import dialect
@@ -55,7 +56,9 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def about(self, subjects: Iterable[ResourceKey]) -> "EventQuerySet":
         """The events with one of these subjects (`Event.subject`)."""
-        concerns_target = models.Q(type__in=event_types.concerning_targets()) & ~models.Q(target_identifier="")
+        concerns_target = models.Q(type__in=event_types.concerning_targets()) & models.Q(
+            target_identifier__isnull=False
+        )
         keys = list(subjects)
         return self.filter((concerns_target & among(keys, "target_")) | (~concerns_target & among(keys, "actor_")))
 
@@ -105,8 +108,8 @@ class _Data(DeferredAttribute):
         instance.__dict__["data"] = value
 
 
-class _DataField(models.JSONField):
-    """A JSONField whose values are read through the upcasters, and stored without them."""
+class _DataField(OptionalObject):
+    """Data that are read through the upcasters, and stored without them."""
 
     descriptor_class = _Data
 
@@ -117,28 +120,25 @@ class _DataField(models.JSONField):
         """For `dumpdata`."""
         return obj.stored_data
 
-    def deconstruct(self) -> Any:
-        name, _path, args, kwargs = super().deconstruct()
-        return name, "django.db.models.JSONField", args, kwargs
-
 
 class Event(models.Model):
     """Something that happened. `record()` appends rows, and the database sees to it that they never change."""
 
+    # The columns of a fixed size first, the widest before the others, so that rows need no padding.
     id = models.BigAutoField(primary_key=True)
-    type = models.CharField(_("type"), max_length=EVENT_TYPE_MAX_LENGTH)
-    stream = models.UUIDField(_("stream"), help_text=_("The history this event belongs to."))
-    version = models.PositiveIntegerField(_("version"), help_text=_("Its number in the stream, from 1."))
-    actor_identifier = models.CharField(_("actor"), max_length=IDENTIFIER_MAX_LENGTH)
-    actor_object_id = models.CharField(_("actor's key"), max_length=OBJECT_ID_MAX_LENGTH)
-    target_identifier = models.CharField(_("target"), max_length=IDENTIFIER_MAX_LENGTH, blank=True)
-    target_object_id = models.CharField(_("target's key"), max_length=OBJECT_ID_MAX_LENGTH, blank=True)
-    verb = models.CharField(_("verb"), max_length=255, blank=True)
     occurred_at = models.DateTimeField(_("occurred at"), help_text=_("When it happened, according to the caller."))
     recorded_at = models.DateTimeField(_("recorded at"), help_text=_("When it was recorded."))
-    data = _DataField(_("data"), default=dict, blank=True)
-    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    stream = models.UUIDField(_("stream"), help_text=_("The history this event belongs to."))
+    version = models.PositiveIntegerField(_("version"), help_text=_("Its number in the stream, from 1."))
     schema_version = models.PositiveSmallIntegerField(_("schema version"), default=1)
+    type = models.CharField(_("type"), max_length=EVENT_TYPE_MAX_LENGTH)
+    actor_identifier = models.CharField(_("actor"), max_length=IDENTIFIER_MAX_LENGTH)
+    actor_object_id = models.CharField(_("actor's key"), max_length=OBJECT_ID_MAX_LENGTH)
+    target_identifier = OptionalText(_("target"), max_length=IDENTIFIER_MAX_LENGTH)
+    target_object_id = models.CharField(_("target's key"), max_length=OBJECT_ID_MAX_LENGTH, blank=True)
+    verb = OptionalText(_("verb"), max_length=255)
+    data = _DataField(_("data"))
+    metadata = OptionalObject(_("metadata"))
     idempotency_key = models.CharField(  # noqa: DJ001  # unique, so nothing must be NULL
         _("idempotency key"), max_length=255, null=True, blank=True
     )
@@ -153,15 +153,14 @@ class Event(models.Model):
         permissions = (("export_event", "Can export events"),)
         indexes = (
             models.Index(fields=["target_identifier", "target_object_id", "id"], name="sequere_event_target"),
-            # A replay goes through the streams of a type; new ones come at the end of the index, so it costs little.
-            models.Index(fields=["type", "id"], condition=models.Q(version=1), name="sequere_event_first"),
-            models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
-            # Processes that share a pass over relations work at different actors, whose rows they lock.
+            # A replay goes through the streams of actions; new ones come at the end of the index, so it costs little.
+            # Only they have verbs: it does not know the relations, which are found by their actors.
             models.Index(
-                fields=["actor_identifier", "actor_object_id", "id"],
-                condition=models.Q(type="followed", version=1),
-                name="sequere_event_relation",
+                fields=["type", "id"],
+                condition=models.Q(version=1, verb__isnull=False),
+                name="sequere_event_first",
             ),
+            models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
             models.Index(
                 CorrelationId(),
                 "id",

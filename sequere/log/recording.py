@@ -4,7 +4,7 @@ Everything that is recorded passes through here: `record()` is for hosts, `recor
 An intent that is refused leaves no trace.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -99,10 +99,11 @@ class Intent(NamedTuple):
         if not event_type.internal:
             check_data(data)
         target: Any = self.target or ("", "")
-        what = (self.type, self.stream, version + 1, *cast(ResourceKey, self.actor), *target, self.verb)
         when = (self.occurred_at or now + place * _MICROSECOND, now)
+        what = (self.stream, version + 1, event_type.version, self.type)
+        who = (*cast(ResourceKey, self.actor), *target, self.verb)
         # In the order of the columns: keyword arguments would take Django three times as long.
-        values: list[Any] = [*what, *when, data, {}, event_type.version, self.idempotency_key]
+        values: list[Any] = [*when, *what, *who, data, {}, self.idempotency_key]
         return Event(None, *values)  # type: ignore[misc]  # takes the list for one of its elements
 
 
@@ -134,6 +135,24 @@ def record(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]:
 def record_internal(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]:
     """`record()` for the verbs of Sequere, whose intents are right by construction, and whose actors are keys."""
     return _record_until_it_holds(intents, metadata, locks_first=False)
+
+
+def record_in_database(
+    append: Callable[[Mapping[str, Any], str], Iterable[Event]], *, applied: Collection[str] = (), **metadata: Any
+) -> Sequence[Event]:
+    """`record()` for events that the database decides about and appends itself, with locks, in one call.
+
+    `append` makes that call, from the metadata and the alias of the database, and returns the new events in the order
+    of the log. The projections in `applied` know of them already.
+    """
+    if _is_replaying.get():
+        raise RecordingInReplay
+    using = router.db_for_write(Event)
+    with transaction.atomic(using=using):
+        events = tuple(append(_checked_metadata(metadata), using))
+        if events:
+            _tell(events, using, applied)
+    return events
 
 
 def _record_until_it_holds(
@@ -205,16 +224,26 @@ def _record(intents: Sequence[Intent], metadata: Mapping[str, Any], using: str, 
         events = tuple(outcome.event for outcome in outcomes if outcome.event and outcome.is_new)
         if not events:
             return outcomes
-        metadata = current_metadata(registry.name_of, metadata)
-        if metadata:
-            check_json(metadata, "the metadata of the event")
+        metadata = _checked_metadata(metadata)
         if not locks_first:
             _lock((intent for intent, outcome in zip(intents, outcomes, strict=True) if outcome.is_new), using)
         _append(events, metadata, using)
-        events_recorded.send(sender=Event, events=events, using=using)
-        if events_committed.has_listeners(Event):
-            transaction.on_commit(partial(_announce, events, using), using=using, robust=True)
+        _tell(events, using)
     return outcomes
+
+
+def _checked_metadata(added: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = current_metadata(registry.name_of, added)
+    if metadata:
+        check_json(metadata, "the metadata of the event")
+    return metadata
+
+
+def _tell(events: tuple[Event, ...], using: str, applied: Collection[str] = ()) -> None:
+    """Send the signals of new events. The projections in `applied` know of them already."""
+    events_recorded.send(sender=Event, events=events, using=using, applied=applied)
+    if events_committed.has_listeners(Event):
+        transaction.on_commit(partial(_announce, events, using), using=using, robust=True)
 
 
 def _announce(events: tuple[Event, ...], using: str) -> None:

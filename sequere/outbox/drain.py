@@ -10,6 +10,7 @@ steps is a transaction of its own, and stores where the next one begins. Newer e
 
 import traceback
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from time import monotonic
 from uuid import UUID
@@ -19,14 +20,14 @@ from django.utils import timezone
 
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendException, StaleWriter
-from sequere.log.locks import lock
+from sequere.log.locks import UnknownResources, lock, lock_known
 from sequere.log.metadata import caused_by, without_metadata
 from sequere.log.models import Event
 from sequere.log.validation import storable
 from sequere.outbox import instrumentation
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import is_fan_out, is_for_celery, known_queues, projectors_of, shards_of
-from sequere.outbox.shards import done, due, lock_shards, overdue_shards, shards_to_drain
+from sequere.outbox.shards import done, due, lock_shards, overdue_shards, shards_to_drain, take_out
 from sequere.projections.projector import Chunk, Projector
 from sequere.signals import events_queued
 
@@ -49,7 +50,7 @@ def drain(
 ) -> int:
     """Apply the pending events in some shards of a queue, all shards by default; returns how many were applied.
 
-    A shard that another process drains is left to that process, or waited for with `wait`. Every 500 events are a
+    A shard that another process drains is left to that process, or waited for with `wait`. Every 2,000 events are a
     transaction, and every step of a fan-out. An event that fails is retried later, and parked in the end; the events
     behind it in its stream wait, all others are applied. Shards that were left alone for too long are drained, too.
     After some `seconds` the rest is left to the Celery workers; without `seconds`, only events that others have queued
@@ -112,10 +113,16 @@ def _turn(
     It is repeated if another writer was faster, and with more care if an event fails. Returns the shards that were
     locked, how many events were applied, and whether nothing else is known to be due.
     """
-    overtaken, is_careful = 0, False
+    overtaken, is_careful, are_known = 0, False, True
     while True:
         try:
             with without_metadata(), transaction.atomic(using=using):
+                # Only a caller that has just queued something waits: then something is due.
+                if wait and not (is_careful or is_fan_out(queue)) and (taken := take_out(queue, numbers, using)):
+                    events, is_all = taken
+                    _lock(events, projectors, using, are_known=are_known)
+                    _apply_together(queue, events, projectors, using)
+                    return numbers, len(events), is_all
                 held = lock_shards(queue, numbers, using, wait=wait)
                 if not held:
                     return held, 0, False
@@ -123,6 +130,8 @@ def _turn(
                     return held, _advance_fan_out(queue, held, projectors[0], using), False
                 events, is_all = due(queue, held, using)
                 return held, _apply(queue, events, projectors, using, is_careful=is_careful), is_all
+        except UnknownResources:
+            are_known = False
         except StaleWriter:
             overtaken += 1
             if overtaken == MAX_ATTEMPTS:
@@ -155,7 +164,13 @@ def _apply(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], 
         rest = [event for event in batch if event.stream not in failed]
         return _bisect(queue, rest, projectors, using)[0] if rest else 0
     _apply_together(queue, batch, projectors, using)
+    done(queue, batch, using)
     return len(batch)
+
+
+def _lock(batch: Sequence[Event], projectors: Sequence[Projector], using: str, *, are_known: bool) -> None:
+    keys = {key for event in batch for projector in projectors for key in projector.resources(event)}
+    (lock_known if are_known else lock)(keys, using)
 
 
 def _bisect(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> tuple[int, set[UUID]]:
@@ -164,6 +179,7 @@ def _bisect(queue: str, batch: Sequence[Event], projectors: Sequence[Projector],
     try:
         with transaction.atomic(using=using):
             _apply_together(queue, batch, projectors, using)
+            done(queue, batch, using)
     except _INFRASTRUCTURE:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
@@ -183,10 +199,12 @@ def _bisect(queue: str, batch: Sequence[Event], projectors: Sequence[Projector],
 
 @instrumentation.applications
 def _apply_together(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> None:
-    """Apply events, and remove them from the queue."""
-    for projector in projectors:
-        projector.apply(batch, using=using)
-    done(queue, batch, using)
+    """Apply events."""
+    with ExitStack() as applying:
+        for projector in projectors:
+            applying.enter_context(projector.applying())
+        for projector in projectors:
+            projector.apply(batch, using=using)
 
 
 def _advance_fan_out(queue: str, shards: Collection[int], projector: Projector, using: str) -> int:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from sequere.base import ResourceKey
-from sequere.exceptions import BackendUnavailable
+from sequere.exceptions import BackendUnavailable, ReadModelLost
 from sequere.log.metadata import caused_by
 from sequere.log.models import Event
 from sequere.outbox import waiting
@@ -25,7 +25,7 @@ from sequere.outbox.queues import (
 )
 from sequere.outbox.shards import shards_with_older
 from sequere.projections.projector import Chunk, Projector
-from sequere.projections.registry import queued_projections
+from sequere.projections.registry import projection, queued_projections
 from sequere.sql.rows import Insert
 
 _QUEUE = Insert(QueuedEvent, ("queue", "event_id", "shard", "stream", "attempts", "error", "traceback"))
@@ -41,6 +41,8 @@ def queue_events(events: Sequence[Event], using: str) -> None:
 
     After the commit they are drained, or the Celery workers are told, which costs 1 query.
     """
+    for name in queued_projections():
+        projection(name).prepare(events, using=using)
     # In the order of the projections: after the commit, the queues are drained in this order.
     queues = dict.fromkeys(queue_of(name) for name in queued_projections())
     rows = [(queue, event.pk, shard_of(queue, event), event.stream, 0, "", "") for queue in queues for event in events]
@@ -101,7 +103,7 @@ def _application(queue: str, numbers: set[int], event_ids: Sequence[int], using:
             # releasing the lock. So a thousand events do not make a thousand tasks.
             announce_shards(queue, numbers - shards_with_older(queue, event_ids[0], using), using)
             return
-        with suppress(BackendUnavailable):  # has been logged; the events stay in the queue
+        with suppress(BackendUnavailable, ReadModelLost):  # has been logged; the events stay in the queue
             drain(queue, numbers, using=using, wait=True)
 
     return apply_them

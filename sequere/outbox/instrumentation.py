@@ -105,11 +105,11 @@ def fan_outs(step: Callable[[FanOutT, HowT, str], Chunk]) -> Callable[[FanOutT, 
     @wraps(step)
     def observed(fan_out: FanOutT, how: HowT, using: str) -> Chunk:
         started = monotonic()
-        queue, event_id, before = fan_out.queue, fan_out.event_id, fan_out.reached
+        before = fan_out.reached
         chunk = step(fan_out, how, using)
         if not _is_heard(fan_out_advanced):
             return chunk
-        seconds = monotonic() - started
+        seconds, queue, event_id = monotonic() - started, fan_out.queue, fan_out.event_id
 
         def tell() -> None:
             reached, is_finished = before + chunk.reached, chunk.cursor is None

@@ -14,17 +14,19 @@ from django.db import connections
 from django.utils import timezone
 
 from sequere.log.models import Event
-from sequere.outbox.models import IS_DUE, Shard
-from sequere.sql.rows import Insert, instances
+from sequere.outbox.models import IS_DUE, QueuedEvent, Shard
+from sequere.sql.dialects import dialect
+from sequere.sql.rows import Insert, fields_of, given, instances
 from sequere.sql.statements import statement
 
 #: Events applied in one transaction.
-EVENTS_AT_ONCE = 500
+EVENTS_AT_ONCE = 2000
 #: A shard whose oldest event has waited this long was left behind by its process; the next drain takes care of it.
 OVERDUE = timedelta(seconds=10)
 
 _OLDEST = statement(__package__, "oldest").format(is_due=IS_DUE)
 _SHARD = ("queue", "number")
+_EVENT_ID = fields_of(QueuedEvent, ("event_id",))
 
 #: Creates the shards that are missing, and locks the others.
 _LOCKED = Insert(Shard, _SHARD, lambda words: words.on_conflict_lock(_SHARD))
@@ -57,12 +59,23 @@ def due(queue: str, shards: Collection[int], using: str) -> tuple[list[Event], b
     return events, 0 < len(events) < EVENTS_AT_ONCE and vars(events[0])["left_in"] is None
 
 
+def take_out(queue: str, shards: Collection[int], using: str) -> tuple[list[Event], bool] | None:
+    """Lock shards, and take out of the queue what `due()` would say. 1 query. None if nothing is due or a shard is
+    missing, and on databases that cannot write in a WITH clause."""
+    words = dialect(connections[using])
+    if not words.writes_in_with:
+        return None
+    now = timezone.now()
+    values = _adapted([queue, *sorted(shards), queue, now, queue, queue, now, now - OVERDUE], using)
+    events = instances(Event, _take(len(shards), using), values, using)
+    return (events, len(events) < EVENTS_AT_ONCE and vars(events[0])["left_in"] is None) if events else None
+
+
 def done(queue: str, events: Iterable[Event], using: str) -> None:
     """The events no longer wait. 1 statement."""
-    ids = [event.pk for event in events]
-    sql = f"DELETE FROM sequere_queuedevent WHERE queue = %s AND event_id IN ({_marks(len(ids))})"
+    select, values = given(connections[using], _EVENT_ID, [(event.pk,) for event in events])
     with connections[using].cursor() as cursor:
-        cursor.execute(sql, [queue, *ids])
+        cursor.execute(_done(using).replace("{given}", select), [queue, *values])
 
 
 def shards_to_drain(queue: str, asked_for: Collection[int] | None, using: str) -> set[int]:
@@ -92,6 +105,19 @@ def _oldest(queue: str, using: str) -> dict[int, tuple[int, bool]]:
         cursor.execute(_OLDEST, _adapted([queue, queue, now - OVERDUE, queue, now], using))
         rows = sorted(cursor.fetchall(), key=itemgetter(1))
     return {shard: (event_id, bool(is_overdue)) for shard, event_id, is_overdue in rows}
+
+
+@cache
+def _take(shards: int, using: str) -> str:
+    lock = dialect(connections[using]).lock
+    marks = {"shards": _marks(shards), "number": shards, "limit": EVENTS_AT_ONCE}
+    return statement(__package__, "take").format(is_due=IS_DUE, lock=lock, **marks)
+
+
+@cache
+def _done(using: str) -> str:
+    among = dialect(connections[using]).is_among("{given}")
+    return f"DELETE FROM sequere_queuedevent WHERE queue = %s AND event_id {among}"
 
 
 @cache

@@ -1,6 +1,7 @@
 """Projectors keep read models equal to the log; projections are projectors at work under a name."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, NamedTuple
 
 from sequere.base import ResourceKey
@@ -49,6 +50,15 @@ class Projector:
             if handler := getattr(self, f"on_{event.type}", None):
                 with caused_by(event):
                     handler(event, using=using)
+
+    def prepare(self, events: Sequence[Event], *, using: str) -> None:
+        """What must be in the database before events are applied later: called in the transaction that records them, if
+        they wait for this projector in a queue."""
+
+    def applying(self) -> AbstractContextManager[None]:
+        """Around `apply()` of all projectors of a queue: what they write may be sent together, at the latest when the
+        block ends."""
+        return nullcontext()
 
     def resources(self, event: Event) -> Iterable[ResourceKey]:
         """The resources to lock before an event is applied later than in its own transaction."""

@@ -6,14 +6,18 @@ refuses some commands and answers all others, as when its disk is full.
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
+from itertools import chain, repeat
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 from django.utils.module_loading import import_string
 
-from sequere.exceptions import BackendUnavailable, InvalidBackendOption, StaleWriter
-from sequere.redis.fencing import is_refusal
+from sequere.exceptions import BackendUnavailable, InvalidBackendOption, ReadModelLost, StaleWriter
+from sequere.redis.fencing import is_of_another_log, is_refusal
 from sequere.redis.outages import CircuitBreaker, Outage
 
 _logger = logging.getLogger("sequere")
@@ -30,6 +34,11 @@ TROUBLES = ("MISCONF ", "NOREPLICAS ", "BUSY ")
 #: By the options that say how a server is reached: several connections may have one.
 _breakers: dict[str, CircuitBreaker] = {}
 
+#: The commands that wait to be sent together, by the same options.
+_gathered: ContextVar[Mapping[str, list[tuple["Connection", Sequence[Any]]]]] = ContextVar(
+    "sequere_gathered", default=MappingProxyType({})
+)
+
 
 class Connection:
     """A Redis client, and the prefix of our keys. Creating it does no I/O.
@@ -38,8 +47,10 @@ class Connection:
     dotted path; or `cache`, the alias of a django-redis cache whose connection is used; and `prefix`.
     """
 
-    def __init__(self, setting: str, options: Mapping[str, Any], prefix: str) -> None:
+    def __init__(self, setting: str, options: Mapping[str, Any], prefix: str, projection: str = "") -> None:
         self.setting = setting
+        #: Whose read model is there.
+        self.projection = projection
         self._options = options
         self.prefix = str(options.get("prefix", prefix))
         #: Equal for connections to the same server.
@@ -71,10 +82,11 @@ class Connection:
     def run(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
         """The answers to the commands. 1 round trip, 3 if the server does not know a script yet.
 
-        Raises BackendUnavailable, StaleWriter. After a call has waited for a server in vain, nothing in the process
-        contacts it for as long: other calls would wait as well, and others again for their locks.
+        Raises BackendUnavailable, StaleWriter, ReadModelLost. After a call has waited for a server in vain, nothing in
+        the process contacts it for as long: other calls would wait as well, and others again for their locks.
         """
-        commands = list(commands)
+        earlier = self._take_gathered()
+        commands = [*(command for _, command in earlier), *commands]
         if not commands:
             return []
         if outage := self._breaker.pause:
@@ -84,12 +96,43 @@ class Connection:
             scripts = {command[1] for command in commands if command[0] == "EVALSHA"}
             self._send([("SCRIPT LOAD", script.text) for script in scripts])
             answers = self._send(commands)
-        for command, answer in zip(commands, answers, strict=True):
+        for sender, command, answer in zip(
+            chain((sender for sender, _ in earlier), repeat(self)), commands, answers, strict=False
+        ):
             if isinstance(answer, Exception):
-                raise self._meant_by(answer, command) from answer
+                raise sender._meant_by(answer, command) from answer
         if self._breaker.recover(map(_kind, commands)):
             _logger.warning("%s can be used again.", self.server)
-        return answers
+        return answers[len(earlier) :]
+
+    def later(self, commands: Iterable[Sequence[Any]]) -> None:
+        """Send commands whose answers do not matter: before the next ones that are sent to this server, at the latest
+        when the block of `gathering()` ends; without such a block, now. 1 round trip, or none."""
+        gathered = _gathered.get().get(self.way)
+        if gathered is None:
+            self.run(commands)
+        else:
+            gathered.extend((self, command) for command in commands)
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """In this block, `later()` waits. What has not been sent is left out if the block raises."""
+        outer = _gathered.get()
+        if self.way in outer:
+            yield
+            return
+        token = _gathered.set({**outer, self.way: []})
+        try:
+            yield
+            self.run([])
+        finally:
+            _gathered.reset(token)
+
+    def _take_gathered(self) -> "list[tuple[Connection, Sequence[Any]]]":
+        gathered = _gathered.get().get(self.way) or []
+        taken = list(gathered)
+        gathered.clear()
+        return taken
 
     def keys(self, *patterns: str) -> Iterator[list[str]]:
         """The keys with our prefix and one of these endings, `*` for anything, in pages that may repeat keys.
@@ -134,6 +177,10 @@ class Connection:
             return f"Redis at {arguments['path']}"
         return f"Redis at {arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
 
+    def lost(self) -> ReadModelLost:
+        """The exception that says that the read model is not there, or belongs to another log."""
+        return ReadModelLost(server=self.server, projection=self.projection)
+
     def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         pipeline = self.client.pipeline(transaction=False)  # says what to install, if there is no redis
         from redis.exceptions import RedisError
@@ -166,6 +213,8 @@ class Connection:
         )
         if is_refusal(error):
             return StaleWriter(server=self.server)
+        if is_of_another_log(error):
+            return self.lost()
         if isinstance(error, troubles) or str(error).startswith(TROUBLES):
             return self._unavailable(error, _kind(command))
         return error

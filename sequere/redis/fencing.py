@@ -10,9 +10,17 @@ from sequere.redis.scripts import load
 #: How the error of a refused writer begins; `lua/_stale.lua` makes it.
 STALE = "SEQUERE-STALE"
 
+#: How the error begins that says that the read model belongs to another log; `lua/_lost.lua` makes it.
+_LOST = "SEQUERE-LOST"
+
 DRAW_TOKEN = load("sequere.redis", "draw_token")
 
 
 def is_refusal(answer: object) -> bool:
     """Whether a script has refused the token of its caller."""
     return STALE in str(answer)
+
+
+def is_of_another_log(answer: object) -> bool:
+    """Whether a script has found that what is stored belongs to another log."""
+    return _LOST in str(answer)

@@ -5,14 +5,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.db import models, router
+from django.db import models, router, transaction
 
-from sequere.exceptions import ReadModelLost
+from sequere.log.identity import lock_log, log_id
 from sequere.log.models import Event
+from sequere.log.uids import move_uids_above
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import queue_of
 from sequere.projections.reconciler import Plan, Reconciler
-from sequere.redis.connection import Connection
+from sequere.redis.connection import Connection, text
 from sequere.redis.fencing import DRAW_TOKEN
 from sequere.redis.scripts import load
 
@@ -39,53 +40,94 @@ class RebuildStart:
 class RedisModel:
     """Everything that is kept under the prefix of a connection for a projection.
 
-    Two keys are about the model as a whole. `global:built:<projection>` says that it was filled: an emptied server has
-    lost it, with everything else. `global:load:<token>`, the mark of a rebuild, says that the server was not emptied
-    since the rebuild began. `global:token` is the last fencing token (see `fencing`).
+    Three keys are about the model as a whole. `global:built:<projection>` says that it was filled: an emptied server
+    has lost it, with everything else. `global:log:<projection>` notes which log it was made of, and the last event that
+    its writers have seen: a server of another log, or one that knows more than the log, since the database was restored
+    from a backup, does not hold the model either. `global:load:<token>`, the mark of a rebuild, says that the server
+    was not emptied since the rebuild began. `global:token` is the last fencing token (see `fencing`).
     """
 
-    def __init__(self, connection: Connection, projection: str, types: Collection[str]) -> None:
+    def __init__(self, connection: Connection, types: Collection[str]) -> None:
         """`types` are those of the events without which the model is empty."""
         self.connection = connection
-        self._projection = projection
+        self._projection = connection.projection
         self._types = types
         self._is_known_to_be_lost = False
+        #: Whether this process has made sure that the log has the last event that was noted.
+        self._has_looked = False
 
     def read(self, *commands: Sequence[Any]) -> list[Any]:
         """The answers to the commands. 1 round trip. Raises ReadModelLost, BackendUnavailable."""
-        is_built, *answers = self.connection.run([("EXISTS", self._built), *commands])
-        if not is_built and self._is_missing(router.db_for_write(Event)):
-            raise ReadModelLost(server=self.connection.server, projection=self._projection)
+        is_built, noted, *answers = self.connection.run([("EXISTS", self.built), self._note(), *commands])
+        using = router.db_for_write(Event)
+        if not is_built:
+            if self._is_missing(using):
+                raise self.connection.lost()
+        elif not self._is_of_this_log(noted, using):
+            raise self.connection.lost()
         return answers
 
-    def begin(self, commands: Iterable[Sequence[Any]], using: str) -> tuple[int, list[Any]]:
-        """The token of a writer that has locked what it is going to change, and the answers to the commands.
+    def begin(self, commands: Iterable[Sequence[Any]], using: str, events: Collection[int]) -> tuple[int, list[Any]]:
+        """The token of a writer that has locked what it is going to change, and the answers to the commands. `events`
+        are the ids of those that it has in hand.
 
-        1 round trip. Logs an error, once, if the model is lost; writing to it does no harm.
+        1 round trip; 1 query more if others have applied a later event. If the model is lost, an error is logged once:
+        writing to it does no harm. Raises ReadModelLost if it belongs to another log, or knows an event that the log
+        has not.
         """
-        token, (is_built, *answers) = self.draw([("EXISTS", self._built), *commands])
+        last = max(events, default=0)
+        draw = self._draw(using, last)
+        (token, *noted), is_built, *answers = self.connection.run([draw, ("EXISTS", self.built), *commands])
+        if not (noted[0] or is_built):
+            self._claim(using, last)
+        elif not self._is_of_this_log(noted, using, last):
+            self._log_loss()
+            if text(noted[0]) == log_id(using):  # another log may have its model there, which is not lost
+                self.connection.run([("UNLINK", self.built)])
+            raise self.connection.lost()
         if is_built:
             self._is_known_to_be_lost = False
-        elif not self._should_be_there(using):
-            self.connection.run([("SET", self._built, 1)])
-        elif not self._is_known_to_be_lost and not self._is_built():  # another process may have been first
-            self._is_known_to_be_lost = True
-            _logger.error("%s", ReadModelLost(server=self.connection.server, projection=self._projection))
-        return token, answers
+        elif not self._should_be_there(using, events):
+            self.connection.run([("SET", self.built, 1)])
+        elif not self._is_built():  # another process may have been first
+            self._log_loss()
+        return int(token), answers
 
-    def draw(self, commands: Iterable[Sequence[Any]]) -> tuple[int, list[Any]]:
-        """The same for a rebuild, which knows whether the model is lost."""
-        token, *answers = self.connection.run([DRAW_TOKEN([self.last_token]), *commands])
+    def draw(self, commands: Iterable[Sequence[Any]], using: str) -> tuple[int, list[Any]]:
+        """The same for a rebuild, which knows whether the model is lost. Raises ReadModelLost if it belongs to another
+        log now."""
+        (token, *noted), *answers = self.connection.run([self._draw(using), *commands])
+        if text(noted[0]) != log_id(using):
+            raise self.connection.lost()
         return int(token), answers
 
     def is_lost(self, using: str) -> bool:
-        """Whether the model is missing although the log has events for it. 1 round trip, 1 more and 1 query if so."""
-        return not self._is_built() and self._is_missing(using)
+        """Whether the model is missing although the log has events for it, or was made of another log.
 
-    def start_rebuild(self, using: str, *, was_empty: bool = False) -> RebuildStart:
-        """Draw the token of a rebuild, and leave its mark. 3 round trips."""
+        1 round trip and 1 query; 1 more of both if it is missing.
+        """
+        is_built, noted = self.connection.run([("EXISTS", self.built), self._note()])
+        if not is_built:
+            return self._is_missing(using)
+        return not self._is_of_this_log(noted, using, 0)
+
+    def start_rebuild(self, using: str, patterns: Sequence[str], counter: str | None = None) -> RebuildStart:
+        """Draw the token of a rebuild, and leave its mark. If what the keys with these endings hold was not made of
+        this log, they are removed first, and the next uid becomes larger than the one in `counter`, which somebody else
+        may have handed out. 1 query, 4 round trips, and what a removal takes.
+        """
         is_lost = self.is_lost(using)
-        token, _ = self.draw([])
+        with transaction.atomic(using=using):
+            # Another rebuild that begins now must not remove what this one loads. Its lock ends with its transaction.
+            lock_log(using)
+            if not self._is_ours(using):
+                if counter is not None:
+                    (highest,) = self.connection.run([("GET", counter)])
+                    move_uids_above(int(highest or 0), using)
+                self.reset(*patterns)
+                self._claim(using)
+        was_empty = next(self.connection.keys(*patterns), None) is None
+        token, _ = self.draw([], using)
         self.connection.run([("SET", self.mark(token), 1, "EX", SECONDS_TO_RESUME)])
         return RebuildStart(token, is_lost, was_empty)
 
@@ -95,7 +137,7 @@ class RedisModel:
 
     def can_resume(self, start: RebuildStart) -> bool:
         """Whether everything that a rebuild has done is still there. 1 round trip."""
-        is_marked, is_built = self.connection.run([("EXISTS", self.mark(start.token)), ("EXISTS", self._built)])
+        is_marked, is_built = self.connection.run([("EXISTS", self.mark(start.token)), ("EXISTS", self.built)])
         return bool(is_marked and (is_built or start.is_lost))
 
     def end_rebuild(self, start: RebuildStart) -> None:
@@ -103,14 +145,15 @@ class RedisModel:
 
         Raises ReadModelLost if the server was emptied since the rebuild began.
         """
-        (is_built,) = self.connection.run([END_REBUILD([self.mark(start.token), self._built])])
+        (is_built,) = self.connection.run([END_REBUILD([self.mark(start.token), self.built])])
         if not is_built:
-            raise ReadModelLost(server=self.connection.server, projection=self._projection)
+            raise self.connection.lost()
 
     def reset(self, *patterns: str) -> None:
         """Remove the keys with these endings. The model counts as lost as soon as the first one is gone."""
-        self.connection.run([("UNLINK", self._built)])
+        self.connection.run([("UNLINK", self.built)])
         self.connection.remove(*patterns)
+        self.connection.run([("UNLINK", self._log)])
 
     @property
     def last_token(self) -> str:
@@ -118,11 +161,55 @@ class RedisModel:
         return self.connection.key("global", "token")
 
     @property
-    def _built(self) -> str:
+    def built(self) -> str:
+        """The key that says that the model is there."""
         return self.connection.key("global", "built", self._projection)
 
+    @property
+    def _log(self) -> str:
+        """The key of the note about the log."""
+        return self.connection.key("global", "log", self._projection)
+
+    def _note(self) -> tuple[str, ...]:
+        """The command that reads the identity of the log and the last event that were noted."""
+        return ("HMGET", self._log, "id", "event")
+
+    def _draw(self, using: str, last: int = 0) -> Sequence[Any]:
+        return DRAW_TOKEN([self.last_token, self._log], log_id(using), last)
+
+    def _claim(self, using: str, last: int = 0) -> None:
+        """Note that what is stored from now on is made of this log. 1 query, 1 round trip."""
+        self.connection.run([("HSET", self._log, "id", log_id(using, afresh=True), "event", last)])
+        self._has_looked = True
+
+    def _is_of_this_log(self, noted: Sequence[Any], using: str, last: int | None = None) -> bool:
+        """Whether what is there was made of this log, and the log has the last event that was noted.
+
+        A writer looks for an event that is later than the `last` one that it has in hand, a reader for the first one
+        that it meets. 1 query if so.
+        """
+        id_, event = text(noted[0] or ""), int(noted[1] or 0)
+        if id_ != log_id(using) and id_ != log_id(using, afresh=True):
+            return False
+        looks = not self._has_looked if last is None else event > last
+        if looks and event and not Event.objects.using(using).filter(pk=event).exists():
+            return False
+        self._has_looked = True
+        return True
+
+    def _is_ours(self, using: str) -> bool:
+        """The same for a rebuild. 1 round trip and 1 query."""
+        (noted,) = self.connection.run([self._note()])
+        return self._is_of_this_log(noted, using, 0)
+
+    def _log_loss(self) -> None:
+        """Log that the model is lost, once."""
+        if not self._is_known_to_be_lost:
+            self._is_known_to_be_lost = True
+            _logger.error("%s", self.connection.lost())
+
     def _is_built(self) -> bool:
-        (number,) = self.connection.run([("EXISTS", self._built)])
+        (number,) = self.connection.run([("EXISTS", self.built)])
         return bool(number)
 
     def _is_missing(self, using: str) -> bool:
@@ -130,13 +217,13 @@ class RedisModel:
         applied the first event."""
         return self._should_be_there(using) and not self._is_built()
 
-    def _should_be_there(self, using: str) -> bool:
-        """Whether the log has events that are not pending in the outbox."""
+    def _should_be_there(self, using: str, in_hand: Collection[int] = ()) -> bool:
+        """Whether the log has events that are neither pending in the outbox nor in hand."""
         waiting = QueuedEvent.objects.using(using).filter(
             queue=queue_of(self._projection), event_id=models.OuterRef("pk")
         )
         log = Event.objects.using(using).filter(type__in=self._types, version=1)
-        return log.exclude(models.Exists(waiting)).exists()
+        return log.exclude(pk__in=in_hand).exclude(models.Exists(waiting)).exists()
 
 
 class RedisPlan(Plan):

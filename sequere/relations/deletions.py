@@ -15,7 +15,8 @@ from sequere.log.locks import KEY, Resource, lock_all
 from sequere.log.models import Event, EventQuerySet
 from sequere.log.recording import record_internal
 from sequere.registry import registry, remember_key
-from sequere.relations.intents import to_end, to_retire
+from sequere.relations.appending import record_relations
+from sequere.relations.intents import TO_END, to_retire
 from sequere.relations.key import RelationKey
 from sequere.relations.recorded import live_relations
 from sequere.relations.types import FOLLOW
@@ -96,7 +97,7 @@ def _record_deletions(keys: Sequence[ResourceKey], using: str) -> None:
         for event_ids in chunks(_locked_relations(keys, using), UNFOLLOWS_AT_ONCE):
             follows = Event.objects.using(using).in_bulk(event_ids)
             relations = [RelationKey.of_event(follows[id_]) for id_ in event_ids]
-            record_internal([to_end(relation) for relation in relations], cause="deleted")
+            record_relations(TO_END, [(relation, None) for relation in relations], cause="deleted")
         record_internal([to_retire(key) for key in keys])
 
 

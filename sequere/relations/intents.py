@@ -1,6 +1,7 @@
 """Intents about relations and resources."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from sequere.event_types import EventType, register_event
 from sequere.log.reading import History
 from sequere.log.recording import Intent
 from sequere.log.streams import lifecycle
-from sequere.relations.key import RelationKey
+from sequere.relations.key import Graph, RelationKey
 
 
 @register_event
@@ -24,19 +25,33 @@ class Deleted(EventType):
 DELETED = Deleted.name
 
 
-def to_begin(relation: RelationKey, occurred_at: datetime | None = None, idempotency_key: str | None = None) -> Intent:
-    """The relation is live: recorded unless it is already."""
-    return _about(relation, relation.graph.type.begun, _unless_live, occurred_at, idempotency_key)
+@dataclass(frozen=True, slots=True)
+class RelationChange:
+    """What a caller wants of relations: that they begin, or that they end. Recorded if it is news."""
 
+    begins: bool
+    #: From the history of a relation: {} if it is news, else None.
+    decide: Callable[[History], Mapping[str, Any] | None]
+    #: Whether only relations begin that the log does not know.
+    only_unknown: bool = False
 
-def to_import(relation: RelationKey, occurred_at: datetime | None = None) -> Intent:
-    """The relation is live according to another source: recorded if the log knows nothing of it."""
-    return _about(relation, relation.graph.type.begun, _if_unknown, occurred_at)
+    def type_in(self, graph: Graph) -> type[EventType]:
+        """The type of the events."""
+        return graph.type.begun if self.begins else graph.type.ended
 
-
-def to_end(relation: RelationKey, occurred_at: datetime | None = None, idempotency_key: str | None = None) -> Intent:
-    """The relation is no longer live: recorded if it is."""
-    return _about(relation, relation.graph.type.ended, _if_live, occurred_at, idempotency_key)
+    def intent(
+        self, relation: RelationKey, occurred_at: datetime | None = None, idempotency_key: str | None = None
+    ) -> Intent:
+        """The same as an intent."""
+        return Intent(
+            type=self.type_in(relation.graph).name,
+            stream=relation.stream,
+            actor=relation.from_key,
+            target=relation.to_key,
+            occurred_at=occurred_at,
+            idempotency_key=idempotency_key,
+            decide=self.decide,
+        )
 
 
 def to_retire(key: ResourceKey) -> Intent:
@@ -49,24 +64,6 @@ def is_live(history: History) -> bool:
     return history.last is not None and history.last.version % 2 == 1
 
 
-def _about(
-    relation: RelationKey,
-    event_type: type[EventType],
-    decide: Callable[[History], Mapping[str, Any] | None],
-    occurred_at: datetime | None,
-    idempotency_key: str | None = None,
-) -> Intent:
-    return Intent(
-        type=event_type.name,
-        stream=relation.stream,
-        actor=relation.from_key,
-        target=relation.to_key,
-        occurred_at=occurred_at,
-        idempotency_key=idempotency_key,
-        decide=decide,
-    )
-
-
 def _unless_live(history: History) -> Mapping[str, Any] | None:
     return None if is_live(history) else {}
 
@@ -77,3 +74,13 @@ def _if_unknown(history: History) -> Mapping[str, Any] | None:
 
 def _if_live(history: History) -> Mapping[str, Any] | None:
     return {} if is_live(history) else None
+
+
+#: The relation is live: recorded unless it is already.
+TO_BEGIN = RelationChange(begins=True, decide=_unless_live)
+#: The relation is live according to another source: recorded if the log knows nothing of it.
+TO_IMPORT = RelationChange(begins=True, decide=_if_unknown, only_unknown=True)
+#: The relation is no longer live: recorded if it is.
+TO_END = RelationChange(begins=False, decide=_if_live)
+
+to_begin, to_import, to_end = TO_BEGIN.intent, TO_IMPORT.intent, TO_END.intent

@@ -105,10 +105,10 @@ class _Columns:
                 bool(plain)
                 and plain.count(plain[0]) == len(plain)
                 # In Python 1 == 1.0 == True, and so for what contains them; JSON tells them apart.
-                and (not is_json or plain[0] == {} or all(map(is_, plain, repeat(plain[0]))))
+                and (not is_json or plain[0] is None or all(map(is_, plain, repeat(plain[0]))))
             )
             if is_constant:
-                constants.append(_dumped(plain[0]) if is_json else plain[0])
+                constants.append(plain[0] if plain[0] is None or not is_json else _dumped(plain[0]))
             else:
                 varying.append(plain)
             which.append(is_constant)
@@ -139,7 +139,14 @@ def _columns(fields: tuple[Field, ...], using: str) -> _Columns:
 def _to_json(field: Field) -> Callable[[Sequence[Any], BaseDatabaseWrapper], Sequence[Any]] | None:
     if isinstance(field, models.UUIDField):
         return _hexadecimal
-    return _adapted if isinstance(field, models.DateTimeField) else None
+    if isinstance(field, models.DateTimeField):
+        return _adapted
+    is_optional = field.null and isinstance(field, models.CharField | models.JSONField)
+    return _without_empty if is_optional else None
+
+
+def _without_empty(values: Sequence[Any], connection: BaseDatabaseWrapper) -> list[Any]:
+    return [value or None for value in values]
 
 
 def _hexadecimal(values: Sequence[Any], connection: BaseDatabaseWrapper) -> list[str]:
@@ -167,16 +174,43 @@ def instances(model: type[ModelT], sql: str, values: Sequence[Any], using: str) 
             return []
         reading = _reading(model, tuple(map(itemgetter(0), cursor.description)), using)
     columns = list(zip(*rows, strict=True))
-    for place, column in reading.converted:
-        # The converters belong to the connection of a thread.
-        for convert in _converters(column, connection):
-            columns[place] = tuple(map(convert, columns[place], repeat(column), repeat(connection)))
+    _convert(columns, reading.converted, connection)
     in_order = zip(*reading.of_model(columns), strict=True)
     found = [model.from_db(using, reading.names, columns_of_one) for columns_of_one in in_order]
     for name, place in reading.others:
         for instance, value in zip(found, columns[place], strict=True):
             setattr(instance, name, value)
     return found
+
+
+def fetched(sql: str, values: Sequence[Any], fields: Sequence[Field], using: str) -> list[tuple[Any, ...]]:
+    """What a statement SELECTs, a column for each field, as Python has it."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    converted = _converted(tuple(fields), using)
+    if not rows or not converted:
+        return rows
+    columns = list(zip(*rows, strict=True))
+    _convert(columns, converted, connection)
+    return list(zip(*columns, strict=True))
+
+
+def _convert(
+    columns: list[Any], converted: Sequence[tuple[int, models.expressions.Col]], connection: BaseDatabaseWrapper
+) -> None:
+    for place, column in converted:
+        # The converters belong to the connection of a thread.
+        for convert in _converters(column, connection):
+            columns[place] = tuple(map(convert, columns[place], repeat(column), repeat(connection)))
+
+
+@cache
+def _converted(fields: tuple[Field, ...], using: str) -> Sequence[tuple[int, models.expressions.Col]]:
+    """The places of columns that the database does not give as Python has them."""
+    columns = [field.get_col(field.model._meta.db_table) for field in fields]
+    return [(place, column) for place, column in enumerate(columns) if _converters(column, connections[using])]
 
 
 class _Reading(NamedTuple):

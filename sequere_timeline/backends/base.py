@@ -1,7 +1,9 @@
 """What a backend of timelines is: a read model plus its queries."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.core.checks import CheckMessage
@@ -10,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from sequere.backends.base import BackendHandler
 from sequere.base import ResourceKey
+from sequere.log.models import Event
+from sequere.log.recording import Intent
 from sequere.projections.projector import Projector
 from sequere.results.lazy import LazyList
 from sequere_timeline import conf
@@ -26,8 +30,9 @@ class Reason(models.IntegerChoices):
     FOLLOWED = 4, _("followed")
 
     @classmethod
-    def words(cls, reasons: int) -> list[str]:
-        return [reason.name.lower() for reason in cls if reason & reasons]
+    @cache
+    def words(cls, reasons: int) -> Sequence[str]:
+        return tuple(reason.name.lower() for reason in cls if reason & reasons)
 
 
 class Filters(NamedTuple):
@@ -37,19 +42,16 @@ class Filters(NamedTuple):
     target_identifier: str | None = None
     target_object_id: str | None = None
 
-    def conditions(self) -> dict[str, Any]:
-        """The columns of an action, and what they must be."""
-        conditions: dict[str, Any] = {name: value for name, value in self._asdict().items() if value is not None}
-        if self.target_object_id is not None:
-            # An action upon something deleted is none upon what has its key now.
-            conditions["target_deleted"] = False
-        return conditions
-
 
 class BaseTimelineBackend(ABC):
     """The questions that a backend answers. `projector` keeps the read model; nothing else writes it."""
 
     projector: Projector
+
+    def save_new(self, intent: Intent, kwargs: Mapping[str, Any]) -> Event | None:
+        """Record an action that nobody has saved before, and apply it to this read model, in one call of the database;
+        None, if that must be left to `record()` and to the projector."""
+        return None
 
     @abstractmethod
     def private(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
@@ -64,8 +66,8 @@ class BaseTimelineBackend(ABC):
         """Until when `owner` has read. 1 query."""
 
     @abstractmethod
-    def unread_count(self, owner: ResourceKey, filters: Filters) -> int:
-        """How many private entries that are not the owner's own are dated later. 1 query."""
+    def unread_count(self, owner: ResourceKey, filters: Filters, limit: int | None) -> int:
+        """How many private entries that are not the owner's own are dated later, at most `limit`. 1 query."""
 
     @abstractmethod
     def reset(self, using: str) -> None:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from sequere.admin import operations
-from sequere.backends.database.models import Follow
+from sequere.backends.database.models import LiveRelation
 from sequere.exceptions import BackendUnavailable
 from sequere.models import Event, Projection, QueuedEvent, follow, follow_many, get_followers_count, unfollow
 from sequere.projections.projector import Projector
@@ -213,15 +213,15 @@ def test_verify_lists_differences_and_rebuild_repairs_them(
     browser: Client, failed: list[int], project: Project
 ) -> None:
     perform(browser, "follows", "drain")
-    Follow.objects.all().delete()
+    LiveRelation.objects.all().delete()
 
     verified = perform(browser, "follows", "verify")
-    after_it = Follow.objects.count()
+    after_it = LiveRelation.objects.count()
     rebuilt = perform(browser, "follows", "rebuild")
     verified_again = perform(browser, "follows", "verify")
 
     assert "expected by event" in verified
-    assert (after_it, Follow.objects.count()) == (0, 2)
+    assert (after_it, LiveRelation.objects.count()) == (0, 2)
     assert "differences" in rebuilt
     assert re.search(r"\b0 differences", verified_again)
     assert [line.split(": ")[1] for line in logged()] == ["Apply pending events", "Verify", "Rebuild", "Verify"]

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from tests.benchmarks.raw import GRAPH
 from tests.testapp.models import Project, User
 
 PEOPLE = 20_000
@@ -21,39 +22,53 @@ LONG = "0123456789abcdef0123456789abcdef"
 #: Three in ten events are follows of one project. The actors of the first tenth have done nothing since. Rare events
 #: are at the beginning, which a list that reads backwards reaches last.
 EVENTS = """
-INSERT INTO sequere_event (type, stream, version, actor_identifier, actor_object_id, target_identifier,
-    target_object_id, verb, occurred_at, recorded_at, data, metadata, schema_version)
+INSERT INTO sequere_event (occurred_at, recorded_at, stream, version, schema_version, type, actor_identifier,
+    actor_object_id, target_identifier, target_object_id, verb, data, metadata)
 SELECT
-    CASE WHEN is_rare THEN 'badge_given' WHEN n % 5 = 0 THEN 'action_saved' ELSE 'followed' END,
+    moment, moment,
     CASE WHEN n % 1000 = 0 THEN '{long}' ELSE md5(n::text) END::uuid,
     CASE WHEN n % 1000 = 0 THEN n / 1000 ELSE 1 END,
+    1,
+    CASE WHEN is_rare THEN 'badge_given' WHEN n % 5 = 0 THEN 'action_saved' ELSE 'followed' END,
     CASE WHEN is_rare THEN 'star' ELSE 'user' END,
     CASE WHEN n <= {number} / 10 THEN 7 ELSE 100 + n % ({people} - 100) END,
     CASE WHEN n % 5 = 0 OR n % 10 IN (1, 2, 3) THEN 'project' ELSE 'user' END,
     CASE WHEN n % 10 IN (1, 2, 3) THEN 1 ELSE 1 + (n * 104729) % {people} END,
-    CASE WHEN n % 5 > 0 THEN '' WHEN is_rare THEN 'join' ELSE 'like' END,
-    moment, moment, '{{"kwargs": {{}}}}',
+    CASE WHEN n % 5 > 0 THEN NULL WHEN is_rare THEN 'join' ELSE 'like' END,
+    CASE WHEN n % 5 = 0 THEN '{{"kwargs": {{}}}}'::jsonb END,
     CASE
         WHEN n <= {number} / 20 THEN '{{"who": "user:1", "correlation_id": "import 7"}}'
         WHEN n % 10 = 9 THEN jsonb_build_object('who', 'user:1', 'correlation_id', md5(n::text))
-        ELSE '{{}}'
-    END,
-    1
+    END
 FROM (
     SELECT n, n % 5 = 0 AND n < 100 AS is_rare, timestamptz '2026-01-01' + n * interval '10 seconds' AS moment
     FROM generate_series(1::bigint, {number}) n
 ) given
 """
-FOLLOWS = """
-INSERT INTO sequere_database_follow (stream, from_identifier, from_object_id, to_identifier, to_object_id,
-    followed_at, event_id)
-SELECT stream, actor_identifier, actor_object_id, target_identifier, target_object_id, occurred_at, id
-FROM sequere_event
-WHERE type = 'followed' AND (actor_identifier, actor_object_id) <> (target_identifier, target_object_id)
+RESOURCES = """
+INSERT INTO sequere_resource (identifier, object_id)
+SELECT actor_identifier, actor_object_id FROM sequere_event
+UNION SELECT target_identifier, target_object_id FROM sequere_event
+"""
+NUMBERS = """
+WITH graph AS (INSERT INTO sequere_graph (type, scope) VALUES ('follow', ''))
+INSERT INTO sequere_name (role, name) SELECT DISTINCT 'kind', identifier FROM sequere_resource
+"""
+#: In the log, the same people follow the project again and again; they follow it once.
+FOLLOWS = f"""
+INSERT INTO sequere_database_relation (graph, from_kind, to_kind, from_uid, to_uid, since, event_id)
+SELECT {GRAPH}, from_kind.number, to_kind.number, f.uid, t.uid, e.occurred_at, e.id
+FROM sequere_event e
+JOIN sequere_resource f ON (f.identifier, f.object_id) = (e.actor_identifier, e.actor_object_id)
+JOIN sequere_resource t ON (t.identifier, t.object_id) = (e.target_identifier, e.target_object_id)
+JOIN sequere_name from_kind ON from_kind.role = 'kind' AND from_kind.name = f.identifier
+JOIN sequere_name to_kind ON to_kind.role = 'kind' AND to_kind.name = t.identifier
+WHERE e.type = 'followed' AND f.uid <> t.uid
+ON CONFLICT DO NOTHING
 """
 COUNTS = """
-INSERT INTO sequere_database_followcount (identifier, object_id, other_identifier, followers, followings, friends)
-SELECT to_identifier, to_object_id, from_identifier, count(*), 0, 0 FROM sequere_database_follow GROUP BY 1, 2, 3
+INSERT INTO sequere_database_count (graph, kind, uid, incoming, outgoing, mutual)
+SELECT graph, from_kind, to_uid, count(*), 0, 0 FROM sequere_database_relation GROUP BY 1, 2, 3
 """
 FAILED = """
 INSERT INTO sequere_queuedevent (queue, event_id, shard, stream, attempts, error, traceback, parked_at)
@@ -87,7 +102,7 @@ class AdminScenarios:
         User.objects.bulk_create(User(username=f"user{n}") for n in range(PEOPLE))
         Project.objects.bulk_create(Project(name=f"project {n}") for n in range(PEOPLE))
         self._raw.execute(EVENTS.format(number=self.number, people=PEOPLE, long=LONG))
-        for sql in (FOLLOWS, COUNTS, FAILED, "VACUUM (ANALYZE)"):
+        for sql in (RESOURCES, NUMBERS, FOLLOWS, COUNTS, FAILED, "VACUUM (ANALYZE)"):
             self._raw.execute(sql)
         self._client.force_login(User.objects.create_superuser("thoas"))
         sizes = self._raw.execute("""

@@ -19,100 +19,104 @@ from tests.benchmarks.graph import Pair
 BATCH_SIZE = 2000
 
 LATEST = "SELECT stream, version, type FROM sequere_event WHERE stream = ANY(%s) ORDER BY version"
-TWO_RESOURCES = "INSERT INTO sequere_resource VALUES (%s, %s), (%s, %s) ON CONFLICT DO NOTHING"
-RESOURCES = "INSERT INTO sequere_resource VALUES (%s, %s) ON CONFLICT DO NOTHING"
+TWO_RESOURCES = """
+INSERT INTO sequere_resource (identifier, object_id) VALUES (%s, %s), (%s, %s) ON CONFLICT DO NOTHING
+"""
+RESOURCES = "INSERT INTO sequere_resource (identifier, object_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 LOCK = """
-SELECT 1 FROM sequere_resource WHERE identifier = 'user' AND object_id = ANY(%s)
-ORDER BY identifier, object_id FOR UPDATE
+SELECT object_id, uid FROM sequere_resource WHERE identifier = 'user' AND object_id = ANY(%s)
+ORDER BY uid FOR NO KEY UPDATE
 """
-EVENT = """
-INSERT INTO sequere_event (type, stream, version, actor_identifier, actor_object_id, target_identifier,
-    target_object_id, verb, occurred_at, recorded_at, data, metadata, schema_version)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1) RETURNING id
+EVENT_COLUMNS = """occurred_at, recorded_at, stream, version, schema_version, type, actor_identifier, actor_object_id,
+    target_identifier, target_object_id, verb, data"""
+EVENT = f"""
+INSERT INTO sequere_event ({EVENT_COLUMNS}) VALUES (%s, %s, %s, 1, 1, %s, %s, %s, %s, %s, %s, %s) RETURNING id
 """
-COPY_EVENTS = """
-COPY sequere_event (type, stream, version, actor_identifier, actor_object_id, target_identifier,
-    target_object_id, verb, occurred_at, recorded_at, data, metadata, schema_version) FROM STDIN
-"""
-FOLLOWS = """
-INSERT INTO sequere_database_follow (stream, from_identifier, from_object_id, to_identifier, to_object_id,
-    followed_at, event_id, friends_at, friends_event_id)
-SELECT e.stream, e.actor_identifier, e.actor_object_id, e.target_identifier, e.target_object_id, e.occurred_at, e.id,
-    CASE WHEN back.id IS NOT NULL THEN e.occurred_at END, CASE WHEN back.id IS NOT NULL THEN e.id END
-FROM unnest(%s::uuid[], %s::uuid[]) AS new (stream, opposite)
+COPY_EVENTS = f"COPY sequere_event ({EVENT_COLUMNS}) FROM STDIN"
+GRAPH = "(SELECT number FROM sequere_graph WHERE type = 'follow' AND scope = '')"
+USER = "(SELECT number FROM sequere_name WHERE role = 'kind' AND name = 'user')"
+UID = "(SELECT uid FROM sequere_resource WHERE identifier = %s AND object_id = %s)"
+FOLLOWS = f"""
+INSERT INTO sequere_database_relation (graph, from_kind, to_kind, from_uid, to_uid, since, event_id, mutual_since)
+SELECT {GRAPH}, {USER}, {USER}, new.from_uid, new.to_uid, e.occurred_at, e.id,
+    CASE WHEN back.id IS NOT NULL THEN e.occurred_at END
+FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[]) AS new (stream, opposite, from_uid, to_uid)
 JOIN sequere_event e ON e.stream = new.stream AND e.version = 1
 LEFT JOIN sequere_event back ON back.stream = new.opposite AND back.version = 1
 """
-FRIENDS = """
-UPDATE sequere_database_follow f SET friends_at = new.followed_at, friends_event_id = new.event_id
-FROM unnest(%s::uuid[], %s::uuid[]) AS pair (stream, opposite), sequere_database_follow new
-WHERE f.stream = pair.opposite AND new.stream = pair.stream
+FRIENDS = f"""
+UPDATE sequere_database_relation back SET mutual_since = new.since
+FROM unnest(%s::bigint[], %s::bigint[]) AS pair (from_uid, to_uid), sequere_database_relation new
+WHERE new.graph = {GRAPH} AND new.from_uid = pair.from_uid AND new.to_uid = pair.to_uid
+    AND back.graph = new.graph AND back.from_uid = new.to_uid AND back.to_uid = new.from_uid
 """
-COUNTS = """
-INSERT INTO sequere_database_followcount (identifier, object_id, other_identifier, followers, followings, friends)
-SELECT 'user', object_id, 'user', followers, followings, 0
-FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS more (object_id, followers, followings)
-ON CONFLICT (identifier, object_id, other_identifier) DO UPDATE SET
-    followers = sequere_database_followcount.followers + EXCLUDED.followers,
-    followings = sequere_database_followcount.followings + EXCLUDED.followings
+COUNTS = f"""
+INSERT INTO sequere_database_count (graph, kind, uid, incoming, outgoing, mutual)
+SELECT {GRAPH}, {USER}, uid, incoming, outgoing, 0
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS more (uid, incoming, outgoing)
+ON CONFLICT (graph, uid, kind) DO UPDATE SET
+    incoming = sequere_database_count.incoming + EXCLUDED.incoming,
+    outgoing = sequere_database_count.outgoing + EXCLUDED.outgoing
 """
 IMPORT = """
-INSERT INTO sequere_timeline_database_entry (action_id, owner_identifier, owner_object_id, date, reasons)
-SELECT id, %s, %s, date, 4 FROM sequere_timeline_database_savedaction
-WHERE actor_identifier = %s AND actor_object_id = %s AND published_event_id IS NOT NULL
-ON CONFLICT (action_id, owner_identifier, owner_object_id) DO UPDATE SET
-    reasons = sequere_timeline_database_entry.reasons | EXCLUDED.reasons
+INSERT INTO sequere_timeline_database_entry (feed, date, action_id)
+SELECT %s, date, id FROM sequere_timeline_database_savedaction
+WHERE actor_uid = %s AND published_event_id IS NOT NULL
+ON CONFLICT (feed, date, action_id) DO UPDATE SET extra = sequere_timeline_database_entry.extra | 4
 """
 ACTION = """
-INSERT INTO sequere_timeline_database_savedaction (id, uid, actor_identifier, actor_object_id, verb, target_identifier,
-    target_object_id, target_deleted, date, kwargs, published_event_id)
-VALUES (%s, %s, %s, %s, %s, '', '', false, %s, %s, %s)
+INSERT INTO sequere_timeline_database_savedaction (id, date, actor_uid, published_event_id, uid, target_deleted, verb)
+VALUES (%s, %s, %s, %s, %s, false, %s)
 """
-OWN_ENTRY = """
-INSERT INTO sequere_timeline_database_entry (action_id, owner_identifier, owner_object_id, date, reasons)
-VALUES (%s, %s, %s, %s, 1)
+OWN_ENTRY = "INSERT INTO sequere_timeline_database_entry (feed, date, action_id, extra) VALUES (%s, %s, %s, 1)"
+FAN_OUT = f"""
+INSERT INTO sequere_timeline_database_entry (feed, date, action_id)
+SELECT from_uid, %s, %s FROM sequere_database_relation WHERE graph = {GRAPH} AND to_uid = %s
 """
-FAN_OUT = """
-INSERT INTO sequere_timeline_database_entry (action_id, owner_identifier, owner_object_id, date, reasons)
-SELECT %s, from_identifier, from_object_id, %s, 4 FROM sequere_database_follow
-WHERE to_identifier = %s AND to_object_id = %s
+FOLLOWERS = f"""
+SELECT r.object_id, f.since FROM sequere_database_relation f JOIN sequere_resource r ON r.uid = f.from_uid
+WHERE f.graph = {GRAPH} AND f.to_uid = {UID} ORDER BY f.since DESC, f.from_uid DESC LIMIT 25
 """
-FOLLOWERS = """
-SELECT from_object_id, followed_at FROM sequere_database_follow WHERE to_identifier = %s AND to_object_id = %s
-ORDER BY followed_at DESC, event_id DESC LIMIT 25
-"""
-ENTRIES = """
-SELECT a.uid, a.verb, a.actor_object_id, a.date, a.kwargs, e.reasons
-FROM sequere_timeline_database_entry e JOIN sequere_timeline_database_savedaction a ON a.id = e.action_id
-WHERE e.owner_identifier = %s AND e.owner_object_id = %s ORDER BY e.date DESC, e.action_id DESC LIMIT 25
+ENTRIES = f"""
+SELECT a.uid, a.verb, r.object_id, a.date, COALESCE(a.kwargs, '{{}}'), COALESCE(e.extra, 4)
+FROM sequere_timeline_database_entry e
+JOIN sequere_timeline_database_savedaction a ON a.id = e.action_id
+JOIN sequere_resource r ON r.uid = a.actor_uid
+WHERE e.feed = {UID} ORDER BY e.date DESC, e.action_id DESC LIMIT 25
 """
 USERS = """
 SELECT id, username, first_name, last_name, email, is_staff, is_active, is_superuser, password, last_login, date_joined
 FROM testapp_user WHERE id = ANY(%s)
 """
-COUNT = "SELECT sum(followers) FROM sequere_database_followcount WHERE identifier = %s AND object_id = %s"
-IS_FOLLOWING = "SELECT 1 FROM sequere_database_follow WHERE stream = %s"
-REBUILT_FOLLOWS = """
-INSERT INTO sequere_database_follow (stream, from_identifier, from_object_id, to_identifier, to_object_id,
-    followed_at, event_id, friends_at, friends_event_id)
-SELECT DISTINCT ON (e.stream) e.stream, e.actor_identifier, e.actor_object_id, e.target_identifier, e.target_object_id,
-    e.occurred_at, e.id, greatest(e.occurred_at, back.occurred_at), greatest(e.id, back.id)
-FROM sequere_event e
-LEFT JOIN sequere_event back
-    ON (back.actor_identifier, back.actor_object_id) = (e.target_identifier, e.target_object_id)
-    AND (back.target_identifier, back.target_object_id) = (e.actor_identifier, e.actor_object_id)
-    AND back.type = 'followed'
-WHERE e.type = 'followed' ORDER BY e.stream, e.version DESC
+COUNT = f"SELECT sum(incoming) FROM sequere_database_count WHERE graph = {GRAPH} AND uid = {UID}"
+IS_FOLLOWING = f"""
+SELECT 1 FROM sequere_database_relation WHERE graph = {GRAPH} AND from_uid = {UID} AND to_uid = {UID}
+"""
+REBUILT_FOLLOWS = f"""
+WITH live AS (
+    SELECT DISTINCT ON (e.stream) f.identifier AS from_identifier, t.identifier AS to_identifier,
+        f.uid AS from_uid, t.uid AS to_uid, e.occurred_at AS since, e.id AS event_id
+    FROM sequere_event e
+    JOIN sequere_resource f ON (f.identifier, f.object_id) = (e.actor_identifier, e.actor_object_id)
+    JOIN sequere_resource t ON (t.identifier, t.object_id) = (e.target_identifier, e.target_object_id)
+    WHERE e.type = 'followed' ORDER BY e.stream, e.version DESC
+)
+INSERT INTO sequere_database_relation (graph, from_kind, to_kind, from_uid, to_uid, since, event_id, mutual_since)
+SELECT {GRAPH}, from_.number, to_.number, live.from_uid, live.to_uid, live.since, live.event_id,
+    CASE WHEN back.event_id IS NOT NULL THEN greatest(live.since, back.since) END
+FROM live
+JOIN sequere_name from_ ON from_.role = 'kind' AND from_.name = live.from_identifier
+JOIN sequere_name to_ ON to_.role = 'kind' AND to_.name = live.to_identifier
+LEFT JOIN live back ON back.from_uid = live.to_uid AND back.to_uid = live.from_uid
 """
 REBUILT_COUNTS = """
-INSERT INTO sequere_database_followcount (identifier, object_id, other_identifier, followers, followings, friends)
-SELECT identifier, object_id, other, sum(followers), sum(followings), sum(friends) FROM (
-    SELECT to_identifier, to_object_id, from_identifier, 1, 0, 0 FROM sequere_database_follow
+INSERT INTO sequere_database_count (graph, kind, uid, incoming, outgoing, mutual)
+SELECT graph, kind, uid, sum(incoming), sum(outgoing), sum(mutual) FROM (
+    SELECT graph, from_kind, to_uid, 1, 0, 0 FROM sequere_database_relation
     UNION ALL
-    SELECT from_identifier, from_object_id, to_identifier, 0, 1, (friends_event_id IS NOT NULL)::int
-    FROM sequere_database_follow
-) AS one (identifier, object_id, other, followers, followings, friends)
-GROUP BY identifier, object_id, other
+    SELECT graph, to_kind, from_uid, 0, 1, (mutual_since IS NOT NULL)::int FROM sequere_database_relation
+) AS one (graph, kind, uid, incoming, outgoing, mutual)
+GROUP BY graph, kind, uid
 """
 
 
@@ -141,6 +145,13 @@ class Action:
     reasons: int
 
 
+def counts(from_uids: list[int], to_uids: list[int]) -> list[list[int]]:
+    """The parameters of COUNTS for new follows."""
+    incoming, outgoing = Counter(to_uids), Counter(from_uids)
+    uids = sorted(incoming | outgoing)
+    return [uids, [incoming[uid] for uid in uids], [outgoing[uid] for uid in uids]]
+
+
 class Raw:
     """The work by hand, on a connection."""
 
@@ -158,12 +169,13 @@ class Raw:
             if run(LATEST, [[stream]]).fetchall():
                 return
             run(TWO_RESOURCES, [*min(from_key, to_key), *max(from_key, to_key)])
-            run(LOCK, [[from_key.object_id, to_key.object_id]])
-            run(EVENT, ["followed", stream, 1, *from_key, *to_key, "", now, now, Jsonb({}), Jsonb({})])
-            run(FOLLOWS, [[stream], [opposite]])
-            run(FRIENDS, [[stream], [opposite]])
-            run(COUNTS, [[from_key.object_id, to_key.object_id], [0, 1], [1, 0]])
-            run(IMPORT, [*from_key, *to_key])
+            uids = dict(run(LOCK, [[from_key.object_id, to_key.object_id]]).fetchall())
+            from_uid, to_uid = uids[from_key.object_id], uids[to_key.object_id]
+            run(EVENT, [now, now, stream, "followed", *from_key, *to_key, None, None])
+            run(FOLLOWS, [[stream], [opposite], [from_uid], [to_uid]])
+            run(FRIENDS, [[from_uid], [to_uid]])
+            run(COUNTS, [[from_uid, to_uid], [0, 1], [1, 0]])
+            run(IMPORT, [from_uid, to_uid])
 
     def follow_many(self, pairs: Iterable[Pair]) -> None:
         waiting = iter(pairs)
@@ -176,21 +188,17 @@ class Raw:
         opposite = [RelationKey(*reversed(pair)).stream for pair in batch]
         known = {row[0] for row in cursor.execute(LATEST, [streams])}
         ends = sorted({key for pair in batch for key in pair})
-        object_ids = [key.object_id for key in ends]
         now = datetime.now(UTC)
         cursor.executemany(RESOURCES, ends)
-        cursor.execute(LOCK, [object_ids])
+        uids = dict(cursor.execute(LOCK, [[key.object_id for key in ends]]).fetchall())
         with cursor.copy(COPY_EVENTS) as copy:
             for stream, (from_key, to_key) in zip(streams, batch, strict=True):
                 if stream not in known:
-                    copy.write_row(("followed", stream, 1, *from_key, *to_key, "", now, now, "{}", "{}", 1))
-        cursor.execute(FOLLOWS, [streams, opposite])
-        cursor.execute(FRIENDS, [streams, opposite])
-        followers = Counter(to_key.object_id for _, to_key in batch)
-        followings = Counter(from_key.object_id for from_key, _ in batch)
-        cursor.execute(
-            COUNTS, [object_ids, [followers[key] for key in object_ids], [followings[key] for key in object_ids]]
-        )
+                    copy.write_row((now, now, stream, 1, 1, "followed", *from_key, *to_key, None, None))
+        from_uids, to_uids = ([uids[pair[end].object_id] for pair in batch] for end in (0, 1))
+        cursor.execute(FOLLOWS, [streams, opposite, from_uids, to_uids])
+        cursor.execute(FRIENDS, [from_uids, to_uids])
+        cursor.execute(COUNTS, counts(from_uids, to_uids))
 
     def publish(self, actor: ResourceKey) -> None:
         uid, now = uuid4(), datetime.now(UTC)
@@ -198,13 +206,12 @@ class Raw:
             run = self._connection.execute
             run(LATEST, [[uid, lifecycle(actor)]]).fetchall()
             run(RESOURCES, actor)
-            run(LOCK, [[actor.object_id]])
+            ((_, actor_uid),) = run(LOCK, [[actor.object_id]]).fetchall()
             data = Jsonb({"kwargs": {}, "owners": [[*actor, 0]], "generations": {"actor": 0, "target": None}})
-            event = ["action_saved", uid, 1, *actor, "", "", "join", now, now, data, Jsonb({})]
-            (pk,) = run(EVENT, event).fetchone()
-            run(ACTION, [pk, uid, *actor, "join", now, Jsonb({}), pk])
-            run(OWN_ENTRY, [pk, *actor, now])
-            run(FAN_OUT, [pk, now, *actor])
+            (pk,) = run(EVENT, [now, now, uid, "action_saved", *actor, None, "", "join", data]).fetchone()
+            run(ACTION, [pk, now, actor_uid, pk, uid, "join"])
+            run(OWN_ENTRY, [actor_uid, now, pk])
+            run(FAN_OUT, [now, pk, actor_uid])
 
     def followers(self, key: ResourceKey) -> list[tuple[User, datetime]]:
         rows = self._connection.execute(FOLLOWERS, key).fetchall()
@@ -226,7 +233,7 @@ class Raw:
         return int(self._connection.execute(COUNT, key).fetchone()[0])
 
     def is_following(self, from_key: ResourceKey, to_key: ResourceKey) -> bool:
-        return self._connection.execute(IS_FOLLOWING, [RelationKey(from_key, to_key).stream]).fetchone() is not None
+        return self._connection.execute(IS_FOLLOWING, [*from_key, *to_key]).fetchone() is not None
 
     def empty(self, *tables: str) -> None:
         self._connection.execute(f"TRUNCATE {', '.join(tables)}")

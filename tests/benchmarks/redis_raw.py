@@ -54,8 +54,7 @@ class RawRedis:
             run(RESOURCES, actor)
             run(LOCK, [[actor.object_id]])
             data = Jsonb({"kwargs": {}, "owners": [[*actor, 0]], "generations": {"actor": 0, "target": None}})
-            event = ["action_saved", uid, 1, *actor, "", "", "join", now, now, data, Jsonb({})]
-            (pk,) = run(EVENT, event).fetchone()
+            (pk,) = run(EVENT, [now, now, uid, "action_saved", *actor, None, "", "join", data]).fetchone()
             run(QUEUE, [pk, uid])
         with self._connection.transaction():
             run(SHARD)

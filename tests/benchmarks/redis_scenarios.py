@@ -119,7 +119,7 @@ class RedisScenarios:
     def _fill(self, owners: list[ResourceKey], entries: int = ENTRIES) -> None:
         """Give the owners timelines of this many entries, like those of a fan-out."""
         private = TimelineKeys(timelines()._model.connection).private
-        members = {str(Member(n, 4, "1.2.abc")): 1_718_000_000_000_000 + n for n in range(10**8, 10**8 + entries)}
+        members = {str(Member(n, 4, "1.2.abc.def")): 1_718_000_000_000_000 + n for n in range(10**8, 10**8 + entries)}
         for start in range(0, len(owners), 1000):
             pipeline = self._client.pipeline(transaction=False)
             for owner in owners[start : start + 1000]:

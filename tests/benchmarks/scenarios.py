@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from statistics import median
 
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, follow_many, get_followers, get_followers_count, is_following
@@ -36,7 +36,7 @@ class Scenarios:
         yield compare("verify, follows", lambda _: verify("follows"), rounds=3, things=len(real))
 
         def emptied(rebuild_again: Callable[[], object]) -> float:
-            self._raw.empty(Follow._meta.db_table, FollowCount._meta.db_table)
+            self._raw.empty(LiveRelation._meta.db_table, RelationCount._meta.db_table)
             return compare("", lambda _: rebuild_again(), rounds=1).ours
 
         for workers in (1, 2):

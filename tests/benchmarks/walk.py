@@ -1,7 +1,8 @@
 """Walk through a follow: which of our files it touches, and how many calls it makes in each.
 
 `python -m tests.benchmarks.walk`. The followed instance has published something. Other follows come first, so that
-everything that is prepared once is there. The database is SQLite, in memory.
+everything that is prepared once is there. The database is on the PostgreSQL server in SEQUERE_DATABASE_URL, or on one
+that is started.
 """
 
 import os
@@ -14,20 +15,30 @@ from typing import Any
 
 import django
 
+from example_project.servers.postgresql import postgresql
+
 ROOT = Path(__file__).parents[2]
 OURS = tuple(f"{ROOT / package}{os.sep}" for package in ("sequere", "sequere_timeline"))
 
 
 def main() -> None:
     for name in [*os.environ]:
-        if name.startswith(("SEQUERE_", "TESTS_")):  # of a suite that has started this
+        if name.startswith("TESTS_"):  # of a suite that has started this
             del os.environ[name]
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    django.setup()
-    from django.core.management import call_command
+    with postgresql() as url:
+        os.environ |= {"DJANGO_SETTINGS_MODULE": "tests.settings", "SEQUERE_DATABASE_URL": url}
+        django.setup()
+        from django.db import connection
 
-    call_command("migrate", verbosity=0)
+        connection.settings_dict["TEST"]["NAME"] = "walk"
+        connection.creation.create_test_db(verbosity=0)
+        try:
+            walk()
+        finally:
+            connection.creation.destroy_test_db("walk", verbosity=0)
 
+
+def walk() -> None:
     from sequere.contrib.timeline import Timeline
     from sequere.models import follow
     from tests.testapp.models import User

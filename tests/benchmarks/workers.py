@@ -1,7 +1,6 @@
 """The throughput of Celery workers, and how long others wait while a celebrity's action reaches a million."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from math import inf
@@ -29,29 +28,30 @@ from sequere.replay.rebuilding import rebuild
 from sequere_timeline.backends.base import get_backend as timelines
 from tests.benchmarks.graph import Pair, pairs, people
 from tests.benchmarks.measuring import Line
-from tests.benchmarks.raw import COUNTS, FOLLOWS, LOCK
+from tests.benchmarks.raw import COUNTS, EVENT_COLUMNS, FOLLOWS, GRAPH, LOCK, USER, counts
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 from tests.workers.app import app
 from tests.workers.conftest import Worker
 
 #: Followers of the celebrity: their follows are written by the database.
-EDGES = """
-INSERT INTO sequere_event (type, stream, version, actor_identifier, actor_object_id, target_identifier,
-    target_object_id, verb, occurred_at, recorded_at, data, metadata, schema_version)
-SELECT 'followed', md5(n || ' follows ' || %(celebrity)s)::uuid, 1, 'user', n::text, 'user', %(celebrity)s, '',
-    now() + n * interval '1 microsecond', now(), '{}', '{}', 1
+EDGES = f"""
+INSERT INTO sequere_event ({EVENT_COLUMNS})
+SELECT now() + n * interval '1 microsecond', now(), md5(n || ' follows ' || %(celebrity)s)::uuid, 1, 1, 'followed',
+    'user', n::text, 'user', %(celebrity)s, NULL, NULL
 FROM generate_series(%(first)s, %(last)s) AS n
 """
 RESOURCES_OF_EDGES = """
-INSERT INTO sequere_resource SELECT 'user', n::text FROM generate_series(%(first)s, %(last)s) AS n
-UNION ALL SELECT 'user', %(celebrity)s
+INSERT INTO sequere_resource (identifier, object_id)
+SELECT 'user', n::text FROM generate_series(%(first)s, %(last)s) AS n UNION ALL SELECT 'user', %(celebrity)s
 """
-FOLLOWS_OF_EDGES = """
-INSERT INTO sequere_database_follow (stream, from_identifier, from_object_id, to_identifier, to_object_id,
-    followed_at, event_id)
-SELECT stream, actor_identifier, actor_object_id, target_identifier, target_object_id, occurred_at, id
-FROM sequere_event WHERE target_identifier = 'user' AND target_object_id = %(celebrity)s
+FOLLOWS_OF_EDGES = f"""
+INSERT INTO sequere_database_relation (graph, from_kind, to_kind, from_uid, to_uid, since, event_id)
+SELECT {GRAPH}, {USER}, {USER}, f.uid, t.uid, e.occurred_at, e.id
+FROM sequere_event e
+JOIN sequere_resource f ON (f.identifier, f.object_id) = (e.actor_identifier, e.actor_object_id)
+JOIN sequere_resource t ON (t.identifier, t.object_id) = (e.target_identifier, e.target_object_id)
+WHERE e.target_identifier = 'user' AND e.target_object_id = %(celebrity)s
 """
 WAITING = """
 SELECT * FROM sequere_queuedevent q JOIN sequere_event e ON e.id = q.event_id WHERE q.stream = ANY(%s)
@@ -125,12 +125,12 @@ class WorkerScenarios:
             streams = [RelationKey(*pair).stream for pair in batch]
             with raw.transaction():
                 rows = raw.execute(WAITING, [streams]).fetchall()
-                raw.execute(LOCK, [[key.object_id for pair in batch for key in pair]])
+                uids = dict(raw.execute(LOCK, [[key.object_id for pair in batch for key in pair]]).fetchall())
                 if self._client is None:
-                    raw.execute(FOLLOWS, [streams, [RelationKey(*pair[::-1]).stream for pair in batch]])
-                    more, less = (Counter(pair[end].object_id for pair in batch) for end in (1, 0))
-                    ids = sorted(more | less)
-                    raw.execute(COUNTS, [ids, [more[one] for one in ids], [less[one] for one in ids]])
+                    opposite = [RelationKey(*pair[::-1]).stream for pair in batch]
+                    from_uids, to_uids = ([uids[pair[end].object_id] for pair in batch] for end in (0, 1))
+                    raw.execute(FOLLOWS, [streams, opposite, from_uids, to_uids])
+                    raw.execute(COUNTS, counts(from_uids, to_uids))
                 else:
                     self._project_in_redis(batch)
                 raw.execute("DELETE FROM sequere_queuedevent WHERE stream = ANY(%s)", [streams])

@@ -20,7 +20,7 @@ PUBLIC = {
     "sequere.mixin": set(),
     "sequere.signals": set(),
     "sequere.log": set(),
-    "sequere.log.metadata": {"current_metadata", "without_metadata"},
+    "sequere.log.metadata": {"current_metadata", "is_costly", "without_metadata"},
     "sequere.log.paging": set(),
     "sequere.monitoring.status": {"waiting_for_projections"},
     "sequere.outbox": set(),

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 from django.db import connection
 
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.contrib.timeline import Timeline
 from sequere.log.models import Event
 from sequere.models import follow_many
@@ -102,7 +102,7 @@ def test_a_rebuild_killed_in_the_middle_can_be_run_again():
     thoas, *newbies = User.objects.bulk_create(UserFactory.build_batch(800))
     follow_many((newbie, thoas) for newbie in newbies)
     Timeline(thoas).save(JoinAction(actor=thoas))
-    models = (Follow, FollowCount, Entry, SavedAction)
+    models = (LiveRelation, RelationCount, Entry, SavedAction)
     whole = [model._default_manager.count() for model in models]
     for model in models:
         model._default_manager.all().delete()

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.contrib.timeline import Timeline
 from sequere.log.locks import lock
 from sequere.models import follow, follow_many, unfollow
@@ -86,9 +85,9 @@ class Vandal:
             self._delete_one,
             self._forge_follow,
             self._forge_entry,
-            lambda: self._change(FollowCount, followers=models.F("followers") + 3, friends=7),
-            lambda: self._change(Follow, followed_at=timezone.now() + timedelta(days=1), friends_event_id=None),
-            lambda: self._change(Entry, reasons=self._random.randrange(1, 8)),
+            lambda: self._change(RelationCount, incoming=models.F("incoming") + 3, mutual=7),
+            lambda: self._change(LiveRelation, since=timezone.now() + timedelta(days=1), mutual_since=None),
+            lambda: self._change(Entry, extra=self._reasons()),
             lambda: self._change(SavedAction, verb="forged", published_event_id=None),
             lambda: self._change(TimelineState, read_at=None),
         ]
@@ -101,31 +100,34 @@ class Vandal:
         return model._default_manager.filter(pk__in=keys and [self._random.choice(keys)])
 
     def _delete_one(self) -> None:
-        model = self._random.choice([Follow, FollowCount, Entry, SavedAction, TimelineState])
+        model = self._random.choice([LiveRelation, RelationCount, Entry, SavedAction, TimelineState])
         self._one_of(model).delete()
 
     def _change(self, model: type[models.Model], **values: Any) -> None:
         self._one_of(model).update(**values)
 
     def _forge_follow(self) -> None:
-        Follow.objects.create(
-            stream=UUID(int=self._random.getrandbits(128)),
-            from_identifier="user",
-            from_object_id=str(self._random.randrange(100)),
-            to_identifier="project",
-            to_object_id=str(self._random.randrange(100)),
-            followed_at=timezone.now(),
+        forged = LiveRelation(
+            graph=1,
+            from_kind=1,
+            to_kind=1,
+            from_uid=self._random.randrange(50, 100),
+            to_uid=self._random.randrange(50),
+            since=timezone.now(),
             event_id=0,
         )
+        LiveRelation.objects.bulk_create([forged], ignore_conflicts=True)
 
     def _forge_entry(self) -> None:
         Entry.objects.create(
-            action_id=self._random.getrandbits(40),
-            owner_identifier="user",
-            owner_object_id=str(self._random.randrange(100)),
+            feed=self._random.randrange(100),
             date=timezone.now(),
-            reasons=self._random.randrange(1, 8),
+            action_id=self._random.getrandbits(40),
+            extra=self._reasons(),
         )
+
+    def _reasons(self) -> int | None:
+        return self._random.choice([None, 1, 2, 3, 5, 6, 7])
 
 
 def rebuild_all() -> None:
@@ -194,7 +196,7 @@ def test_the_follows_of_a_celebrity_are_rebuilt_while_its_lock_is_held():
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '10s'")
         work(started.pk, seconds=0.001)  # the only batch of the first pass
-        return Follow.objects.count()
+        return LiveRelation.objects.count()
 
     with transaction.atomic():
         lock([registry.key_of(thoas)], "default")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from sequere.redis.connection import Connection
 from sequere.redis.scripts import Script
 
 Reached = Callable[[Any], bool]
@@ -16,16 +17,13 @@ only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="
 
 
 @contextmanager
-def late(
-    monkeypatch: pytest.MonkeyPatch, backend: Any, write: Callable[[], Any], is_reached: Reached
-) -> Iterator[list[Any]]:
+def late(monkeypatch: pytest.MonkeyPatch, write: Callable[[], Any], is_reached: Reached) -> Iterator[list[Any]]:
     """A writer loses its connection before it sends the given commands, and sends them after the block.
 
     Yields the answers it gets from Redis from then on.
     """
     has_come, may_go_on = Event(), Event()
-    redis_connection = backend.projector._model.connection
-    send = redis_connection._send
+    send = Connection._send
     answers: list[Any] = []
     pids: list[int] = []
 
@@ -38,19 +36,19 @@ def late(
 
     thread = Thread(target=run, daemon=True)
 
-    def send_when_told(commands: Any) -> Any:
+    def send_when_told(self: Connection, commands: Any) -> Any:
         if current_thread() is not thread:
-            return send(commands)
+            return send(self, commands)
         if not pids and any(map(is_reached, commands)):
             pids.append(connections["default"].connection.info.backend_pid)
             has_come.set()
             assert may_go_on.wait(30)
-        sent = send(commands)
+        sent = send(self, commands)
         if pids:
             answers.extend(sent)
         return sent
 
-    monkeypatch.setattr(redis_connection, "_send", send_when_told)
+    monkeypatch.setattr(Connection, "_send", send_when_told)
     thread.start()
     assert has_come.wait(30)
     with connection.cursor() as cursor:

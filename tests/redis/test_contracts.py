@@ -8,7 +8,7 @@ from tests.contracts.instances import Instances
 
 
 class TestFollows(Instances, FollowsContract, TestCase):
-    has_ties_in_order_of_the_log = False
+    pass
 
 
 class TestTimelines(Instances, TimelinesContract, TestCase):

@@ -9,6 +9,8 @@ import sequere
 from sequere.backends.base import get_backend
 from sequere.base import ModelBase, ResourceKey
 from sequere.models import (
+    Log,
+    Resource,
     follow,
     follow_many,
     get_followers,
@@ -21,6 +23,8 @@ from sequere.models import (
     unfollow,
 )
 from sequere.registry import registry
+from sequere.replay.rebuilding import rebuild
+from sequere.replay.verifying import verify
 from sequere.testing.contracts.base import follower_pages
 from tests.factories import PackageFactory, ProjectFactory, StrangerFactory, UserFactory
 from tests.testapp.models import Project, Stranger, User
@@ -50,28 +54,36 @@ def everything(client: Any) -> dict[str, Any]:
     }
 
 
+def uids(*resources: Any) -> list[str]:
+    """The uids that the database has given to resources."""
+    return [str(Resource.objects.get(**registry.key_of(one)._asdict()).uid) for one in resources]
+
+
 def test_the_keys_are_as_documented(client: Any, thoas: User, project: Project) -> None:
-    """Times are microseconds."""
-    follow(thoas, project, timestamp=MOMENT)
+    """Times are microseconds, and uids are those of the database."""
+    event = follow(thoas, project, timestamp=MOMENT)
 
     keys = everything(client)
 
     token = keys.pop("sequere:global:token")
+    assert event is not None
+    one, two = uids(project, thoas)
     assert keys == {
         "sequere:global:built:follows": "1",
-        "sequere:global:uid": "2",
-        f"sequere:uid:project:{project.pk}": "1",
-        f"sequere:uid:user:{thoas.pk}": "2",
-        "sequere:uid::1": {"identifier": "project", "object_id": str(project.pk), "token": token},
-        "sequere:uid::2": {"identifier": "user", "object_id": str(thoas.pk), "token": token},
-        "sequere:uid:1:followers": {"2": SCORE},
-        "sequere:uid:1:followers:count": "1",
-        "sequere:uid:1:followers:user": {"2": SCORE},
-        "sequere:uid:1:followers:user:count": "1",
-        "sequere:uid:2:followings": {"1": SCORE},
-        "sequere:uid:2:followings:count": "1",
-        "sequere:uid:2:followings:project": {"1": SCORE},
-        "sequere:uid:2:followings:project:count": "1",
+        "sequere:global:log:follows": {"id": Log.objects.get().identity.hex, "event": str(event.pk)},
+        "sequere:global:uid": two,
+        f"sequere:uid:project:{project.pk}": one,
+        f"sequere:uid:user:{thoas.pk}": two,
+        f"sequere:uid::{one}": {"identifier": "project", "object_id": str(project.pk), "token": token},
+        f"sequere:uid::{two}": {"identifier": "user", "object_id": str(thoas.pk), "token": token},
+        f"sequere:uid:{one}:followers": {two: SCORE},
+        f"sequere:uid:{one}:followers:count": "1",
+        f"sequere:uid:{one}:followers:user": {two: SCORE},
+        f"sequere:uid:{one}:followers:user:count": "1",
+        f"sequere:uid:{two}:followings": {one: SCORE},
+        f"sequere:uid:{two}:followings:count": "1",
+        f"sequere:uid:{two}:followings:project": {one: SCORE},
+        f"sequere:uid:{two}:followings:project:count": "1",
     }
 
 
@@ -80,11 +92,12 @@ def test_friends_have_keys_with_the_time_of_the_later_follow(client: Any, thoas:
     follow(thoas, newbie, timestamp=MOMENT)
     follow(newbie, thoas, timestamp=1)
 
+    one, two = uids(thoas, newbie)
     friends = {key: value for key, value in everything(client).items() if "friends" in key}
 
     assert friends == {
         f"sequere:uid:{uid}:friends{suffix}": value
-        for uid, other in (("1", "2"), ("2", "1"))
+        for uid, other in ((one, two), (two, one))
         for suffix, value in (
             ("", {other: SCORE}),
             (":user", {other: SCORE}),
@@ -104,8 +117,7 @@ def test_ended_follows_leave_only_the_names(client: Any, thoas: User, newbie: Us
     keys = {key for key in everything(client) if not key.startswith("sequere:global:")}
 
     assert keys == {
-        "sequere:uid::1",
-        "sequere:uid::2",
+        *(f"sequere:uid::{uid}" for uid in uids(thoas, newbie)),
         f"sequere:uid:user:{thoas.pk}",
         f"sequere:uid:user:{newbie.pk}",
     }
@@ -145,8 +157,9 @@ def test_the_kind_count_has_keys_of_its_own(client: Any, thoas: User) -> None:
 
         assert [get_followers_count(thoas), get_followers_count(thoas, identifier="count")] == [1, 1]
         assert [one for one, _ in get_friends(thoas, identifier="count")] == [stranger]
-        assert client.type("sequere:uid:2:followers:count:") == "zset"
-        assert client.get("sequere:uid:2:followers:count::count") == "1"
+        (uid,) = uids(thoas)
+        assert client.type(f"sequere:uid:{uid}:followers:count:") == "zset"
+        assert client.get(f"sequere:uid:{uid}:followers:count::count") == "1"
 
         fans = [ResourceKey("count", str(number)) for number in range(10**6, 10**6 + 200)]
         follow_many((fan, thoas) for fan in fans)
@@ -171,31 +184,37 @@ def test_a_colon_in_a_key_or_a_prefix_does_not_separate(client: Any, thoas: User
 
 def test_two_resources_never_share_a_uid(client: Any, thoas: User) -> None:
     """Nor has a resource two."""
-    others = [UserFactory(), ProjectFactory(pk=thoas.pk), PackageFactory(name=str(thoas.pk))]
-    for other in others:
+    everybody = [thoas, UserFactory(), ProjectFactory(pk=thoas.pk), PackageFactory(name=str(thoas.pk))]
+    for other in everybody[1:]:
         follow(thoas, other)
 
-    uids = [client.get(key) for key in client.scan_iter("sequere:uid:*") if client.type(key) == "string"]
+    given = uids(*everybody)
 
-    names = [client.hget(f"sequere:uid::{uid}", "object_id") for uid in range(1, 5)]
-    assert sorted(names) == sorted([str(thoas.pk), *(str(other.pk) for other in others)])
-    assert len([uid for uid in uids if uid]) >= 4
+    assert len({*given}) == 4
+    assert [client.get("sequere:uid:{}:{}".format(*registry.key_of(one))) for one in everybody] == given
+    assert [client.hget(f"sequere:uid::{uid}", "object_id") for uid in given] == [str(one.pk) for one in everybody]
 
 
-def test_a_uid_in_use_is_not_given_to_another_resource(client: Any, thoas: User, project: Project) -> None:
-    """For example, after a failover to a replica that lacks the last ones."""
+def test_what_the_server_has_forgotten_is_not_given_to_another_resource(
+    client: Any, thoas: User, project: Project
+) -> None:
+    """The server hands out nothing: its last uid, and the name of a uid, may be gone."""
     follow(thoas, project)
-    client.set("sequere:global:uid", 0)
+    client.delete("sequere:global:uid", *(f"sequere:uid::{uid}" for uid in uids(project)))
 
-    newbie = UserFactory()
-    follow(newbie, project)
+    newbie, other = UserFactory(), ProjectFactory()
+    follow(newbie, other)
 
-    assert client.get(f"sequere:uid:user:{newbie.pk}") == "3"
-    assert [follower for follower, _ in get_followers(project)] == [newbie, thoas]
+    assert len({*uids(thoas, project, newbie, other)}) == 4
+    assert client.get("sequere:global:uid") == uids(newbie)[0]
+    assert [follower for follower, _ in get_followers(project)] == [thoas]
+    assert [follower for follower, _ in get_followers(other)] == [newbie]
+    rebuild("follows")
+    assert verify("follows", on_difference=print).wrong == 0
 
 
 def test_reset_removes_only_our_keys(client: Any, thoas: User, project: Project) -> None:
-    """The last uid stays, so that no late writer meets another resource under it."""
+    """The highest uid stays, so that a new database hands out larger ones."""
     for key in ("sequere:timeline:uid:1", "sequere", "other:sequere:uid:1"):
         client.set(key, "theirs")
     follow(thoas, project)
@@ -207,6 +226,6 @@ def test_reset_removes_only_our_keys(client: Any, thoas: User, project: Project)
         "sequere:timeline:uid:1": "theirs",
         "sequere": "theirs",
         "other:sequere:uid:1": "theirs",
-        "sequere:global:uid": "2",
+        "sequere:global:uid": uids(thoas)[0],
         "sequere:global:token": token,
     }

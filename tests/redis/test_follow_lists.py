@@ -26,7 +26,8 @@ from sequere.replay.verifying import verify
 from sequere.testing.contracts.base import follower_pages
 from tests.factories import ProjectFactory, UserFactory
 from tests.redis.counting import round_trips
-from tests.statements import exactly
+from tests.redis.test_follow_keys import uids
+from tests.statements import at_most, exactly
 from tests.testapp.models import Project, User
 
 pytestmark = pytest.mark.django_db
@@ -41,14 +42,14 @@ def fans(project: Project) -> list[User]:
 
 
 def test_costs(project: Project, fans: list[User], thoas: User) -> None:
-    """A follow is three round trips."""
+    """A follow is two round trips."""
     newbie = UserFactory()
 
     with round_trips(1), exactly(0):
         assert get_followers_count(project) == 9
-    with round_trips(2), exactly(0):
+    with round_trips(1), exactly(0):
         assert is_following(fans[0], project)
-    with round_trips(2), exactly(0):
+    with round_trips(1), exactly(0):
         assert sum(is_following_many(fans[0], [project, *fans[1:]]).values()) == 1
     with round_trips(2), exactly(1):
         assert len(list(get_followers(project)[2:7])) == 5
@@ -60,13 +61,24 @@ def test_costs(project: Project, fans: list[User], thoas: User) -> None:
     with round_trips(1), exactly(0):
         assert sum(map(len, follower_pages(get_backend(), project))) == 9
     follow(thoas, newbie)
-    # One of them for the timelines: it asks whether the followed user has published anything.
-    with round_trips(3):
+    # The timelines are sent what they need together with the follow.
+    with round_trips(2):
         follow(thoas, fans[0])
-    with round_trips(5):
+    with round_trips(2):
         follow_many([(thoas, other) for other in UserFactory.create_batch(30)])
     with round_trips(0), exactly(1):
         follow(thoas, fans[0])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL locks and deletes in one statement")
+def test_a_follow_costs_five_statements_and_two_round_trips(thoas: User, newbie: User, project: Project) -> None:
+    """Recording and applying together. The first one creates its shard and resources."""
+    follow(newbie, project)
+    follow(thoas, newbie)
+
+    with round_trips(2), at_most(5):
+        follow(thoas, project)
 
 
 def test_a_batch_costs_one_query_of_the_log(project: Project, fans: list[User]) -> None:
@@ -159,7 +171,7 @@ def test_more_followers_than_a_page_and_more_than_a_small_set_holds(client: Any,
     assert len(pages) in {2, 3}
     assert {*chain.from_iterable(pages)} == {str(registry.key_of(fan)) for fan in fans}
     assert get_followers_count(project, identifier="user") == 2500
-    client.set("sequere:uid:1:followers:count", 3)
+    client.set(f"sequere:uid:{uids(project)[0]}:followers:count", 3)
     assert rebuild("follows").wrong == 1
     assert verify("follows").wrong == 0
     assert get_followers_count(project) == 2500
@@ -189,27 +201,24 @@ def test_a_walk_over_followers_leaves_out_followers_without_a_name(
 
 
 @pytest.mark.parametrize("size", [9, 300])
-def test_a_walk_over_followers_starts_again_if_all_have_other_uids(
-    client: Any, project: Project, monkeypatch: pytest.MonkeyPatch, size: int
+def test_a_walk_over_followers_starts_again_if_it_has_begun_in_another_log(
+    project: Project, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    """An emptied server assigns uids anew."""
+    """There, another resource had another uid."""
     monkeypatch.setattr("sequere.backends.redis.followers.FOLLOWER_NAMES_PER_PAGE", size // 3 + 1)
     fans = User.objects.bulk_create(UserFactory.build_batch(size))
     follow_many((fan, project, 0) for fan in fans)
     backend, key = get_backend(), registry.key_of(project)
-    page = backend.follower_page(key)
-    uid = client.get(f"sequere:uid:project:{project.pk}")
+    _, *place = backend.follower_page(key).next or ()
 
-    client.flushall()
-    client.set("sequere:global:uid", 1000)
-    rebuild("follows")
-    assert client.get(f"sequere:uid:project:{project.pk}") != uid
-
-    names = {*page.names}
-    while page.next:
+    names: set[str] = set()
+    next_: list[Any] | None = ["0", *place]
+    while next_:
         with round_trips(1):
-            page = backend.follower_page(key, page.next)
+            page = backend.follower_page(key, next_)
         names |= {*page.names}
+        next_ = page.next
+
     assert names == {str(registry.key_of(fan)) for fan in fans}
 
 

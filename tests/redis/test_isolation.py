@@ -12,9 +12,7 @@ from tests.testapp.sequere_registry import JoinAction
 pytestmark = pytest.mark.django_db
 
 #: They keep numbers from being given twice, and hold no data of anybody.
-COUNTERS = {
-    f"sequere:{name}" for name in ("global:uid", "global:token", "timeline:global:token", "timeline:global:name")
-}
+COUNTERS = {f"sequere:{name}" for name in ("global:uid", "global:token", "timeline:global:token")}
 
 
 def test_a_test_leaves_nothing_in_redis(client: "redis.Redis", thoas: User, newbie: User) -> None:

@@ -10,7 +10,6 @@ from sequere.models import follow_many, unfollow
 from sequere.outbox.drain import drain, drain_all
 from sequere.outbox.queues import fan_out_queue_of
 from sequere_timeline import projector
-from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.redis.scripts import DELIVER_ENTRY, STORE_GENERATION
 from tests.factories import UserFactory
 from tests.races.outcome import differences
@@ -33,7 +32,7 @@ def later(in_redis: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def drain_late(monkeypatch: pytest.MonkeyPatch, queue: str, is_reached: Reached) -> AbstractContextManager[Any]:
-    return late(monkeypatch, get_backend(), lambda: drain(queue, using="default", seconds=0), is_reached)
+    return late(monkeypatch, lambda: drain(queue, using="default", seconds=0), is_reached)
 
 
 @pytest.fixture

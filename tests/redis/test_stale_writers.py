@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from sequere.backends.base import get_backend
-from sequere.backends.redis.scripts import ASSIGN_UIDS, WRITE_SIDE
+from sequere.backends.redis.scripts import WRITE_SIDES
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import StaleWriter
 from sequere.log.models import Event
@@ -16,7 +16,6 @@ from sequere.redis.fencing import DRAW_TOKEN, is_refusal
 from sequere.redis.read_model import RedisModel
 from sequere.redis.scripts import Script
 from sequere.replay.verifying import verify
-from sequere_timeline.backends.base import get_backend as timelines
 from sequere_timeline.backends.redis.scripts import FENCE_ACTOR, SAVE_ACTION
 from tests.redis.late import calls, late, only_postgresql
 from tests.testapp.models import Project, User
@@ -30,7 +29,7 @@ def test_on_an_emptied_server_new_writers_have_larger_tokens(client: Any, thoas:
     model = get_backend().projector._model
     tokens = []
     for _ in range(3):
-        tokens.append(model.draw([])[0])
+        tokens.append(model.begin([], "default", [])[0])
         client.flushall()
 
     assert tokens == sorted(set(tokens))
@@ -43,11 +42,10 @@ def test_a_writer_that_has_lost_its_lock_is_refused(
     follow(thoas, project)
     projector = get_backend().projector
     (event,) = Event.objects.all()
-    token = projector._model.draw([])[0]
+    token = projector._model.draw([], "default")[0]
     unfollow(thoas, project)
 
-    drawn = RedisModel.draw
-    monkeypatch.setattr(RedisModel, "draw", lambda self, commands: (token, drawn(self, commands)[1]))
+    monkeypatch.setattr(RedisModel, "begin", lambda *_: (token, []))
     with pytest.raises(StaleWriter):
         projector.apply([event], using="default")
 
@@ -56,14 +54,12 @@ def test_a_writer_that_has_lost_its_lock_is_refused(
 
 
 @only_postgresql
-@pytest.mark.parametrize(
-    "script", [DRAW_TOKEN, ASSIGN_UIDS, WRITE_SIDE], ids=["before its token", "before a uid", "before the follow"]
-)
+@pytest.mark.parametrize("script", [DRAW_TOKEN, WRITE_SIDES], ids=["before its token", "before the follow"])
 def test_a_drainer_that_writes_after_its_connection_was_cut_is_refused(
     thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch, script: Script
 ) -> None:
     """It has read that thoas follows; while it pauses, its locks are lost, and thoas unfollows."""
-    with late(monkeypatch, get_backend(), lambda: follow(thoas, project), calls(script)) as answers:
+    with late(monkeypatch, lambda: follow(thoas, project), calls(script)) as answers:
         unfollow(thoas, project)
         assert get_followers_count(project) == 0
 
@@ -90,7 +86,7 @@ def test_a_fan_out_that_writes_after_its_connection_was_cut_is_refused(
     action = JoinAction(actor=thoas)
     action.saved_as(str(uuid4()))  # so that the deletion can name it
 
-    with late(monkeypatch, timelines(), lambda: Timeline(thoas).save(action), calls(script)) as answers:
+    with late(monkeypatch, lambda: Timeline(thoas).save(action), calls(script)) as answers:
         Timeline(thoas).delete(action)
 
     assert any(map(is_refusal, answers)) is (

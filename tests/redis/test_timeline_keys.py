@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from sequere.contrib.timeline import Timeline
-from sequere.models import follow
+from sequere.models import Name, Resource, follow
 from sequere_timeline.backends.redis.members import DIGITS, Member, parse, to_digits, to_number
 from tests.factories import PackageFactory, ProjectFactory, UserFactory
 from tests.testapp.models import User
@@ -36,7 +36,7 @@ def test_the_keys_of_a_story(client: "redis.Redis", thoas: User, newbie: User) -
     written = {
         "global:built:timelines": "string",
         "global:token": "string",
-        "global:name": "string",
+        "global:log:timelines": "hash",
         "names": "hash",
         f"action:{event.pk}": "hash",
         f"action:{event.pk + 1}": "hash",
@@ -166,7 +166,7 @@ def test_a_reset_of_the_follows_leaves_the_timelines(client: "redis.Redis", thoa
     assert not [*client.scan_iter("sequere:uid:*")]
 
 
-def test_names_keep_their_numbers(client: "redis.Redis", thoas: User) -> None:
+def test_the_numbers_of_names_are_those_of_the_database(client: "redis.Redis", thoas: User) -> None:
     users = UserFactory.create_batch(3)
     for user in users:
         Timeline(thoas).save(LikeAction(actor=thoas, target=user))
@@ -174,6 +174,13 @@ def test_names_keep_their_numbers(client: "redis.Redis", thoas: User) -> None:
 
     Timeline(thoas).save(LikeAction(actor=thoas, target=users[0]))
 
+    numbers = {(name.role, name.name): to_digits(name.number) for name in Name.objects.all()}
     assert client.hgetall("sequere:timeline:names") == names
-    assert set(names) == {"verb:like", "kind:user", *(f"target:0:user:{user.pk}" for user in users)}
-    assert len(set(names.values())) == 5
+    assert names == {
+        "verb:like": numbers["verb", "like"],
+        "kind:user": numbers["kind", "user"],
+        **{
+            f"target:user:{user.pk}": to_digits(Resource.objects.get(identifier="user", object_id=user.pk).uid)
+            for user in users
+        },
+    }

@@ -10,7 +10,7 @@ from django.db import connection
 
 from sequere import ResourceKey
 from sequere import signals as sequere_signals
-from sequere.backends.database.models import Follow
+from sequere.backends.database.models import LiveRelation
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import ProjectorNotVerifiable, UnknownProjection
 from sequere.log.models import Event
@@ -69,7 +69,7 @@ def test_one_of_several_projections() -> None:
     thoas, newbie = UserFactory.create_batch(2)
     Timeline(thoas).save(JoinAction(actor=thoas))
     follow(newbie, thoas)
-    Follow.objects.all().delete()
+    LiveRelation.objects.all().delete()
     Entry.objects.all().delete()
 
     said("rebuild_projections", projection="timelines")
@@ -89,7 +89,7 @@ def test_an_unknown_projection_is_refused() -> None:
 def test_a_repair_says_so_and_succeeds() -> None:
     thoas, newbie = UserFactory.create_batch(2)
     follow(newbie, thoas)
-    Follow.objects.all().delete()
+    LiveRelation.objects.all().delete()
 
     first, second = said("verify_projections", repair=True), said("verify_projections", repair=True)
 
@@ -125,7 +125,7 @@ def test_a_replay_sends_no_signal(django_capture_on_commit_callbacks: Any) -> No
     thoas, newbie = UserFactory.create_batch(2)
     Timeline(thoas).save(JoinAction(actor=thoas))
     follow(newbie, thoas)
-    Follow.objects.all().delete()
+    LiveRelation.objects.all().delete()
     Entry.objects.all().delete()
     sent: list[Any] = []
 
@@ -146,7 +146,7 @@ def test_a_replay_sends_no_signal(django_capture_on_commit_callbacks: Any) -> No
             signal.disconnect(receiver)
 
     assert sent == []
-    assert Follow.objects.count() == 1
+    assert LiveRelation.objects.count() == 1
 
 
 def test_a_terminal_shows_a_bar() -> None:
@@ -173,7 +173,7 @@ def test_a_healthy_model_is_read_and_not_written() -> None:
     thoas, newbie = UserFactory.create_batch(2)
     Timeline(thoas).save(JoinAction(actor=thoas))
     follow(newbie, thoas)
-    before = [list(model._default_manager.values()) for model in (Follow, Entry)]
+    before = [list(model._default_manager.values()) for model in (LiveRelation, Entry)]
     writes: list[str] = []
 
     def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -185,4 +185,4 @@ def test_a_healthy_model_is_read_and_not_written() -> None:
         said("rebuild_projections")
 
     assert [sql for sql in writes if "sequere_rebuild" not in sql and "sequere_slice" not in sql] == []
-    assert [list(model._default_manager.values()) for model in (Follow, Entry)] == before
+    assert [list(model._default_manager.values()) for model in (LiveRelation, Entry)] == before

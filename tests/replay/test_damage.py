@@ -10,10 +10,10 @@ from django.db import models
 from django.utils import timezone
 
 from sequere import ResourceKey
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.contrib.timeline import Timeline
+from sequere.log.locks import Resource, lock
 from sequere.models import follow, unfollow
-from sequere.relations.key import RelationKey
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from tests.commands import run
 from tests.factories import ProjectFactory, UserFactory
@@ -21,10 +21,11 @@ from tests.testapp.sequere_registry import JoinAction, LikeAction
 
 pytestmark = pytest.mark.django_db
 
-READ_MODELS = (Follow, FollowCount, Entry, SavedAction, TimelineState)
+READ_MODELS = (LiveRelation, RelationCount, Entry, SavedAction, TimelineState)
 NOW = timezone.now()
 #: The id of no user; any other may belong to a user in the site, whose rows exist.
 NOBODY = "0"
+NOBODYS_UID = 10**9
 
 
 class Site:
@@ -78,8 +79,12 @@ def key_of(user: Any) -> ResourceKey:
     return ResourceKey("user", str(user.pk))
 
 
-def edge(site: Site) -> models.QuerySet[Follow]:
-    return Follow.objects.filter(pk=RelationKey(key_of(site.fan), key_of(site.thoas)).stream)
+def uid_of(user: Any) -> int:
+    return Resource.objects.get(identifier="user", object_id=str(user.pk)).uid
+
+
+def edge(site: Site) -> models.QuerySet[LiveRelation]:
+    return LiveRelation.objects.filter(from_uid=uid_of(site.fan), to_uid=uid_of(site.thoas))
 
 
 def action(site: Site, which: str = "joined") -> models.QuerySet[SavedAction]:
@@ -87,17 +92,18 @@ def action(site: Site, which: str = "joined") -> models.QuerySet[SavedAction]:
 
 
 def entry(site: Site, which: str = "joined", owner: str = "fan") -> models.QuerySet[Entry]:
-    return Entry.objects.filter(action_id=action(site, which).get().pk, owner_object_id=str(getattr(site, owner).pk))
+    return Entry.objects.filter(action_id=action(site, which).get().pk, feed=uid_of(getattr(site, owner)))
 
 
-def orphaned_follow(site: Site, stream: Any) -> None:
-    Follow.objects.create(
-        stream=stream,
-        from_identifier="user",
-        from_object_id=str(site.thoas.pk),
-        to_identifier="user",
-        to_object_id=str(site.fan.pk),
-        followed_at=NOW,
+def orphaned_follow(from_uid: int, to_uid: int) -> None:
+    known = LiveRelation.objects.all()[0]
+    LiveRelation.objects.create(
+        graph=known.graph,
+        from_kind=known.from_kind,
+        to_kind=known.to_kind,
+        from_uid=from_uid,
+        to_uid=to_uid,
+        since=NOW,
         event_id=1,
     )
 
@@ -105,12 +111,12 @@ def orphaned_follow(site: Site, stream: Any) -> None:
 def unfollow_that_is_not_applied(site: Site) -> None:
     """The follow is over in the log, and the read model does not know."""
     row = edge(site).get()
-    counts = list(FollowCount.objects.all())
+    counts = list(RelationCount.objects.all())
     entries = list(Entry.objects.all())
     unfollow(site.fan, site.thoas)
-    Follow.objects.bulk_create([row])
-    FollowCount.objects.all().delete()
-    FollowCount.objects.bulk_create(counts)
+    LiveRelation.objects.bulk_create([row])
+    RelationCount.objects.all().delete()
+    RelationCount.objects.bulk_create(counts)
     Entry.objects.all().delete()
     Entry.objects.bulk_create(entries)
 
@@ -122,12 +128,17 @@ def orphaned_action(site: Site) -> None:
 
 
 def orphaned_entry(site: Site, **values: Any) -> None:
-    defaults = {"owner_identifier": "user", "owner_object_id": str(site.newbie.pk), "date": NOW, "reasons": 4}
-    Entry.objects.create(**{**defaults, **values})
+    Entry.objects.create(**{"feed": uid_of(site.newbie), "date": NOW, **values})
+
+
+def place_of(site: Site, which: str) -> dict[str, Any]:
+    """Where entries of an action stand in a feed."""
+    saved = action(site, which).get()
+    return {"action_id": saved.pk, "date": saved.date}
 
 
 def orphaned_mark(site: Site) -> None:
-    TimelineState.objects.create(owner_identifier="user", owner_object_id=str(site.thoas.pk), read_at=NOW)
+    TimelineState.objects.create(feed=uid_of(site.thoas), read_at=NOW)
 
 
 def empty(site: Site) -> None:
@@ -138,21 +149,21 @@ def empty(site: Site) -> None:
 LATER = NOW + timedelta(days=1)
 DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a follow is missing": lambda site: edge(site).delete(),
-    "a follow has another time": lambda site: edge(site).update(followed_at=LATER),
+    "a follow has another time": lambda site: edge(site).update(since=LATER),
     "a follow has another event": lambda site: edge(site).update(event_id=10**9),
-    "a follow is somebody else's": lambda site: edge(site).update(from_object_id=NOBODY),
-    "a follow is a friendship": lambda site: edge(site).update(friends_at=NOW, friends_event_id=1),
-    "a friendship is none": lambda site: Follow.objects.update(friends_at=None, friends_event_id=None),
-    "a follow that never was": lambda site: orphaned_follow(
-        site, RelationKey(key_of(site.thoas), key_of(site.fan)).stream
-    ),
-    "a follow of an unknown stream": lambda site: orphaned_follow(site, uuid4()),
+    "a follow is somebody else's": lambda site: edge(site).update(from_uid=NOBODYS_UID),
+    "a follow is a friendship": lambda site: edge(site).update(mutual_since=NOW),
+    "a friendship is none": lambda site: LiveRelation.objects.update(mutual_since=None),
+    "a follow has another kind": lambda site: edge(site).update(to_kind=10_000),
+    "a follow that never was": lambda site: orphaned_follow(uid_of(site.thoas), uid_of(site.fan)),
+    "a follow of a resource that never was": lambda site: orphaned_follow(uid_of(site.fan), NOBODYS_UID),
+    "a follow by a resource that never was": lambda site: orphaned_follow(NOBODYS_UID, uid_of(site.fan)),
     "a follow that is over": unfollow_that_is_not_applied,
-    "a count is too large": lambda site: FollowCount.objects.update(followers=models.F("followers") + 1),
-    "a count is negative": lambda site: FollowCount.objects.update(friends=-1),
-    "a count is missing": lambda site: FollowCount.objects.all().delete(),
-    "a count of nobody": lambda site: FollowCount.objects.create(
-        identifier="user", object_id=NOBODY, other_identifier="user", followers=1
+    "a count is too large": lambda site: RelationCount.objects.update(incoming=models.F("incoming") + 1),
+    "a count is negative": lambda site: RelationCount.objects.update(mutual=-1),
+    "a count is missing": lambda site: RelationCount.objects.all().delete(),
+    "a count of nobody": lambda site: RelationCount.objects.create(
+        graph=LiveRelation.objects.all()[0].graph, uid=NOBODYS_UID, kind=1, incoming=1
     ),
     "an action is missing": lambda site: action(site).delete(),
     "an action has another verb": lambda site: action(site).update(verb="leave"),
@@ -166,16 +177,20 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a direct entry is missing": lambda site: entry(site, "told").delete(),
     "an entry has another date": lambda site: entry(site).update(date=LATER),
     "an own entry has another date": lambda site: entry(site, owner="thoas").update(date=LATER),
-    "an entry has one more reason": lambda site: entry(site).update(reasons=4 | 2 | 1),
-    "an entry has another reason": lambda site: entry(site).update(reasons=1),
+    "an entry has one more reason": lambda site: entry(site).update(extra=4 | 2 | 1),
+    "an entry has another reason": lambda site: entry(site).update(extra=1),
     "an entry of no action": lambda site: orphaned_entry(site, action_id=10**9),
-    "an entry of an unpublished action": lambda site: orphaned_entry(site, action_id=action(site, "told").get().pk),
-    "an entry of nobody's follower": lambda site: orphaned_entry(
-        site, action_id=action(site).get().pk, owner_object_id=NOBODY
+    "an entry of an unpublished action": lambda site: orphaned_entry(site, **place_of(site, "told")),
+    "an entry of no follower": lambda site: orphaned_entry(
+        site, **place_of(site, "joined"), feed=lock([ResourceKey("user", NOBODY)], "default").popitem()[1]
     ),
+    "an entry of nobody": lambda site: orphaned_entry(site, **place_of(site, "joined"), feed=NOBODYS_UID),
+    "an own entry of nobody": lambda site: orphaned_entry(site, **place_of(site, "joined"), feed=NOBODYS_UID, extra=1),
+    "an own entry of another date": lambda site: orphaned_entry(site, action_id=action(site).get().pk, extra=1),
     "a read mark is missing": lambda site: TimelineState.objects.all().delete(),
     "a read mark has another time": lambda site: TimelineState.objects.update(read_at=LATER),
     "a read mark that never was": orphaned_mark,
+    "a read mark of nobody": lambda site: TimelineState.objects.create(feed=NOBODYS_UID, read_at=NOW),
     "everything is gone": empty,
 }
 

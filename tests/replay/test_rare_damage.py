@@ -10,21 +10,21 @@ from django.db import IntegrityError, transaction
 
 from sequere.replay.verifying import verify
 from sequere_timeline.backends.database.models import TimelineState
-from tests.replay.test_damage import DAMAGES, LATER, Site, action, empty, entry, run
+from tests.replay.test_damage import DAMAGES, LATER, Site, action, empty, entry, run, uid_of
 
 pytestmark = pytest.mark.django_db
 
 RARE: dict[str, Callable[[Site], Any]] = {
-    "an action has another actor": lambda site: action(site).update(actor_object_id=str(site.fan.pk)),
+    "an action has another actor": lambda site: action(site).update(actor_uid=uid_of(site.fan)),
     "an action has another date": lambda site: action(site).update(date=LATER),
     "an action has another id": lambda site: action(site).update(id=10**9),
     "an action without a target has a deleted one": lambda site: action(site).update(target_deleted=True),
     "an action and its entries are missing": lambda site: (entry(site).delete(), action(site).delete()),
     "an action is missing and its entry has another reason": lambda site: (
-        entry(site).update(reasons=1 | 2),
+        entry(site).update(extra=1 | 2),
         action(site).delete(),
     ),
-    "a direct entry is followed too": lambda site: entry(site, "told").update(reasons=2 | 4),
+    "a direct entry is followed too": lambda site: entry(site, "told").update(extra=2 | 4),
     "a read mark is empty": lambda site: TimelineState.objects.update(read_at=None),
 }
 
@@ -81,7 +81,7 @@ def test_a_difference_is_reported_once(site: Site, name: str) -> None:
     assert wrong == len(told)
 
 
-@pytest.mark.parametrize("reasons", [0, 8, 4 | 8])
-def test_the_database_refuses_unknown_reasons(site: Site, reasons: int) -> None:
+@pytest.mark.parametrize("extra", [0, 4, 8, 4 | 8])
+def test_the_database_refuses_unknown_reasons(site: Site, extra: int) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        entry(site).update(reasons=reasons)
+        entry(site).update(extra=extra)

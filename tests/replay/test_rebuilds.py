@@ -10,10 +10,11 @@ from django.db import connection
 
 from sequere import ResourceKey, replay
 from sequere.backends.database.counts import COUNTS
-from sequere.backends.database.follows import RECORDED_FOLLOWS
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import LiveRelation, RelationCount
+from sequere.backends.database.relations import RECORDED_RELATIONS
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import RebuildAbandoned
+from sequere.log.locks import Resource, keys_of
 from sequere.log.models import Event
 from sequere.models import Rebuild, Slice, follow, follow_many, get_followers_count
 from sequere.replay import rebuilding, verifying
@@ -37,7 +38,7 @@ FANS = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + 30)]
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 4; two batches are a slice."""
-    for reconciler in (RECORDED_FOLLOWS, COUNTS):
+    for reconciler in (RECORDED_RELATIONS, COUNTS):
         monkeypatch.setattr(reconciler.keys, "size", 4)
     monkeypatch.setattr(rebuilding, "SLICES", 4)
 
@@ -70,7 +71,7 @@ def killed_after(batches: int) -> Callable[..., None]:
 def test_an_interrupted_rebuild_is_resumed(thoas: User) -> None:
     with pytest.raises(Killed):
         rebuild("follows", progress=killed_after(3))
-    repaired = Follow.objects.count()
+    repaired = LiveRelation.objects.count()
     told: list[tuple[str, int, int]] = []
 
     report = rebuild("follows", progress=lambda *done: told.append(done))
@@ -202,7 +203,7 @@ def test_a_dry_run_counts_repairs_and_writes_nothing(thoas: User) -> None:
     assert status == 0
     assert "follows: 61 to be checked, 30 to be repaired" in said
     assert [sql for sql in writes if any(word in sql for word in ("INSERT", "UPDATE", "DELETE"))] == []
-    assert (Follow.objects.count(), FollowCount.objects.count(), Rebuild.objects.count()) == (0, 0, 0)
+    assert (LiveRelation.objects.count(), RelationCount.objects.count(), Rebuild.objects.count()) == (0, 0, 0)
 
 
 def test_a_sample_finds_its_differences_and_the_same_seed_finds_them_again(
@@ -210,7 +211,7 @@ def test_a_sample_finds_its_differences_and_the_same_seed_finds_them_again(
 ) -> None:
     monkeypatch.setattr(verifying, "KEYS_PER_SAMPLE", 2)
     rebuild("follows")
-    gone = Follow.objects.filter(from_object_id=FANS[7].object_id)
+    gone = LiveRelation.objects.filter(from_uid=Resource.objects.get(object_id=FANS[7].object_id).uid)
     gone.delete()
 
     def found(seed: int) -> list[str]:
@@ -262,45 +263,50 @@ def test_a_rebuild_of_a_host_projector_is_resumed(settings: Any, monkeypatch: py
     assert report == Report(checked=3)
 
 
+def followers() -> set[ResourceKey]:
+    return {*keys_of(LiveRelation.objects.values_list("from_uid", flat=True), "default").values()}
+
+
 def test_a_page_of_follows_costs_the_same_for_any_number(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
     rebuild("follows")
-    monkeypatch.setattr(RECORDED_FOLLOWS.keys, "size", 15)
-    follows = RECORDED_FOLLOWS.comparison
+    monkeypatch.setattr(RECORDED_RELATIONS.keys, "size", 15)
+    follows = RECORDED_RELATIONS.comparison
 
     with exactly(1):
-        page = RECORDED_FOLLOWS.keys.page(None, None, "default")
+        page = RECORDED_RELATIONS.keys.page(None, None, "default")
     with exactly(1):
         assert not follows.differs(page.keys, "default")
     with exactly(1):
         assert {*follows.resources(page.keys, "default")} == {*FANS[:15]}
-    Follow.objects.all().delete()
-    with exactly(1 if connection.vendor == "postgresql" else 2):
+    LiveRelation.objects.all().delete()
+    with exactly(2 if connection.vendor == "postgresql" else 3):
         assert follows.repair(page.keys, "default") == 15
 
-    assert {follow.from_key for follow in Follow.objects.all()} == {*FANS[:15]}
+    assert followers() == {*FANS[:15]}
 
 
 def test_follows_of_a_resource_that_was_not_locked_are_left_to_their_writer(thoas: User) -> None:
-    follows = RECORDED_FOLLOWS.comparison
-    page = RECORDED_FOLLOWS.keys.page(None, None, "default")
+    follows = RECORDED_RELATIONS.comparison
+    page = RECORDED_RELATIONS.keys.page(None, None, "default")
     known = follows.resources(page.keys, "default")
     newbie = ResourceKey("user", "999999")
     follow(newbie, thoas)
-    Follow.objects.filter(from_object_id=newbie.object_id).delete()
+    LiveRelation.objects.filter(from_uid=Resource.objects.get(object_id=newbie.object_id).uid).delete()
 
     follows.repair(page.keys, "default")
 
     assert newbie not in known
-    assert {follow.from_key for follow in Follow.objects.all()} == {*known}
+    assert followers() == {*known}
 
 
 def test_counts_of_resources_without_follows_are_repaired(thoas: User) -> None:
     rebuild("follows")
-    FollowCount.objects.create(identifier="zebra", object_id="1", other_identifier="user", followers=3)
-    FollowCount.objects.create(identifier="aardvark", object_id="1", other_identifier="user", friends=1)
+    known = RelationCount.objects.all()[0]
+    RelationCount.objects.create(graph=known.graph, uid=10**9, kind=1, incoming=3)
+    RelationCount.objects.create(graph=known.graph, uid=-1, kind=1, mutual=1)
 
     assert rebuild("follows").wrong == 2
 
     assert get_followers_count(thoas) == 30
-    assert FollowCount.objects.count() == 31
+    assert RelationCount.objects.count() == 31
     assert Event.objects.count() == 30

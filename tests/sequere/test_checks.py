@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from django.core.checks import CheckMessage, run_checks
+from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.test import modify_settings
 
@@ -98,6 +99,24 @@ def test_sequere_e005_triggers() -> None:
     assert "migrate sequere" in str(messages["sequere.E005"].hint)
     install(connection)
     assert missing_triggers(connection) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has functions")
+@pytest.mark.parametrize(
+    "damage", ["", "CREATE FUNCTION {}(text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END'"], ids=["missing", "hollow"]
+)
+def test_sequere_e018_functions(damage: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION sequere_apply_relations")
+        if damage:
+            cursor.execute(damage.format("sequere_apply_relations"))
+
+    messages = {message.id: message for message in run_checks(databases=["default"])}
+
+    assert "version: sequere_apply_relations." in messages["sequere.E018"].msg
+    call_command("migrate", skip_checks=True, verbosity=0)
+    assert "sequere.E018" not in {message.id for message in run_checks(databases=["default"])}
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has a transaction mode")
@@ -237,7 +256,7 @@ def test_sequere_e011_health(settings: Any, name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("follower", ["nowhere.follower", "sequere.conf.SETTINGS", 7])
-def test_sequere_e018_follower_of_a_request(settings: Any, follower: Any) -> None:
+def test_sequere_e019_follower_of_a_request(settings: Any, follower: Any) -> None:
     settings.SEQUERE_FOLLOWER_OF_REQUEST = follower
 
-    assert f"SEQUERE_FOLLOWER_OF_REQUEST is {follower!r}" in found()["sequere.E018"].msg
+    assert f"SEQUERE_FOLLOWER_OF_REQUEST is {follower!r}" in found()["sequere.E019"].msg

@@ -9,7 +9,7 @@ from django.db import IntegrityError, models, transaction
 from django.dispatch import Signal
 from django.test import override_settings
 
-from sequere.backends.database.models import Follow
+from sequere.backends.database.models import LiveRelation
 from sequere.exceptions import (
     AlreadyFollowingException,
     InvalidTimestamp,
@@ -95,10 +95,9 @@ def test_nothing_follows_itself(thoas: User, verb: Callable[..., Any]) -> None:
 def test_the_database_refuses_a_self_follow(thoas: User, project: Project) -> None:
     """Whichever code writes it."""
     follow(thoas, project)
-    to_itself = {"to_identifier": models.F("from_identifier"), "to_object_id": models.F("from_object_id")}
 
-    with pytest.raises(IntegrityError, match="sequere_follow_not_self"), transaction.atomic():
-        Follow.objects.update(**to_itself)
+    with pytest.raises(IntegrityError, match="sequere_relation_not_self"), transaction.atomic():
+        LiveRelation.objects.update(to_uid=models.F("from_uid"))
 
 
 def test_the_same_row_is_the_same_resource(thoas: User) -> None:

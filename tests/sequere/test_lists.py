@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db import connection
 from django.template import Context, Template
+from django.test.utils import CaptureQueriesContext
 
 from sequere import ResourceKey
 from sequere.exceptions import InvalidCursor, NotRegistered, UnknownIdentifier
@@ -328,16 +329,19 @@ def test_a_page_is_read_from_an_index(
 ) -> None:
     """An index covers kind, key and time together."""
     source = get(fans[0], **options)._source
-    rows = source.rows_after(Place(at(2), 3))[:20] if after else source.rows(0, 20)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("SET LOCAL enable_bitmapscan = off")
             # If the planner expects one row, sorting costs nothing, and it may sort needlessly.
             cursor.execute("SET LOCAL enable_sort = off")
+        with CaptureQueriesContext(connection) as captured:
+            source.page(20, Place(at(2), 3) if after else None)
+        explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+        cursor.execute(f"{explain} {captured[0]['sql']}")
+        plan = str(cursor.fetchall())
 
-    plan = rows.explain()
-
-    assert "sequere_follow_" in plan
-    assert "TEMP B-TREE" not in plan
+    assert "sequere_relation_" in plan
+    # SQLite sorts the page once more when it has looked up the keys.
+    assert plan.count("TEMP B-TREE") <= 1
     assert "Sort" not in plan

@@ -243,7 +243,9 @@ def test_the_name_of_a_stream_never_changes() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("film", [FILM, ResourceKey("project", "La classe américaine \\x00 😀"), ResourceKey("", "")])
+@pytest.mark.parametrize(
+    "film", [FILM, ResourceKey("project", "La classe américaine \\x00 😀"), ResourceKey("project", "")]
+)
 def test_the_database_names_the_stream_of_a_relation_as_python_does(film: ResourceKey) -> None:
     record_internal([joke(actor=THOAS, target=film)])
 

@@ -454,3 +454,16 @@ def test_assert_records_says_what_was_recorded_and_expected(thoas: User, newbie:
         follow(thoas, project)
     with pytest.raises(AssertionError, match="recorded nothing"), assert_records(("followed", thoas, project)):
         follow(thoas, project)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_in_new_shards_and_in_old_ones_are_applied_together(settings: Any, thoas: User, newbie: User) -> None:
+    """A shard has a row from its first event on. Some of these have one already."""
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "on_commit"}
+    follow(newbie, thoas)
+    fan, *others = UserFactory.create_batch(31)
+
+    follow_many((fan, other) for other in [thoas, *others])
+
+    assert [get_followers_count(one) for one in [thoas, *others]] == [2, *[1] * 30]
+    assert not QueuedEvent.objects.exists()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import UnknownProjection
 from sequere.log.models import Event
@@ -134,7 +134,7 @@ def test_ours_take_an_event_as_a_hint() -> None:
     for one, other in [(thoas, newbie), (newbie, thoas), (thoas, film)]:
         follow(one, other)
     unfollow(thoas, film)
-    before = [list(Follow.objects.order_by("pk").values()), list(FollowCount.objects.order_by("pk").values())]
+    before = [list(LiveRelation.objects.order_by("pk").values()), list(RelationCount.objects.order_by("pk").values())]
     events = list(Event.objects.order_by("-id"))
 
     with transaction.atomic():
@@ -142,7 +142,7 @@ def test_ours_take_an_event_as_a_hint() -> None:
             projection("follows").apply([event], using="default")
         projection("follows").apply(events, using="default")
 
-    after = [list(Follow.objects.order_by("pk").values()), list(FollowCount.objects.order_by("pk").values())]
+    after = [list(LiveRelation.objects.order_by("pk").values()), list(RelationCount.objects.order_by("pk").values())]
     assert after == before
 
 

@@ -17,7 +17,7 @@ from sequere.exceptions import (
     NotRegistrable,
     UnknownIdentifier,
 )
-from sequere.models import Resource, follow, get_followings, get_followings_count, is_following
+from sequere.models import Shard, follow, get_followings, get_followings_count, is_following
 from sequere.registry import Registry, registry
 from tests.factories import ProfileFactory, StrangerFactory, UserFactory
 from tests.statements import exactly
@@ -76,7 +76,7 @@ def test_an_identifier_may_be_computed() -> None:
         (Named, "it is abstract"),
         (FavouriteProject, "it is a proxy of testapp.Project"),
         (SwappedUser, "it is swapped out for testapp.User"),
-        (Resource, "it is keyed by several columns"),
+        (Shard, "it is keyed by several columns"),
     ],
 )
 def test_a_model_without_instances_of_its_own_cannot_be_registered(model: type[models.Model], reason: str) -> None:

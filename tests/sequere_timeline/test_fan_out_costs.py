@@ -10,7 +10,9 @@ from sequere.contrib.timeline import Timeline
 from sequere.models import follow_many, get_followers
 from sequere_timeline import projector
 from sequere_timeline.backends.database import entries
+from sequere_timeline.backends.database.actions import need_no_follow
 from sequere_timeline.backends.database.models import Entry, SavedAction
+from tests.conftest import MODE
 from tests.factories import UserFactory
 from tests.races.outcome import differences
 from tests.sequere_timeline.dates import october
@@ -76,7 +78,8 @@ def test_every_chunk_costs_2_statements_more(two_at_a_time):
 
     one, two, three, six = (statements(lambda actor=actor: save(actor)) for actor in actors)
 
-    assert (two - one, three - one, six - one) == (2, 4, 10)
+    is_one_call = connection.vendor == "postgresql" and MODE == "inline"
+    assert (two - one, three - one, six - one) == ((0, 0, 0) if is_one_call else (2, 4, 10))
 
 
 @pytest.mark.database
@@ -96,10 +99,10 @@ def test_the_own_and_direct_entries_of_an_action_are_found_without_reading_those
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
-    few = entries.need_no_follow("default").filter(action_id=SavedAction.objects.get().pk)
+    few = need_no_follow([SavedAction.objects.get().pk], "default")
 
     assert few.count() == 1
-    assert "sequere_entry_direct" in few.explain()
+    assert "sequere_entry_extra" in few.explain()
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 6, 7])

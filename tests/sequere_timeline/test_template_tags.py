@@ -263,3 +263,28 @@ def test_a_deleted_target_is_called_deleted_and_a_hidden_one_is_not_named(thoas:
 
     assert shown.count("something that was deleted") == 1
     assert "secret" not in shown
+
+
+@pytest.mark.database
+def test_a_badge_counts_up_to_its_limit(thoas: User, newbie: User) -> None:
+    follow(newbie, thoas)
+    for _ in range(3):
+        Timeline(thoas).save(JoinAction(actor=thoas))
+
+    with exactly(3):
+        said = [render(f"{{% unread_count user{limit} %}}", user=newbie) for limit in ("", " limit=4", " limit=3")]
+
+    assert said == ["3", "3", "2+"]
+
+
+def test_a_badge_is_for_its_owner_only(thoas: User, newbie: User) -> None:
+    follow(newbie, thoas)
+    Timeline(thoas).save(JoinAction(actor=thoas))
+
+    with exactly(0):
+        said = [
+            render("{% unread_count person %}", user=thoas, person=newbie),
+            render("{% unread_count user %}", user=AnonymousUser()),
+        ]
+
+    assert said == ["0", "0"]

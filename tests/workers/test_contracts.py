@@ -11,7 +11,6 @@ from sequere.models import wait_for_projections
 from sequere.signals import events_recorded
 from sequere.testing.contracts import FollowsContract
 from sequere_timeline.testing.contracts import TimelinesContract
-from tests.conftest import BACKEND
 from tests.contracts.instances import Instances
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Patient(_TestCase):
 
 
 class TestFollows(Patient, Instances, FollowsContract, TransactionTestCase):
-    has_ties_in_order_of_the_log = BACKEND == "database"
+    pass
 
 
 class TestTimelines(Patient, Instances, TimelinesContract, TransactionTestCase):

@@ -7,3 +7,9 @@ class DatabaseBackendConfig(AppConfig):
     label = "sequere_database"
     verbose_name = _("Follows in the database")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sequere.backends.database.statements import applying_functions
+        from sequere.sql import routines
+
+        routines.provide_functions(self.label, "sequere_database_relation", applying_functions)

@@ -1,110 +1,197 @@
-"""The questions about follows that the database answers."""
+"""The questions about relations that the database answers."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
-from django.db import models, router
+from django.db import connections, router
 
 from sequere.backends.base import BaseBackend, FollowerPage
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.backends.database.projector import FollowsProjector
+from sequere.backends.database.statements import join_resource, kind_number, number_of, uid_of
 from sequere.base import ResourceKey
+from sequere.log.locks import KEY, Resource
 from sequere.projections.reconciler import Cursor
-from sequere.relations.key import Graph, RelationKey
+from sequere.projections.registry import inline_projectors
+from sequere.relations.appending import Appender
+from sequere.relations.key import FOLLOWS, Graph, RelationKey
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere.results.relations import Related, RelationList, load_relations
-from sequere.sql.conditions import is_
-from sequere.sql.keyset import after as comes_after
+from sequere.sql.dialects import dialect
+from sequere.sql.rows import fetched, fields_of, given
+from sequere.sql.statements import statement
 
-#: Followers on a page that a projector is given, and their order.
+#: Followers on a page that a projector is given.
 FOLLOWERS_PER_PAGE = 1000
-BY_TIME = ("followed_at", "event_id")
+#: Rows that an iteration reads together.
+ROWS_PER_PAGE = 2000
+
+#: What a statement about a list SELECTs of each row: the key of the other resource, since when, and its uid.
+_ROW = (*fields_of(Resource, KEY), *fields_of(LiveRelation, ("since",)), *fields_of(Resource, ("uid",)))
 
 
 @dataclass(frozen=True, slots=True)
-class FollowRows:
-    """The rows behind a list: (identifier, object_id, since) for the other end of each follow."""
+class ListSide:
+    """A list of a relation type: which end of the relations its owner is, and what orders and counts them."""
 
+    owner: str
+    other: str
+    since: str
+    counted: str
+
+
+_INCOMING = ListSide("to", "from", "since", "incoming")
+_OUTGOING = ListSide("from", "to", "since", "outgoing")
+_MUTUAL = ListSide("from", "to", "mutual_since", "mutual")
+
+
+def side_of(what: str, graph: Graph) -> ListSide:
+    """The side that a list of the type of a graph is: by name."""
+    sides = {graph.type.followers: _INCOMING, graph.type.followings: _OUTGOING, graph.type.friends: _MUTUAL}
+    return sides[what]
+
+
+@dataclass(frozen=True, slots=True)
+class RelationRows:
+    """The rows behind a list: (identifier, object_id, since, uid) for the other end of each relation."""
+
+    graph: Graph
+    side: ListSide
     key: ResourceKey
     identifier: str | None
     desc: bool
-    #: The count of the list, the end of a follow where `key` is, and the other end.
-    counted: str
-    end: str
-    other: str
-    #: The columns that say since when, and by which event.
-    since: tuple[str, str] = ("followed_at", "event_id")
 
     def count(self) -> int:
-        return _count(self.counted, self.key, self.identifier)
+        return _count(self.graph, self.side, self.key, self.identifier)
 
-    def rows(self, start: int, stop: int | None) -> models.QuerySet[Follow, tuple[str, str, datetime]]:
-        return self.rows_after(None).values_list(*self._columns())[start:stop]
+    def rows(self, start: int, stop: int | None) -> list[tuple[Any, ...]]:
+        return self._rows(None if stop is None else stop - start, start)
 
-    def stream(self, start: int, stop: int | None) -> Iterable[tuple[str, str, datetime]]:
-        return self.rows(start, stop).iterator(chunk_size=2000)
+    def stream(self, start: int, stop: int | None) -> Iterator[tuple[Any, ...]]:
+        """1 query for every 2,000 rows, each behind the last one of the page before."""
+        left, after = stop and stop - start, None
+        while left is None or left > 0:
+            size = ROWS_PER_PAGE if left is None else min(left, ROWS_PER_PAGE)
+            found = self._rows(size, 0 if after else start, after)
+            yield from found
+            if len(found) < size:
+                return
+            after = Place(*found[-1][2:])
+            left = left and left - size
 
-    def page(self, size: int, after: Place | None) -> list[tuple[Place, tuple[str, str, datetime]]]:
-        rows = self.rows_after(after).values_list(*self._columns(), self.since[1])[:size]
-        return [(Place(row[2], row[3]), row[:3]) for row in rows]
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, tuple[Any, ...]]]:
+        return [(Place(*row[2:]), row) for row in self._rows(size, 0, after)]
 
-    def rows_after(self, place: Place | None) -> models.QuerySet[Follow]:
-        follows = Follow.objects.filter(is_(self.key, self.end), **{f"{self.since[1]}__isnull": False})
-        if self.identifier is not None:
-            follows = follows.filter(**{f"{self.other}identifier": self.identifier})
-        if place:
-            follows = follows.filter(comes_after(self.since, place, desc=self.desc))
-        return follows.order_by(*(f"-{column}" if self.desc else column for column in self.since))
+    def load(self, rows: Sequence[tuple[Any, ...]]) -> list[Related | None]:
+        return load_relations([row[:3] for row in rows])
 
-    def load(self, rows: Sequence[tuple[str, str, datetime]]) -> list[Related | None]:
-        return load_relations(rows)
-
-    def _columns(self) -> tuple[str, str, str]:
-        return f"{self.other}identifier", f"{self.other}object_id", self.since[0]
+    def _rows(self, size: int | None, start: int, after: Place | None = None) -> list[tuple[Any, ...]]:
+        return _listed(self, size, start, after, router.db_for_read(LiveRelation))
 
 
-def _count(what: str, key: ResourceKey, identifier: str | None) -> int:
-    counts = FollowCount.objects.filter(is_(key))
-    if identifier is not None:
-        counts = counts.filter(other_identifier=identifier)
-    total: int = counts.aggregate(total=models.Sum(what, default=0))["total"]
-    return total
+def _listed(rows: RelationRows, size: int | None, start: int, after: Place | None, using: str) -> list[tuple[Any, ...]]:
+    connection = connections[using]
+    narrowed = rows.identifier is not None
+    values: list[Any] = [*rows.key, *([rows.identifier] if narrowed else [])]
+    if after:
+        values += (connection.ops.adapt_datetimefield_value(after.moment), after.tie)
+    text = _list_text(rows.graph, rows.side, using, narrowed=narrowed, after=after is not None, desc=rows.desc)
+    return fetched(text.replace("{limit}", dialect(connection).limit(size, start)), values, _ROW, using)
+
+
+@cache
+def _list_text(graph: Graph, side: ListSide, using: str, *, narrowed: bool, after: bool, desc: bool) -> str:
+    words = dialect(connections[using])
+    place = f"({side.since}, {side.other}_uid) {'<' if desc else '>'} (%s, %s)"
+    conditions = {
+        f"{side.since} IS NOT NULL": side is _MUTUAL,
+        f"{side.other}_kind = {kind_number(words)}": narrowed,
+        place: after,
+    }
+    return statement(__package__, "list").format(
+        owner=side.owner,
+        other=side.other,
+        since=side.since,
+        graph=number_of(graph, words),
+        resource=uid_of(words),
+        conditions=" ".join(f"AND {condition}" for condition, is_asked in conditions.items() if is_asked),
+        direction="DESC" if desc else "ASC",
+        limit="{limit}",
+    )
+
+
+def _count(graph: Graph, side: ListSide, key: ResourceKey, identifier: str | None) -> int:
+    using = router.db_for_read(RelationCount)
+    with connections[using].cursor() as cursor:
+        narrowed = identifier is not None
+        cursor.execute(_count_text(graph, side, using, narrowed=narrowed), [*key, identifier] if narrowed else [*key])
+        return int(cursor.fetchone()[0])
+
+
+@cache
+def _count_text(graph: Graph, side: ListSide, using: str, *, narrowed: bool) -> str:
+    words = dialect(connections[using])
+    of_kind = f"AND kind = {kind_number(words)}" if narrowed else ""
+    return statement(__package__, "count").format(
+        counted=side.counted, graph=number_of(graph, words), resource=uid_of(words), of_kind=of_kind
+    )
+
+
+@cache
+def _live_text(graph: Graph, using: str) -> str:
+    words = dialect(connections[using])
+    same_ends = f"live.graph = {number_of(graph, words)} AND live.from_uid = {uid_of(words)} AND live.to_uid = r.uid"
+    return statement(__package__, "live").format(
+        given="{given}",
+        join=words.join,
+        other=join_resource(words, "r", [f"given.{column}" for column in KEY]),
+        relation=words.join_row(words.table(LiveRelation), "live", same_ends),
+    )
 
 
 class DatabaseBackend(BaseBackend):
-    """Follows in the database that holds the log, written in its transactions."""
+    """Relations in the database that holds the log, written in its transactions."""
 
     def __init__(self) -> None:
         self.projector = FollowsProjector()
 
+    def appender(self, using: str) -> Appender | None:
+        is_here = dialect(connections[using]).has_routines and router.db_for_write(LiveRelation) == using
+        if not is_here or self.projector not in inline_projectors():
+            return None
+        return Appender("sequere_record_and_apply_relations", takes_graph=True, applied=(self.projector.name,))
+
     def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
-        streams = {relation.stream: relation for relation in relations}
-        live = Follow.objects.filter(pk__in=list(streams)).values_list("pk", flat=True)
-        return {streams[stream] for stream in live}
+        by_key = {relation.to_key: relation for relation in relations}
+        if not by_key:
+            return set()
+        one, using = next(iter(relations)), router.db_for_read(LiveRelation)
+        select, values = given(connections[using], fields_of(Resource, KEY), by_key)
+        with connections[using].cursor() as cursor:
+            cursor.execute(_live_text(one.graph, using).replace("{given}", select), [*values, *one.from_key])
+            return {by_key[ResourceKey(*row)] for row in cursor.fetchall()}
 
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        end, other = ("to_", "from_") if what == graph.type.followers else ("from_", "to_")
-        since = ("friends_at", "friends_event_id") if what == graph.type.friends else BY_TIME
-        return LazyList(FollowRows(key, identifier, desc, what, end=end, other=other, since=since))
+        return LazyList(RelationRows(graph, side_of(what, graph), key, identifier, desc))
 
     def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
-        return _count(what, key, identifier)
+        return _count(graph, side_of(what, graph), key, identifier)
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
-        followers = Follow.objects.using(router.db_for_write(Follow)).filter(is_(key, "to_"))
-        if cursor:
-            followers = followers.filter(comes_after(BY_TIME, cursor))
-        columns = (*BY_TIME, "from_identifier", "from_object_id")
-        rows = list(followers.order_by(*BY_TIME).values_list(*columns)[:FOLLOWERS_PER_PAGE])
-        names = [f"{identifier}:{object_id}" for *_, identifier, object_id in rows]
-        return FollowerPage(names, [str(rows[-1][0]), rows[-1][1]] if len(rows) == FOLLOWERS_PER_PAGE else None)
+        followers = RelationRows(FOLLOWS, _INCOMING, key, None, desc=False)
+        after = Place(datetime.fromisoformat(cursor[0]), cursor[1]) if cursor else None
+        rows = _listed(followers, FOLLOWERS_PER_PAGE, 0, after, router.db_for_write(LiveRelation))
+        names = [f"{identifier}:{object_id}" for identifier, object_id, *_ in rows]
+        return FollowerPage(names, [str(rows[-1][2]), rows[-1][3]] if len(rows) == FOLLOWERS_PER_PAGE else None)
 
     def reset(self, using: str) -> None:
-        for model in (Follow, FollowCount):
+        for model in (LiveRelation, RelationCount):
             model._default_manager.using(using).all().delete()
 
     @classmethod

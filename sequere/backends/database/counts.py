@@ -1,52 +1,49 @@
-"""The counts of followers, followings and friends, by the kind of the other resource; and their reconciler."""
+"""The counts of live relations, by the kind of the other resource; and their reconciler."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connections
 
-from sequere.backends.database.models import FollowCount
-from sequere.backends.database.statements import COUNT_KEY, COUNT_NUMBERS
+from sequere.backends.database.models import RelationCount
+from sequere.backends.database.statements import COUNT_KEY, COUNT_NUMBERS, number_of
 from sequere.base import ResourceKey
-from sequere.log.locks import KEY, Resource
+from sequere.log.locks import Resource, keys_of
+from sequere.log.numbers import KIND, names_of, number_graph
 from sequere.projections.reconciler import Comparison, Cursor, Difference, Page, Reconciler, RowKeys
+from sequere.relations.key import FOLLOWS, Graph
 from sequere.sql.conditions import among
 from sequere.sql.dialects import dialect
 from sequere.sql.statements import statement
 
 
 class CountKey(NamedTuple):
-    identifier: str
-    object_id: str
-    other_identifier: str
+    uid: int
+    kind: int
 
 
 class Numbers(NamedTuple):
-    followers: int = 0
-    followings: int = 0
-    friends: int = 0
+    incoming: int = 0
+    outgoing: int = 0
+    mutual: int = 0
 
 
 class CountRange:
-    """The counts of the resources after one and up to another one, and what the follows say that they should be."""
+    """The counts of the resources whose uids lie after one and up to another one, and what the relations say that they
+    should be."""
 
-    def __init__(
-        self, after: Sequence[str] | None, until: Sequence[str] | None, resources: Sequence[ResourceKey], using: str
-    ) -> None:
-        """`resources` are those that the log knows; others should have no counts."""
-        self._resources = resources
-        self._connection = connections[using]
-        self._words = dialect(self._connection)
-        self._bounds = [(sign, bound) for sign, bound in ((">", after), ("<=", until)) if bound]
+    def __init__(self, graph: Graph, after: int | None, until: int | None, using: str) -> None:
+        self._graph = graph
+        self._using = using
+        self._words = dialect(connections[using])
+        self._bounds = [(sign, bound) for sign, bound in ((">", after), ("<=", until)) if bound is not None]
         self._fragments = self._all_fragments()
-
-    def __len__(self) -> int:
-        return len(self._resources)
 
     def resources(self) -> set[ResourceKey]:
         """All resources that have counts, or should have some. 1 query."""
-        sql = f"SELECT DISTINCT identifier, object_id FROM sequere_database_followcount WHERE {self._between()}"
-        return {*self._resources, *(ResourceKey(*row) for row in self._execute(sql, times=1))}
+        condition = " AND ".join(f"uid {sign} %s" for sign, _ in self._bounds) or "true"
+        sql = f"SELECT identifier, object_id FROM sequere_resource WHERE {condition}"
+        return {ResourceKey(*row) for row in self._execute(sql, times=1)}
 
     def differs(self) -> bool:
         """1 query."""
@@ -55,16 +52,17 @@ class CountRange:
 
     def differences(self) -> list[tuple[CountKey, Numbers, Numbers]]:
         """What should be, and what is, where they differ. 1 query."""
-        rows = self._changed("SELECT * FROM changed ORDER BY {key}")
-        return [(CountKey(*row[:3]), Numbers(*map(int, row[3:6])), Numbers(*map(int, row[6:]))) for row in rows]
+        rows = self._changed("SELECT * FROM changed ORDER BY uid, kind")
+        return [(CountKey(*row[:2]), Numbers(*map(int, row[2:5])), Numbers(*map(int, row[5:]))) for row in rows]
 
     def repair(self) -> int:
-        """Make the counts what they should be; returns how many were not. 1 statement, 3 on databases that cannot write
-        in a WITH clause."""
+        """Make the counts what they should be; returns how many were not. 2 statements, 4 on SQLite."""
+        number_graph(*self._graph.name, self._using)
         delete = (
-            "DELETE FROM sequere_database_followcount WHERE ({key}) IN (SELECT {key} FROM changed WHERE {is_nothing})"
+            "DELETE FROM sequere_database_count WHERE graph = {graph}"
+            " AND (uid, kind) IN (SELECT uid, kind FROM changed WHERE {is_nothing})"
         )
-        put = "{insert} SELECT {key}, {numbers} FROM changed WHERE NOT ({is_nothing}) {replace}"
+        put = "{insert} SELECT {graph}, kind, uid, {numbers} FROM changed WHERE NOT ({is_nothing}) {replace}"
         if self._words.writes_in_with:
             ((wrong,),) = self._changed(f", gone AS ({delete}), put AS ({put}) SELECT COUNT(*) FROM changed")
         else:
@@ -78,41 +76,33 @@ class CountRange:
 
     def _execute(self, sql: str, times: int) -> list[tuple[Any, ...]]:
         """Run a statement that contains the bounds so many times."""
-        bounds = [part for _, (identifier, object_id) in self._bounds for part in (identifier, identifier, object_id)]
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql, bounds * times)
+        with connections[self._using].cursor() as cursor:
+            cursor.execute(sql, [bound for _, bound in self._bounds] * times)
             return cursor.fetchall() if cursor.description else []
 
-    def _between(self, prefix: str = "") -> str:
-        # An index can start from the first half.
-        return (
-            " AND ".join(
-                f"{prefix}identifier {sign[0]}= %s AND ({prefix}identifier, {prefix}object_id) {sign} (%s, %s)"
-                for sign, _ in self._bounds
-            )
-            or "true"
-        )
+    def _between(self, column: str) -> str:
+        return " AND ".join(f"{column} {sign} %s" for sign, _ in self._bounds) or "true"
 
     def _all_fragments(self) -> dict[str, str]:
         old_numbers = [f"old_{name}" for name in COUNT_NUMBERS]
         replaced = dict.fromkeys(COUNT_NUMBERS, "{new}")
         return {
-            "key": ", ".join(COUNT_KEY),
+            "graph": number_of(self._graph, self._words),
             "numbers": ", ".join(COUNT_NUMBERS),
             "old_numbers": ", ".join(old_numbers),
             "sums": ", ".join(f"SUM({name})" for name in (*COUNT_NUMBERS, *old_numbers)),
             "differ": " OR ".join(f"SUM({name}) <> SUM(old_{name})" for name in COUNT_NUMBERS),
             "is_nothing": " AND ".join(f"{name} = 0" for name in COUNT_NUMBERS),
-            "followed": self._between("to_"),
-            "following": self._between("from_"),
-            "counted": self._between(),
-            "insert": self._words.insert_into(FollowCount, (*COUNT_KEY, *COUNT_NUMBERS)),
-            "replace": self._words.on_conflict_update(FollowCount, COUNT_KEY, **replaced),
+            "to_it": self._between("to_uid"),
+            "from_it": self._between("from_uid"),
+            "of_it": self._between("uid"),
+            "insert": self._words.insert_into(RelationCount, (*COUNT_KEY, *COUNT_NUMBERS)),
+            "replace": self._words.on_conflict_update(RelationCount, COUNT_KEY, **replaced),
         }
 
 
 class CountComparison(Comparison):
-    """Compares the counts of resources with the follows as the passes before have left them."""
+    """Compares the counts of resources with the relations as the passes before have left them."""
 
     def resources(self, keys: CountRange, using: str) -> Iterable[ResourceKey]:
         return keys.resources()
@@ -121,11 +111,17 @@ class CountComparison(Comparison):
         return keys.differs()
 
     def compare(self, keys: CountRange, using: str, *, repair: bool) -> list[Difference]:
+        found = keys.differences()
+        if not found:
+            return []
+        names, kinds = keys_of({key.uid for key, *_ in found}, using), names_of(KIND, using)
         differences = [
-            Difference(f"counts of {key.identifier}:{key.object_id} with kind {key.other_identifier}", expected, found)
-            for key, expected, found in keys.differences()
+            Difference(
+                f"counts of {names.get(key.uid, key.uid)} with kind {kinds.get(key.kind, key.kind)}", wanted, stored
+            )
+            for key, wanted, stored in found
         ]
-        if differences and repair:
+        if repair:
             keys.repair()
         return differences
 
@@ -137,15 +133,17 @@ class CountKeys(RowKeys):
     """All resources, in pages that include everything between them: the counts of others are wrong."""
 
     def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
-        rows, number, end = super().page(after, until, using)
-        return Page(CountRange(after, end or until, [ResourceKey(*row) for row in rows or ()], using), number, end)
+        _, number, end = super().page(after, until, using)
+        first, last = (cursor[0] if cursor else None for cursor in (after, end or until))
+        return Page(CountRange(FOLLOWS, first, last, using), number, end)
 
 
-#: All counts. It comes after the follows, from which they are counted.
-COUNTS = Reconciler("counts", CountKeys(Resource.objects.using, columns=KEY, size=4000), CountComparison())
+#: All counts. It comes after the relations, from which they are counted.
+COUNTS = Reconciler("counts", CountKeys(Resource.objects.using, columns=("uid",), size=4000), CountComparison())
 
 
 def forget_empty(keys: Sequence[ResourceKey], using: str) -> None:
     """Remove the counts of `keys` that are zero. 1 statement."""
     zero = dict.fromkeys(COUNT_NUMBERS, 0)
-    FollowCount.objects.using(using).filter(among(keys), **zero).delete()
+    uids = Resource.objects.using(using).filter(among(keys)).values("uid")
+    RelationCount.objects.using(using).filter(uid__in=uids, **zero).delete()

@@ -1,80 +1,64 @@
-"""The tables of the read model: one row for each live follow, and the counts."""
+"""The tables of the read model: one row for each live relation, and the counts.
+
+They know resources by their uids, kinds by the numbers of identifiers, and a graph by its number.
+"""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from sequere.base import ResourceKey
-from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 
+class LiveRelation(models.Model):
+    """A live relation of a graph: from one resource to another one."""
 
-class Follow(models.Model):
-    """A live follow: from follows to. Its key is the stream of the relation, so `is_following()` is one lookup."""
-
-    stream = models.UUIDField(primary_key=True)
-    from_identifier = models.CharField(_("from"), max_length=IDENTIFIER_MAX_LENGTH)
-    from_object_id = models.CharField(_("from key"), max_length=OBJECT_ID_MAX_LENGTH)
-    to_identifier = models.CharField(_("to"), max_length=IDENTIFIER_MAX_LENGTH)
-    to_object_id = models.CharField(_("to key"), max_length=OBJECT_ID_MAX_LENGTH)
-    followed_at = models.DateTimeField(_("followed at"))
+    pk = models.CompositePrimaryKey("graph", "from_uid", "to_uid")
+    # The three small ones fill one word of a row.
+    graph = models.SmallIntegerField(_("graph"))
+    from_kind = models.SmallIntegerField()
+    to_kind = models.SmallIntegerField()
+    from_uid = models.BigIntegerField(_("from"))
+    to_uid = models.BigIntegerField(_("to"))
+    since = models.DateTimeField(_("since"))
     event_id = models.BigIntegerField(_("event"))
-    friends_at = models.DateTimeField(
-        _("friends since"), null=True, help_text=_("When the later of two mutual follows happened.")
+    mutual_since = models.DateTimeField(
+        _("mutual since"), null=True, help_text=_("When the later one of two opposite relations began.")
     )
-    friends_event_id = models.BigIntegerField(_("event of the friendship"), null=True)
 
     class Meta:
         app_label = "sequere_database"
-        verbose_name = _("follow")
-        verbose_name_plural = _("follows")
+        db_table = "sequere_database_relation"
         indexes = (
-            # With the last column, a list of one kind is filtered within the index.
+            # Each ends with what decides between equal times, so that a page is read from the index alone.
+            models.Index(fields=["graph", "to_uid", "since", "from_uid"], name="sequere_relation_to"),
+            models.Index(fields=["graph", "from_uid", "since", "to_uid"], name="sequere_relation_from"),
             models.Index(
-                fields=["to_identifier", "to_object_id", "followed_at", "event_id", "from_identifier"],
-                name="sequere_follow_to",
-            ),
-            models.Index(
-                fields=["from_identifier", "from_object_id", "followed_at", "event_id", "to_identifier"],
-                name="sequere_follow_from",
-            ),
-            models.Index(
-                fields=["from_identifier", "from_object_id", "friends_at", "friends_event_id", "to_identifier"],
-                name="sequere_follow_friends",
-                condition=models.Q(friends_event_id__isnull=False),
+                fields=["graph", "from_uid", "mutual_since", "to_uid"],
+                name="sequere_relation_mutual",
+                condition=models.Q(mutual_since__isnull=False),
             ),
         )
         constraints = (
-            models.CheckConstraint(
-                condition=~models.Q(from_identifier=models.F("to_identifier"), from_object_id=models.F("to_object_id")),
-                name="sequere_follow_not_self",
-            ),
+            models.CheckConstraint(condition=~models.Q(from_uid=models.F("to_uid")), name="sequere_relation_not_self"),
         )
 
     def __str__(self) -> str:
-        return f"{self.from_key} → {self.to_key}"
-
-    @property
-    def from_key(self) -> ResourceKey:
-        return ResourceKey(self.from_identifier, self.from_object_id)
-
-    @property
-    def to_key(self) -> ResourceKey:
-        return ResourceKey(self.to_identifier, self.to_object_id)
+        return f"{self.from_uid} → {self.to_uid} in graph {self.graph}"
 
 
-class FollowCount(models.Model):
-    """How many resources of the kind `other_identifier` follow a resource, are followed by it, or both."""
+class RelationCount(models.Model):
+    """How many relations of a graph with resources of a kind a resource has: those to it, those from it, and both."""
 
-    pk = models.CompositePrimaryKey("identifier", "object_id", "other_identifier")
-    identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
-    object_id = models.CharField(max_length=OBJECT_ID_MAX_LENGTH)
-    other_identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
+    pk = models.CompositePrimaryKey("graph", "uid", "kind")
+    graph = models.SmallIntegerField()
+    kind = models.SmallIntegerField()
+    uid = models.BigIntegerField()
     # Not PositiveBigIntegerField: its CHECK would refuse the difference that an upsert adds.
-    followers = models.BigIntegerField(default=0)
-    followings = models.BigIntegerField(default=0)
-    friends = models.BigIntegerField(default=0)
+    incoming = models.BigIntegerField(default=0)
+    outgoing = models.BigIntegerField(default=0)
+    mutual = models.BigIntegerField(default=0)
 
     class Meta:
         app_label = "sequere_database"
+        db_table = "sequere_database_count"
 
     def __str__(self) -> str:
-        return f"{self.identifier}:{self.object_id} and {self.other_identifier}s"
+        return f"{self.uid} and kind {self.kind} in graph {self.graph}"

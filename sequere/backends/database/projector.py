@@ -1,39 +1,58 @@
-"""Keeps the follows and their counts equal to the log."""
+"""Keeps the live relations and their counts equal to the log."""
 
 from collections.abc import Iterable
-from uuid import UUID
+from functools import cache
 
 from django.db import connections
 
 from sequere.backends.database.counts import COUNTS, forget_empty
-from sequere.backends.database.follows import ORPHANED_FOLLOWS, RECORDED_FOLLOWS
-from sequere.backends.database.statements import FollowStatements
+from sequere.backends.database.relations import ORPHANED_RELATIONS, RECORDED_RELATIONS
+from sequere.backends.database.statements import RelationStatements, join_resource
 from sequere.log.models import Event
 from sequere.projections.projector import LevelTriggeredProjector
 from sequere.relations.intents import DELETED
-from sequere.relations.key import RelationKey
+from sequere.relations.key import FOLLOWS, RELATION, Graph, RelationKey
+from sequere.relations.recorded import ENDS
 from sequere.relations.types import FOLLOWED, UNFOLLOWED
+from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
+from sequere.sql.statements import statement
 
 
 class FollowsProjector(LevelTriggeredProjector):
-    """Follows and counts, in the transaction of the log."""
+    """Relations and counts, in the transaction of the log."""
 
-    reconcilers = (RECORDED_FOLLOWS, ORPHANED_FOLLOWS, COUNTS)
+    reconcilers = (RECORDED_RELATIONS, ORPHANED_RELATIONS, COUNTS)
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
-        """Make the follows of `events` what the log says: 1 statement, 3 on SQLite."""
-        opposites: dict[UUID, UUID] = {}
+        """Make the follows of `events` what the log says: 1 statement, 4 on SQLite."""
+        relations: dict[RelationKey, None] = {}
         deleted = []
         for event in events:
             if event.type in {FOLLOWED, UNFOLLOWED}:
-                opposite = RelationKey.of_event(event).opposite.stream
-                if opposite not in opposites:
-                    opposites[event.stream] = opposite
+                relation = RelationKey.of_event(event)
+                if relation.opposite not in relations:
+                    relations[relation] = None
             elif event.type == DELETED:
                 deleted.append(event.actor)
-        if opposites:
-            streams = given(connections[using], fields_of(Event, ("stream", "stream")), opposites.items())
-            FollowStatements(streams, using, both=True).write()
+        if relations:
+            rows = [(relation.stream, *relation.from_key, *relation.to_key) for relation in relations]
+            select, values = given(connections[using], fields_of(Event, ("stream", *ENDS)), rows)
+            text = _with_uids(FOLLOWS, using).replace("{given}", select)
+            RelationStatements(FOLLOWS, (text, values), using, both=True).write()
         if deleted:
             forget_empty(deleted, using)
+
+
+@cache
+def _with_uids(graph: Graph, using: str) -> str:
+    words = dialect(connections[using])
+    columns = [f"given.{column}" for column in ENDS]
+    from_key, to_key = columns[:2], columns[2:]
+    return statement(__package__, "with_uids").format(
+        given="{given}",
+        join=words.join,
+        opposite=words.stream(RELATION, [*map(words.text, graph.name), *to_key, *from_key]),
+        from_end=join_resource(words, "f", from_key),
+        to_end=join_resource(words, "t", to_key),
+    )

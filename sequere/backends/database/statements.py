@@ -1,53 +1,51 @@
-"""The follows that the log wants compared with those that are stored, in SQL: rows come to Python only to be shown.
+"""The relations that the log wants compared with those that are stored, in SQL: rows come to Python only to be shown.
 
-Two relations are opposite if one is from → to and the other is to → from. Each knows of the friendship.
+Two relations are opposite if one is from → to and the other is to → from. Each knows since when they are mutual.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from sequere.backends.database.models import Follow, FollowCount
-from sequere.log.reading import last_event
-from sequere.relations.types import FOLLOWED
+from sequere.backends.database.models import LiveRelation, RelationCount
+from sequere.log.locks import KEY, Resource
+from sequere.log.models import Event
+from sequere.log.numbers import KIND, GraphNumber, Name, number_graph
+from sequere.relations.key import Graph
 from sequere.sql.dialects import Dialect, dialect
-from sequere.sql.statements import statement
+from sequere.sql.statements import statement, statements
 
 #: A SELECT, and the parameters that it takes.
 Subselect: TypeAlias = tuple[str, Sequence[Any]]
 
-FOLLOW_COLUMNS = tuple(field.attname for field in Follow._meta.concrete_fields)
-#: The columns of an event that become those of a follow.
-OF_EVENT = (
-    "stream",
-    "actor_identifier",
-    "actor_object_id",
-    "target_identifier",
-    "target_object_id",
-    "occurred_at",
-    "id",
-)
-COUNT_KEY = ("identifier", "object_id", "other_identifier")
-COUNT_NUMBERS = ("followers", "followings", "friends")
+RELATION_KEY = ("graph", "from_uid", "to_uid")
+#: What the log wants of a relation.
+RELATION_VALUES = ("from_kind", "to_kind", "since", "event_id", "mutual_since")
+COUNT_KEY = ("graph", "kind", "uid")
+COUNT_NUMBERS = ("incoming", "outgoing", "mutual")
 
 
-class FollowStatements:
-    """Some relations in the log and in the read model."""
+class RelationStatements:
+    """Some relations of a graph in the log and in the read model."""
 
-    def __init__(self, relations: Subselect, using: str, *, both: bool) -> None:
-        """`relations` SELECTs the stream of each, and that of the opposite relation, which is compared too if `both`
-        are."""
-        self._connection = connections[using]
+    def __init__(self, graph: Graph, relations: Subselect, using: str, *, both: bool) -> None:
+        """`relations` SELECTs what wanted.sql is given. The opposite relations are compared too if `both` are: then
+        `relations` has only one of two opposites."""
+        self._graph = graph
+        self._using = using
         self._relations, self._parameters = relations
-        self._texts = _texts(using, both)
+        self._texts = relation_texts(graph, using, both=both)
 
     def write(self) -> None:
         """Store what the log wants instead of what is stored, and add the change to the counts.
 
-        1 statement, 3 on databases that cannot write in a WITH clause.
+        1 statement, 4 on databases without functions.
         """
+        if not dialect(connections[self._using]).has_routines:
+            number_graph(*self._graph.name, self._using)
         for text in self._texts.write:
             self._execute(text)
 
@@ -57,26 +55,30 @@ class FollowStatements:
         return bool(differs)
 
     def repair(self) -> int:
-        """The same as `write()` without the counts; returns how many follows were wrong. 1 statement, or 2."""
+        """The same as `write()` without the counts; returns how many relations were wrong. 2 statements, or 3."""
+        number_graph(*self._graph.name, self._using)
         return sum(wrong for text in self._texts.repair for (wrong,) in self._execute(text))
 
-    def differences(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        """The rows that are stored and those that the log wants, where they differ; {} for none. 1 query."""
-        half = len(FOLLOW_COLUMNS)
-        return [(_row(row[:half]), _row(row[half:])) for row in self._execute(self._texts.differences)]
+    def differences(self) -> list[tuple[tuple[int, int], dict[str, Any], dict[str, Any]]]:
+        """Where they differ: the two uids, what is stored, and what the log wants; {} for nothing. 1 query."""
+        half = 2 + len(RELATION_VALUES)
+        return [
+            ((row[0], row[1]), _row(row[2:half]), _row(row[half:])) for row in self._execute(self._texts.differences)
+        ]
 
     def _execute(self, text: str) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
+        with connections[self._using].cursor() as cursor:
             cursor.execute(text.replace("{given}", self._relations), self._parameters)
             return cursor.fetchall() if cursor.description else []
 
 
 def _row(values: tuple[Any, ...]) -> dict[str, Any]:
-    return dict(zip(FOLLOW_COLUMNS, values, strict=True)) if values[0] is not None else {}
+    row = dict(zip(RELATION_VALUES, values, strict=True))
+    return row if row["event_id"] is not None else {}
 
 
 class _Texts(NamedTuple):
-    """The statements for one database, with {given} for the relations."""
+    """The statements for one database and graph, with {given} for the relations."""
 
     write: Sequence[str]
     differs: str
@@ -86,10 +88,36 @@ class _Texts(NamedTuple):
 
 
 @cache
-def _texts(using: str, both: bool) -> _Texts:
-    """Put together once for each database."""
+def relation_texts(graph: Graph, using: str, *, both: bool) -> _Texts:
+    """Put together once for each database and graph."""
     words = dialect(connections[using])
-    fragments = _fragments(using, words, both=both)
+    begun = words.text(graph.type.begun.name)
+    texts = _texts(words, _fragments(words, number_of(graph, words), begun, both=both))
+    if not words.has_routines:
+        return texts
+    graph_name = ", ".join(map(words.text, graph.name))
+    arrays = ", ".join(f"array_agg({column})" for column in ("stream", "opposite", "from_uid", "to_uid"))
+    relations = "({given}) AS given (stream, opposite, from_uid, to_uid)"
+    apply = f"SELECT sequere_apply_relations({graph_name}, {begun}, {arrays}) FROM {relations}"
+    return texts._replace(write=[apply])
+
+
+def applying_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
+    """The functions that apply relations of any graph: the same statements, planned once."""
+    words = dialect(connection)
+    if not words.has_routines:
+        return {}
+    (write,) = _texts(words, _fragments(words, "graph_number", "begun", both=True)).write
+    # Of two opposite relations, one says both.
+    relations = (
+        "SELECT given.* FROM unnest(streams, opposites, from_uids, to_uids) AS given (stream, opposite, one, other)"
+        " WHERE one < other OR opposite NOT IN (SELECT unnest(streams))"
+    )
+    texts = statements(__package__, connection.vendor)
+    return {name: text.replace("{write}", write.replace("{given}", relations)) for name, text in texts.items()}
+
+
+def _texts(words: Dialect, fragments: dict[str, str]) -> _Texts:
     wanted, changed, count, delete, put, put_wanted = (
         statement(__package__, name).format_map(fragments)
         for name in ("wanted", "changed", "move_counts", "delete_unwanted", "put_changed", "put_wanted")
@@ -111,34 +139,67 @@ def _texts(using: str, both: bool) -> _Texts:
     )
 
 
-def _fragments(using: str, words: Dialect, *, both: bool) -> dict[str, str]:
-    follow = Follow._meta.db_table
-    sides = [("one", "e"), ("other", "b")] if both else [("one", "e")]
+def number_of(graph: Graph, words: Dialect) -> str:
+    """SELECTs the number of a graph."""
+    type_, scope = map(words.text, graph.name)
+    return f"(SELECT number FROM {words.table(GraphNumber)} WHERE type = {type_} AND scope = {scope})"
+
+
+def uid_of(words: Dialect) -> str:
+    """SELECTs the uid of a resource. Parameters: its identifier and object id."""
+    return f"(SELECT uid FROM {words.table(Resource)} WHERE identifier = %s AND object_id = %s)"
+
+
+def join_resource(words: Dialect, name: str, key: Sequence[str]) -> str:
+    """What joins the resource that has the key in two columns, under a name."""
+    same_key = " AND ".join(f"{name}.{column} = {value}" for column, value in zip(KEY, key, strict=True))
+    return words.join_row(words.table(Resource), name, same_key)
+
+
+def kind_number(words: Dialect) -> str:
+    """SELECTs the number of a kind. Parameter: the identifier."""
+    return f"(SELECT number FROM {words.table(Name)} WHERE role = '{KIND}' AND name = %s)"
+
+
+def _fragments(words: Dialect, graph: str, begun: str, *, both: bool) -> dict[str, str]:
+    stored, log, resources, names = map(words.table, (LiveRelation, Event, Resource, Name))
+    kind = (
+        f"SELECT k.number FROM {resources} r JOIN {names} k"
+        f" ON k.role = '{KIND}' AND k.name = r.identifier WHERE r.uid = given."
+    )
+    side = (
+        "SELECT {0}_uid, {1}_uid, CASE WHEN {2}id IS NOT NULL THEN {0}_kind END,"
+        " CASE WHEN {2}id IS NOT NULL THEN {1}_kind END, {2}since, {2}id, mutual_since FROM pair"
+    )
+    sides = [side.format("from", "to", ""), *([side.format("to", "from", "opposite_")] if both else [])]
+    same_ends = f"stored.graph = {graph} AND stored.from_uid = wanted.from_uid AND stored.to_uid = wanted.to_uid"
+    stored_row = words.join_row(stored, "stored", same_ends)
     return {
         "given": "{given}",
-        "of_event": _each("e.{0} AS e_{0}", OF_EVENT),
-        "of_opposite": _each("b.{0} AS b_{0}", OF_EVENT),
-        "last_event": last_event(using, "e", "given.stream", f"e.type = '{FOLLOWED}'"),
-        "last_of_opposite": last_event(using, "b", "given.opposite", f"b.type = '{FOLLOWED}'"),
-        "sides": " UNION ALL ".join(
-            f"SELECT {relation}, {_each(f'{event}_{{0}}', OF_EVENT)}, friends_at, friends_event_id FROM pair"
-            for relation, event in sides
-        ),
-        "stored": words.join_row(follow, "stored", "stream", "wanted.relation"),
-        "columns": _each("{0}", FOLLOW_COLUMNS),
-        "old_columns": _each("old_{0}", FOLLOW_COLUMNS),
-        "of_stored": _each("stored.{0}", FOLLOW_COLUMNS),
-        "of_wanted": _each("wanted.{0}", FOLLOW_COLUMNS),
-        "of_follow": _each(f"{follow}.{{0}}", FOLLOW_COLUMNS),
-        "of_new": _each(words.new_value("{0}"), FOLLOW_COLUMNS),
+        "graph": graph,
+        "last_event": words.join_last_event(log, "e", "given.stream", f"e.type = {begun}"),
+        "last_of_opposite": words.join_last_event(log, "b", "given.opposite", f"b.type = {begun}"),
+        "kind_of_from": f"{kind}from_uid",
+        "kind_of_to": f"{kind}to_uid",
+        "sides": " UNION ALL ".join(sides),
+        "stored": stored_row,
+        "columns": _each("{0}", RELATION_VALUES),
+        "old_columns": _each("old_{0}", RELATION_VALUES),
+        "of_stored": _each("stored.{0}", RELATION_VALUES),
+        "of_wanted": _each("wanted.{0}", RELATION_VALUES),
+        "of_relation": _each(f"{stored}.{{0}}", RELATION_VALUES),
+        "of_new": _each(words.new_value("{0}"), RELATION_VALUES),
         "differs_from": words.differs_from,
-        "unwanted": words.is_among("SELECT relation FROM wanted WHERE stream IS NULL"),
-        "insert_counts": words.insert_into(FollowCount, (*COUNT_KEY, *COUNT_NUMBERS)),
-        "add_numbers": words.on_conflict_update(
-            FollowCount, COUNT_KEY, **dict.fromkeys(COUNT_NUMBERS, "{old} + {new}")
+        "row_id": words.row_id,
+        "unwanted": words.is_among(
+            f"SELECT stored.{words.row_id} FROM wanted {words.join} {stored_row} WHERE wanted.event_id IS NULL"
         ),
-        "insert_follows": words.insert_into(Follow, FOLLOW_COLUMNS),
-        "replace": words.on_conflict_update(Follow, FOLLOW_COLUMNS[:1], **dict.fromkeys(FOLLOW_COLUMNS[1:], "{new}")),
+        "insert_counts": words.insert_into(RelationCount, (*COUNT_KEY, *COUNT_NUMBERS)),
+        "add_numbers": words.on_conflict_update(
+            RelationCount, COUNT_KEY, **dict.fromkeys(COUNT_NUMBERS, "{old} + {new}")
+        ),
+        "insert_relations": words.insert_into(LiveRelation, (*RELATION_KEY, *RELATION_VALUES)),
+        "replace": words.on_conflict_update(LiveRelation, RELATION_KEY, **dict.fromkeys(RELATION_VALUES, "{new}")),
     }
 
 

@@ -7,13 +7,13 @@ from django.core.checks import CheckMessage, Error
 from sequere import conf
 from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.redis.followers import follower_page
-from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys
+from sequere.backends.redis.keys import FOLLOWINGS, PATTERN, FollowKeys, suffix_of
 from sequere.backends.redis.projector import FollowsProjector
 from sequere.backends.redis.rows import SetRows, stored_count
-from sequere.backends.redis.uids import found_uids, look_up_uids
+from sequere.backends.redis.scripts import READ_LIVE
 from sequere.base import ResourceKey
 from sequere.projections.reconciler import Cursor
-from sequere.redis.connection import Connection, why_unusable
+from sequere.redis.connection import Connection, text, why_unusable
 from sequere.redis.read_model import RedisModel
 from sequere.relations.key import Graph, RelationKey
 from sequere.relations.types import FOLLOWED
@@ -28,25 +28,20 @@ class RedisBackend(BaseBackend):
     """Follows in Redis, written after the commit of the events in the log."""
 
     def __init__(self) -> None:
-        connection = Connection(FOLLOWS_SETTING, conf.backend_options(), FOLLOWS_PREFIX)
-        self._model = RedisModel(connection, "follows", (FOLLOWED,))
+        connection = Connection(FOLLOWS_SETTING, conf.backend_options(), FOLLOWS_PREFIX, "follows")
+        self._model = RedisModel(connection, (FOLLOWED,))
         self._keys = FollowKeys(connection.prefix)
         self.projector = FollowsProjector(self._model, self._keys)
 
     def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
-        """2 round trips."""
-        if not relations:
+        """1 round trip."""
+        asked = list(relations)
+        if not asked:
             return set()
-        ends = [next(iter(relations)).from_key, *(relation.to_key for relation in relations)]
-        (answer,) = self._model.read(look_up_uids(ends, self._keys))
-        known = found_uids(ends, answer)
-        asked = [relation for relation in relations if relation.to_key in known]
-        if ends[0] not in known or not asked:
-            return set()
-        followings, _ = self._keys.set_and_count(known[ends[0]], FOLLOWINGS, None)
-        members = [known[relation.to_key] for relation in asked]
-        (scores,) = self._model.connection.run([("ZMSCORE", followings, *members)])
-        return {relation for relation, score in zip(asked, scores, strict=True) if score is not None}
+        names = [self._keys.name(key) for key in (asked[0].from_key, *(relation.to_key for relation in asked))]
+        call = READ_LIVE(names, self._keys.uids, *asked[0].from_key, suffix_of(FOLLOWINGS, None))
+        (answer,) = self._model.read(call)
+        return {relation for relation, is_live in zip(asked, answer, strict=True) if text(is_live) == "1"}
 
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
         return LazyList(SetRows(self._model, self._keys, key, what, identifier, desc))
@@ -60,8 +55,8 @@ class RedisBackend(BaseBackend):
         return follower_page(key, cursor, self._model, self._keys)
 
     def reset(self, using: str) -> None:
-        """The last uid stays: a writer that still has an old uid must not meet another resource there."""
-        self._model.reset("uid:*")
+        """The highest uid stays: a database that is new here hands out larger ones."""
+        self._model.reset(PATTERN)
 
     @classmethod
     def check(cls) -> list[CheckMessage]:

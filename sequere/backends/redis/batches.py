@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sequere.backends.redis.follows_by_uid import Around, around_range
+from sequere.backends.redis.uids import Uids
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.projections.reconciler import Cursor, Page, RowKeys
@@ -13,23 +14,26 @@ from sequere.projections.reconciler import Cursor, Page, RowKeys
 class Batch:
     """Resources in the order of their keys."""
 
-    resources: list[ResourceKey]
-    #: The same resources, with the condition that an event is about one of them, or about a key between them.
     around: Around
     #: Those of which something differs; None as long as nobody has looked.
     suspects: list[ResourceKey] | None = None
+
+    @property
+    def uids(self) -> Uids:
+        """The resources and their uids."""
+        return self.around.uids
 
 
 class ResourceBatches(RowKeys):
     def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
         """1 query."""
-        rows, number, end = super().page(after, until, using)
-        return Page(rows and Batch(rows, around_range({*rows}, after, end or until)), number, end)
+        uids, number, end = super().page(after, until, using)
+        return Page(uids and Batch(around_range(uids, after, end or until)), number, end)
 
 
-def _keys(rows: list[Any], using: str) -> list[ResourceKey]:
-    return [ResourceKey(*row) for row in rows]
+def _uids(rows: list[Any], using: str) -> Uids:
+    return {ResourceKey(*key): uid for *key, uid in rows}
 
 
-#: The resources at the other ends of their follows are looked up for each batch again, so batches are large.
-RESOURCES = ResourceBatches(Resource.objects.using, _keys, columns=KEY, size=10_000)
+#: A follow is read for both of its ends, so batches are large.
+RESOURCES = ResourceBatches(Resource.objects.using, _uids, columns=KEY, also=("uid",), size=10_000)

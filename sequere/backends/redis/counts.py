@@ -1,13 +1,13 @@
 """The sets of a resource, counted and compared with the number of live relations in the log."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, FollowKeys
 from sequere.backends.redis.scripts import CLEAN_SET, MEASURE_SETS
-from sequere.backends.redis.uids import Uids, found_uids, look_up_uids, named_by
+from sequere.backends.redis.uids import Uids, named_by
 from sequere.base import ResourceKey
-from sequere.exceptions import ReadModelLost
+from sequere.log.locks import uids_of
 from sequere.log.reading import latest_of
 from sequere.projections.reconciler import Difference
 from sequere.redis.connection import text
@@ -54,42 +54,34 @@ class Counts:
         self._model = model
         self._keys = keys
 
-    def compare(self, resources: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
-        """Where the numbers are not those of the log; with `repair`, they are afterwards.
+    def compare(self, uids: Uids, using: str, *, repair: bool) -> list[Difference]:
+        """Where the numbers of resources, in the order of their keys, are not those of the log; with `repair`, they are
+        afterwards.
 
-        2 queries and 3 round trips; a repair takes up to 4 round trips and 1 query more for each set of a wrong
-        resource, and for every 1,000 members of it.
+        2 queries and 2 round trips, 3 with `repair`, which takes up to 4 round trips and 2 queries more for each set of
+        a wrong resource, and for every 1,000 members of it.
         """
-        look_up = look_up_uids(resources, self._keys)
-        token, (answer,) = self._model.draw([look_up]) if repair else (0, self._model.connection.run([look_up]))
-        known = found_uids(resources, answer)
-        wrong = self._measure(list(resources), known, using)
+        token = self._model.draw([], using)[0] if repair else 0
+        wrong = self._measure(uids, using)
         if repair:
             for key in {key for key, _, _, _ in wrong}:
-                if key not in known:  # it has just been given a uid
-                    raise ReadModelLost(server=self._model.connection.server, projection="follows")
-                self._clean(key, known[key], token, using)
+                self._clean(key, uids[key], token, using)
         return [
             Difference(f"counts of {key}" + (f" with kind {kind}" if kind else ""), expected, found)
             for key, kind, expected, found in wrong
         ]
 
-    def _measure(self, resources: list[ResourceKey], known: Uids, using: str) -> list[WrongNumbers]:
+    def _measure(self, uids: Uids, using: str) -> list[WrongNumbers]:
+        resources = list(uids)
         followers = recorded.numbers(FOLLOW, resources, "target_", using)
         followings = recorded.numbers(FOLLOW, resources, "actor_", using)
         wanted = {key: _by_kind(followers.get(key, {}), followings.get(key, {})) for key in resources}
-        wrong: list[WrongNumbers] = [
-            (key, kind, Numbers(*pair), Measured(Numbers(), Numbers()))
-            for key, kinds in wanted.items()
-            if key not in known
-            for kind, pair in kinds.items()
-            if any(pair)
-        ]
-        stored = list(chunks((key for key in resources if key in known), RESOURCES_PER_MEASURE))
-        self._want_nothing_of_other_kinds(stored, wanted, known)
+        wrong: list[WrongNumbers] = []
+        stored = list(chunks(resources, RESOURCES_PER_MEASURE))
+        self._want_nothing_of_other_kinds(stored, wanted, uids)
         measures = (
             MEASURE_SETS(
-                [name for key in keys for name in self._keys.sets_and_counts(known[key], wanted[key])],
+                [name for key in keys for name in self._keys.sets_and_counts(uids[key], wanted[key])],
                 *(number for key in keys for pair in wanted[key].values() for number in pair),
             )
             for keys in stored
@@ -102,7 +94,7 @@ class Counts:
                 wrong.append((key, kind, Numbers(*wanted[key][kind], friends), measured))
         return wrong
 
-    def _want_nothing_of_other_kinds(self, stored: list[list[ResourceKey]], wanted: WantedNumbers, known: Uids) -> None:
+    def _want_nothing_of_other_kinds(self, stored: list[list[ResourceKey]], wanted: WantedNumbers, uids: Uids) -> None:
         """Where anything is stored of kinds that a resource should have nothing of, measure these kinds as well."""
         registered = registered_kinds()
         commands = [
@@ -112,7 +104,7 @@ class Counts:
                 *(
                     name
                     for key in keys
-                    for name in self._keys.sets_and_counts(known[key], registered - wanted[key].keys())
+                    for name in self._keys.sets_and_counts(uids[key], registered - wanted[key].keys())
                 ),
             )
             for keys in stored
@@ -122,7 +114,7 @@ class Counts:
                 for key in keys:
                     wanted[key] |= dict.fromkeys(registered - wanted[key].keys(), (0, 0))
 
-    def _clean(self, key: ResourceKey, uid: str, token: int, using: str) -> None:
+    def _clean(self, key: ResourceKey, uid: int, token: int, using: str) -> None:
         """Leave in the sets of a resource only the members that the log justifies, and count them."""
         for kind in (None, *registered_kinds()):
             for what in (FOLLOWERS, FOLLOWINGS, FRIENDS):
@@ -148,8 +140,8 @@ class Counts:
             return []
         names = dict(zip(members, named_by(members, self._model.connection, self._keys), strict=True))
         others = [name for name in names.values() if name and kind in {None, name.identifier}]
-        known = self._uids_of(others)
-        there = [(member, name) for member, name in names.items() if name and known.get(name) == member]
+        known = uids_of(others, using)
+        there = [(member, name) for member, name in names.items() if name and str(known.get(name)) == member]
         streams = [RelationKey(*pair).stream for _, name in there for pair in ((name, key), (key, name))]
         live = {stream for stream, event in latest_of(streams, using).items() if event.type == FOLLOWED}
         right = {
@@ -159,12 +151,6 @@ class Counts:
             and (what == FOLLOWERS or RelationKey(key, name).stream in live)
         }
         return [member for member in members if member not in right]
-
-    def _uids_of(self, names: list[ResourceKey]) -> Uids:
-        if not names:
-            return {}
-        (answer,) = self._model.connection.run([look_up_uids(names, self._keys)])
-        return found_uids(names, answer)
 
 
 def registered_kinds() -> set[str | None]:

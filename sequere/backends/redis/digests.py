@@ -2,21 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from hashlib import sha1
-from itertools import count
 from typing import Any
 
 from sequere.backends.redis.batches import Batch
 from sequere.backends.redis.counts import Counts
-from sequere.backends.redis.follows_by_uid import Members, numbered
+from sequere.backends.redis.follows_by_uid import Members
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys, kind_in_key
 from sequere.backends.redis.loading import Loading
 from sequere.backends.redis.relations import differences_around
 from sequere.backends.redis.scripts import COMPARE_DIGESTS, COMPARE_SIZES
-from sequere.backends.redis.uids import found_uids, look_up_uids
+from sequere.backends.redis.uids import Uids
 from sequere.base import ResourceKey
 from sequere.projections.reconciler import Comparison, Difference
-from sequere.redis.connection import text
 from sequere.redis.read_model import RedisModel
 from sequere.registry import registry
 from sequere.sql.chunks import chunks
@@ -60,8 +59,8 @@ class DigestComparison(Comparison):
         if not suspects:
             return []
         differences = [
-            *differences_around(suspects, self._model.connection, self._keys, using),
-            *Counts(self._model, self._keys).compare(suspects, using, repair=False),
+            *differences_around(self._of_suspects(keys, suspects), self._model.connection, self._keys, using),
+            *Counts(self._model, self._keys).compare(self._of_suspects(keys, suspects), using, repair=False),
         ]
         if repair:
             self.repair(keys, using)
@@ -73,44 +72,37 @@ class DigestComparison(Comparison):
         if self._token is None:
             raise TypeError("only a rebuild has a token to repair with")
         if suspects:
-            Loading(self._model, self._keys, self._token).load_again(suspects, using)
+            Loading(self._model, self._keys, self._token).load_again(self._of_suspects(keys, suspects), using)
         return len(suspects)
 
     def _suspects(self, keys: Batch, using: str) -> list[ResourceKey]:
         if keys.suspects is None:
             wrong = self._wrong(keys, using)
-            keys.suspects = [key for key in keys.resources if key in wrong]
+            keys.suspects = [key for key, uid in keys.uids.items() if uid in wrong]
         return keys.suspects
 
-    def _wrong(self, keys: Batch, using: str) -> set[ResourceKey]:
-        known: dict[ResourceKey, str] = {}
-        sizes: dict[str, Sizes] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
-        wrong: set[str] = set()
-        # Resources without a uid get numbers that are not uids, so their follows are missing.
-        unknown = (f"-{number}" for number in count(1))
-        with numbered(using, keys.around) as follows:
-            for page in follows.resources():
-                (answer,) = self._model.connection.run([look_up_uids(page, self._keys)])
-                found = found_uids(page, answer)
-                ends = {key: found.get(key) or next(unknown) for key in page}
-                follows.learn(ends)
-                known |= {key: uid for key, uid in ends.items() if key in keys.around.resources}
-            for some in chunks(self._parts(follows.members_in_order(), sizes), COMPARISONS_AT_ONCE):
+    def _of_suspects(self, keys: Batch, suspects: Iterable[ResourceKey]) -> Uids:
+        return {key: keys.uids[key] for key in suspects}
+
+    def _wrong(self, keys: Batch, using: str) -> set[int]:
+        sizes: dict[int, Sizes] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+        wrong: set[int] = set()
+        with closing(keys.around.members_in_order(using)) as members:
+            for some in chunks(self._parts(members, sizes), COMPARISONS_AT_ONCE):
                 wrong.update(self._answered(some))
-        names = {uid: key for key, uid in known.items()}
-        stored = ((uid, key, sizes[uid]) for uid, key in names.items() if not uid.startswith("-") or uid in sizes)
+        stored = ((uid, key, sizes.get(uid, {})) for key, uid in keys.uids.items())
         for some in chunks(self._sizes(stored), COMPARISONS_AT_ONCE):
             wrong.update(self._answered(some))
-        return {names[uid] for uid in wrong}
+        return wrong
 
-    def _parts(self, members: Iterable[Members], sizes: Mapping[str, Sizes]) -> Iterator[Sequence[Any]]:
+    def _parts(self, members: Iterable[Members], sizes: Mapping[int, Sizes]) -> Iterator[Sequence[Any]]:
         """Calls that compare the parts of sets. Adds the numbers of members to `sizes`."""
         arguments: list[Any] = []
         in_call = 0
         for uid, what, kind, number, texts in members:
             side = what == FOLLOWINGS
-            start = sizes[str(uid)][kind][side]
-            sizes[str(uid)][kind][side] += number
+            start = sizes[uid][kind][side]
+            sizes[uid][kind][side] += number
             digest = sha1(texts.encode(), usedforsecurity=False).hexdigest()
             arguments += (uid, what, kind_in_key(kind), start, number, digest)
             in_call += number
@@ -120,7 +112,7 @@ class DigestComparison(Comparison):
         if arguments:
             yield COMPARE_DIGESTS([], self._keys.uids, *arguments)
 
-    def _sizes(self, stored: Iterable[tuple[str, ResourceKey, Sizes]]) -> Iterator[Sequence[Any]]:
+    def _sizes(self, stored: Iterable[tuple[int, ResourceKey, Mapping[str, Sequence[int]]]]) -> Iterator[Sequence[Any]]:
         registered = {options.get_identifier() for options in registry}
         for some in chunks(stored, RESOURCES_PER_COMPARISON):
             kinds = sorted(registered.union(*(sizes.keys() for _, _, sizes in some)))
@@ -131,6 +123,6 @@ class DigestComparison(Comparison):
                     arguments += (kind_in_key(kind), *numbers)
             yield COMPARE_SIZES([], self._keys.uids, *arguments)
 
-    def _answered(self, calls: Iterable[Sequence[Any]]) -> Iterator[str]:
+    def _answered(self, calls: Iterable[Sequence[Any]]) -> Iterator[int]:
         for answer in self._model.connection.run(calls):
-            yield from map(text, answer)
+            yield from map(int, answer)

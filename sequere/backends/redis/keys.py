@@ -9,6 +9,9 @@ FOLLOWERS = "followers"
 FOLLOWINGS = "followings"
 FRIENDS = "friends"
 
+#: The ending of all keys but those about the model as a whole.
+PATTERN = "uid:*"
+
 #: The set in which the other end of a follow is a friend, if it is there as well.
 OPPOSITE = {FOLLOWERS: FOLLOWINGS, FOLLOWINGS: FOLLOWERS}
 
@@ -21,6 +24,7 @@ class FollowKeys:
 
     @property
     def last_uid(self) -> str:
+        """The highest uid that the server knows."""
         return f"{self.prefix}global:uid"
 
     @property
@@ -32,18 +36,27 @@ class FollowKeys:
         """The uid of a resource. The object id comes last, so it may contain ":"."""
         return f"{self.prefix}uid:{key[0]}:{key[1]}"
 
-    def resource(self, uid: str) -> str:
+    def resource(self, uid: int | str) -> str:
         """The hash of a uid: its resource, and the token of the last writer around it."""
         return f"{self.prefix}uid::{uid}"
 
-    def set_and_count(self, uid: str, what: str, identifier: str | None) -> tuple[str, str]:
+    def is_resource(self, key: str) -> bool:
+        """Whether a key is that of a hash."""
+        return key.startswith(f"{self.prefix}uid::")
+
+    def named(self, key: str) -> ResourceKey:
+        """The resource that has the name under a key."""
+        identifier, _, object_id = key.removeprefix(self.uids).partition(":")
+        return ResourceKey(identifier, object_id)
+
+    def set_and_count(self, uid: int | str, what: str, identifier: str | None) -> tuple[str, str]:
         suffix = suffix_of(what, identifier)
         return f"{self.prefix}uid:{uid}{suffix}", f"{self.prefix}uid:{uid}{suffix}:count"
 
-    def side(self, resource: ResourceKey, uid: str, what: str, identifier: str) -> Sequence[str]:
-        """Everything that follows with resources of one kind change at one of their ends, and the uid there.
+    def side(self, resource: ResourceKey, uid: int, what: str, identifier: str) -> Sequence[str]:
+        """Everything that follows with resources of one kind change at one of their ends, and the name there.
 
-        They are the KEYS of scripts.
+        They are the KEYS of a script.
         """
         stem = f"{self.prefix}uid:{uid}:"
         all_, friends = f"{stem}{what}", f"{stem}{FRIENDS}"
@@ -62,7 +75,7 @@ class FollowKeys:
             self.name(resource),
         )
 
-    def sets_and_counts(self, uid: str, identifiers: Iterable[str | None]) -> list[str]:
+    def sets_and_counts(self, uid: int | str, identifiers: Iterable[str | None]) -> list[str]:
         """Followers, followings and friends, each with its count, for each kind."""
         return [
             key

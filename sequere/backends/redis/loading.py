@@ -2,28 +2,27 @@
 
 The rebuild draws a token, as every writer does, before anything is read from the log, and takes no locks. Its processes
 share the token and divide the resources; each loads all sides of its own ones. An event that is missing in what a
-process reads is committed later, so the drain that applies it has a larger token, and finds the uids that this process
-has assigned. If the drain comes first, the resource refuses what was read; if it comes second, it changes what was
-loaded. So nothing is missed, and nothing newer is overwritten. A drain with a smaller token has written only what the
-log said before; if it comes second, it is refused, and applies its events with another token.
+process reads is committed later, so the drain that applies it has a larger token. If the drain comes first, the
+resource refuses what was read; if it comes second, it changes what was loaded. So nothing is missed, and nothing newer
+is overwritten. A drain with a smaller token has written only what the log said before; if it comes second, it is
+refused, and applies its events with another token.
 
 Refused resources are locked, so that the log says nothing new about them, and loaded again.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from sequere.backends.redis.batches import Batch
 from sequere.backends.redis.counts import Counts
-from sequere.backends.redis.follows_by_uid import Around, Members, around, numbered
+from sequere.backends.redis.follows_by_uid import Around, Members, around
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys, kind_in_key
 from sequere.backends.redis.scripts import LOAD_SIDES
-from sequere.backends.redis.uids import Uids, assign_uids, found_uids, look_up_uids, named_by
+from sequere.backends.redis.uids import Uids, store_names
 from sequere.base import ResourceKey
-from sequere.exceptions import ReadModelLost
 from sequere.log.locks import lock
 from sequere.projections.reconciler import Comparison, Difference
-from sequere.redis.connection import text
 from sequere.redis.read_model import SECONDS_TO_RESUME, RebuildStart, RedisModel
 from sequere.sql.chunks import chunks
 
@@ -43,53 +42,45 @@ class Loading:
     with the log, such as names with their uids and the order of the rows, is left to the database and its disk.
     """
 
-    def __init__(self, model: RedisModel, keys: FollowKeys, token: int, *, is_empty: bool = False) -> None:
-        """`token` is that of a rebuild. If the server `is_empty`, everything found there was written since."""
+    def __init__(
+        self, model: RedisModel, keys: FollowKeys, token: int, *, writes_as: int | None = None, is_empty: bool = False
+    ) -> None:
+        """`token` is that of a rebuild, with which it writes unless it has drawn another one. If the server `is_empty`,
+        everything found there was written since."""
         self._model = model
         self._connection = model.connection
         self._keys = keys
         self._token = token
+        self._writes_as = writes_as or token
         self._mark = model.mark(token)
         self._is_empty = is_empty
         #: The uids of resources around which another process has written.
-        self.refused: set[str] = set()
+        self.refused: set[int] = set()
 
     def load(self, wanted: Around, using: str) -> int:
-        """Load all sides of some resources; returns how many others they follow. Raises ReadModelLost."""
-        with numbered(using, wanted) as follows:
-            for page in follows.resources():
-                follows.learn(self._uids_of(page, wanted.resources))
-            return self._write(follows.members())
+        """Load all sides of some resources, and their names; returns how many others they follow. Raises
+        ReadModelLost."""
+        store_names(wanted.named(using), self._connection, self._keys)
+        with closing(wanted.members(using)) as members:
+            return self._write(members)
 
-    def load_again(self, resources: Sequence[ResourceKey], using: str) -> None:
-        """Load the sides of locked resources, store their names, and remove what does not belong there."""
+    def load_again(self, uids: Uids, using: str) -> None:
+        """Load the sides and the names of locked resources, and remove what does not belong there."""
         while True:
-            again = Loading(self._model, self._keys, self._token)
-            again._token, _ = self._model.draw([])
-            again.load(around(resources), using)
+            token, _ = self._model.draw([], using)
+            again = Loading(self._model, self._keys, self._token, writes_as=token)
+            again.load(around(uids), using)
             if not again.refused:  # by another rebuild, which has drawn a token meanwhile
                 break
-        (answer,) = self._connection.run([look_up_uids(resources, self._keys)])
-        self._connection.run(
-            ("HSET", self._keys.resource(uid), "identifier", key.identifier, "object_id", key.object_id)
-            for key, uid in found_uids(resources, answer).items()
-        )
-        Counts(self._model, self._keys).compare(resources, using, repair=True)
-
-    def _uids_of(self, page: Sequence[ResourceKey], wanted: Collection[ResourceKey]) -> Uids:
-        """The uids of resources. Assigning them also stores the names of those that are wanted. 3 round trips."""
-        others = [key for key in page if key not in wanted]
-        (answer,) = self._connection.run([look_up_uids(others, self._keys)]) if others else ((),)
-        known = found_uids(others, answer)
-        return {**known, **assign_uids([key for key in page if key not in known], self._connection, self._keys)}
+        Counts(self._model, self._keys).compare(uids, using, repair=True)
 
     def _write(self, members: Iterable[Members]) -> int:
         loaded = 0
         for some in chunks(self._calls(members), LOADS_AT_ONCE):
             for refused in self._connection.run(call for _, call in some):
-                if refused is None:  # the server was emptied, and the uids may be those of others
-                    raise ReadModelLost(server=self._connection.server, projection="follows")
-                self.refused.update(map(text, refused))
+                if refused is None:  # the server was emptied, and somebody may have loaded it meanwhile
+                    raise self._connection.lost()
+                self.refused.update(map(int, refused))
             loaded += sum(number for number, _ in some)
         return loaded
 
@@ -106,7 +97,7 @@ class Loading:
         yield followings, self._call(arguments)
 
     def _call(self, arguments: Sequence[Any]) -> Sequence[Any]:
-        first = (self._token, SECONDS_TO_RESUME, self._keys.uids, int(self._is_empty))
+        first = (self._writes_as, SECONDS_TO_RESUME, self._keys.uids, int(self._is_empty))
         return LOAD_SIDES([self._mark], *first, *arguments)
 
 
@@ -129,17 +120,14 @@ class LoadComparison(Comparison):
 
     def compare(self, keys: Batch, using: str, *, repair: bool) -> list[Difference]:
         loaded = self.repair(keys, using)
-        return [Difference(f"follows of {len(keys.resources)} resources", loaded, "none")] if loaded else []
+        return [Difference(f"follows of {len(keys.uids)} resources", loaded, "none")] if loaded else []
 
     def repair(self, keys: Batch, using: str) -> int:
         """Returns how many follows were loaded."""
         loading = Loading(self._model, self._keys, self._start.token, is_empty=self._start.was_empty)
         loaded = loading.load(keys.around, using)
         if loading.refused:
-            names = named_by(sorted(loading.refused), self._model.connection, self._keys)
-            if None in names:
-                raise ReadModelLost(server=self._model.connection.server, projection="follows")
-            refused = sorted(name for name in names if name)
+            refused = {key: uid for key, uid in keys.uids.items() if uid in loading.refused}
             lock(refused, using)
             loading.load_again(refused, using)
         return loaded

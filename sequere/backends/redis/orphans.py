@@ -1,11 +1,13 @@
 """Resources in Redis of which the log knows no relation."""
 
 from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from sequere.backends.redis.counts import registered_kinds
 from sequere.backends.redis.keys import FollowKeys
-from sequere.backends.redis.uids import found_uids, look_up_uids, named_by
+from sequere.backends.redis.uids import named_by
 from sequere.base import ResourceKey
+from sequere.log.locks import uids_of
 from sequere.projections.reconciler import Comparison, Difference
 from sequere.redis.connection import text
 from sequere.redis.read_model import RedisModel
@@ -14,53 +16,68 @@ from sequere.relations import recorded
 from sequere.relations.types import FOLLOW
 
 
-class UidKeys(ScanKeys):
-    """All uids with a name."""
+class Orphan(NamedTuple):
+    """A key that says that a resource has a uid, which it has not."""
+
+    key: str
+    resource: ResourceKey
+    uid: str
+    #: The uid that it has; None if no relation names it.
+    right: int | None
+
+
+class NameKeys(ScanKeys):
+    """The keys by which the server finds the name of a uid, and the uid of a name."""
 
     def __init__(self, model: RedisModel, keys: FollowKeys) -> None:
-        super().__init__(model.connection, ("uid::*",), _uids, size=1000)
+        super().__init__(model.connection, ("uid::*", "uid:[^:0-9]*"), size=1000)
         self._last_uid = keys.last_uid
 
     def total(self, using: str) -> int:
         """1 round trip."""
         (last,) = self.connection.run([("GET", self._last_uid)])
-        return int(last or 0)
+        return 2 * int(last or 0)
 
 
-def _uids(found: list[str], using: str) -> list[str]:
-    return [key.rpartition(":")[2] for key in found]
-
-
-class UidComparison(Comparison):
-    """Removes the uids, with their sets, of resources of which the log knows no relation, or that have another uid."""
+class NameComparison(Comparison):
+    """Removes the uids, with their sets, of resources of which the log knows no relation, or that have another uid; and
+    corrects the names that lead to another uid."""
 
     def __init__(self, model: RedisModel, keys: FollowKeys) -> None:
         self._connection = model.connection
         self._keys = keys
 
     def resources(self, keys: list[str], using: str) -> Collection[ResourceKey]:
-        return self._orphans(keys, using).values()
+        return {orphan.resource for orphan in self._orphans(keys, using)}
 
     def compare(self, keys: list[str], using: str, *, repair: bool) -> list[Difference]:
         orphans = self._orphans(keys, using)
         if repair:
-            for uid, name in orphans.items():
-                self._remove(uid, name)
-        return [Difference(f"resource {name}", "none", f"uid {uid}") for uid, name in orphans.items()]
+            self._connection.run(map(self._correction, orphans))
+        return [
+            Difference(f"resource {resource}", "none" if right is None else f"uid {right}", f"uid {uid}")
+            for resource, uid, right in dict.fromkeys(orphan[1:] for orphan in orphans)
+        ]
 
-    def _orphans(self, uids: list[str], using: str) -> dict[str, ResourceKey]:
-        names = zip(uids, named_by(uids, self._connection, self._keys), strict=True)
-        named = {uid: name for uid, name in names if name}
-        if not named:
-            return {}
-        (answer,) = self._connection.run([look_up_uids(named.values(), self._keys)])
-        current = found_uids(named.values(), answer)
-        known = recorded.known_ends(FOLLOW, named.values(), using)
-        return {uid: name for uid, name in named.items() if name not in known or current.get(name) != uid}
+    def _orphans(self, stored: list[str], using: str) -> list[Orphan]:
+        hashes = [key for key in stored if self._keys.is_resource(key)]
+        names = [key for key in stored if not self._keys.is_resource(key)]
+        uids = [key.rpartition(":")[2] for key in hashes]
+        found = list(zip(hashes, named_by(uids, self._connection, self._keys), uids, strict=True))
+        if names:
+            (led_to,) = self._connection.run([("MGET", *names)])
+            found += [(key, self._keys.named(key), text(uid or "")) for key, uid in zip(names, led_to, strict=True)]
+        ends = {resource for _, resource, uid in found if resource and uid}
+        known = recorded.known_ends(FOLLOW, ends, using) if ends else ()
+        right = uids_of(known, using) if known else {}
+        return [
+            Orphan(key, resource, uid, right.get(resource))
+            for key, resource, uid in found
+            if resource and uid and uid != str(right.get(resource))
+        ]
 
-    def _remove(self, uid: str, name: ResourceKey) -> None:
-        keys = [self._keys.resource(uid), *self._keys.sets_and_counts(uid, (None, *registered_kinds()))]
-        (current,) = self._connection.run([("GET", self._keys.name(name))])
-        if current is not None and text(current) == uid:
-            keys.append(self._keys.name(name))
-        self._connection.run([("UNLINK", *keys)])
+    def _correction(self, orphan: Orphan) -> tuple[Any, ...]:
+        """The command that removes the hash of a uid, with its sets; or a name, unless it has another uid."""
+        if self._keys.is_resource(orphan.key):
+            return ("UNLINK", orphan.key, *self._keys.sets_and_counts(orphan.uid, (None, *registered_kinds())))
+        return ("UNLINK", orphan.key) if orphan.right is None else ("SET", orphan.key, orphan.right)

@@ -1,15 +1,15 @@
 """The relations around some resources, compared one by one, to describe the differences."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sequere.backends.redis.follows_by_uid import around
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys
-from sequere.backends.redis.scripts import COMPARE_SIDE
-from sequere.backends.redis.sides import Side, WantedFollow, side_calls, sides_of
-from sequere.backends.redis.uids import Uids, found_uids, look_up_uids
+from sequere.backends.redis.sides import End, Side, WantedFollow, compare_calls, sides_of
+from sequere.backends.redis.uids import Uids
 from sequere.base import ResourceKey
+from sequere.log.locks import uids_of
 from sequere.log.reading import latest_of
 from sequere.projections.reconciler import Difference
 from sequere.redis.connection import Connection, text
@@ -29,65 +29,63 @@ class Since(int):
         return str(from_score(self))
 
 
-def differences_around(
-    resources: Collection[ResourceKey], connection: Connection, keys: FollowKeys, using: str
-) -> Iterator[Difference]:
+def differences_around(uids: Uids, connection: Connection, keys: FollowKeys, using: str) -> Iterator[Difference]:
     """The differences of follows on the sides of some resources, which are locked.
 
-    Friends are compared with the two sets that they are derived from. 2 round trips and 2 queries for every 1,000
+    Friends are compared with the two sets that they are derived from. 1 round trip and 3 queries for every 1,000
     relations.
     """
-    relations = recorded.relations(FOLLOW, using).filter(around(resources).condition)
+    relations = recorded.relations(FOLLOW, using).filter(around(uids).events)
     for rows in walk(relations, ("id",), RELATIONS_COMPARED_AT_ONCE, ("stream", *recorded.ENDS)):
         latest = latest_of([row[1] for row in rows], using)
         scores = {stream: to_score(last.occurred_at) for stream, last in latest.items() if last.type == FOLLOWED}
+        pairs = [(row[1], ResourceKey(*row[2:4]), ResourceKey(*row[4:6])) for row in rows]
+        known = uids_of({end for _, *ends in pairs for end in ends}, using)
         follows: list[WantedFollow] = [
-            (ResourceKey(*row[2:4]), ResourceKey(*row[4:6]), scores.get(row[1], "")) for row in rows
+            (End(one, known[one]), End(other, known[other]), scores.get(stream, ""))
+            for stream, one, other in pairs
+            if one in known and other in known
         ]
-        ends = list({end for follow in follows for end in follow[:2]})
-        (answer,) = connection.run([look_up_uids(ends, keys)])
-        yield from _differences(follows, {*resources}, found_uids(ends, answer), connection, keys)
+        yield from _differences(follows, uids, connection, keys)
 
 
 def _differences(
-    follows: list[WantedFollow], resources: set[ResourceKey], known: Uids, connection: Connection, keys: FollowKeys
+    follows: list[WantedFollow], uids: Uids, connection: Connection, keys: FollowKeys
 ) -> Iterator[Difference]:
-    stored = [follow for follow in follows if follow[0] in known and follow[1] in known]
+    sides = {side: members for side, members in sides_of(follows).items() if side.end.key in uids}
+    found, unnamed = _stored_wrongly(
+        sides, {end.uid: end.key for *ends, _ in follows for end in ends}, connection, keys
+    )
+    for end, name in unnamed.items():
+        yield Difference(f"the resource of uid {end.uid}", end.key, name)
     for follow in follows:
-        if follow[2] != "" and not (follow[0] in known and follow[1] in known):
-            yield Difference(_name(follow), _expected(follow), "none")
-    sides = {side: scores for side, scores in sides_of(stored, known).items() if side[0] in resources}
-    found, unnamed = _stored_wrongly(sides, known, connection, keys)
-    for resource, name in unnamed.items():
-        yield Difference(f"the resource of uid {known[resource]}", resource, name)
-    for follow in stored:
-        if follow[:2] in found:
-            yield Difference(_name(follow), _expected(follow), "; ".join(found[follow[:2]]))
+        pair = (follow[0].key, follow[1].key)
+        if pair in found:
+            yield Difference(_name(follow), _expected(follow), "; ".join(found[pair]))
 
 
 def _stored_wrongly(
-    sides: dict[Side, list[Any]], known: Uids, connection: Connection, keys: FollowKeys
-) -> tuple[dict[tuple[ResourceKey, ResourceKey], list[str]], dict[ResourceKey, str]]:
+    sides: dict[Side, list[Any]], names: Mapping[int, ResourceKey], connection: Connection, keys: FollowKeys
+) -> tuple[dict[tuple[ResourceKey, ResourceKey], list[str]], dict[End, str]]:
     """Descriptions of the follows that are stored wrongly, and the names of resources that are stored wrongly."""
-    commands = list(side_calls(COMPARE_SIDE, sides, known, keys))
+    commands = list(compare_calls(sides, keys))
     answers = connection.run(command for _, command in commands)
-    names = {uid: end for end, uid in known.items()}
     found: dict[tuple[ResourceKey, ResourceKey], list[str]] = defaultdict(list)
-    unnamed: dict[ResourceKey, str] = {}
-    for ((resource, what, _), _), answer in zip(commands, answers, strict=True):
+    unnamed: dict[End, str] = {}
+    for ((end, what, _), _), answer in zip(commands, answers, strict=True):
         for member, *scores in answer:
-            if not member:
-                unnamed[resource] = ":".join(map(text, scores))
+            if not text(member):
+                identifier, object_id, uid = map(text, scores)
+                unnamed[end] = f"{identifier}:{object_id}, which has uid {uid or 'none'}"
                 continue
-            other = names[text(member)]
-            pair = (resource, other) if what == FOLLOWINGS else (other, resource)
+            other = names[int(member)]
+            pair = (end.key, other) if what == FOLLOWINGS else (other, end.key)
             found[pair].append(_described(what, *map(_moment, scores)))
     return found, unnamed
 
 
 def _name(follow: WantedFollow) -> str:
-    (a, b), (c, d), _ = follow
-    return f"follow {a}:{b} → {c}:{d}"
+    return f"follow {follow[0].key} → {follow[1].key}"
 
 
 def _expected(follow: WantedFollow) -> Any:

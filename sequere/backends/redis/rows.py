@@ -73,7 +73,7 @@ class SetRows:
 
     def _page(self, start: int, size: int, after: tuple[str, ...]) -> tuple[list[str], list[str]]:
         """Uids and scores, from a position or after a row. 1 round trip."""
-        set_ = (self.keys.uids, suffix_of(self.what, self.identifier), int(self.desc))
+        set_ = (self.keys.uids, *self.key, suffix_of(self.what, self.identifier), int(self.desc))
         (answer,) = self.model.read(READ_FOLLOWS([self.keys.name(self.key)], *set_, start, size, *after))
         return [*map(text, answer[::2])], [*map(text, answer[1::2])]
 
@@ -81,5 +81,5 @@ class SetRows:
 def stored_count(what: str, key: ResourceKey, identifier: str | None, model: RedisModel, keys: FollowKeys) -> int:
     """The number of followers, followings or friends. 1 round trip."""
     suffix = f"{suffix_of(what, identifier)}:count"
-    (number,) = model.read(READ_COUNT([keys.name(key)], keys.uids, suffix))
+    (number,) = model.read(READ_COUNT([keys.name(key)], keys.uids, *key, suffix))
     return int(number)

@@ -6,7 +6,6 @@ from sequere.redis.scripts import load
 
 _load = partial(load, "sequere.backends.redis")
 
-ASSIGN_UIDS = _load("assign_uids")
 CLEAN_SET = _load("clean_set")
 COMPARE_DIGESTS = _load("compare_digests")
 COMPARE_SIDE = _load("compare_side")
@@ -16,4 +15,6 @@ MEASURE_SETS = _load("measure_sets")
 READ_COUNT = _load("read_count")
 READ_FOLLOWER_NAMES = _load("read_follower_names")
 READ_FOLLOWS = _load("read_follows")
-WRITE_SIDE = _load("write_side")
+READ_LIVE = _load("read_live")
+STORE_NAMES = _load("store_names")
+WRITE_SIDES = _load("write_sides")

@@ -2,56 +2,74 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FollowKeys
-from sequere.backends.redis.scripts import WRITE_SIDE
-from sequere.backends.redis.uids import Uids, assign_uids
+from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, OPPOSITE, FollowKeys, kind_in_key
+from sequere.backends.redis.scripts import COMPARE_SIDE, WRITE_SIDES
 from sequere.base import ResourceKey
-from sequere.redis.read_model import RedisModel
-from sequere.redis.scripts import Script
+from sequere.sql.chunks import chunks
 
 #: Follows in one call of a script, which blocks the server.
 FOLLOWS_PER_CALL = 1000
+#: Sides in one call: each of them costs as much as some follows.
+SIDES_PER_CALL = 250
+
+#: Calls of a script.
+Calls = Iterator[Sequence[Any]]
+
+
+class End(NamedTuple):
+    """A resource with its uid."""
+
+    key: ResourceKey
+    uid: int
+
 
 #: From, to, and the score that a follow should have, "" if it is over.
-WantedFollow = tuple[ResourceKey, ResourceKey, int | str]
-
-#: One end of follows: the resource, FOLLOWERS or FOLLOWINGS, and the kind of the resources at the other end.
-Side = tuple[ResourceKey, str, str]
+WantedFollow = tuple[End, End, int | str]
 
 
-def sides_of(follows: Iterable[WantedFollow], known: Uids) -> dict[Side, list[Any]]:
+class Side(NamedTuple):
+    """One end of follows: the resource, FOLLOWERS or FOLLOWINGS, and the kind of the resources at the other end."""
+
+    end: End
+    what: str
+    kind: str
+
+
+def sides_of(follows: Iterable[WantedFollow]) -> dict[Side, list[Any]]:
     """The follows by their sides: for each the uid of the other resource and the score, in turn."""
     sides: dict[Side, list[Any]] = defaultdict(list)
-    for from_key, to_key, score in follows:
-        sides[from_key, FOLLOWINGS, to_key[0]] += (known[to_key], score)
-        sides[to_key, FOLLOWERS, from_key[0]] += (known[from_key], score)
+    for from_, to, score in follows:
+        sides[Side(from_, FOLLOWINGS, to.key.identifier)] += (to.uid, score)
+        sides[Side(to, FOLLOWERS, from_.key.identifier)] += (from_.uid, score)
     return sides
 
 
-def side_calls(
-    script: Script, sides: dict[Side, list[Any]], known: Uids, keys: FollowKeys, *first: Any
-) -> Iterator[tuple[Side, Sequence[Any]]]:
-    """The commands that run a script for each side, with arguments that come first."""
-    for side, follows in sides.items():
-        resource, what, identifier = side
-        names = keys.side(resource, known[resource], what, identifier)
-        for start in range(0, len(follows), 2 * FOLLOWS_PER_CALL):
-            yield side, script(names, *first, *resource, *follows[start : start + 2 * FOLLOWS_PER_CALL])
+def write_calls(follows: Iterable[WantedFollow], token: int, built: str, keys: FollowKeys) -> Calls:
+    """The calls that store follows on both of their sides. `built` is the key that says that the model is there."""
+    first = ([keys.last_uid, built], token, keys.uids)
+    for some in chunks(_parts(sides_of(follows)), SIDES_PER_CALL):
+        arguments: list[Any] = []
+        for side, members in some:
+            if arguments and len(arguments) + len(members) > 2 * FOLLOWS_PER_CALL:
+                yield WRITE_SIDES(*first, *arguments)
+                arguments = []
+            end, what, kind = side
+            number = len(members) // 2
+            arguments += (end.uid, *end.key, what, OPPOSITE[what], kind_in_key(kind), number, *members)
+        yield WRITE_SIDES(*first, *arguments)
 
 
-def write_sides(follows: Iterable[WantedFollow], known: Uids, token: int, model: RedisModel, keys: FollowKeys) -> Uids:
-    """Store follows on both of their sides; returns the uids of resources that had none before.
+def compare_calls(sides: dict[Side, list[Any]], keys: FollowKeys) -> Iterator[tuple[Side, Sequence[Any]]]:
+    """The call that compares each side with what is stored, in parts."""
+    for side, members in _parts(sides):
+        end, what, kind = side
+        yield side, COMPARE_SIDE(keys.side(end.key, end.uid, what, kind), *end.key, *members)
 
-    1 round trip, 3 if there are new resources.
-    """
-    follows = list(follows)
-    # Even for a follow that is over before it was stored: the token that refuses a late writer needs a place.
-    missing = sorted({key for *pair, _ in follows for key in pair}.difference(known))
-    new = assign_uids(missing, model.connection, keys) if missing else {}
-    if new:
-        known = {**known, **new}
-    sides = sides_of(follows, known)
-    model.connection.run(command for _, command in side_calls(WRITE_SIDE, sides, known, keys, token))
-    return new
+
+def _parts(sides: dict[Side, list[Any]]) -> Iterator[tuple[Side, list[Any]]]:
+    """The sides, those with many follows in parts."""
+    for side, members in sides.items():
+        for start in range(0, len(members), 2 * FOLLOWS_PER_CALL):
+            yield side, members[start : start + 2 * FOLLOWS_PER_CALL]

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, router
 from django.utils.translation import gettext as _
 
-from sequere.exceptions import BackendUnavailable, StaleWriter
+from sequere.exceptions import BackendUnavailable, ReadModelLost, StaleWriter
 from sequere.log.models import Event
 from sequere.management.projections import ProjectionsCommand
 from sequere.outbox.drain import drain_all
@@ -43,8 +43,8 @@ class Command(ProjectionsCommand):
                 if trouble:
                     self.stderr.write("The outbox can be drained again.")
                     trouble = ""
-            except BackendUnavailable:
-                pass  # logged once by the backend; pending events are applied when the server is back
+            except (BackendUnavailable, ReadModelLost):
+                pass  # logged once by the backend; pending events are applied when the server is back, or rebuilt
             except (DatabaseError, InterfaceError, StaleWriter) as error:
                 if trouble != (trouble := f"{type(error).__name__}: {error}"):  # once for each kind of trouble
                     self.stderr.write(trouble)

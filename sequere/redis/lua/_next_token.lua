@@ -3,10 +3,13 @@
 -- hybrid logical clock: Kulkarni et al., 2014.)
 --
 -- Reads:   KEYS[1], the last token.
--- Defines: token, as text.
+-- Defines: next_token(), which answers it as text.
 
-local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2]
-local drawn = tonumber(redis.call('GET', KEYS[1]) or 0)
-local token = string.format('%.0f', math.max(drawn + 1, now))
-redis.call('SET', KEYS[1], token)
+local function next_token()
+  local clock = redis.call('TIME')
+  local now = clock[1] * 1000000 + clock[2]
+  local drawn = tonumber(redis.call('GET', KEYS[1]) or 0)
+  local token = string.format('%.0f', math.max(drawn + 1, now))
+  redis.call('SET', KEYS[1], token)
+  return token
+end

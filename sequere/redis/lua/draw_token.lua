@@ -1,11 +1,17 @@
--- Draws a fencing token for a writer that has locked what it is going to write about.
+-- Draws a fencing token for a writer that has locked what it is going to write about, and notes the last event that the
+-- writers of this log have seen.
 --
--- KEYS:       1 the last token
--- ARGV:       none
--- Answer:     the token
+-- KEYS:       1 the last token, 2 the note about the log
+-- ARGV:       1 the identity of the writer's log, 2 the last event that the writer has in hand, '0' for none
+-- Answer:     the token; and the identity and the last event that were noted before, '' for none. They stay as they
+--             are if the identity is another one.
 -- Cost:       O(1)
 -- Undeclared: none
 
 -- include next_token
 
-return token
+local noted = redis.call('HMGET', KEYS[2], 'id', 'event')
+if noted[1] == ARGV[1] and tonumber(ARGV[2]) > tonumber(noted[2] or 0) then
+  redis.call('HSET', KEYS[2], 'event', ARGV[2])
+end
+return {next_token(), noted[1] or '', noted[2] or ''}

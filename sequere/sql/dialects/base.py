@@ -12,12 +12,20 @@ class Dialect(ABC):
 
     #: Whether a WITH clause may write, so that one statement changes several tables.
     writes_in_with: ClassVar[bool]
+    #: Whether statements that follow each other are sent as functions of the database (`sequere.sql.routines`).
+    has_routines: ClassVar[bool]
     #: Compares two rows, with NULLs as equal.
     differs_from: ClassVar[str]
     #: The aggregate that joins texts: `join_texts(column, ' ')`.
     join_texts: ClassVar[str]
     #: The collation that sorts texts as Python does.
     order_of_python: ClassVar[str]
+    #: The column that says where a row is, in one statement.
+    row_id: ClassVar[str]
+    #: A time before all others.
+    earliest: ClassVar[str]
+    #: Ends a SELECT: lock its rows, one after the other.
+    lock: ClassVar[str]
     #: Asks for the isolation level of the current transaction; None if the database knows only one.
     isolation_level: ClassVar[str | None]
 
@@ -36,17 +44,24 @@ class Dialect(ABC):
 
     # Lookups, each in an index whatever the database believes about the sizes of tables
 
+    #: Joins to each row on the left what is on the right, never the other way round.
+    join: ClassVar[str]
+
     @abstractmethod
     def join_last_event(self, table: str, name: str, stream: str, condition: str) -> str:
         """What JOIN and LEFT JOIN take: the last event of a stream under a name, if it meets a condition."""
 
     @abstractmethod
-    def join_row(self, table: str, name: str, key: str, value: str) -> str:
-        """What JOIN and LEFT JOIN take: the row with a unique key under a name."""
+    def join_row(self, table: str, name: str, condition: str) -> str:
+        """What JOIN and LEFT JOIN take: the row that meets a condition on a unique key, under a name."""
 
     @abstractmethod
     def is_among(self, select: str) -> str:
         """What follows a column: whether it is among the values of a SELECT."""
+
+    @abstractmethod
+    def limit(self, size: int | None, start: int) -> str:
+        """Ends a SELECT: `size` rows from a position on, or all of them."""
 
     # Values
 
@@ -61,6 +76,16 @@ class Dialect(ABC):
     @abstractmethod
     def stream(self, kind: str, columns: Iterable[str]) -> str:
         """`stream_of()` of keys in columns."""
+
+    # Numbers that the database hands out
+
+    @abstractmethod
+    def last_number(self, model: type[models.Model], column: str) -> str:
+        """SELECTs the last number that a column was given; no row, or NULL, if it was given none."""
+
+    @abstractmethod
+    def move_sequence(self, model: type[models.Model], column: str, number: int) -> str:
+        """Has the next number of a column be a larger one."""
 
     # Triggers
 

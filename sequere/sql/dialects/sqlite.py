@@ -2,14 +2,21 @@
 
 from collections.abc import Iterable
 
+from django.db import models
+
 from sequere.sql.dialects.base import Dialect
 
 
 class SQLite(Dialect):
     writes_in_with = False
+    has_routines = False
     differs_from = "IS NOT"
     join_texts = "group_concat"
     order_of_python = "BINARY"
+    row_id = "rowid"
+    earliest = "''"
+    # A writer has locked the whole database.
+    lock = ""
     isolation_level = None
 
     given_rows = "SELECT {columns} FROM json_each(%s) AS r"
@@ -20,15 +27,20 @@ class SQLite(Dialect):
     def element(self, place: int, column: str, type_: str, *, is_json: bool) -> str:
         return f"json_extract(r.value, '$[{place}]') AS {column}"
 
+    join = "CROSS JOIN"
+
     def join_last_event(self, table: str, name: str, stream: str, condition: str) -> str:
         last = f"SELECT id FROM {table} WHERE stream = {stream} ORDER BY version DESC LIMIT 1"
         return f"{table} {name} ON {name}.id = ({last}) AND {condition}"
 
-    def join_row(self, table: str, name: str, key: str, value: str) -> str:
-        return f"{table} {name} ON {name}.{key} = {value}"
+    def join_row(self, table: str, name: str, condition: str) -> str:
+        return f"{table} {name} ON {condition}"
 
     def is_among(self, select: str) -> str:
         return f"IN ({select})"
+
+    def limit(self, size: int | None, start: int) -> str:
+        return f"LIMIT {-1 if size is None else size} OFFSET {start}"
 
     def json_text(self, column: str, key: str, length: int) -> str:
         return f"SUBSTR(JSON_EXTRACT({column}, '$.{key}'), 1, {length})"
@@ -37,6 +49,15 @@ class SQLite(Dialect):
         # Django defines SHA256 for SQLite.
         keys = "".join(f" || CHAR(0) || {column}" for column in columns)
         return f"SUBSTR(SHA256('{kind}'{keys}), 1, 32)"
+
+    def last_number(self, model: type[models.Model], column: str) -> str:
+        return f"SELECT seq FROM sqlite_sequence WHERE name = '{model._meta.db_table}'"
+
+    def move_sequence(self, model: type[models.Model], column: str, number: int) -> str:
+        name = model._meta.db_table
+        # There is a row only if a number was handed out.
+        row = f"(SELECT rowid FROM sqlite_sequence WHERE name = '{name}')"
+        return f"REPLACE INTO sqlite_sequence (rowid, name, seq) SELECT {row}, '{name}', {number}"
 
     def triggers_of(self, table: str) -> str:
         return f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{table}'"

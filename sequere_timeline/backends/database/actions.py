@@ -1,7 +1,7 @@
 """The actions, and the entries that need no follow: written, and compared with the log."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -10,11 +10,12 @@ from uuid import UUID
 from django.db import models
 
 from sequere.base import ResourceKey
+from sequere.log.locks import keys_of, uids_of
 from sequere.log.models import Event
 from sequere.outbox.enqueue import end_fan_outs
 from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, RowKeys
 from sequere.results.cursors import Place
-from sequere.sql.conditions import is_
+from sequere.sql.rows import Insert
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction
@@ -24,22 +25,12 @@ from sequere_timeline.intents import ACTION_SAVED
 
 ACTION_COLUMNS = tuple(field.attname for field in SavedAction._meta.concrete_fields)
 
-#: The reasons of an entry that no follow has brought.
-OWN_OR_DIRECT = Reason.OWN | Reason.DIRECT
-
-
-class Placed(NamedTuple):
-    """An entry without its action and its owner."""
-
-    reasons: int
-    date: datetime
-
 
 class ActionState(NamedTuple):
-    """An action, and the timelines that it was saved in."""
+    """An action, and the feeds that it was saved in, with their reasons."""
 
     action: SavedAction | None = None
-    owners: Mapping[ResourceKey, Placed] = MappingProxyType({})
+    owners: Mapping[int, int] = MappingProxyType({})
 
     def row(self) -> tuple[object, ...]:
         return tuple(getattr(self.action, column) for column in ACTION_COLUMNS) if self.action else ()
@@ -52,34 +43,64 @@ class ActionState(NamedTuple):
 
 
 #: What is stored, and what the log wants in its place.
-Change = tuple[ActionState, ActionState]
+_Change = tuple[ActionState, ActionState]
+
+
+class Publication(NamedTuple):
+    """A published action, and its actor."""
+
+    action: SavedAction
+    actor: ResourceKey
+    #: Whether nobody but the actor can have it yet.
+    is_new: bool
 
 
 class Written(NamedTuple):
     """The actions that must still be taken from the followers, and brought to them."""
 
     deleted: Sequence[Life]
-    published: Sequence[SavedAction]
+    published: Sequence[Publication]
 
 
-def write_actions(streams: Collection[UUID], using: str) -> Written:
-    """Store what the log says about these actions, whose actors are locked.
+_PUT = Insert(
+    SavedAction,
+    ACTION_COLUMNS,
+    lambda words: words.on_conflict_update(SavedAction, ("id",), **dict.fromkeys(ACTION_COLUMNS[1:], "{new}")),
+)
+
+
+def write_actions(streams: Collection[UUID], named: Collection[ResourceKey], using: str) -> Written:
+    """Store what the log says about these actions, whose actors are locked; `named` are resources that they name.
 
     The entries of a deleted action that follows have brought are left. No page shows them: they have no action.
     """
-    known = histories(streams, using)
+    known = histories(streams, using, named)
     changes = _changed(streams, known, using)
-    gone = _write(changes, using)
-    former = {life.id: life for history in known.values() for life in history.former if life.ended}
-    _forget_entries([action for action in gone if action.pk not in former], using)
+    gone = {action.pk for action in _write(changes, using)}
+    former = [life for history in known.values() for life in history.former if life.id in gone]
+    _withdraw_at_once([life for life in former if not life.ended], using)
     return Written(
-        [former[action.pk] for action in gone if action.pk in former],
+        [life for life in former if life.ended],
         [
-            wanted.action
+            Publication(wanted.action, life.actor, stored.action != wanted.action and life.is_first_event)
             for stored, wanted in changes
             if wanted.action and wanted.published() and wanted.published() != stored.published()
+            for life in [known[wanted.action.uid].present]
+            if life
         ],
     )
+
+
+def _withdraw_at_once(lives: Iterable[Life], using: str) -> None:
+    """Take the actions of actors that are gone out of all timelines."""
+    by_actor: dict[ResourceKey, list[Place]] = defaultdict(list)
+    for life in lives:
+        if life.published:
+            by_actor[life.actor].append(Place(life.date, life.id))
+    for actor, places in by_actor.items():
+        cursor = entries.withdraw(actor, places, None, using).cursor
+        while cursor:
+            cursor = entries.withdraw(actor, places, cursor, using).cursor
 
 
 class ActionComparison(Comparison):
@@ -88,137 +109,148 @@ class ActionComparison(Comparison):
     def resources(self, keys: Sequence[UUID], using: str) -> Iterable[ResourceKey]:
         for event in Event.objects.using(using).filter(stream__in=keys):
             yield from named_in(event)
-        for action in SavedAction.objects.using(using).filter(uid__in=keys):
-            yield action.actor
+        actors = SavedAction.objects.using(using).filter(uid__in=keys).values_list("actor_uid", flat=True)
+        yield from keys_of({*actors}, using).values()
 
     def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
         changes = _changed(keys, histories(keys, using), using)
         if repair:
             # Entries of a missing action may be left, and may be wrong.
             missing = [wanted.action.pk for stored, wanted in changes if wanted.action and not stored.action]
-            left = Entry.objects.using(using).filter(action_id__in=missing)
+            left = need_no_follow(missing, using)
             for reason in (Reason.OWN, Reason.DIRECT):
                 entries.take(left, reason)
-            _forget_entries(_write(changes, using), using)
+            _write(changes, using)
+        names = keys_of({uid for change in changes for state in change for uid in _named_in(state)}, using)
         return [
-            Difference(f"action {(wanted.action or stored.action or '')!s}", _described(wanted), _described(stored))
+            Difference(
+                f"action {(wanted.action or stored.action or SavedAction()).uid}",
+                _described(wanted, names),
+                _described(stored, names),
+            )
             for stored, wanted in changes
         ]
 
 
-def _changed(streams: Collection[UUID], known: Mapping[UUID, ActionHistory], using: str) -> list[Change]:
-    """The stored actions that are not what the log wants, in the order of their ids. 2 queries, 3 with a cap."""
+def _changed(streams: Collection[UUID], known: Mapping[UUID, ActionHistory], using: str) -> list[_Change]:
+    """The stored actions that are not what the log wants, in the order of their ids. 3 queries, 4 with a cap."""
     wanted, stored = _wanted(known, using), _stored(streams, using)
     nothing = ActionState()
     changes = [(stored.get(stream, nothing), wanted.get(stream, nothing)) for stream in streams]
     return sorted((change for change in changes if change[0].values() != change[1].values()), key=_id_of)
 
 
-def _id_of(change: Change) -> int:
+def _id_of(change: _Change) -> int:
     return min(state.action.pk for state in change if state.action)
 
 
 def _wanted(known: Mapping[UUID, ActionHistory], using: str) -> dict[UUID, ActionState]:
-    """The actions that the log wants. 1 query with a cap, else none."""
+    """The actions that the log wants. 1 query, 2 with a cap, none if it wants none."""
     lives = {stream: history.present for stream, history in known.items() if history.present}
-    floors = entries.floors({owner for life in lives.values() for owner in life.owners}, using)
-    return {stream: _state_of(life, floors) for stream, life in lives.items()}
+    uids = uids_of({key for life in lives.values() for key in (life.actor, life.target, *life.owners) if key}, using)
+    floors = entries.floors({uids[owner] for life in lives.values() for owner in life.owners}, using)
+    return {stream: _state_of(life, uids, floors) for stream, life in lives.items()}
 
 
 def _stored(streams: Collection[UUID], using: str) -> dict[UUID, ActionState]:
     """The actions that are stored. 2 queries, 1 if there are none."""
     actions = SavedAction.objects.using(using).in_bulk(streams, field_name="uid")
-    owners: dict[int, dict[ResourceKey, Placed]] = defaultdict(dict)
+    owners: dict[tuple[int, datetime], dict[int, int]] = defaultdict(dict)
     if actions:
-        rows = entries.need_no_follow(using).filter(action_id__in=[action.pk for action in actions.values()])
-        for entry in entries.kept(rows, using):
-            owners[entry.action_id][entry.owner] = Placed(entry.reasons & OWN_OR_DIRECT, entry.date)
-    return {uid: ActionState(action, owners[action.pk]) for uid, action in actions.items()}
+        rows = entries.kept(need_no_follow([action.pk for action in actions.values()], using), using)
+        for feed, date, action_id, extra in rows.values_list("feed", "date", "action_id", "extra"):
+            owners[action_id, date][feed] = (extra or 0) & ~Reason.FOLLOWED
+    return {uid: ActionState(action, owners[action.pk, action.date]) for uid, action in actions.items()}
 
 
-def _write(changes: Sequence[Change], using: str) -> list[SavedAction]:
+def need_no_follow(actions: Collection[int], using: str) -> models.QuerySet[Entry]:
+    """The entries of actions that are there for another reason than a follow, or for more reasons: own or direct
+    ones."""
+    return Entry.objects.using(using).filter(action_id__in=actions, extra__isnull=False)
+
+
+def _write(changes: Sequence[_Change], using: str) -> list[SavedAction]:
     """Make the changes; returns the actions that are gone, with the entries that needed no follow."""
     gone: list[SavedAction] = []
-    put: list[SavedAction] = []
-    added: list[tuple[int, ResourceKey, datetime, int]] = []
+    put: list[tuple[object, ...]] = []
+    added: list[tuple[int, datetime, int, int]] = []
     for stored, wanted in changes:
         if stored.action and stored.action != wanted.action:
             gone.append(stored.action)
             # Before its entries: the deletion of an owner and its entries then waits for the action, not for them.
             SavedAction.objects.using(using).filter(pk=stored.action.pk).delete()
-            entries.need_no_follow(using).filter(action_id=stored.action.pk).delete()
+            need_no_follow([stored.action.pk], using).delete()
         before = stored if stored.action == wanted.action else ActionState()
         if not wanted.action:
             continue
         if before.row() != wanted.row():
-            put.append(wanted.action)
-        for owner, placed in before.owners.items():
-            kept = wanted.owners[owner].reasons if owner in wanted.owners else 0
-            _take(wanted.action, owner, placed.reasons & ~kept, using)
-        for owner, placed in wanted.owners.items():
-            if before.owners.get(owner) != placed:
-                added.append((wanted.action.pk, owner, placed.date, placed.reasons))
+            put.append(wanted.row())
+        for feed, reasons in before.owners.items():
+            _take(wanted.action, feed, reasons & ~wanted.owners.get(feed, 0), using)
+        for feed, reasons in wanted.owners.items():
+            if before.owners.get(feed) != reasons:
+                added.append((feed, wanted.action.date, wanted.action.pk, reasons))
     end_fan_outs(TIMELINES, [action.published_event_id for action in gone if action.published_event_id], using)
     if put:
-        SavedAction.objects.using(using).bulk_create(
-            put, update_conflicts=True, unique_fields=["id"], update_fields=ACTION_COLUMNS[1:]
-        )
+        _PUT.rows(put, using)
     entries.add(added, using)
-    entries.trim({row[1] for row in added}, using)
+    entries.trim(models.Q(uid__in=[row[0] for row in added]), using)
     return gone
 
 
-def _forget_entries(gone: Collection[SavedAction], using: str) -> None:
-    """Take actions out of all timelines at once. 1 statement, none for no actions."""
-    if gone:
-        Entry.objects.using(using).filter(action_id__in=[action.pk for action in gone]).delete()
-
-
-def _take(action: SavedAction, owner: ResourceKey, reasons: int, using: str) -> None:
-    entry = Entry.objects.using(using).filter(is_(owner, "owner_"), action_id=action.pk)
+def _take(action: SavedAction, feed: int, reasons: int, using: str) -> None:
+    entry = Entry.objects.using(using).filter(feed=feed, date=action.date, action_id=action.pk)
     for reason in (Reason.OWN, Reason.DIRECT):
         if reason & reasons:
             entries.take(entry, reason)
 
 
-def _state_of(life: Life, floors: entries.Floors) -> ActionState:
+def _state_of(life: Life, uids: Mapping[ResourceKey, int], floors: entries.Floors) -> ActionState:
     action = SavedAction(
         id=life.id,
-        uid=life.uid,
-        actor_identifier=life.actor.identifier,
-        actor_object_id=life.actor.object_id,
-        verb=life.verb,
-        target_identifier=life.target.identifier if life.target else "",
-        target_object_id=life.target.object_id if life.target else "",
-        target_deleted=life.target_deleted,
         date=life.date,
-        kwargs=life.kwargs,
+        actor_uid=uids[life.actor],
+        target_uid=uids[life.target] if life.target else None,
         published_event_id=life.published,
+        uid=life.uid,
+        target_deleted=life.target_deleted,
+        verb=life.verb,
+        kwargs=life.kwargs,
     )
+    place = Place(life.date, life.id)
     return ActionState(
         action,
         {
-            owner: Placed(int(Reason.OWN if owner == life.actor else Reason.DIRECT), life.date)
+            uids[owner]: int(Reason.OWN if owner == life.actor else Reason.DIRECT)
             for owner in life.owners
-            if entries.is_kept(owner, Place(life.date, life.id), floors)
+            if entries.is_kept(uids[owner], place, floors)
         },
     )
 
 
-def _described(state: ActionState) -> str:
+def _named_in(state: ActionState) -> Iterator[int]:
+    if state.action:
+        yield state.action.actor_uid
+        if state.action.target_uid:
+            yield state.action.target_uid
+    yield from state.owners
+
+
+def _described(state: ActionState, names: Mapping[int, ResourceKey]) -> str:
     if (action := state.action) is None:
         return "none"
-    target = f" {action.target}" if action.target else ""
+    target = f" {names.get(action.target_uid)}" if action.target_uid else ""
     gone = " (deleted)" if action.target_deleted else ""
     published = f", published by event {action.published_event_id}" if action.published_event_id else ""
     owners = ", ".join(
-        f"{owner} ({', '.join(Reason.words(placed.reasons))})" for owner, placed in sorted(state.owners.items())
+        f"{names.get(feed)} ({', '.join(Reason.words(reasons))})" for feed, reasons in sorted(state.owners.items())
     )
-    return f"{action}{target}{gone} at {action.date}{published}, in the timelines of {owners or 'nobody'}"
+    said = f"{names.get(action.actor_uid)} {action.verb}{target}{gone} at {action.date}{published}"
+    return f"{said}, in the timelines of {owners or 'nobody'}"
 
 
 def _first_saved(using: str) -> models.QuerySet[Any]:
-    return Event.objects.using(using).filter(type=ACTION_SAVED, version=1)
+    return Event.objects.using(using).filter(type=ACTION_SAVED, version=1, verb__isnull=False)
 
 
 def _orphans(rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:

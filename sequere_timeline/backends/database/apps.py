@@ -7,3 +7,9 @@ class DatabaseBackendConfig(AppConfig):
     label = "sequere_timeline_database"
     verbose_name = _("Timelines in the database")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sequere.sql import routines
+        from sequere_timeline.backends.database.saving import timeline_functions
+
+        routines.provide_functions(self.label, "sequere_timeline_database_entry", timeline_functions)

@@ -6,238 +6,220 @@ never waits.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from django.db import models
-from django.db.models.expressions import RawSQL
+from django.db import connections, models
 
-from sequere.backends.database.models import Follow
+from sequere.backends.database.models import LiveRelation
+from sequere.backends.database.statements import join_resource, number_of
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource
+from sequere.log.models import Event
 from sequere.projections.projector import Chunk
 from sequere.projections.reconciler import Cursor
+from sequere.relations.key import FOLLOWS
+from sequere.relations.types import FOLLOWED
 from sequere.results.cursors import Place
-from sequere.sql.conditions import among, is_
-from sequere.sql.keyset import after, end_of_page, up_to
-from sequere.sql.rows import Insert
-from sequere.sql.statements import statement
+from sequere.sql.dialects import Dialect, dialect
+from sequere.sql.keyset import up_to
+from sequere.sql.rows import Insert, fields_of, given
 from sequere_timeline import conf
 from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
-from sequere_timeline.visibility import Interval, within
+from sequere_timeline.backends.database.statements import above_floor, ask, change, filled, moment
 
 #: Followers that one statement of a fan-out reaches.
 FOLLOWERS_PER_STATEMENT = 2000
-#: Owners that one statement of an import or a removal reaches.
-OWNERS_PER_STATEMENT = 2000
 
-ENTRY_COLUMNS = ("action_id", "owner_identifier", "owner_object_id", "date", "reasons")
-ENTRY_KEY = ENTRY_COLUMNS[:3]
-FLOOR_COLUMNS = ("owner_identifier", "owner_object_id", "floor_date", "floor_action_id")
+ENTRY_KEY = ("feed", "date", "action_id")
+FLOOR_COLUMNS = ("feed", "floor_date", "floor_action_id")
 
-#: The condition of an index, in its words: not every plan would recognize it with a parameter.
-NEEDS_NO_FOLLOW = f'NOT ("reasons" = {Reason.FOLLOWED:d})'
+#: The oldest place of each timeline that was trimmed, by its feed.
+Floors = dict[int, Place]
 
-#: The oldest place of each timeline that was trimmed.
-Floors = dict[ResourceKey, Place]
 
-#: An entry that is there gets the new reason besides its old ones.
-_ADDED = Insert(
-    Entry,
-    ENTRY_COLUMNS,
-    lambda words: words.on_conflict_update(Entry, ENTRY_KEY, reasons="{old} | {new}", date="{new}"),
-)
+def add_reason(words: Dialect) -> str:
+    """Ends an INSERT: an entry that is there gets the new reason besides its old ones."""
+    both = "COALESCE({old}, 4) | COALESCE({new}, 4)"
+    return words.on_conflict_update(Entry, ENTRY_KEY, extra=f"NULLIF({both}, 4)")
+
+
+_ADDED = Insert(Entry, (*ENTRY_KEY, "extra"), add_reason)
+#: By a follow.
+_FOLLOWED_ENTRIES = Insert(Entry, ENTRY_KEY, add_reason)
+#: The same where no entry can be there: half the work.
+_FIRST_ENTRIES = Insert(Entry, ENTRY_KEY)
 _FLOORS = Insert(
     TimelineState,
     FLOOR_COLUMNS,
     lambda words: words.on_conflict_update(
-        TimelineState, FLOOR_COLUMNS[:2], **dict.fromkeys(FLOOR_COLUMNS[2:], "{new}")
+        TimelineState, FLOOR_COLUMNS[:1], **dict.fromkeys(FLOOR_COLUMNS[1:], "{new}")
     ),
 )
 
 
-def has(reasons: int) -> models.Q:
-    """The condition that an entry has one of these reasons."""
-    return models.Q(models.lookups.GreaterThan(models.F("reasons").bitand(reasons), models.Value(0)))
+def has(reason: Reason) -> models.Q:
+    """The condition that an entry has a reason."""
+    bits = models.Q(models.lookups.GreaterThan(models.F("extra").bitand(int(reason)), models.Value(0)))
+    return models.Q(extra__isnull=True) | bits if reason is Reason.FOLLOWED else bits
 
 
-def need_no_follow(using: str) -> models.QuerySet[Entry]:
-    """The entries that are there for another reason than a follow, or for more reasons: own or direct ones."""
-    condition = RawSQL(NEEDS_NO_FOLLOW, [], output_field=models.BooleanField())  # noqa: S611  # our words
-    return Entry.objects.using(using).filter(condition)
-
-
-def public_actions(actor: ResourceKey, using: str) -> models.QuerySet[SavedAction]:
-    return SavedAction.objects.using(using).filter(is_(actor, "actor_"), published_event_id__isnull=False)
-
-
-def add(rows: Iterable[tuple[int, ResourceKey, datetime, int]], using: str) -> None:
-    """Give entries a reason: (action id, owner, date, reason). 1 statement, none without rows."""
-    if values := [(action, *owner, date, reason) for action, owner, date, reason in sorted(rows)]:
+def add(rows: Iterable[tuple[int, datetime, int, int]], using: str) -> None:
+    """Give entries a reason, own or direct: (feed, date, action id, reason). 1 statement, none without rows."""
+    if values := sorted(rows):
         _ADDED.rows(values, using)
 
 
-def fan_out(action: SavedAction, cursor: Cursor | None, using: str) -> Chunk:
-    """Copy a published action into the timelines of 2,000 followers of its actor, from a cursor on: 2 statements.
+def fan_out(action: SavedAction, cursor: Cursor | None, using: str, *, is_new: bool = False) -> Chunk:
+    """Copy a published action into the timelines of 2,000 followers of its actor, from a cursor on: 1 statement, and 1
+    more if there may be other followers.
 
-    The followers are taken in the order of their follows, so a chunk is a range of an index. A cap costs 1 more query,
-    which counts their entries, 2 more if a timeline is too long, and 1 for each that is.
+    The followers are taken in the order of their follows, so a chunk is a range of an index; and each chunk is written
+    in the order of the feeds, as the entries stand. If the action `is_new`, no entry of it may be there. A cap costs 1
+    more query, which counts their entries, 2 more if a timeline is too long, and 1 for each that is.
     """
-    order = ("followed_at", "event_id")
-    followers = Follow.objects.using(using).filter(is_(action.actor, "to_"))
+    chunk, values = _followers(action, cursor, using)
+    limited = f"{chunk} LIMIT {FOLLOWERS_PER_STATEMENT}"
+    place = (moment(action.date, using), action.pk)
+    insert = _FIRST_ENTRIES if is_new else _FOLLOWED_ENTRIES
+    entries = f"SELECT from_uid, %s, %s FROM ({limited}) follower ORDER BY from_uid"
+    reached = insert.selected(entries, [*place, *values], using)
+    if (cap := conf.max_length()) is not None:
+        _trim_unlocked(models.Q(uid__in=[uid for uid, _ in ask(limited, values, using)]), cap, using)
+    if reached < FOLLOWERS_PER_STATEMENT:
+        return Chunk(reached, None)
+    ((last, since),) = ask(f"{chunk} LIMIT 1 OFFSET {FOLLOWERS_PER_STATEMENT - 1}", values, using)
+    return Chunk(reached, [str(since), last])
+
+
+def _followers(action: SavedAction, cursor: Cursor | None, using: str) -> tuple[str, list[Any]]:
+    """SELECTs the followers that an action still has to reach, and since when they follow."""
+    texts = _texts(using)
+    values: list[Any] = [action.actor_uid]
+    chunk = texts["followers"]
     if not conf.import_actions_on_follow():
         # Then an action is for those who followed when it was published.
-        followers = followers.filter(event_id__lt=action.published_event_id)
+        chunk += " AND follower.event_id < %s"
+        values.append(action.published_event_id)
     if conf.max_length() is not None:
-        followers = followers.exclude(models.Exists(_floors_above(action, using)))
-    chunk = followers.filter(after(order, cursor)) if cursor else followers
-    last = chunk.order_by(*order).values_list(*order)[FOLLOWERS_PER_STATEMENT - 1 : FOLLOWERS_PER_STATEMENT]
-    if end := next(iter(last), None):
-        chunk = chunk.filter(up_to(order, end))
-    reached = _add_for(chunk, action, using)
-    if (cap := conf.max_length()) is not None:
-        _trim_followers(chunk, cap, using)
-    return Chunk(reached, [str(end[0]), end[1]] if end else None)
+        chunk += f" AND {texts['above_floor']}"
+        values += [moment(action.date, using), action.pk]
+    if cursor:
+        chunk += " AND (follower.since, follower.from_uid) > (%s, %s)"
+        values += cursor
+    return f"{chunk} ORDER BY follower.since, follower.from_uid", values
 
 
-def withdraw(action_id: int, cursor: Cursor | None, using: str) -> Chunk:
-    """Take what is left of an action out of 2,000 timelines, from a cursor on: 2 statements."""
-    # Only rows are compared, and the first column never alone: the index would begin with the entries that are gone.
-    begin, beyond = tuple(cursor) if cursor else (action_id, "", ""), (action_id + 1, "", "")
-    left = Entry.objects.using(using).filter(pk__gt=begin, pk__lt=beyond)
-    end = end_of_page(left, ENTRY_KEY, FOLLOWERS_PER_STATEMENT)
-    reached, _ = (left.filter(pk__lte=end) if end else left).delete()
-    return Chunk(reached, list(end) if end else None)
+def withdraw(actor: ResourceKey, places: Sequence[Place], cursor: Cursor | None, using: str) -> Chunk:
+    """Take what is left of some actions of an actor out of the timelines of 2,000 resources that have ever followed it,
+    from a cursor on: 2 statements.
+
+    The log names them, whatever they have done since: no index of the entries begins with the action.
+    """
+    texts = _texts(using)
+    chunk, values = texts["ever_followed"], [*actor, cursor[0] if cursor else 0]
+    end = ask(f"{chunk} LIMIT 1 OFFSET {FOLLOWERS_PER_STATEMENT - 1}", values, using)
+    actions, more = given(connections[using], fields_of(SavedAction, ("date", "id")), places)
+    delete = texts["withdraw"].format(followers=f"{chunk} LIMIT {FOLLOWERS_PER_STATEMENT}", actions=actions)
+    reached = change(delete, [*values, *more], using)
+    return Chunk(reached, [end[0][0]] if end else None)
 
 
-def grant(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:
-    """Copy the published actions of an actor into timelines: 1 statement for up to 2,000 owners of a kind."""
-    actions = public_actions(actor, using).filter(within(intervals, "published_event_id"))
-    granted = statement(__package__, "followed_entries")
-    if (cap := conf.max_length()) is not None:
-        # More would be trimmed at once; one more than the cap makes the trimming notice.
-        actions = actions.order_by("-date", "-id")[: cap + 1]
-        granted = f"{granted} {statement(__package__, 'above_floor')}"
-    sql, params = actions.values_list("id", "date").query.get_compiler(using).as_sql()
-    for identifier, object_ids in _by_identifier(owners):
-        marks = ", ".join(["%s"] * len(object_ids))
-        select = granted.format(actions=sql, reason=int(Reason.FOLLOWED), object_ids=marks)
-        _ADDED.selected(select, [*params, identifier, *object_ids], using)
+@cache
+def _texts(using: str) -> dict[str, str]:
+    words = dialect(connections[using])
+    same = "entry.feed = owner.uid AND entry.date = action.date AND entry.action_id = action.id"
+    entry = words.table(Entry)
+    found = filled(
+        "entries_of_followers",
+        row_id=words.row_id,
+        followers="{followers}",
+        actions="{actions}",
+        owner=join_resource(words, "owner", ["follower.actor_identifier", "follower.actor_object_id"]),
+        entry=words.join_row(entry, "entry", same),
+    )
+    return {
+        "followers": f"SELECT follower.from_uid, follower.since FROM {words.table(LiveRelation)} follower"
+        f" WHERE follower.graph = {number_of(FOLLOWS, words)} AND follower.to_uid = %s",
+        "above_floor": above_floor(words, "follower.from_uid", "%s", "%s"),
+        "ever_followed": filled("ever_followed", log=words.table(Event), followed=words.text(FOLLOWED)),
+        "withdraw": f"DELETE FROM {entry} WHERE {words.row_id} {words.is_among(found)}",
+    }
 
 
-def revoke(actor: ResourceKey, owners: Sequence[ResourceKey], intervals: tuple[Interval, ...], using: str) -> None:
-    """Take the reason FOLLOWED from the actions of an actor that lie in none of the intervals. 2 statements."""
-    outside = public_actions(actor, using).exclude(within(intervals, "published_event_id"))
-    for start in range(0, len(owners), OWNERS_PER_STATEMENT):
-        chunk = owners[start : start + OWNERS_PER_STATEMENT]
-        entries = Entry.objects.using(using).filter(among(chunk, "owner_"), action_id__in=outside.values("id"))
-        take(entries, Reason.FOLLOWED)
-
-
-def take(entries: models.QuerySet[Entry], reason: int) -> None:
+def take(entries: models.QuerySet[Entry], reason: Reason) -> None:
     """Take a reason from entries, and remove those that have no other. 2 statements."""
     # In this order and with both conditions, whatever happens meanwhile to rows that are not locked.
-    entries.filter(has(reason)).exclude(reasons=reason).update(reasons=models.F("reasons") - reason)
-    entries.filter(reasons=reason).delete()
+    alone = models.Q(extra__isnull=True) if reason is Reason.FOLLOWED else models.Q(extra=int(reason))
+    rest = models.F("extra").bitand(int(~reason & 7))
+    less = models.functions.NullIf(rest, models.Value(int(Reason.FOLLOWED)), output_field=models.SmallIntegerField())
+    entries.filter(has(reason)).exclude(alone).update(extra=less)
+    entries.filter(alone).delete()
 
 
-def trim(owners: Iterable[ResourceKey], using: str) -> None:
-    """Cut the timelines of locked owners back to the cap. No query without a cap, else 1; 2 for each that is cut."""
+def trim(owners: models.Q, using: str) -> None:
+    """Cut the timelines of locked owners, a condition on resources, back to the cap. No query without a cap, else 1; 2
+    for each that is cut."""
     if (cap := conf.max_length()) is not None:
-        places = _floors_to_be(Resource.objects.using(using).filter(among(owners)), "", cap, 0, using)
-        _cut(places, using)
+        _cut(_floors_to_be(owners, cap, 0, using), using)
 
 
-def _trim_followers(followers: models.QuerySet[Follow], cap: int, using: str) -> None:
-    """The same for followers that are not locked: one that another process has locked is left for the next time."""
-    places = _floors_to_be(followers, "from_", cap, cap // conf.HYSTERESIS, using)
+def _trim_unlocked(owners: models.Q, cap: int, using: str) -> None:
+    """The same for owners that are not locked: one that another process has locked is left for the next time."""
+    places = _floors_to_be(owners, cap, cap // conf.HYSTERESIS, using)
     if places:
-        free = Resource.objects.using(using).filter(among(places)).select_for_update(skip_locked=True)
-        unlocked = {ResourceKey(*row) for row in free.values_list("identifier", "object_id")}
-        _cut({owner: place for owner, place in places.items() if owner in unlocked}, using)
+        free = Resource.objects.using(using).filter(uid__in=list(places)).select_for_update(skip_locked=True)
+        unlocked = {*free.values_list("uid", flat=True)}
+        _cut({feed: place for feed, place in places.items() if feed in unlocked}, using)
 
 
-def _floors_to_be(owners: models.QuerySet[Any], prefix: str, cap: int, slack: int, using: str) -> Floors:
+def _floors_to_be(owners: models.Q, cap: int, slack: int, using: str) -> Floors:
     """Where the timelines that are longer than the cap and some slack should begin. 1 query."""
-    columns = (f"{prefix}identifier", f"{prefix}object_id")
-    entries = Entry.objects.using(using).filter(
-        owner_identifier=models.OuterRef(columns[0]), owner_object_id=models.OuterRef(columns[1])
-    )
-    newest = kept(entries, using).order_by("-date", "-action_id")
+    entries = kept(Entry.objects.using(using).filter(feed=models.OuterRef("uid")), using)
+    newest = entries.order_by("-date", "-action_id")
     rows = (
-        owners.filter(models.Exists(kept(entries, using)[cap + slack : cap + slack + 1]))
+        Resource.objects.using(using)
+        .filter(owners, models.Exists(entries[cap + slack : cap + slack + 1]))
         .annotate(
             floor_date=models.Subquery(newest.values("date")[cap - 1 : cap]),
             floor_action=models.Subquery(newest.values("action_id")[cap - 1 : cap]),
         )
         .order_by()
-        .values_list(*columns, "floor_date", "floor_action")
+        .values_list("uid", "floor_date", "floor_action")
     )
-    return {ResourceKey(*row[:2]): Place(*row[2:]) for row in rows}
+    return {row[0]: Place(*row[1:]) for row in rows}
 
 
 def _cut(places: Floors, using: str) -> None:
     """Remember where the timelines begin from now on, and remove what lies below. 1 statement, and 1 for each."""
     if not places:
         return
-    _FLOORS.rows([(*owner, *place) for owner, place in sorted(places.items())], using)
-    for owner, place in sorted(places.items()):
-        entries = Entry.objects.using(using).filter(is_(owner, "owner_"))
+    _FLOORS.rows([(feed, *place) for feed, place in sorted(places.items())], using)
+    for feed, place in sorted(places.items()):
+        entries = Entry.objects.using(using).filter(feed=feed)
         below = entries.filter(up_to(("date", "action_id"), place)).exclude(action_id=place.tie)
         entries.filter(action_id__in=below.select_for_update(skip_locked=True).values("action_id")).delete()
 
 
-def floors(owners: Iterable[ResourceKey], using: str) -> Floors:
+def floors(feeds: Iterable[int], using: str) -> Floors:
     """Where the timelines that were trimmed begin. 1 query, none without a cap."""
     if conf.max_length() is None:
         return {}
-    states = TimelineState.objects.using(using).filter(among(owners, "owner_"), floor_date__isnull=False)
-    return {ResourceKey(*row[:2]): Place(*row[2:]) for row in states.values_list(*FLOOR_COLUMNS)}
+    states = TimelineState.objects.using(using).filter(feed__in=list(feeds), floor_date__isnull=False)
+    return {row[0]: Place(*row[1:]) for row in states.values_list(*FLOOR_COLUMNS)}
 
 
-def is_kept(owner: ResourceKey, place: Place, floors: Floors) -> bool:
-    return owner not in floors or place >= floors[owner]
+def is_kept(feed: int, place: Place, floors: Floors) -> bool:
+    return feed not in floors or place >= floors[feed]
 
 
 def kept(rows: models.QuerySet[Entry], using: str) -> models.QuerySet[Entry]:
     """Without the entries that a cap hides."""
-    return rows if conf.max_length() is None else rows.exclude(_below_floor(using))
-
-
-def _below_floor(using: str) -> models.Exists:
-    """The condition that an entry is older than what its timeline keeps."""
-    states = TimelineState.objects.using(using).filter(
-        owner_identifier=models.OuterRef("owner_identifier"), owner_object_id=models.OuterRef("owner_object_id")
+    if conf.max_length() is None:
+        return rows
+    above = models.Q(floor_date__gt=models.OuterRef("date")) | models.Q(
+        floor_date=models.OuterRef("date"), floor_action_id__gt=models.OuterRef("action_id")
     )
-    return models.Exists(states.filter(_above(models.OuterRef("date"), models.OuterRef("action_id"))))
-
-
-def _floors_above(action: SavedAction, using: str) -> models.QuerySet[TimelineState]:
-    return TimelineState.objects.using(using).filter(
-        _above(action.date, action.pk),
-        owner_identifier=models.OuterRef("from_identifier"),
-        owner_object_id=models.OuterRef("from_object_id"),
-    )
-
-
-def _above(date: Any, action_id: Any) -> models.Q:
-    return models.Q(floor_date__gt=date) | models.Q(floor_date=date, floor_action_id__gt=action_id)
-
-
-def _add_for(followers: models.QuerySet[Follow], action: SavedAction, using: str) -> int:
-    rows = followers.order_by().values_list(
-        models.Value(action.pk),
-        "from_identifier",
-        "from_object_id",
-        models.Value(action.date, output_field=models.DateTimeField()),
-        models.Value(int(Reason.FOLLOWED)),
-    )
-    sql, params = rows.query.get_compiler(using).as_sql()
-    return _ADDED.selected(sql, params, using)
-
-
-def _by_identifier(owners: Sequence[ResourceKey]) -> Iterable[tuple[str, list[str]]]:
-    for identifier in sorted({owner.identifier for owner in owners}):
-        object_ids = [owner.object_id for owner in owners if owner.identifier == identifier]
-        for start in range(0, len(object_ids), OWNERS_PER_STATEMENT):
-            yield identifier, object_ids[start : start + OWNERS_PER_STATEMENT]
+    states = TimelineState.objects.using(using).filter(above, feed=models.OuterRef("feed"))
+    return rows.exclude(models.Exists(states))

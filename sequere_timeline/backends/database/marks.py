@@ -1,57 +1,64 @@
 """What the owners of timelines have read: written, and compared with the log."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import models
 
 from sequere.base import ResourceKey
+from sequere.log.locks import KEY, Resource, keys_of, uids_of
 from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, RowKeys
-from sequere.sql.conditions import among
+from sequere.sql.rows import Insert
 from sequere_timeline.backends.database.models import TimelineState
 from sequere_timeline.marks import first_marks, read_marks
 
+_MARKS = Insert(
+    TimelineState,
+    ("feed", "read_at"),
+    lambda words: words.on_conflict_update(TimelineState, ("feed",), read_at="{new}"),
+)
+
 
 def write_marks(owners: Collection[ResourceKey], using: str) -> None:
-    """Store until when the owners have read. 2 queries, and at most 2 statements."""
-    _store(read_marks(owners, using), owners, using)
+    """Store until when the owners have read. 2 queries, and 1 statement, 2 if some have not."""
+    uids = uids_of(owners, using)
+    _store(_by_feed(read_marks(owners, using), uids), uids.values(), using)
 
 
 class MarkComparison(Comparison):
-    """Compares the read marks of owners."""
+    """Compares the read marks of feeds."""
 
-    def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
-        return keys
+    def resources(self, keys: Sequence[int], using: str) -> Iterable[ResourceKey]:
+        return keys_of(keys, using).values()
 
-    def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
-        wanted, stored = read_marks(keys, using), _stored(keys, using)
-        wrong = [key for key in keys if wanted.get(key) != stored.get(key)]
+    def compare(self, keys: Sequence[int], using: str, *, repair: bool) -> list[Difference]:
+        owners = keys_of(keys, using)
+        uids = {owner: feed for feed, owner in owners.items()}
+        wanted, stored = _by_feed(read_marks(uids, using), uids), _stored(keys, using)
+        wrong = [feed for feed in keys if wanted.get(feed) != stored.get(feed)]
         if repair:
             _store(wanted, wrong, using)
-        return [Difference(f"read mark of {key}", wanted.get(key), stored.get(key)) for key in wrong]
+        return [
+            Difference(f"read mark of {owners.get(feed, f'feed {feed}')}", wanted.get(feed), stored.get(feed))
+            for feed in wrong
+        ]
 
 
-def _stored(owners: Iterable[ResourceKey], using: str) -> dict[ResourceKey, datetime]:
-    marks = TimelineState.objects.using(using).filter(among(owners, "owner_"), read_at__isnull=False)
-    rows = marks.values_list("owner_identifier", "owner_object_id", "read_at")
-    return {ResourceKey(identifier, object_id): read_at for identifier, object_id, read_at in rows if read_at}
+def _by_feed(marks: Mapping[ResourceKey, datetime], uids: Mapping[ResourceKey, int]) -> dict[int, datetime]:
+    return {uids[owner]: read_at for owner, read_at in marks.items()}
 
 
-def _store(wanted: dict[ResourceKey, datetime], owners: Collection[ResourceKey], using: str) -> None:
-    states = TimelineState.objects.using(using)
-    if gone := [owner for owner in owners if owner not in wanted]:
-        states.filter(among(gone, "owner_")).update(read_at=None)
-    states.bulk_create(
-        [
-            TimelineState(owner_identifier=owner.identifier, owner_object_id=owner.object_id, read_at=wanted[owner])
-            for owner in owners
-            if owner in wanted
-        ],
-        update_conflicts=True,
-        unique_fields=["owner_identifier", "owner_object_id"],
-        update_fields=["read_at"],
-    )
+def _stored(feeds: Sequence[int], using: str) -> dict[int, datetime]:
+    marks = TimelineState.objects.using(using).filter(feed__in=feeds, read_at__isnull=False)
+    return {feed: read_at for feed, read_at in marks.values_list("feed", "read_at") if read_at}
+
+
+def _store(wanted: Mapping[int, datetime], feeds: Collection[int], using: str) -> None:
+    if gone := [feed for feed in feeds if feed not in wanted]:
+        TimelineState.objects.using(using).filter(feed__in=gone).update(read_at=None)
+    if marks := sorted((feed, wanted[feed]) for feed in feeds if feed in wanted):
+        _MARKS.rows(marks, using)
 
 
 def _stored_marks(using: str) -> models.QuerySet[Any]:
@@ -59,23 +66,26 @@ def _stored_marks(using: str) -> models.QuerySet[Any]:
 
 
 def _orphans(rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
-    of_owner = first_marks(using).filter(
-        actor_identifier=models.OuterRef("owner_identifier"), actor_object_id=models.OuterRef("owner_object_id")
-    )
+    owner = Resource.objects.filter(uid=models.OuterRef(models.OuterRef("feed")))
+    of_owner = first_marks(using).filter(**{f"actor_{column}": models.Subquery(owner.values(column)) for column in KEY})
     return rows.exclude(models.Exists(of_owner))
 
 
-def _owners(rows: Iterable[Sequence[Any]], using: str) -> list[ResourceKey]:
-    return [ResourceKey(*row[-2:]) for row in rows]
+def _feeds(rows: Iterable[Sequence[Any]], using: str) -> list[int]:
+    return [*uids_of({ResourceKey(*row[-2:]) for row in rows}, using).values()]
+
+
+def _as_they_are(rows: Iterable[Sequence[Any]], using: str) -> list[int]:
+    return [feed for (feed,) in rows]
 
 
 #: All read marks of the log.
 MARKS = Reconciler(
-    "read marks", RowKeys(first_marks, _owners, also=("actor_identifier", "actor_object_id")), MarkComparison()
+    "read marks", RowKeys(first_marks, _feeds, also=("actor_identifier", "actor_object_id")), MarkComparison()
 )
 #: The stored read marks that the log does not know.
 ORPHANED_MARKS = Reconciler(
     "orphaned read marks",
-    OrphanKeys(_stored_marks, _owners, columns=("owner_identifier", "owner_object_id"), orphans=_orphans, size=1000),
+    OrphanKeys(_stored_marks, _as_they_are, columns=("feed",), orphans=_orphans, size=1000),
     MarkComparison(),
 )

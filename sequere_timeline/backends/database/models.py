@@ -1,92 +1,77 @@
-"""The tables of the read model: the actions, who sees each and why, and what the owners have read."""
+"""The tables of the read model: the actions, who sees each and why, and what the owners have read.
+
+They know resources by their uids. A feed is the private timeline of a resource, and has its uid.
+"""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from sequere.base import ResourceKey
+from sequere.log.columns import OptionalObject
 from sequere.log.validation import VERB_MAX_LENGTH
-from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 
 
 class SavedAction(models.Model):
     """A live action. If it is published, it is in the public timeline of its actor."""
 
+    # The columns of a fixed size first, the widest before the others, so that rows need no padding.
     id = models.BigIntegerField(primary_key=True, help_text=_("The event that saved it first."))
-    uid = models.UUIDField(unique=True)
-    actor_identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
-    actor_object_id = models.CharField(max_length=OBJECT_ID_MAX_LENGTH)
-    verb = models.CharField(max_length=VERB_MAX_LENGTH)
-    target_identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH, blank=True)
-    target_object_id = models.CharField(max_length=OBJECT_ID_MAX_LENGTH, blank=True)
-    target_deleted = models.BooleanField(default=False)
     date = models.DateTimeField()
-    kwargs = models.JSONField(default=dict)
+    actor_uid = models.BigIntegerField()
+    target_uid = models.BigIntegerField(null=True)
     published_event_id = models.BigIntegerField(
         null=True, help_text=_("The event that saved it in the timeline of its actor.")
     )
+    uid = models.UUIDField(unique=True)
+    target_deleted = models.BooleanField(default=False)
+    verb = models.CharField(max_length=VERB_MAX_LENGTH)
+    kwargs = OptionalObject()
 
     class Meta:
         app_label = "sequere_timeline_database"
         indexes = (
             models.Index(
-                fields=["actor_identifier", "actor_object_id", "date", "id"],
+                fields=["actor_uid", "date", "id"],
                 name="sequere_action_public",
                 condition=models.Q(published_event_id__isnull=False),
             ),
         )
 
     def __str__(self) -> str:
-        return f"{self.actor} {self.verb}"
-
-    @property
-    def actor(self) -> ResourceKey:
-        return ResourceKey(self.actor_identifier, self.actor_object_id)
-
-    @property
-    def target(self) -> ResourceKey | None:
-        return ResourceKey(self.target_identifier, self.target_object_id) if self.target_identifier else None
+        return f"{self.actor_uid} {self.verb}"
 
 
 class Entry(models.Model):
-    """An action in a private timeline. It is small: everything else is in the action."""
+    """An action in a feed. There are more of them than of anything else, so they are small."""
 
-    pk = models.CompositePrimaryKey("action_id", "owner_identifier", "owner_object_id")
+    pk = models.CompositePrimaryKey("feed", "date", "action_id")
+    feed = models.BigIntegerField()
+    date = models.DateTimeField(help_text=_("That of the action."))
     action = models.ForeignKey(SavedAction, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
-    owner_identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
-    owner_object_id = models.CharField(max_length=OBJECT_ID_MAX_LENGTH)
-    date = models.DateTimeField()
-    reasons = models.PositiveSmallIntegerField()
+    extra = models.SmallIntegerField(
+        null=True, help_text=_("The reasons why it is there; NULL if a follow is the only one.")
+    )
 
     class Meta:
         app_label = "sequere_timeline_database"
         indexes = (
-            models.Index(
-                fields=["owner_identifier", "owner_object_id", "date", "action"], name="sequere_entry_private"
-            ),
             # Few entries need no follow, while one action may have a million entries.
-            models.Index(fields=["action"], name="sequere_entry_direct", condition=~models.Q(reasons=4)),
+            models.Index(fields=["action"], name="sequere_entry_extra", condition=models.Q(extra__isnull=False)),
         )
         constraints = (
-            # At least one reason, and no unknown one.
-            models.CheckConstraint(condition=models.Q(reasons__range=(1, 7)), name="sequere_entry_reasons"),
+            # Own or direct ones and no unknown ones: a follow alone has one form only.
+            models.CheckConstraint(condition=models.Q(extra__in=(1, 2, 3, 5, 6, 7)), name="sequere_entry_reasons"),
         )
 
     def __str__(self) -> str:
-        return f"{self.owner} sees {self.action_id}"
-
-    @property
-    def owner(self) -> ResourceKey:
-        return ResourceKey(self.owner_identifier, self.owner_object_id)
+        return f"{self.feed} sees {self.action_id}"
 
 
 class TimelineState(models.Model):
-    """Until when an owner has read, and where a timeline with a cap begins."""
+    """Until when the owner of a feed has read, and where a feed with a cap begins."""
 
-    pk = models.CompositePrimaryKey("owner_identifier", "owner_object_id")
-    owner_identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
-    owner_object_id = models.CharField(max_length=OBJECT_ID_MAX_LENGTH)
+    feed = models.BigIntegerField(primary_key=True)
     read_at = models.DateTimeField(null=True)
-    #: The date and action of the oldest entry when the timeline was last trimmed: nothing older is shown or added.
+    #: The date and action of the oldest entry when the feed was last trimmed: nothing older is shown or added.
     floor_date = models.DateTimeField(null=True)
     floor_action_id = models.BigIntegerField(null=True)
 
@@ -94,4 +79,4 @@ class TimelineState(models.Model):
         app_label = "sequere_timeline_database"
 
     def __str__(self) -> str:
-        return f"{self.owner_identifier}:{self.owner_object_id}"
+        return f"feed {self.feed}"

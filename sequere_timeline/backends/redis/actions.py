@@ -11,7 +11,8 @@ from sequere.redis.scores import to_score
 from sequere_timeline.backends.redis.comparing import Expected, TimelineComparison
 from sequere_timeline.backends.redis.hashes import to_fields
 from sequere_timeline.backends.redis.members import Member
-from sequere_timeline.backends.redis.names import NameNumbers, entry_kind
+from sequere_timeline.backends.redis.names import NameNumbers, numbers_for
+from sequere_timeline.backends.redis.writer import Writer
 from sequere_timeline.history import Life, histories
 from sequere_timeline.intents import ACTION_SAVED
 
@@ -37,17 +38,17 @@ class ActionComparison(TimelineComparison):
                 yield from (life.actor, *life.named)
 
     def compare(self, keys: Sequence[UUID], using: str, *, repair: bool) -> list[Difference]:
-        token = self._token(repair=repair)
+        token = self._token(using, repair=repair)
         of_streams = list(histories(keys, using).values())
         present = [history.present for history in of_streams if history.present]
         former = [life for history in of_streams for life in history.former]
-        known = self._numbers([*present, *former])
-        expected = [(life, one) for life in present for one in self._expected(life, known)]
+        numbers = numbers_for([*present, *former], using)
+        expected = [(life, one) for life in present for one in self._expected(life, numbers)]
         expected += [(life, self._gone(life)) for life in former]
         differences = self._differences([one for _, one in expected])
         wrong = {life.id for (life, _), difference in zip(expected, differences, strict=True) if difference}
         if repair and wrong:
-            writer = self._writer([*present, *former], token, using)
+            writer = Writer(self._connection, token, numbers, using)
             writer.remove([life for life in former if life.id in wrong])
             put = [life for life in present if life.id in wrong]
             writer.save(put)
@@ -57,11 +58,13 @@ class ActionComparison(TimelineComparison):
             writer.finish()
         return list(filter(None, differences))
 
-    def _expected(self, life: Life, known: NameNumbers) -> Iterator[Expected]:
+    def _expected(self, life: Life, numbers: NameNumbers) -> Iterator[Expected]:
         fields = {**to_fields(life), "reached": str(life.published) if life.published else None}
         title = f"action {life.id} of {life.actor}"
         yield Expected(title, ("HMGET", self._keys.action(life.id), *fields), [*fields.values()])
-        member, score = str(Member(life.id, 0, entry_kind(life, known))), str(to_score(life.date))
+        for name, number in numbers.fields(life).items():
+            yield Expected(f"the number of {name}", ("HGET", self._keys.names, name), number)
+        member, score = str(Member(life.id, 0, numbers.entry_kind(life))), str(to_score(life.date))
         is_public = life.published is not None
         public = ("ZSCORE", self._keys.public(life.actor), member)
         yield Expected(f"{title} in the public timeline of {life.actor}", public, score if is_public else None)

@@ -29,6 +29,7 @@ from sequere_timeline.backends.redis.keys import PATTERNS, TimelineKeys
 from sequere_timeline.backends.redis.members import Member, beginning, parse
 from sequere_timeline.backends.redis.projector import TimelinesProjector
 from sequere_timeline.backends.redis.scripts import COUNT_ENTRIES, COUNT_UNREAD, READ_ENTRIES
+from sequere_timeline.conf import TIMELINES
 from sequere_timeline.intents import ACTION_SAVED, TIMELINE_READ
 
 TIMELINES_SETTING = "SEQUERE_TIMELINE_BACKEND_OPTIONS"
@@ -120,8 +121,8 @@ class RedisBackend(BaseTimelineBackend):
     """Timelines in Redis, written after the commit of the events in the log."""
 
     def __init__(self) -> None:
-        connection = Connection(TIMELINES_SETTING, conf.timeline_backend_options(), TIMELINES_PREFIX)
-        self._model = RedisModel(connection, "timelines", (ACTION_SAVED, TIMELINE_READ, DELETED))
+        connection = Connection(TIMELINES_SETTING, conf.timeline_backend_options(), TIMELINES_PREFIX, TIMELINES)
+        self._model = RedisModel(connection, (ACTION_SAVED, TIMELINE_READ, DELETED))
         self._shelf = Shelf(self._model)
         self.projector = TimelinesProjector(self._model)
 
@@ -134,8 +135,8 @@ class RedisBackend(BaseTimelineBackend):
     def read_at(self, owner: ResourceKey) -> datetime | None:
         return self._shelf.read_at(owner)
 
-    def unread_count(self, owner: ResourceKey, filters: Filters) -> int:
-        return int(self._shelf.ask(COUNT_UNREAD, owner, filters, private=True))
+    def unread_count(self, owner: ResourceKey, filters: Filters, limit: int | None) -> int:
+        return int(self._shelf.ask(COUNT_UNREAD, owner, filters, limit or "", private=True))
 
     def reset(self, using: str) -> None:
         self._model.reset(*PATTERNS)

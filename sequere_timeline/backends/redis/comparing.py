@@ -1,6 +1,6 @@
 """The parts that the comparisons of timelines in Redis share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sequere.base import ResourceKey
@@ -9,13 +9,7 @@ from sequere.redis.connection import text
 from sequere.redis.read_model import RedisModel
 from sequere.redis.scores import from_score
 from sequere_timeline.backends.redis.keys import TimelineKeys
-from sequere_timeline.backends.redis.names import (
-    NameNumbers,
-    assigned_numbers,
-    found_numbers,
-    look_up_numbers,
-    of_lives,
-)
+from sequere_timeline.backends.redis.names import numbers_for
 from sequere_timeline.backends.redis.writer import Command, Writer
 from sequere_timeline.history import Life
 
@@ -34,19 +28,12 @@ class TimelineComparison(Comparison):
         self._connection = model.connection
         self._keys = TimelineKeys(model.connection)
 
-    def _token(self, *, repair: bool) -> int:
+    def _token(self, using: str, *, repair: bool) -> int:
         """The token of a writer, drawn after it has locked what it is going to change, and before it reads the log."""
-        return self._model.draw([])[0] if repair else 0
+        return self._model.draw([], using)[0] if repair else 0
 
-    def _writer(self, lives: Iterable[Life], token: int, using: str) -> Writer:
-        names = of_lives(lives)
-        (known,) = self._connection.run([look_up_numbers(names, self._keys)])
-        return Writer(self._connection, token, assigned_numbers(names, known, self._connection), using)
-
-    def _numbers(self, lives: Iterable[Life]) -> NameNumbers:
-        names = of_lives(lives)
-        (known,) = self._connection.run([look_up_numbers(names, self._keys)])
-        return found_numbers(names, known)
+    def _writer(self, lives: Collection[Life], token: int, using: str) -> Writer:
+        return Writer(self._connection, token, numbers_for(lives, using), using)
 
     def _differences(self, expected: Sequence[Expected]) -> list[Difference | None]:
         """For each command, the difference between its answer and the expected one. 1 round trip."""

@@ -10,7 +10,6 @@ from sequere.projections.reconciler import Difference, RowKeys
 from sequere.relations.intents import DELETED
 from sequere_timeline.backends.redis.comparing import Expected, TimelineComparison, actors
 from sequere_timeline.backends.redis.names import of_generation
-from sequere_timeline.backends.redis.writer import Writer
 
 
 def _first_deletions(using: str) -> EventQuerySet:
@@ -28,7 +27,7 @@ class GenerationComparison(TimelineComparison):
         return keys
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
-        token = self._token(repair=repair)
+        token = self._token(using, repair=repair)
         versions = {event.actor: event.version for event in latest_of(map(lifecycle, keys), using).values()}
         differences = self._differences(
             [
@@ -38,7 +37,7 @@ class GenerationComparison(TimelineComparison):
         )
         wrong = [key for key, difference in zip(keys, differences, strict=True) if difference]
         if repair:
-            writer = Writer(self._connection, token, {}, using)
+            writer = self._writer((), token, using)
             writer.store_generations({key: versions[key] for key in wrong})
             writer.finish()
         return list(filter(None, differences))

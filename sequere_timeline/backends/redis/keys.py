@@ -6,21 +6,23 @@ from sequere.base import ResourceKey
 from sequere.redis.connection import Connection
 
 #: All our keys but the last fencing token: tokens must not begin again.
-PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "names", "global:name")
+PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "names")
 
 
 class TimelineKeys:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._private = connection.key("private", "")
+        #: The beginning of the keys of all private feeds, and of all hashes of resources.
+        self.all_private = connection.key("private", "")
+        self.resources = connection.key("resource", "")
 
     def private(self, owner: ResourceKey) -> str:
         """Sorted set: what the owner sees. Expires."""
-        return f"{self._private}{owner[0]}:{owner[1]}"
+        return f"{self.all_private}{owner[0]}:{owner[1]}"
 
     def privates(self, names: Iterable[str]) -> list[str]:
         """The same for many owners, given by their names."""
-        return [*map(self._private.__add__, names)]
+        return [*map(self.all_private.__add__, names)]
 
     def public(self, owner: ResourceKey) -> str:
         """Sorted set: what the owner did."""
@@ -42,11 +44,6 @@ class TimelineKeys:
     def names(self) -> str:
         """Hash: the numbers of names."""
         return self._connection.key("names")
-
-    @property
-    def last_number(self) -> str:
-        """String: the last number of a name."""
-        return self._connection.key("global", "name")
 
     def owner_of(self, key: str) -> ResourceKey:
         """The owner of a feed, or the resource of a hash."""

@@ -9,7 +9,6 @@ from sequere.redis.scanning import ScanKeys
 from sequere.redis.scores import to_score
 from sequere_timeline.backends.redis.comparing import TimelineComparison, actors, shown_moment
 from sequere_timeline.backends.redis.keys import TimelineKeys
-from sequere_timeline.backends.redis.writer import Writer
 from sequere_timeline.marks import first_marks, read_marks
 
 #: All owners of read marks in the log.
@@ -35,7 +34,7 @@ class MarkComparison(TimelineComparison):
         return keys
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
-        token = self._token(repair=repair)
+        token = self._token(using, repair=repair)
         marks = {owner: to_score(mark) for owner, mark in read_marks(keys, using).items()}
         command = [("HGET", self._keys.resource(owner), "read") for owner in keys]
         stored = {
@@ -44,7 +43,7 @@ class MarkComparison(TimelineComparison):
         }
         wrong = [owner for owner in keys if marks.get(owner) != stored[owner]]
         if repair and wrong:
-            writer = Writer(self._connection, token, {}, using)
+            writer = self._writer((), token, using)
             writer.mark({owner: marks.get(owner) for owner in wrong})
             writer.finish()
         return [

@@ -1,10 +1,10 @@
 """An entry of a feed as a member of a sorted set: short, in ASCII, with everything that a filter needs.
 
-    id reasons verb [. kind . target]
+    id reasons verb . [kind] . [target [: generation]] . actor
 
 The id of the action comes first, its length before its digits: Redis orders equal scores by the bytes of their members,
-and so by id. The rest are numbers of names (see `names`). All numbers are written in base 64, with digits in the order
-of their bytes.
+and so by id. The rest are the numbers of the database (see `names`). All numbers but the generation are written in
+base 64, with digits in the order of their bytes.
 """
 
 from typing import NamedTuple

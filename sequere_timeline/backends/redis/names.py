@@ -1,17 +1,18 @@
-"""Short numbers for the names that entries are filtered by: verbs, kinds of targets, and targets.
+"""Short numbers for what entries are filtered by: verbs, kinds of targets, targets, and actors.
 
-They are fields of one hash, `names`. A name keeps its number for good; numbers are lost only together with all entries.
-A target has a number for each generation, so that an action upon a deleted target is not found as one upon a new target
-with the same key. The present generation is a field too; without it, it is 0.
+The database hands them out: a verb and a kind have a number, a resource has its uid. The hash `names` is the copy of
+the server, from which its scripts know what a filter means. A target is its uid and its generation, so that an action
+upon a deleted target is not found as one upon a new target with the same key. The present generation is a field too;
+without it, it is 0.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from sequere.base import ResourceKey
-from sequere.redis.connection import Connection, text
+from sequere.log.locks import uids_of
+from sequere.log.numbers import KIND, VERB, number_names, numbers_of
 from sequere_timeline.backends.base import Filters
-from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import to_digits
 from sequere_timeline.history import Life
 
@@ -24,24 +25,57 @@ def of_kind(identifier: str) -> str:
     return f"kind:{identifier}"
 
 
-def of_target(key: ResourceKey, generation: int) -> str:
-    return f"target:{generation}:{key}"
+def of_target(key: ResourceKey) -> str:
+    return f"target:{key}"
 
 
 def of_generation(key: ResourceKey) -> str:
     return f"generation:{key}"
 
 
-def of_life(life: Life) -> list[str]:
-    """The names of an action, in the order in which its entries have their numbers."""
-    names = [of_verb(life.verb)]
-    if life.target:
-        names += [of_kind(life.target.identifier), of_target(life.target, life.target_generation)]
-    return names
+class NameNumbers(NamedTuple):
+    """The numbers of what some actions name."""
+
+    verbs: Mapping[str, int]
+    kinds: Mapping[str, int]
+    uids: Mapping[ResourceKey, int]
+
+    def fields(self, life: Life) -> dict[str, str]:
+        """What the server knows of an action: names, and their numbers."""
+        fields = {of_verb(life.verb): to_digits(self.verbs[life.verb])}
+        if life.target:
+            fields[of_kind(life.target.identifier)] = to_digits(self.kinds[life.target.identifier])
+            fields[of_target(life.target)] = to_digits(self.uids[life.target])
+        return fields
+
+    def entry_kind(self, life: Life) -> str:
+        """The end of an entry: what filters ask for, and the actor."""
+        kind = target = ""
+        if life.target:
+            kind, target = to_digits(self.kinds[life.target.identifier]), to_digits(self.uids[life.target])
+            if life.target_generation:
+                target += f":{life.target_generation}"
+        return f"{to_digits(self.verbs[life.verb])}.{kind}.{target}.{to_digits(self.uids[life.actor])}"
 
 
-def of_lives(lives: Iterable[Life]) -> list[str]:
-    return [name for life in lives for name in of_life(life)]
+def numbers_for(lives: Collection[Life], using: str) -> NameNumbers:
+    """The numbers of everything that actions name. 2 queries, and 2 more if verbs have none; none for no actions."""
+    if not lives:
+        return NameNumbers({}, {}, {})
+    verbs = {life.verb for life in lives}
+    targets = {life.target for life in lives if life.target}
+    kinds = {target.identifier for target in targets}
+    names = [*((VERB, verb) for verb in verbs), *((KIND, kind) for kind in kinds)]
+    numbers = numbers_of(names, using)
+    if len(numbers) < len(names):  # they were recorded while nothing knew them by numbers
+        number_names(VERB, verbs, using)
+        number_names(KIND, kinds, using)
+        numbers = numbers_of(names, using)
+    return NameNumbers(
+        verbs={verb: numbers[VERB, verb] for verb in verbs},
+        kinds={kind: numbers[KIND, kind] for kind in kinds},
+        uids=uids_of({*targets, *(life.actor for life in lives)}, using),
+    )
 
 
 def of_filters(filters: Filters) -> list[str]:
@@ -55,34 +89,6 @@ def of_filters(filters: Filters) -> list[str]:
     ]
 
 
-#: Names and their numbers.
-NameNumbers = Mapping[str, str]
-
-
-def look_up_numbers(names: Collection[str], keys: TimelineKeys) -> tuple[Any, ...]:
-    """The command that reads the numbers of names; `found_numbers()` and `assigned_numbers()` read its answer."""
-    return ("HMGET", keys.names, *(names or [""]))
-
-
-def found_numbers(names: Collection[str], answer: Sequence[Any]) -> NameNumbers:
-    """The numbers of the names that have one."""
-    return {name: text(number) for name, number in zip(names, answer, strict=False) if number is not None}
-
-
-def assigned_numbers(names: Collection[str], answer: Sequence[Any], connection: Connection) -> NameNumbers:
-    """The numbers of all names; those without one get it. 2 round trips if there are any, none otherwise."""
-    known = found_numbers(names, answer)
-    if missing := [name for name in dict.fromkeys(names) if name not in known]:
-        keys = TimelineKeys(connection)
-        (last,) = connection.run([("INCRBY", keys.last_number, len(missing))])
-        candidates = range(int(last) - len(missing) + 1, int(last) + 1)
-        # Another writer may assign a number to the same name: the first one counts.
-        offers = [("HSETNX", keys.names, name, to_digits(n)) for name, n in zip(missing, candidates, strict=True)]
-        *_, answer = connection.run([*offers, look_up_numbers(missing, keys)])
-        known = {**known, **found_numbers(missing, answer)}
-    return known
-
-
-def entry_kind(life: Life, numbers: NameNumbers) -> str:
-    """The end of an entry: what filters ask for. A name without a number is in no entry."""
-    return ".".join(numbers.get(name, "") for name in of_life(life))
+def fields_for(lives: Iterable[Life], numbers: NameNumbers) -> dict[str, str]:
+    """What the server knows of actions."""
+    return {name: number for life in lives for name, number in numbers.fields(life).items()}

@@ -11,7 +11,7 @@ from sequere.sql.chunks import chunks
 from sequere_timeline.backends.redis.comparing import TimelineComparison
 from sequere_timeline.backends.redis.filling import BOTTOMLESS
 from sequere_timeline.backends.redis.members import Member, parse
-from sequere_timeline.backends.redis.names import NameNumbers, entry_kind
+from sequere_timeline.backends.redis.names import NameNumbers, numbers_for
 from sequere_timeline.backends.redis.scripts import NEWEST_ENTRIES
 from sequere_timeline.history import ActionHistory, Life, histories
 from sequere_timeline.intents import ACTION_SAVED
@@ -33,12 +33,12 @@ class OrphanComparison(TimelineComparison):
     def compare(self, keys: Sequence[str], using: str, *, repair: bool) -> list[Difference]:
         stored = self._stored(keys)
         lives = {history.present.id: history.present for history in self._histories(stored, using) if history.present}
-        known = self._numbers(lives.values())
+        numbers = numbers_for(lives.values(), using)
         orphans = [
             (key, member)
             for key, members in stored.items()
             for member in members
-            if not self._is_right(key, member, lives, known)
+            if not self._is_right(key, member, lives, numbers)
         ]
         if repair:
             self._connection.run(("ZREM", key, member) if member else ("UNLINK", key) for key, member in orphans)
@@ -64,7 +64,7 @@ class OrphanComparison(TimelineComparison):
     def _id_of(self, key: str, member: str) -> int:
         return parse(member).id if member else self._keys.id_of(key)
 
-    def _is_right(self, key: str, member: str, lives: Mapping[int, Life], known: NameNumbers) -> bool:
+    def _is_right(self, key: str, member: str, lives: Mapping[int, Life], numbers: NameNumbers) -> bool:
         life = lives.get(self._id_of(key, member))
         if life is None:
             return False
@@ -72,4 +72,4 @@ class OrphanComparison(TimelineComparison):
             return True
         direct = {self._keys.direct(owner) for owner in life.owners if owner != life.actor}
         public = {self._keys.public(life.actor)} if life.published is not None else set()
-        return key in direct | public and member == str(Member(life.id, 0, entry_kind(life, known)))
+        return key in direct | public and member == str(Member(life.id, 0, numbers.entry_kind(life)))

@@ -25,7 +25,7 @@ from sequere_timeline.backends.redis.filling import DEFAULT_MAX_LENGTH
 from sequere_timeline.backends.redis.hashes import FIELDS, to_fields
 from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import Member
-from sequere_timeline.backends.redis.names import NameNumbers, entry_kind, of_generation
+from sequere_timeline.backends.redis.names import NameNumbers, fields_for, of_generation
 from sequere_timeline.backends.redis.scripts import (
     DELIVER_ENTRY,
     DROP_ACTION,
@@ -70,6 +70,9 @@ class Writer:
 
     def save(self, lives: Iterable[Life]) -> None:
         """Store present actions, with their entries in all feeds that they reach without a follow."""
+        lives = list(lives)
+        if names := fields_for(lives, self._numbers):
+            self._do(("HSET", self._keys.names, *(part for name in names.items() for part in name)))
         for life in lives:
             fields = [part for field in to_fields(life).items() for part in field]
             where = [self._resource(life), self._keys.action(life.id), self._keys.public(life.actor)]
@@ -147,7 +150,7 @@ class Writer:
             self._do(script([self._resource(life), *some], self._token, *arguments))
 
     def _member(self, life: Life, reasons: int) -> str:
-        return str(Member(life.id, reasons, entry_kind(life, self._numbers)))
+        return str(Member(life.id, reasons, self._numbers.entry_kind(life)))
 
     def _variants(self, life: Life) -> list[str]:
         return [self._member(life, reasons) for reasons in REASONS]

@@ -122,6 +122,21 @@ class ReadMarksContract(TimelineContract):
         self.assertEqual(timeline.get_unread_count(action=Likes, target=self.project), 1)
         self.assertEqual(timeline.get_unread_count(action=Joins, target=self.project), 0)
 
+    def test_counting_stops_at_a_limit(self) -> None:
+        follow(self.newbie, self.thoas)
+        for day, target in ((1, self.project), (2, None), (3, self.project), (4, self.project)):
+            save(self.thoas, day, target)
+        save(self.newbie, 5)
+        timeline = Timeline(self.newbie)
+
+        timeline.mark_as_read(october(1))
+
+        self.assertEqual([timeline.get_unread_count(limit=limit) for limit in (1, 2, 3, 4, None)], [1, 2, 3, 3, 3])
+        self.assertEqual(timeline.get_unread_count(target=self.project, limit=2), 2)
+        self.assertEqual(timeline.get_unread_count(target=self.project, limit=3), 2)
+        with self.assertRaises(ValueError):
+            timeline.get_unread_count(limit=0)
+
     def test_marks_belong_to_one_owner(self) -> None:
         namesake = ResourceKey(self.project_kind, key_of(self.newbie).object_id)
         follow(namesake, self.thoas)

@@ -7,7 +7,7 @@ from uuid import uuid4
 from django.db import connection, models
 
 import sequere
-from sequere.backends.database.models import Follow, FollowCount
+from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.base import ModelBase, ResourceKey
 from sequere.contrib.timeline import Action, Timeline
 from sequere.log.models import Event
@@ -44,7 +44,7 @@ class Peer:
         for some in (follows[:BATCH_SIZE], follows[BATCH_SIZE:]):
             follow_many(some)
             analyze()
-        edges = [size(model) / len(network.follows) for model in (Event, Follow, FollowCount)]
+        edges = [size(model) / len(network.follows) for model in (Event, LiveRelation, RelationCount)]
         for actions in (network.actions[:BATCH_SIZE], network.actions[BATCH_SIZE:]):
             publish_many(actions)
             analyze()

@@ -1,9 +1,9 @@
--- Goes on after wanted.sql: `changed` has a row for each relation that is not stored as the log wants it, with the stored
--- follow and the wanted one, NULLs for none.
--- {old_columns}, {columns}: their columns. {of_stored}, {of_wanted}: the values. {stored}: what joins the stored follow.
--- {differs_from}: compares rows.
+-- Goes on after wanted.sql: `changed` has a row for each relation that is not stored as the log wants it, with what is
+-- stored and what is wanted, NULLs for nothing.
+-- {columns}, {old_columns}: what is wanted and what is stored. {of_wanted}, {of_stored}: their values. {stored}: what joins
+-- the stored relation. {differs_from}: compares rows.
 -- Cost: a lookup for each relation.
-, changed ({old_columns}, {columns}) AS (
-    SELECT {of_stored}, {of_wanted} FROM wanted LEFT JOIN {stored}
+, changed (from_uid, to_uid, {old_columns}, {columns}) AS (
+    SELECT wanted.from_uid, wanted.to_uid, {of_stored}, {of_wanted} FROM wanted LEFT JOIN {stored}
     WHERE ({of_stored}) {differs_from} ({of_wanted})
 )

@@ -1,4 +1,4 @@
--- Goes on after wanted.sql: deletes the follows that the log does not want.
--- {unwanted}: whether a stream is one of theirs.
+-- Goes on after wanted.sql: deletes the relations that the log does not want.
+-- {row_id}: says where a row is. {unwanted}: whether it is one of theirs.
 -- Cost: a lookup for each.
-DELETE FROM sequere_database_follow WHERE stream {unwanted}
+DELETE FROM sequere_database_relation WHERE {row_id} {unwanted}

@@ -1,19 +1,21 @@
--- Goes on after changed.sql: adds to the counts what changes, both for who is followed and for who follows.
--- {insert_counts}: INSERT INTO the counts. {add_numbers}: what ends it, where there is a count.
+-- Goes on after changed.sql: adds to the counts what changes, at both ends.
+-- {insert_counts}: INSERT INTO the counts. {graph}: the number of the graph. {add_numbers}: what ends it, where there is a
+-- count.
 -- Cost: a lookup for each count that changes.
 {insert_counts}
-SELECT identifier, object_id, other_identifier, SUM(followers), SUM(followings), SUM(friends) FROM (
-    SELECT to_identifier AS identifier, to_object_id AS object_id, from_identifier AS other_identifier,
-           1 AS followers, 0 AS followings, 0 AS friends FROM changed WHERE stream IS NOT NULL
+SELECT {graph}, kind, uid, SUM(incoming), SUM(outgoing), SUM(mutual) FROM (
+    SELECT to_uid AS uid, from_kind AS kind, 1 AS incoming, 0 AS outgoing, 0 AS mutual
+    FROM changed WHERE event_id IS NOT NULL
     UNION ALL
-    SELECT old_to_identifier, old_to_object_id, old_from_identifier, -1, 0, 0 FROM changed WHERE old_stream IS NOT NULL
+    SELECT to_uid, old_from_kind, -1, 0, 0 FROM changed WHERE old_event_id IS NOT NULL
     UNION ALL
-    SELECT from_identifier, from_object_id, to_identifier,
-           0, 1, CASE WHEN friends_event_id IS NULL THEN 0 ELSE 1 END FROM changed WHERE stream IS NOT NULL
+    SELECT from_uid, to_kind, 0, 1, CASE WHEN mutual_since IS NULL THEN 0 ELSE 1 END
+    FROM changed WHERE event_id IS NOT NULL
     UNION ALL
-    SELECT old_from_identifier, old_from_object_id, old_to_identifier,
-           0, -1, CASE WHEN old_friends_event_id IS NULL THEN 0 ELSE -1 END FROM changed WHERE old_stream IS NOT NULL
+    SELECT from_uid, old_to_kind, 0, -1, CASE WHEN old_mutual_since IS NULL THEN 0 ELSE -1 END
+    FROM changed WHERE old_event_id IS NOT NULL
 ) AS moved
-GROUP BY identifier, object_id, other_identifier
-HAVING SUM(followers) <> 0 OR SUM(followings) <> 0 OR SUM(friends) <> 0
+GROUP BY uid, kind
+HAVING SUM(incoming) <> 0 OR SUM(outgoing) <> 0 OR SUM(mutual) <> 0
+ORDER BY uid, kind
 {add_numbers}

@@ -1,5 +1,5 @@
--- Goes on after wanted.sql: the same where most follows are missing, and looking for them first would take long.
--- {of_follow}, {of_new}: the columns of the stored follow, and of the one that is put in its place.
+-- Goes on after wanted.sql: the same where most relations are missing, and looking for them first would take long.
+-- {of_relation}, {of_new}: what is stored, and what is put in its place.
 -- Cost: a lookup for each relation.
-{insert_follows} SELECT {columns} FROM wanted WHERE stream IS NOT NULL
-{replace} WHERE ({of_follow}) {differs_from} ({of_new})
+{insert_relations} SELECT {graph}, from_uid, to_uid, {columns} FROM wanted WHERE event_id IS NOT NULL
+{replace} WHERE ({of_relation}) {differs_from} ({of_new})

@@ -1,17 +1,17 @@
--- Begins a statement about some relations: `wanted` has a row for each, with the follow that the log wants to be stored,
--- or NULLs if it wants none. Two resources are friends since the later of their two follows, the same for both; times
--- and events are compared together, so that the event decides between equal times.
--- {given}: a SELECT of the stream of each relation and that of its opposite, the other way round; with its parameters.
--- {of_event}, {of_opposite}: the columns of their last events. {last_event}, {last_of_opposite}: what joins these.
--- {columns}: those of a follow. {sides}: SELECTs the follows from the pairs, one or both of each.
--- Cost: a lookup for each stream. MATERIALIZED keeps PostgreSQL from computing an opposite more than once.
-WITH given (stream, opposite) AS MATERIALIZED ({given}),
+-- Begins a statement about some relations of a graph: `wanted` has a row for each, with what the log wants to be stored,
+-- or NULLs if it wants nothing. Two opposite relations are mutual since the later of both, the same for both.
+-- {given}: a SELECT of the stream of each relation and that of its opposite, the other way round, and of the uids of its
+-- two ends; with its parameters.
+-- {last_event}, {last_of_opposite}: what joins their last events, if these began them. {kind_of_from}, {kind_of_to}:
+-- SELECT the kinds of the ends. {sides}: SELECTs the relations from the pairs, one or both of each.
+-- Cost: a lookup for each stream, and two for each end. MATERIALIZED keeps PostgreSQL from computing an opposite more
+-- than once.
+WITH given (stream, opposite, from_uid, to_uid) AS MATERIALIZED ({given}),
 pair AS (
-    SELECT given.stream AS one, given.opposite AS other, {of_event}, {of_opposite},
-           CASE WHEN (b.occurred_at, b.id) > (e.occurred_at, e.id) THEN b.occurred_at
-                WHEN b.id IS NOT NULL THEN e.occurred_at END AS friends_at,
-           CASE WHEN (b.occurred_at, b.id) > (e.occurred_at, e.id) THEN b.id
-                WHEN b.id IS NOT NULL THEN e.id END AS friends_event_id
+    SELECT given.from_uid, given.to_uid, ({kind_of_from}) AS from_kind, ({kind_of_to}) AS to_kind,
+           e.id AS id, e.occurred_at AS since, b.id AS opposite_id, b.occurred_at AS opposite_since,
+           CASE WHEN b.id IS NULL OR e.id IS NULL THEN NULL
+                WHEN b.occurred_at > e.occurred_at THEN b.occurred_at ELSE e.occurred_at END AS mutual_since
     FROM given LEFT JOIN {last_event} LEFT JOIN {last_of_opposite}
 ),
-wanted (relation, {columns}) AS ({sides})
+wanted (from_uid, to_uid, {columns}) AS ({sides})

@@ -1,20 +1,20 @@
 -- Begins a statement about the counts of the resources in a range: `changed` has a row for each count that is not what
--- the follows say, with what it should be and what it is.
--- {followed}, {following}, {counted}: whether the one followed, the follower, the resource of a count is in the range.
--- {key}: the columns that name a count. {numbers}, {old_numbers}: what it should say, and what it says.
--- {sums}: the sums of both. {differ}: whether these differ.
+-- the relations say, with what it should be and what it is.
+-- {graph}: the number of the graph. {to_it}, {from_it}, {of_it}: whether the resource at an end, or that of a count, is in
+-- the range. {numbers}, {old_numbers}: what a count should say, and what it says. {sums}: the sums of both. {differ}:
+-- whether these differ.
 -- Parameters: the bounds of the range, three times.
--- Cost: reads the follows and counts of the range. Each side is counted first, so that little is left to be sorted; the
+-- Cost: reads the relations and counts of the range. Each side is counted first, so that little is left to be sorted; the
 -- sides are added up and not joined, since PostgreSQL, wrong about sizes, may join each row with all others.
-WITH side ({key}, {numbers}, {old_numbers}) AS (
-    SELECT to_identifier, to_object_id, from_identifier, COUNT(*), 0, 0, 0, 0, 0
-    FROM sequere_database_follow WHERE {followed} GROUP BY to_identifier, to_object_id, from_identifier
+WITH side (uid, kind, {numbers}, {old_numbers}) AS (
+    SELECT to_uid, from_kind, COUNT(*), 0, 0, 0, 0, 0
+    FROM sequere_database_relation WHERE graph = {graph} AND {to_it} GROUP BY to_uid, from_kind
     UNION ALL
-    SELECT from_identifier, from_object_id, to_identifier, 0, COUNT(*), COUNT(friends_event_id), 0, 0, 0
-    FROM sequere_database_follow WHERE {following} GROUP BY from_identifier, from_object_id, to_identifier
+    SELECT from_uid, to_kind, 0, COUNT(*), COUNT(mutual_since), 0, 0, 0
+    FROM sequere_database_relation WHERE graph = {graph} AND {from_it} GROUP BY from_uid, to_kind
     UNION ALL
-    SELECT {key}, 0, 0, 0, {numbers} FROM sequere_database_followcount WHERE {counted}
+    SELECT uid, kind, 0, 0, 0, {numbers} FROM sequere_database_count WHERE graph = {graph} AND {of_it}
 ),
-changed ({key}, {numbers}, {old_numbers}) AS (
-    SELECT {key}, {sums} FROM side GROUP BY {key} HAVING {differ}
+changed (uid, kind, {numbers}, {old_numbers}) AS (
+    SELECT uid, kind, {sums} FROM side GROUP BY uid, kind HAVING {differ}
 )

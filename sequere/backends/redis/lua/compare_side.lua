@@ -1,17 +1,21 @@
--- Compares follows on one of their sides with what is stored, without writing: the counterpart of write_side.lua.
+-- Compares follows on one of their sides with what is stored, without writing: the counterpart of write_sides.lua.
 --
--- KEYS:       FollowKeys.side(), as for write_side.lua
+-- KEYS:       FollowKeys.side(): 1 the hash of the resource; 2, 3 the set and that of the kind; 4, 5 their counts;
+--             6 the opposite set; 7, 8 the friends and those of the kind; 9, 10 their counts; 11 the name of the
+--             resource
 -- ARGV:       1, 2 identifier and object id of the resource; then, for each follow, the uid of the other resource, and
 --             the score, '' if the follow is over
 -- Answer:     for each follow that is stored wrongly: the uid, the scores in the set, in that of the kind, in the
 --             friends and in those of the kind, and the score that the friends should have; '' for none. First, if the
---             resource has another name: an empty uid, and that name.
+--             uid has another name, or the name another uid: an empty uid, the name, and the uid.
 -- Cost:       O(n) for n follows
 -- Undeclared: none
 
 local wrong = {}
-local known = redis.call('HMGET', KEYS[1], 'identifier', 'object_id')
-if known[1] ~= ARGV[1] or known[2] ~= ARGV[2] then wrong[1] = {'', known[1] or '', known[2] or ''} end
+local known, uid = redis.call('HMGET', KEYS[1], 'identifier', 'object_id'), redis.call('GET', KEYS[11])
+if known[1] ~= ARGV[1] or known[2] ~= ARGV[2] or not uid or KEYS[1]:sub(-#uid - 1) ~= ':' .. uid then
+  wrong[1] = {'', known[1] or '', known[2] or '', uid or ''}
+end
 
 local members = {}
 for i = 3, #ARGV, 2 do members[#members + 1] = ARGV[i] end

@@ -8,7 +8,7 @@
 -- Answer:     the uids of resources with another name, other sizes or counts, or other friends than the members of both
 --             sets; also of those with too many friends for one step
 -- Cost:       O(k) for k kinds of a resource, and O(n log n) for up to 5,000 members of the smaller of two sets
--- Undeclared: the hashes, sets and counts of all resources given by their uids
+-- Undeclared: the names, hashes, sets and counts of all resources given by their uids
 
 local kinds, at = {}, 3
 for n = 1, tonumber(ARGV[2]) do kinds[n] = ARGV[at]; at = at + 1 end
@@ -31,8 +31,11 @@ local function are_right(friends, followers, followings, least)
 end
 
 local function is_right(uid, identifier, object_id, wanted)
+  local name = redis.call('GET', ARGV[1] .. identifier .. ':' .. object_id)
   local known = redis.call('HMGET', ARGV[1] .. ':' .. uid, 'identifier', 'object_id')
-  if known[1] ~= identifier or known[2] ~= object_id then return false end
+  local is_named = name == uid and known[1] == identifier and known[2] == object_id
+  -- Of a resource without follows, the server may know nothing.
+  if not is_named and (name or known[1] or next(wanted)) then return false end
   local stem, nothing, all = ARGV[1] .. uid .. ':', {}, {0, 0}
   local function look_at(kind, numbers)
     local followers, followings = stem .. 'followers' .. kind, stem .. 'followings' .. kind

@@ -1,10 +1,11 @@
 -- Reads one count of a resource.
 --
--- KEYS:       1 the uid of the resource
--- ARGV:       1, 2 the key of the count, before the uid and after it
--- Answer:     the count
+-- KEYS:       1 the name of the resource
+-- ARGV:       1 to 3 as in _named.lua; 4 the key of the count, behind the uid
+-- Answer:     the count; an error if the uid of the resource belongs to another one
 -- Cost:       O(1)
--- Undeclared: the count
+-- Undeclared: the count, and the hash of the uid
 
-local uid = redis.call('GET', KEYS[1])
-return uid and redis.call('GET', ARGV[1] .. uid .. ARGV[2]) or 0
+-- include named
+
+return uid and redis.call('GET', ARGV[1] .. uid .. ARGV[4]) or 0

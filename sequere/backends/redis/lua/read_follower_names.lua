@@ -1,22 +1,25 @@
 -- Reads the names of about as many followers as wanted, from the beginning, or from a cursor. If the last follower is
 -- gone, or is elsewhere now, all followers with its score come again; if the resource has another uid, all followers
--- do: the server was emptied, and has assigned new uids.
+-- do: the model was rebuilt from another log.
 --
 -- SORT_RO sorts nothing here: it finds many names fast. But it would turn a compact set into a skip list for good, so
 -- that it is used only for sets that are skip lists already.
 --
--- KEYS:       1 the uid of the resource
--- ARGV:       1, 2 the key of the set, before the uid and after it; 3 how many; 4 to 6 the cursor, if there is one
+-- KEYS:       1 the name of the resource
+-- ARGV:       1 to 3 as in _named.lua; 4 the key of the set, behind the uid; 5 how many; 6 to 8 the cursor, if there is
+--             one
 -- Answer:     the names, with a NUL between them, without those of uids that nobody has; then the cursor, unless this
---             was the last page: the uid of the resource, and score and uid of the last follower
+--             was the last page: the uid of the resource, and score and uid of the last follower. An error if the uid
+--             of the resource belongs to another one.
 -- Cost:       O(log m + n) for n followers of m
--- Undeclared: the set, that of the kind of its first member, and the hashes of the followers
+-- Undeclared: the hash of the uid, the set, that of the kind of its first member, and the hashes of the followers
 
-local uid = redis.call('GET', KEYS[1])
+-- include named
+
 if not uid then return {''} end
-local set, hash, first, number = ARGV[1] .. uid .. ARGV[2], ARGV[1] .. ':', 0, tonumber(ARGV[3])
-if ARGV[4] == uid then
-  local score, member = ARGV[5], ARGV[6]
+local set, hash, first, number = ARGV[1] .. uid .. ARGV[4], ARGV[1] .. ':', 0, tonumber(ARGV[5])
+if ARGV[6] == uid then
+  local score, member = ARGV[7], ARGV[8]
   if tonumber(redis.call('ZSCORE', set, member) or '') == tonumber(score) then
     first = redis.call('ZRANK', set, member) + 1
   else

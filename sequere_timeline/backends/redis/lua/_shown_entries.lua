@@ -20,8 +20,9 @@ local filtered = verb ~= '' or kind ~= ''
 if verb ~= '' then verb = redis.call('HGET', names, verb) end
 if kind ~= '' then kind = redis.call('HGET', names, kind) end
 if target ~= '' then
-  local generation = redis.call('HGET', names, 'generation:' .. target) or '0'
-  target = redis.call('HGET', names, 'target:' .. generation .. ':' .. target)
+  local generation = redis.call('HGET', names, 'generation:' .. target)
+  target = redis.call('HGET', names, 'target:' .. target)
+  if target and generation then target = target .. ':' .. generation end
 end
 local nothing = not (verb and kind and target)
 
@@ -29,6 +30,6 @@ local function matches(member, unread)
   local at = 2 + tonumber(string.sub(member, 1, 1), 16)
   if unread and string.sub(member, at, at) == '1' then return false end
   if not filtered then return true end
-  local v, k, t = string.match(member, '^([^.]*)%.?([^.]*)%.?(.*)$', at + 1)
+  local v, k, t = string.match(member, '^([^.]*)%.([^.]*)%.([^.]*)%.', at + 1)
   return (verb == '' or v == verb) and (kind == '' or k == kind) and (target == '' or t == target)
 end

@@ -21,7 +21,8 @@ Statement = tuple[str, list[str]]
 @pytest.mark.database
 @pytest.mark.django_db
 def test_a_follow_sends_the_statements_that_are_listed() -> None:
-    rows = table(sections(page("architecture.md"), 2)["Statements"])
+    statements = sections(page("architecture.md"), 3)
+    rows = table(statements["PostgreSQL" if connection.vendor == "postgresql" else "SQLite"])
     listed = [(how.split()[0], name.replace("`", "").split(", ")) for how, name, _ in rows]
     thoas, newbie = UserFactory(username="thoas"), UserFactory(username="newbie")
     Timeline(thoas).save(JoinAction(actor=thoas))
@@ -30,6 +31,9 @@ def test_a_follow_sends_the_statements_that_are_listed() -> None:
         follow(newbie, thoas)
 
     sent = [query["sql"] for query in captured if not query["sql"].startswith(CONTROL)]
+    if connection.vendor == "postgresql":  # a function, whose tables nobody sees
+        assert sent.pop(0).startswith(f"SELECT * FROM {rows[0][0].split('`')[1].split('(')[0]}(")
+        del listed[0]
     assert merged([(sql.split()[0], tables(sql)) for sql in sent]) == listed
 
 
@@ -39,11 +43,15 @@ def tables(sql: str) -> list[str]:
 
 
 def merged(statements: list[Statement]) -> list[Statement]:
-    """Merge the WITHs, of which SQLite needs several, into one, as on PostgreSQL."""
+    """Merge the WITHs of a backend, of which SQLite needs several, into one, as on PostgreSQL."""
     one: list[Statement] = []
     for verb, names in statements:
-        if one and verb == one[-1][0] == "WITH":
+        if one and verb == one[-1][0] == "WITH" and _backend(names) == _backend(one[-1][1]):
             one[-1] = (verb, list(dict.fromkeys([*one[-1][1], *names])))
         else:
             one.append((verb, names))
     return one
+
+
+def _backend(tables: list[str]) -> str:
+    return tables[0].rpartition("_")[0]

@@ -1,0 +1,134 @@
+"""The reconcilers of relations: those that the log knows, and stored ones that it does not know."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+from django.db import models
+
+from sequere.backends.database.models import LiveRelation
+from sequere.backends.database.statements import RELATION_KEY, RelationStatements
+from sequere.base import ResourceKey
+from sequere.log.locks import Resource, keys_of
+from sequere.log.models import Event
+from sequere.log.numbers import GraphNumber
+from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, SpanKeys
+from sequere.relations import recorded
+from sequere.relations.key import FOLLOWS, RelationKey
+from sequere.relations.types import FOLLOW
+from sequere.sql.conditions import among
+
+
+class RelationPage:
+    """Some relations, between two resources with uids, and keys in columns that have these prefixes."""
+
+    def __init__(self, rows: models.QuerySet[Any], from_: str, to: str) -> None:
+        self._from, self._to = from_, to
+        self._rows = rows.order_by()
+
+    @cached_property
+    def followers(self) -> list[ResourceKey]:
+        """Those from which they lead. Read once."""
+        names = self._rows.values_list(f"{self._from}identifier", f"{self._from}object_id").distinct()
+        return [ResourceKey(*row) for row in names if None not in row]
+
+    def now(self, using: str) -> RelationStatements:
+        """All of them."""
+        return self._statements(self._rows, using)
+
+    def of_followers(self, using: str) -> RelationStatements:
+        """Without those of followers that have come since, which are not locked."""
+        nobody = models.Q(**{f"{self._from}identifier__isnull": True})  # a uid that no resource has
+        return self._statements(self._rows.filter(among(self.followers, self._from) | nobody), using)
+
+    def _statements(self, rows: models.QuerySet[Any], using: str) -> RelationStatements:
+        opposite = RelationKey.stream_in_sql(FOLLOWS, self._to, self._from)
+        relations = rows.annotate(opposite=opposite).values_list("stream", "opposite", "from_uid", "to_uid")
+        return RelationStatements(FOLLOWS, relations.query.get_compiler(using).as_sql(), using, both=False)
+
+
+def _uid_of(prefix: str) -> models.Subquery:
+    key = {column: models.OuterRef(f"{prefix}{column}") for column in ResourceKey._fields}
+    return models.Subquery(Resource.objects.filter(**key).values("uid"))
+
+
+def _key_of(end: str) -> dict[str, models.Subquery]:
+    """The key of the resource at an end of a stored relation, in columns as the log has them."""
+    resource = Resource.objects.filter(uid=models.OuterRef(f"{end}_uid"))
+    return {f"{end}_{column}": models.Subquery(resource.values(column)) for column in ResourceKey._fields}
+
+
+class RelationComparison(Comparison):
+    """Compares relations. Counts are left to `CountComparison`.
+
+    A process may write a relation once it has locked the resource that it leads from, since anyone else who writes it
+    has locked both ends. So a repair does not wait for resources that many follow.
+    """
+
+    def resources(self, keys: RelationPage, using: str) -> Iterable[ResourceKey]:
+        return keys.followers
+
+    def differs(self, keys: RelationPage, using: str) -> bool:
+        return keys.now(using).differs()
+
+    def compare(self, keys: RelationPage, using: str, *, repair: bool) -> list[Difference]:
+        statements = keys.of_followers(using)
+        found = statements.differences()
+        if found and repair:
+            statements.repair()
+        names = keys_of({uid for uids, *_ in found for uid in uids}, using)
+        return [
+            Difference(
+                f"{FOLLOW.name} {' → '.join(str(names.get(uid, uid)) for uid in uids)}",
+                _described(wanted),
+                _described(stored),
+            )
+            for uids, stored, wanted in found
+        ]
+
+    def repair(self, keys: RelationPage, using: str) -> int:
+        return keys.of_followers(using).repair()
+
+
+def _described(row: dict[str, Any]) -> str:
+    if not row:
+        return "none"
+    mutual = f", mutual since {row['mutual_since']}" if row["mutual_since"] else ""
+    return f"by event {row['event_id']} at {row['since']}{mutual}, of kinds {row['from_kind']} and {row['to_kind']}"
+
+
+def _of_log(rows: models.QuerySet[Any], using: str) -> RelationPage:
+    return RelationPage(rows.annotate(from_uid=_uid_of("actor_"), to_uid=_uid_of("target_")), "actor_", "target_")
+
+
+def _named(using: str) -> models.QuerySet[Any]:
+    """The stored relations with the keys of their ends, and their streams."""
+    graph = GraphNumber.objects.filter(**dict(zip(("type", "scope"), FOLLOWS.name, strict=True)))
+    stored = LiveRelation.objects.using(using).filter(graph__in=graph.values("number"))
+    names = stored.annotate(**_key_of("from"), **_key_of("to"))
+    return names.annotate(stream=RelationKey.stream_in_sql(FOLLOWS, "from_", "to_"))
+
+
+def _of_model(rows: Iterable[Sequence[Any]], using: str) -> RelationPage:
+    return RelationPage(_named(using).filter(pk__in=[tuple(row) for row in rows]), "from_", "to_")
+
+
+def _orphans(rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
+    of_log = Event.objects.using(using).filter(stream=models.OuterRef("stream"), version=1)
+    return rows.exclude(models.Exists(of_log))
+
+
+#: All relations of the log. If something differs, all followers of a page are locked, for a tenth of a second.
+RECORDED_RELATIONS = Reconciler(
+    "follows",
+    SpanKeys(
+        partial(recorded.relations, FOLLOW), _of_log, columns=("actor_identifier", "actor_object_id", "id"), size=4000
+    ),
+    RelationComparison(),
+)
+#: The stored relations that the log does not know.
+ORPHANED_RELATIONS = Reconciler(
+    "orphans",
+    OrphanKeys(_named, _of_model, columns=RELATION_KEY, orphans=_orphans, size=10_000),
+    RelationComparison(),
+)

@@ -1,0 +1,8 @@
+-- Keeps the highest uid that the server knows.
+--
+-- Reads:   KEYS[1], the highest uid.
+-- Defines: keep_highest(uid).
+
+local function keep_highest(uid)
+  if tonumber(uid) > tonumber(redis.call('GET', KEYS[1]) or 0) then redis.call('SET', KEYS[1], uid) end
+end

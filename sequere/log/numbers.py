@@ -1,0 +1,106 @@
+"""Numbers: what read models store instead of names. The database hands them out, once and for ever.
+
+These tables are no read models. A rebuild leaves them as they are, and without them the read models mean nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db import connections, models
+
+from sequere.registry import IDENTIFIER_MAX_LENGTH
+from sequere.sql.dialects import dialect
+from sequere.sql.rows import fields_of, given
+from sequere.sql.statements import statement
+
+#: The roles of names.
+KIND, VERB = "kind", "verb"
+
+
+class Name(models.Model):
+    """The number of an identifier (a kind of resources), or of a verb."""
+
+    number = models.SmallAutoField(primary_key=True)
+    role = models.CharField(max_length=10)
+    name = models.CharField(max_length=255)
+
+    class Meta:
+        app_label = "sequere"
+        constraints = (models.UniqueConstraint(fields=["role", "name"], name="sequere_name_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.name}"
+
+
+class GraphNumber(models.Model):
+    """The number of a graph: of all relations of a type within a scope."""
+
+    number = models.SmallAutoField(primary_key=True)
+    type = models.CharField(max_length=50)
+    scope = models.CharField(max_length=50, blank=True)
+
+    class Meta:
+        app_label = "sequere"
+        db_table = "sequere_graph"
+        constraints = (models.UniqueConstraint(fields=["type", "scope"], name="sequere_graph_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.scope}"
+
+
+class Feed(models.Model):
+    """The uid of a feed: entries stand in it. The private feed of a resource, '', has the uid of the resource instead.
+
+    Its uids come from the sequence of the resources, so a uid means one or the other.
+    """
+
+    uid = models.BigIntegerField(primary_key=True)
+    resource = models.BigIntegerField()
+    name = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
+
+    class Meta:
+        app_label = "sequere"
+        constraints = (models.UniqueConstraint(fields=["resource", "name"], name="sequere_feed_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.resource}"
+
+
+def numbers_of(names: Iterable[tuple[str, str]], using: str) -> dict[tuple[str, str], int]:
+    """The numbers of names, which are given with their roles, without those that have none. 1 query."""
+    by_role: dict[str, list[str]] = defaultdict(list)
+    for role, name in names:
+        by_role[role].append(name)
+    condition = models.Q(pk__in=[])
+    for role, of_role in by_role.items():
+        condition |= models.Q(role=role, name__in=of_role)
+    found = Name.objects.using(using).filter(condition).values_list("role", "name", "number")
+    return {(role, name): number for role, name, number in found}
+
+
+def names_of(role: str, using: str) -> dict[int, str]:
+    """The names in a role, by their numbers. 1 query."""
+    return dict(Name.objects.using(using).filter(role=role).values_list("number", "name"))
+
+
+def number_names(role: str, names: Iterable[str], using: str) -> None:
+    """Give numbers to names that have none. 1 statement."""
+    connection = connections[using]
+    words = dialect(connection)
+    rows = [(role, name) for name in sorted({*names})]
+    select, values = given(connection, fields_of(Name, ("role", "name")), rows)
+    sql = statement(__package__, "number_names").format(
+        given=select, insert=words.insert_into(Name, ("role", "name")), ignore=words.on_conflict_ignore()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+def number_graph(type_: str, scope: str, using: str) -> None:
+    """Give a graph a number if it has none. 1 statement."""
+    words = dialect(connections[using])
+    sql = statement(__package__, "number_graph").format(
+        insert=words.insert_into(GraphNumber, ("type", "scope")), ignore=words.on_conflict_ignore()
+    )
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, [type_, scope, type_, scope])

@@ -1,0 +1,121 @@
+"""Recording relations: that they begin, or that they end.
+
+Where the database has functions, one call of it decides, locks and appends; elsewhere `record()` does.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from sequere.exceptions import StreamTaken
+from sequere.log.metadata import is_costly
+from sequere.log.models import EVENT_COLUMNS, Event
+from sequere.log.reading import History, latest_of
+from sequere.log.recording import record_in_database, record_internal
+from sequere.relations.intents import RelationChange
+from sequere.relations.key import RelationKey
+from sequere.sql.dialects import dialect
+from sequere.sql.statements import statements
+
+#: The error of the database if something else was recorded on the stream of a relation.
+STREAM_TAKEN = "SQ001"
+
+#: A relation, and when it begins or ends; None for now.
+Dated = tuple[RelationKey, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Appender:
+    """A function of the database that records relations."""
+
+    name: str = "sequere_record_relations"
+    #: Whether it takes the graph before its other parameters.
+    takes_graph: bool = False
+    #: The projections to which it applies the events.
+    applied: Collection[str] = ()
+
+
+def record_relations(
+    change: RelationChange, relations: Sequence[Dated], appender: Appender | None = None, **metadata: Any
+) -> Sequence[Event]:
+    """Record what is news in relations of one graph; returns the new events, in the order of the log.
+
+    1 statement on databases with functions (2 if metadata are found out by calling something), plus those of the
+    receivers of `events_recorded`; otherwise what `record()` costs.
+    """
+    if not relations:
+        return []
+    using = router.db_for_write(Event)
+    if not dialect(connections[using]).has_routines:
+        outcomes = record_internal([change.intent(*one) for one in relations], **metadata)
+        return [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
+    if is_costly(metadata) and not _is_news(change, relations, using):
+        return []
+    appender = appender or Appender()
+    append = partial(_append, change, relations, appender)
+    return record_in_database(append, applied=appender.applied, **metadata)
+
+
+def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
+    """The functions that record relations of any graph."""
+    return statements(__package__, connection.vendor) if dialect(connection).has_routines else {}
+
+
+def _is_news(change: RelationChange, relations: Sequence[Dated], using: str) -> bool:
+    """Whether there is something to record. 1 query."""
+    streams = [relation.stream for relation, _ in relations]
+    latest = latest_of(streams, using)
+    return any(change.decide(History(latest.get(stream), latest)) is not None for stream in streams)
+
+
+def _append(
+    change: RelationChange, relations: Sequence[Dated], appender: Appender, metadata: Mapping[str, Any], using: str
+) -> Iterator[Event]:
+    graph = relations[0][0].graph
+    event_type = change.type_in(graph)
+    connection = connections[using]
+    adapt = connection.ops.adapt_datetimefield_value
+    now = timezone.now()
+    keys = [(*one.from_key, *one.to_key) for one, _ in relations]
+    streams = [one.stream for one, _ in relations]
+    values = [
+        *(graph.name if appender.takes_graph else ()),
+        *(graph.type.begun.name, graph.type.ended.name, change.begins, event_type.version, change.only_unknown),
+        *map(list, zip(*keys, strict=True)),
+        *(streams, [one.opposite.stream for one, _ in relations]),
+        *([moment and adapt(moment) for _, moment in relations], adapt(now)),
+        connection.ops.adapt_json_value(metadata, None) if metadata else None,
+    ]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_call(appender), values)
+            ((places, *columns),) = cursor.fetchall()
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) == STREAM_TAKEN:
+            stream, type_ = str(error.__cause__).split()[:2]
+            raise StreamTaken(stream=UUID(stream), type=type_) from error
+        raise
+    if places is None:
+        return
+    common = (event_type.version, event_type.name)
+    for place, id_, version, moment, *_ in zip(places, *columns, strict=True):
+        one = place - 1
+        row = (id_, moment, now, streams[one], version, *common, *keys[one], "", {}, metadata, None)
+        yield Event.from_db(using, ("id", *EVENT_COLUMNS), row)
+
+
+@cache
+def _call(appender: Appender) -> str:
+    types = [
+        *(["text"] * 2 if appender.takes_graph else []),
+        *("text", "text", "boolean", "smallint", "boolean", "text[]", "text[]", "text[]", "text[]"),
+        *("uuid[]", "uuid[]", "timestamptz[]", "timestamptz", "jsonb"),
+    ]
+    return f"SELECT * FROM {appender.name}({', '.join(f'%s::{type_}' for type_ in types)})"  # noqa: S608  # our words

@@ -1,0 +1,103 @@
+-- Decides whether relations of a graph begin or end, and appends their events: what log/recording.py does for any event,
+-- in one call. Looks without locks, creates and locks the resources of what is news as lock() does, and looks again: each
+-- statement in here sees what others have committed before it, so only the second look decides.
+--
+-- $1, $2 the types of the events that begin and end them; $3 whether they begin now (else they end), $4 the version of the
+-- data of these events; $5 whether only those begin that the log does not know; $6 to $12 of each relation, by its place: the keys of its two ends, its
+-- stream and that of its opposite, and when it happens, NULL for now; $13 now; $14 the metadata of all events.
+-- Answers the places of the relations whose events were appended, and by these, the events, their versions and times, and
+-- the uids of the two ends; NULL for none. A relation that is given twice is recorded once. Raises SQ001, with a stream and
+-- a type as its message, if something else was recorded on the stream of a relation.
+-- Cost: a lookup for each relation, and five more and an event for each that is news.
+CREATE OR REPLACE FUNCTION sequere_record_relations(
+    begun text, ended text, begins boolean, data_version smallint, only_unknown boolean,
+    from_identifiers text[], from_object_ids text[], to_identifiers text[], to_object_ids text[],
+    streams uuid[], opposites uuid[], times timestamptz[], now_ timestamptz, metadata_ jsonb,
+    OUT news int[], OUT event_ids bigint[], OUT versions int[], OUT happened timestamptz[],
+    OUT from_uids bigint[], OUT to_uids bigint[]
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    parity int := CASE WHEN begins THEN 0 ELSE 1 END;
+    foreign_one text;
+    looked_at int[];
+    from_found bigint[];
+    to_found bigint[];
+BEGIN
+    SELECT array_agg(given.place::int) FILTER (
+               WHERE COALESCE(last.version, 0) % 2 = parity AND NOT (only_unknown AND last.version IS NOT NULL)
+           ),
+           MIN(given.stream || ' ' || last.type) FILTER (WHERE last.type NOT IN (begun, ended))
+    INTO looked_at, foreign_one
+    FROM unnest(streams) WITH ORDINALITY AS given (stream, place)
+    LEFT JOIN LATERAL (
+        SELECT version, type FROM sequere_event WHERE stream = given.stream ORDER BY version DESC LIMIT 1
+    ) last ON true;
+    IF foreign_one IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'SQ001', MESSAGE = foreign_one;
+    END IF;
+    IF looked_at IS NULL THEN
+        RETURN;
+    END IF;
+
+    LOOP
+        -- One by one: a plan for any number of resources would read all there are.
+        SELECT array_agg(f.uid ORDER BY nth), array_agg(t.uid ORDER BY nth) INTO from_found, to_found
+        FROM unnest(looked_at) WITH ORDINALITY AS given (place, nth)
+        LEFT JOIN LATERAL (
+            SELECT uid FROM sequere_resource
+            WHERE identifier = from_identifiers[place] AND object_id = from_object_ids[place] LIMIT 1
+        ) f ON true
+        LEFT JOIN LATERAL (
+            SELECT uid FROM sequere_resource
+            WHERE identifier = to_identifiers[place] AND object_id = to_object_ids[place] LIMIT 1
+        ) t ON true;
+        EXIT WHEN array_position(from_found, NULL) IS NULL AND array_position(to_found, NULL) IS NULL;
+        INSERT INTO sequere_resource (identifier, object_id)
+        SELECT identifier, object_id FROM (
+            SELECT from_identifiers[looked_at[nth]], from_object_ids[looked_at[nth]]
+            FROM unnest(from_found) WITH ORDINALITY AS found (uid, nth) WHERE uid IS NULL
+            UNION
+            SELECT to_identifiers[looked_at[nth]], to_object_ids[looked_at[nth]]
+            FROM unnest(to_found) WITH ORDINALITY AS found (uid, nth) WHERE uid IS NULL
+        ) AS missing (identifier, object_id)
+        ORDER BY identifier COLLATE "C", object_id COLLATE "C" ON CONFLICT DO NOTHING;
+        INSERT INTO sequere_name (role, name)
+        SELECT 'kind', kind FROM (SELECT DISTINCT unnest(from_identifiers || to_identifiers)) AS kinds (kind)
+        WHERE NOT EXISTS (SELECT 1 FROM sequere_name WHERE role = 'kind' AND name = kind)
+        ORDER BY kind ON CONFLICT DO NOTHING;
+    END LOOP;
+    PERFORM 1 FROM (SELECT DISTINCT unnest(from_found || to_found) AS uid ORDER BY uid) AS found
+    CROSS JOIN LATERAL (SELECT 1 FROM sequere_resource WHERE uid = found.uid FOR NO KEY UPDATE) AS locked;
+
+    WITH decided AS MATERIALIZED (
+        SELECT DISTINCT ON (given.stream) given.place, given.nth, given.stream, COALESCE(last.version, 0) + 1 AS version
+        FROM (
+            SELECT place, nth, streams[place] AS stream FROM unnest(looked_at) WITH ORDINALITY AS given (place, nth)
+        ) AS given
+        LEFT JOIN LATERAL (
+            SELECT version FROM sequere_event WHERE stream = given.stream ORDER BY version DESC LIMIT 1
+        ) last ON true
+        WHERE COALESCE(last.version, 0) % 2 = parity AND NOT (only_unknown AND last.version IS NOT NULL)
+        ORDER BY given.stream, given.place
+    ), appended AS (
+        INSERT INTO sequere_event (
+            occurred_at, recorded_at, stream, version, schema_version, type,
+            actor_identifier, actor_object_id, target_identifier, target_object_id, metadata
+        )
+        SELECT COALESCE(times[place], now_ + (row_number() OVER (ORDER BY place) - 1) * interval '1 microsecond'),
+               now_, stream, version, data_version, CASE WHEN begins THEN begun ELSE ended END,
+               from_identifiers[place], from_object_ids[place], to_identifiers[place], to_object_ids[place], metadata_
+        FROM decided ORDER BY place
+        RETURNING id, version, occurred_at
+    ), placed AS (
+        SELECT array_agg(place) AS places, array_agg(from_found[nth]) AS froms, array_agg(to_found[nth]) AS tos
+        FROM (SELECT place, nth FROM decided ORDER BY place) AS in_order
+    )
+    -- Ids are handed out in the order of the places. A join would compare each with each.
+    SELECT (SELECT places FROM placed), array_agg(id), array_agg(version), array_agg(occurred_at),
+           (SELECT froms FROM placed), (SELECT tos FROM placed)
+    INTO news, event_ids, versions, happened, from_uids, to_uids
+    FROM (SELECT * FROM appended ORDER BY id) AS in_order;
+END
+$$

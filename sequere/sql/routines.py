@@ -1,0 +1,54 @@
+"""Functions that run in the database: statements that follow each other, in one call, planned once.
+
+They are put in place after every migration, into the schema in which it runs. A database that needs none has none.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: The functions that an app needs in a database, in the order of their creation: CREATE OR REPLACE FUNCTION, by name.
+Definitions: TypeAlias = Callable[[BaseDatabaseWrapper], Mapping[str, str]]
+
+
+class _Provided(NamedTuple):
+    table: str
+    definitions: Definitions
+
+
+_provided: dict[str, _Provided] = {}
+
+
+def provide_functions(app_label: str, table: str, definitions: Definitions) -> None:
+    """Say, from an AppConfig, which functions an app needs in a database that has one of its tables."""
+    _provided[app_label] = _Provided(table, definitions)
+
+
+def create_functions(app_label: str, connection: BaseDatabaseWrapper) -> None:
+    """Create the functions of an app that are missing or defined otherwise."""
+    for text in _different(app_label, connection).values():
+        with connection.cursor() as cursor:
+            cursor.execute(text)  # without parameters: a percent sign is a percent sign
+
+
+def different_functions(connection: BaseDatabaseWrapper) -> list[str]:
+    """The functions that are missing or defined otherwise. 1 query for each app that needs some."""
+    return [name for label in _provided for name in _different(label, connection)]
+
+
+def _different(app_label: str, connection: BaseDatabaseWrapper) -> Mapping[str, str]:
+    table, definitions = _provided.get(app_label) or ("", lambda _: {})
+    wanted = definitions(connection)
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_regclass(%s) IS NOT NULL, proname, prosrc FROM (VALUES (1)) AS one LEFT JOIN pg_proc"
+            " ON pronamespace = to_regnamespace(quote_ident(current_schema())) AND proname = ANY(%s)",
+            [table, list(wanted)],
+        )
+        found = cursor.fetchall()
+    bodies = {name: body for _, name, body in found}
+    has_table = found[0][0]
+    return {name: text for name, text in wanted.items() if has_table and bodies.get(name) != text.split("$$")[1]}

@@ -1,0 +1,190 @@
+"""Reading timelines: each question has one statement, put together once for each database and each set of filters."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connections, router
+
+from sequere.backends.database.statements import uid_of
+from sequere.base import ResourceKey
+from sequere.log.locks import KEY, Resource
+from sequere.results.cursors import Place
+from sequere.sql.dialects import Dialect, dialect
+from sequere.sql.rows import Field, fetched, fields_of
+from sequere_timeline import conf
+from sequere_timeline.actions import Action, StoredAction, load_actions
+from sequere_timeline.backends.base import Filters, Reason
+from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
+from sequere_timeline.backends.database.statements import above_floor, ask, filled, has_reason, moment
+
+#: The columns of an action that are read, before those of the entry and the keys.
+_COLUMNS = ("date", "id", "uid", "verb", "kwargs", "target_deleted")
+#: What is read of each action: its columns, why it is there, and the keys of its actor and its target.
+_ROW: Sequence[Field] = (
+    *fields_of(SavedAction, _COLUMNS),
+    *fields_of(Entry, ("extra",)),
+    *fields_of(Resource, KEY),
+    *fields_of(Resource, KEY),
+)
+_STREAMED_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRows:
+    """The rows behind a timeline."""
+
+    owner: ResourceKey
+    filters: Filters
+    desc: bool
+    private: bool
+
+    def count(self) -> int:
+        using, values = self._values()
+        return int(ask(self._texts(using).number, values, using)[0][0])
+
+    def rows(self, start: int, stop: int | None) -> list[StoredAction]:
+        return [action for _, action in self._actions(None if stop is None else stop - start, start)]
+
+    def stream(self, start: int, stop: int | None) -> Iterator[StoredAction]:
+        """1 query for every 2,000 actions, each behind the last one of the page before."""
+        left, after = None if stop is None else stop - start, None
+        while left is None or left > 0:
+            size = _STREAMED_AT_ONCE if left is None else min(left, _STREAMED_AT_ONCE)
+            found = self._actions(size, 0 if after else start, after)
+            yield from (action for _, action in found)
+            if len(found) < size:
+                return
+            after = found[-1][0]
+            left = None if left is None else left - size
+
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, StoredAction]]:
+        return self._actions(size, 0, after)
+
+    def load(self, rows: Sequence[StoredAction]) -> list[Action | None]:
+        return load_actions(rows)
+
+    def unread(self, limit: int | None) -> int:
+        """How many entries are not the owner's own and dated after the read mark, at most `limit`."""
+        using, values = self._values()
+        texts = self._texts(using)
+        limited = "" if limit is None else f"LIMIT {limit:d}"
+        return int(ask(texts.unread.replace("{limit}", limited), [*values, *self.owner], using)[0][0])
+
+    def _texts(self, using: str) -> "_Texts":
+        return _texts(
+            using,
+            tuple(value is not None for value in self.filters),
+            private=self.private,
+            desc=self.desc,
+            capped=conf.max_length() is not None,
+        )
+
+    def _values(self) -> tuple[str, list[Any]]:
+        """The database, and the parameters that all statements take."""
+        return router.db_for_read(Entry), [*self.owner, *(value for value in self.filters if value is not None)]
+
+    def _actions(self, size: int | None, start: int, after: Place | None = None) -> list[tuple[Place, StoredAction]]:
+        using, values = self._values()
+        text = self._texts(using).rows
+        if after:
+            text = self._texts(using).rows_after
+            values += (moment(after.moment, using), after.tie)
+        text = text.replace("{limit}", dialect(connections[using]).limit(size, start))
+        return [self._read(*row) for row in fetched(text, values, _ROW, using)]
+
+    def _read(
+        self,
+        date: datetime,
+        id_: int,
+        uid: UUID,
+        verb: str,
+        kwargs: dict[str, Any],
+        is_deleted: bool,  # a column
+        extra: int | None,
+        actor_kind: str,
+        actor_id: str,
+        target_kind: str | None,
+        target_id: str | None,
+    ) -> tuple[Place, StoredAction]:
+        stored = StoredAction(
+            uid=str(uid),
+            verb=verb,
+            actor=ResourceKey(actor_kind, actor_id),
+            target=None if target_kind is None or target_id is None else ResourceKey(target_kind, target_id),
+            target_deleted=is_deleted,
+            date=date,
+            kwargs=kwargs,
+            reasons=Reason.words(Reason.FOLLOWED if extra is None else extra) if self.private else (),
+        )
+        return Place(date, id_), stored
+
+
+class _Texts(NamedTuple):
+    """The statements for one kind of timeline. Each takes the key of the owner and the filters that are given."""
+
+    number: str
+    #: With a {limit}.
+    rows: str
+    #: The same after a place.
+    rows_after: str
+    #: With a {limit}. Takes the key of the owner at the end, too.
+    unread: str
+
+
+@cache
+def _texts(using: str, given: tuple[bool, ...], *, private: bool, desc: bool, capped: bool) -> _Texts:
+    words = dialect(connections[using])
+    conditions = [f"entry.feed = {uid_of(words)}" if private else _PUBLIC.format(uid=uid_of(words))]
+    conditions += _filters(words, *given)
+    if private and capped:
+        conditions.append(above_floor(words, "entry.feed", "entry.date", "entry.action_id"))
+    place = "entry.date, entry.action_id" if private else "action.date, action.id"
+    entries, actions = f"{words.table(Entry)} entry", f"{words.table(SavedAction)} action"
+    # A page looks up the action of each entry in turn, and stops; a count may read both tables as a whole.
+    of_entry = "action.id = entry.action_id"
+    shown = f"{entries} JOIN {words.join_row(words.table(SavedAction), 'action', of_entry)}" if private else actions
+    counted = f"{entries} JOIN {actions} ON {of_entry}" if any(given) else entries
+    counted = counted if private else actions
+    where = " AND ".join(conditions)
+    order, direction = ("<", " DESC") if desc else (">", "")
+    page = filled(
+        "actions",
+        place=f"{place} AS id" if private else place,
+        columns=", ".join(f"action.{column}" for column in _COLUMNS[2:]),
+        extra="entry.extra" if private else "action.published_event_id AS extra",
+        rows=shown,
+        conditions="{conditions}",
+        order=", ".join(f"{column}{direction}" for column in place.split(", ")),
+        direction=direction,
+        actor=words.join_row(words.table(Resource), "actor", "actor.uid = found.actor_uid"),
+        target=words.join_row(words.table(Resource), "target", "target.uid = found.target_uid"),
+        limit="{limit}",
+    )
+    read_at = f"(SELECT read_at FROM {words.table(TimelineState)} WHERE feed = {uid_of(words)})"
+    unread = f"NOT {has_reason(Reason.OWN, 'COALESCE(entry.extra, 0)')}"
+    later = f"entry.date > COALESCE({read_at}, {words.earliest})"
+    return _Texts(
+        number=f"SELECT COUNT(*) FROM {counted} WHERE {where}",
+        rows=page.replace("{conditions}", where),
+        rows_after=page.replace("{conditions}", f"{where} AND ({place}) {order} (%s, %s)"),
+        unread=f"SELECT COUNT(*) FROM (SELECT 1 FROM {counted} WHERE {where} AND {unread} AND {later} {{limit}}) later",
+    )
+
+
+#: The condition that an action is in the public timeline of its actor.
+_PUBLIC = "action.actor_uid = {uid} AND action.published_event_id IS NOT NULL"
+
+
+def _filters(words: Dialect, verb: bool, kind: bool, target: bool) -> Iterator[str]:  # as they come
+    """The conditions of the filters that are given."""
+    if verb:
+        yield "action.verb = %s"
+    if target:
+        # An action upon something deleted is none upon what has its key now.
+        yield f"action.target_uid = {uid_of(words)} AND NOT action.target_deleted"
+    elif kind:
+        yield f"(SELECT identifier FROM {words.table(Resource)} WHERE uid = action.target_uid) = %s"
