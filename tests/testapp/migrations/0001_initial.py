@@ -7,6 +7,13 @@ import django.utils.timezone
 import uuid
 from django.conf import settings
 from django.db import migrations, models
+import tests.testapp.models
+
+
+def create_collation(apps, schema_editor):
+    """SQLite has one of this name. Not every PostgreSQL has ICU, so there it distinguishes cases."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute('CREATE COLLATION nocase FROM "C"')
 
 
 class Migration(migrations.Migration):
@@ -17,6 +24,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(create_collation, migrations.RunPython.noop),
         migrations.CreateModel(
             name="User",
             fields=[
@@ -206,5 +214,118 @@ class Migration(migrations.Migration):
                 "constraints": [],
             },
             bases=("testapp.project",),
+        ),
+        migrations.CreateModel(
+            name="Shape",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=150)),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Order",
+            fields=[
+                ("name", models.CharField(max_length=150)),
+                ("id", tests.testapp.models.SpicyField(primary_key=True, serialize=False)),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Price",
+            fields=[
+                ("name", models.CharField(max_length=150)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=6, primary_key=True, serialize=False)),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Showing",
+            fields=[
+                ("name", models.CharField(max_length=150)),
+                ("begins_at", models.DateTimeField(primary_key=True, serialize=False)),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Tag",
+            fields=[
+                ("name", models.CharField(db_collation="nocase", max_length=150, primary_key=True, serialize=False)),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Ticket",
+            fields=[
+                ("name", models.CharField(max_length=150)),
+                ("id", tests.testapp.models.UlidField(primary_key=True, serialize=False)),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Circle",
+            fields=[
+                (
+                    "shape_ptr",
+                    models.OneToOneField(
+                        auto_created=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        parent_link=True,
+                        primary_key=True,
+                        serialize=False,
+                        to="testapp.shape",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+            bases=("testapp.shape",),
+        ),
+        migrations.CreateModel(
+            name="Square",
+            fields=[
+                ("number", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "shape_ptr",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, parent_link=True, to="testapp.shape"
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+            bases=("testapp.shape",),
+        ),
+        migrations.CreateModel(
+            name="Invoice",
+            fields=[
+                ("name", models.CharField(max_length=150)),
+                (
+                    "order",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        serialize=False,
+                        to="testapp.order",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
         ),
     ]
