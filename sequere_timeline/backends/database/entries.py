@@ -12,14 +12,14 @@ from typing import Any
 from django.db import connections, models
 
 from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.statements import join_resource, number_of
+from sequere.backends.database.statements import join_resource, number_of, uid_of
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource
 from sequere.log.models import Event
 from sequere.projections.projector import Chunk
 from sequere.projections.reconciler import Cursor
 from sequere.relations.key import FOLLOWS
-from sequere.relations.types import FOLLOWED
+from sequere.relations.types import UNFOLLOWED
 from sequere.results.cursors import Place
 from sequere.sql.dialects import Dialect, dialect
 from sequere.sql.keyset import up_to
@@ -31,6 +31,9 @@ from sequere_timeline.backends.database.statements import above_floor, ask, chan
 
 #: Followers that one statement of a fan-out reaches.
 FOLLOWERS_PER_STATEMENT = 2000
+
+#: The order of the follows of one resource: that of an index.
+_BY_FOLLOW = ("since", "from_uid")
 
 ENTRY_KEY = ("feed", "date", "action_id")
 FLOOR_COLUMNS = ("feed", "floor_date", "floor_action_id")
@@ -106,44 +109,68 @@ def _followers(action: SavedAction, cursor: Cursor | None, using: str) -> tuple[
         chunk += f" AND {texts['above_floor']}"
         values += [moment(action.date, using), action.pk]
     if cursor:
-        chunk += " AND (follower.since, follower.from_uid) > (%s, %s)"
+        chunk += f" AND ({_columns(_BY_FOLLOW)}) > (%s, %s)"
         values += cursor
-    return f"{chunk} ORDER BY follower.since, follower.from_uid", values
+    return f"{chunk} ORDER BY {_columns(_BY_FOLLOW)}", values
 
 
 def withdraw(actor: ResourceKey, places: Sequence[Place], cursor: Cursor | None, using: str) -> Chunk:
-    """Take what is left of some actions of an actor out of the timelines of 2,000 resources that have ever followed it,
-    from a cursor on: 2 statements.
+    """Take what is left of some actions of an actor out of the timelines of 2,000 resources, from a cursor on: 2
+    statements, 4 where the first ones end.
 
-    The log names them, whatever they have done since: no index of the entries begins with the action.
+    First those that follow it, in the order of their follows, then those that have ended a follow, in the order in
+    which they did: one that ends in the meantime comes then. No index of the entries begins with the action.
     """
     texts = _texts(using)
-    chunk, values = texts["ever_followed"], [*actor, cursor[0] if cursor else 0]
+    follows = cursor is None or len(cursor) == len(_BY_FOLLOW)
+    if follows:
+        after = f" AND ({_columns(_BY_FOLLOW)}) > (%s, %s)" if cursor else ""
+        chunk = f"{texts['followers_of']}{after} ORDER BY {_columns(_BY_FOLLOW)}"
+    else:
+        chunk = texts["former_followers"]
+    values = [*actor, *(cursor or ())]
     end = ask(f"{chunk} LIMIT 1 OFFSET {FOLLOWERS_PER_STATEMENT - 1}", values, using)
     actions, more = given(connections[using], fields_of(SavedAction, ("date", "id")), places)
     delete = texts["withdraw"].format(followers=f"{chunk} LIMIT {FOLLOWERS_PER_STATEMENT}", actions=actions)
     reached = change(delete, [*values, *more], using)
-    return Chunk(reached, [end[0][0]] if end else None)
+    if end:
+        _, *last = end[0]
+        return Chunk(reached, [str(last[0]), last[1]] if follows else last)
+    if not follows:
+        return Chunk(reached, None)
+    former = withdraw(actor, places, [0], using)
+    return Chunk(reached + former.reached, former.cursor)
+
+
+def _columns(names: Sequence[str]) -> str:
+    return ", ".join(f"follower.{name}" for name in names)
 
 
 @cache
 def _texts(using: str) -> dict[str, str]:
     words = dialect(connections[using])
-    same = "entry.feed = owner.uid AND entry.date = action.date AND entry.action_id = action.id"
+    same = "entry.feed = follower.uid AND entry.date = action.date AND entry.action_id = action.id"
     entry = words.table(Entry)
     found = filled(
         "entries_of_followers",
         row_id=words.row_id,
+        join=words.join,
         followers="{followers}",
         actions="{actions}",
-        owner=join_resource(words, "owner", ["follower.actor_identifier", "follower.actor_object_id"]),
         entry=words.join_row(entry, "entry", same),
     )
+    followers = (
+        f"SELECT follower.from_uid {{}} FROM {words.table(LiveRelation)} follower"
+        f" WHERE follower.graph = {number_of(FOLLOWS, words)} AND follower.to_uid ="
+    )
+    resource = join_resource(words, "r", ["e.actor_identifier", "e.actor_object_id"])
     return {
-        "followers": f"SELECT follower.from_uid, follower.since FROM {words.table(LiveRelation)} follower"
-        f" WHERE follower.graph = {number_of(FOLLOWS, words)} AND follower.to_uid = %s",
+        "followers": f"{followers.format(', follower.since')} %s",
+        "followers_of": f"{followers.format(f'AS uid, {_columns(_BY_FOLLOW)}')} {uid_of(words)}",
         "above_floor": above_floor(words, "follower.from_uid", "%s", "%s"),
-        "ever_followed": filled("ever_followed", log=words.table(Event), followed=words.text(FOLLOWED)),
+        "former_followers": filled(
+            "former_followers", log=words.table(Event), ended=words.text(UNFOLLOWED), join=words.join, resource=resource
+        ),
         "withdraw": f"DELETE FROM {entry} WHERE {words.row_id} {words.is_among(found)}",
     }
 
