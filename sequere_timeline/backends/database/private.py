@@ -108,10 +108,12 @@ def _texts(using: str, *, live: bool, cap: int | None) -> _Texts:
         "entry": words.join_row(table, "entry", same),
         "is_followed": f"entry.feed IS NOT NULL AND {has_reason(Reason.FOLLOWED, 'entry.extra')}",
         "row_id": words.row_id,
+        "join": words.join,
         "kept": "true" if cap is None else above_floor(words, "pair.feed", "action.date", "action.id"),
     }
     justified = filled(
         "justified_entries",
+        join=words.join,
         actions=f"{saved} action ON {published.format('follow')}",
         kept="true" if cap is None else above_floor(words, "follow.feed", "action.date", "action.id"),
         # More would be trimmed at once; one more than the cap makes the trimming notice.
@@ -138,6 +140,7 @@ def _follows(words: Dialect, *, live: bool) -> str:
     return filled(
         "follows",
         given="{given}",
+        join=words.join,
         owner=join_resource(words, "owner", [f"given.{column}" for column in ENDS[:2]]),
         actor=join_resource(words, "actor", [f"given.{column}" for column in ENDS[2:]]),
         after=f"CASE WHEN e.id IS NOT NULL THEN {_FIRST} END" if live else "given.id",

@@ -1,7 +1,7 @@
 -- Goes on after follows.sql: the entries that the follows justify.
--- {actions}: what joins the published actions of an actor. {newest}: the condition that they are not too many. {kept}: the
--- condition that a cap has not cut them off.
+-- {join}, {actions}: what joins the published actions of an actor. {newest}: the condition that they are not too many.
+-- {kept}: the condition that a cap has not cut them off.
 -- Cost: a row for each action and owner.
 SELECT follow.feed, action.date, action.id FROM follow
-JOIN {actions} AND action.published_event_id > follow.after AND action.published_event_id < follow.before {newest}
+{join} {actions} AND action.published_event_id > follow.after AND action.published_event_id < follow.before {newest}
 WHERE {kept} ORDER BY follow.feed, action.date, action.id
