@@ -165,6 +165,7 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a count of nobody": lambda site: RelationCount.objects.create(
         graph=LiveRelation.objects.all()[0].graph, uid=NOBODYS_UID, kind=1, incoming=1
     ),
+    "the row of a resource is missing": lambda site: Resource.objects.filter(uid=uid_of(site.thoas)).delete(),
     "an action is missing": lambda site: action(site).delete(),
     "an action has another verb": lambda site: action(site).update(verb="leave"),
     "an action has other keyword arguments": lambda site: action(site, "liked").update(kwargs={}),

@@ -10,6 +10,7 @@ from sequere.backends.database.relations import ORPHANED_RELATIONS, RECORDED_REL
 from sequere.backends.database.statements import RelationStatements, join_resource
 from sequere.log.models import Event
 from sequere.projections.projector import LevelTriggeredProjector
+from sequere.projections.resources import RESOURCE_ROWS
 from sequere.relations.intents import DELETED
 from sequere.relations.key import FOLLOWS, RELATION, Graph, RelationKey
 from sequere.relations.recorded import ENDS
@@ -22,7 +23,7 @@ from sequere.sql.statements import statement
 class FollowsProjector(LevelTriggeredProjector):
     """Relations and counts, in the transaction of the log."""
 
-    reconcilers = (RECORDED_RELATIONS, ORPHANED_RELATIONS, COUNTS)
+    reconcilers = (RESOURCE_ROWS, RECORDED_RELATIONS, ORPHANED_RELATIONS, COUNTS)
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make the follows of `events` what the log says: 1 statement, 4 on SQLite."""

@@ -147,7 +147,9 @@ def _id_of(change: _Change) -> int:
 def _wanted(known: Mapping[UUID, ActionHistory], using: str) -> dict[UUID, ActionState]:
     """The actions that the log wants. 1 query, 2 with a cap, none if it wants none."""
     lives = {stream: history.present for stream, history in known.items() if history.present}
-    uids = uids_of({key for life in lives.values() for key in (life.actor, life.target, *life.owners) if key}, using)
+    named = {key for life in lives.values() for key in (life.actor, life.target, *life.owners) if key}
+    # Nobody has uid 0: a resource whose row is missing is a difference, and has one when it is locked.
+    uids = defaultdict(int, uids_of(named, using))
     floors = entries.floors({uids[owner] for life in lives.values() for owner in life.owners}, using)
     return {stream: _state_of(life, uids, floors) for stream, life in lives.items()}
 
