@@ -148,7 +148,7 @@ class Registry:
         return ResourceKey(identifier, _text(identifier, kind, getattr(instance, attname)))
 
     def any_key_of(self, resource: ResourceLike) -> ResourceKey:
-        """The same, but any key that the log can have will do: its model may be registered no longer, or have keys of
+        """The same, but any key that the log can have will do: its model may no longer be registered, or have keys of
         another type. For what is to be ended."""
         try:
             return self.key_of(resource)

@@ -135,8 +135,8 @@ def _follow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
 
 
 def _unfollow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
-    """Needs the key only: what is hidden, or registered no longer, can be unfollowed by whoever follows it, and is not
-    there for anybody else."""
+    """Needs the key only: a follower can unfollow what is hidden, or no longer registered. For anyone else it is not
+    there."""
     try:
         key = registry.any_key_of(ResourceKey(*_asked_for(request)))
         found: ResourceLike | None = registry.load([key]).get(key)
@@ -169,7 +169,7 @@ def _changed(
 
 
 def _counts(follower: ResourceLike, resource: ResourceLike) -> dict[str, int | None]:
-    """The counts, or None if a server is down, or the model is registered no longer: the change is recorded all the
+    """The counts, or None if a server is down, or the model is no longer registered: the change is recorded all the
     same."""
     try:
         return {

@@ -124,7 +124,7 @@ def _exact(term: str) -> Iterator[Selection]:
 
 
 def _key(term: str) -> ResourceKey | None:
-    """The key that a text like "user:1" names, in canonical form; its model may be registered no longer."""
+    """The key that a text like "user:1" names, in canonical form; its model may no longer be registered."""
     identifier, colon, object_id = term.partition(":")
     if not (colon and object_id and identifier.isidentifier()):
         return None

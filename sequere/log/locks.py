@@ -1,10 +1,11 @@
 """The rows that are locked before anything around a resource changes, and the uids that stand in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.base import ResourceKey
 from sequere.log.numbers import KIND, number_names
@@ -12,7 +13,7 @@ from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 from sequere.sql.chunks import chunks
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
-from sequere.sql.statements import statement
+from sequere.sql.statements import statement, statements
 
 
 class Resource(models.Model):
@@ -94,6 +95,11 @@ def _lock(select: str, values: Sequence[Any], using: str, lock_text: str) -> lis
         cursor.execute(lock_text.replace("{given}", select), values)
         locked: list[tuple[Any, ...]] = cursor.fetchall()
         return locked
+
+
+def locking_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
+    """The function that does so within other functions of the database."""
+    return statements(__package__, "postgresql_functions") if dialect(connection).has_routines else {}
 
 
 class _Texts(NamedTuple):

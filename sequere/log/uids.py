@@ -1,4 +1,4 @@
-"""The uids of resources, where nothing has to be locked. The rows that give them are never removed."""
+"""Care for the rows of resources: that new uids are larger than those of others, and that no row is missing."""
 
 from typing import Any
 

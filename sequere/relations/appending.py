@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from sequere.exceptions import StreamTaken
+from sequere.log.locks import locking_functions
 from sequere.log.metadata import is_costly
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.log.reading import History, latest_of
@@ -64,8 +65,10 @@ def record_relations(
 
 
 def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
-    """The functions that record relations of any graph."""
-    return statements(__package__, connection.vendor) if dialect(connection).has_routines else {}
+    """The functions that record relations of any graph, after what they call."""
+    if not dialect(connection).has_routines:
+        return {}
+    return {**locking_functions(connection), **statements(__package__, connection.vendor)}
 
 
 def _is_news(change: RelationChange, relations: Sequence[Dated], using: str) -> bool:

@@ -76,11 +76,11 @@ def _if_live(history: History) -> Mapping[str, Any] | None:
     return {} if is_live(history) else None
 
 
-#: The relation is live: recorded unless it is already.
+#: The relation should be live: recorded unless it is already.
 TO_BEGIN = RelationChange(begins=True, decide=_unless_live)
 #: The relation is live according to another source: recorded if the log knows nothing of it.
 TO_IMPORT = RelationChange(begins=True, decide=_if_unknown, only_unknown=True)
-#: The relation is no longer live: recorded if it is.
+#: The relation should not be live: recorded if it still is.
 TO_END = RelationChange(begins=False, decide=_if_live)
 
 to_begin, to_import, to_end = TO_BEGIN.intent, TO_IMPORT.intent, TO_END.intent

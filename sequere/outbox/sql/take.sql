@@ -1,6 +1,6 @@
 -- Locks some shards of a queue, one after the other, and takes the oldest events that are due there out of the queue.
--- An event that another process takes meanwhile is left to it. Takes and answers nothing if nothing is due, or if one of
--- the shards does not exist yet.
+-- An event that another process takes meanwhile is left to it. Takes and answers nothing if nothing is due, or if one
+-- of the shards does not exist yet.
 -- {shards}: a placeholder for each shard. {number}: how many. {is_due}: see is_due.sql. {limit}: how many events.
 -- {lock}: what ends the lock.
 -- Parameters: the queue, the shards; the queue, now; the queue; the queue, now, the time before which an event is

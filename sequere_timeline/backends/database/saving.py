@@ -9,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from sequere.base import ResourceKey
+from sequere.event_types import event_types
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.log.recording import Intent
 from sequere.outbox import instrumentation
@@ -20,7 +21,7 @@ from sequere.sql.statements import statements
 from sequere_timeline.conf import TIMELINES
 
 _CALL = (
-    "SELECT * FROM sequere_save_action(%s::uuid, %s::text[], %s::text[], %s::uuid[],"
+    "SELECT * FROM sequere_save_action(%s::text, %s::smallint, %s::uuid, %s::text[], %s::text[], %s::uuid[],"
     " %s::text, %s::timestamptz, %s::timestamptz, %s::jsonb, %s::jsonb, %s::text, %s::text)"
 )
 
@@ -56,7 +57,8 @@ class NewAction:
             "owners": [[*owner, self.generations[1]]],
             "generations": {"actor": self.generations[0], "target": target_generation},
         }
-        row = (date, now, self.intent.stream, 1, 1, self.intent.type, *actor, *(target or ("", "")))
+        what = (self.intent.stream, 1, event_types.of(self.intent.type).version, self.intent.type)
+        row = (date, now, *what, *actor, *(target or ("", "")))
         values = (self.event_id, *row, self.intent.verb, data, metadata, None)
         return [Event.from_db(using, ("id", *EVENT_COLUMNS), values)]
 
@@ -74,7 +76,7 @@ def _save(new: NewAction, how: tuple[Any, Any, Mapping[str, Any]], using: str) -
     ops = connections[using].ops
     intent = new.intent
     values = [
-        intent.stream,
+        *(intent.type, event_types.of(intent.type).version, intent.stream),
         *map(list, zip(*_keys(intent), strict=True)),
         list(intent.reads),
         intent.verb,

@@ -1,7 +1,7 @@
 -- Goes on after wanted.sql: `changed` has a row for each relation that is not stored as the log wants it, with what is
 -- stored and what is wanted, NULLs for nothing.
--- {columns}, {old_columns}: what is wanted and what is stored. {of_wanted}, {of_stored}: their values. {stored}: what joins
--- the stored relation. {differs_from}: compares rows.
+-- {columns}, {old_columns}: what is wanted and what is stored. {of_wanted}, {of_stored}: their values. {stored}: what
+-- joins the stored relation. {differs_from}: compares rows.
 -- Cost: a lookup for each relation.
 , changed (from_uid, to_uid, {old_columns}, {columns}) AS (
     SELECT wanted.from_uid, wanted.to_uid, {of_stored}, {of_wanted} FROM wanted LEFT JOIN {stored}

@@ -1,6 +1,6 @@
 -- Goes on after changed.sql: adds to the counts what changes, at both ends.
--- {insert_counts}: INSERT INTO the counts. {graph}: the number of the graph. {add_numbers}: what ends it, where there is a
--- count.
+-- {insert_counts}: INSERT INTO the counts. {graph}: the number of the graph. {add_numbers}: what ends it, where there
+-- is a count.
 -- Cost: a lookup for each count that changes.
 {insert_counts}
 SELECT {graph}, kind, uid, SUM(incoming), SUM(outgoing), SUM(mutual) FROM (

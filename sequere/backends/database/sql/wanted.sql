@@ -1,7 +1,7 @@
--- Begins a statement about some relations of a graph: `wanted` has a row for each, with what the log wants to be stored,
--- or NULLs if it wants nothing. Two opposite relations are mutual since the later of both, the same for both.
--- {given}: a SELECT of the stream of each relation and that of its opposite, the other way round, and of the uids of its
--- two ends; with its parameters.
+-- Begins a statement about some relations of a graph: `wanted` has a row for each, with what the log wants to be
+-- stored, or NULLs if it wants nothing. Two opposite relations are mutual since the later of both, the same for both.
+-- {given}: a SELECT of the stream of each relation and that of its opposite, the other way round, and of the uids of
+-- its two ends; with its parameters.
 -- {last_event}, {last_of_opposite}: what joins their last events, if these began them. {kind_of_from}, {kind_of_to}:
 -- SELECT the kinds of the ends. {sides}: SELECTs the relations from the pairs, one or both of each.
 -- Cost: a lookup for each stream, and two for each end. MATERIALIZED keeps PostgreSQL from computing an opposite more

@@ -1,7 +1,7 @@
 -- The sides of some resources: the others as members of sorted sets, 1,000 in a row.
--- {follows}: a SELECT of the ends of live follows and their scores. {wanted}: a SELECT of the uid and the key of each of
--- the resources. Both with their parameters, in this order. {member}: the text of a member. {order}: the order of the
--- members of a set. {join_texts}: the aggregate. {members_per_row}: how many.
+-- {follows}: a SELECT of the ends of live follows and their scores. {wanted}: a SELECT of the uid and the key of each
+-- of the resources. Both with their parameters, in this order. {member}: the text of a member. {order}: the order of
+-- the members of a set. {join_texts}: the aggregate. {members_per_row}: how many.
 -- Cost: one pass over the follows, and a lookup of both ends of each.
 WITH follow AS ({follows}),
 wanted AS ({wanted}),

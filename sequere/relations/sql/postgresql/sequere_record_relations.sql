@@ -1,13 +1,14 @@
--- Decides whether relations of a graph begin or end, and appends their events: what log/recording.py does for any event,
--- in one call. Looks without locks, creates and locks the resources of what is news as lock() does, and looks again: each
--- statement in here sees what others have committed before it, so only the second look decides.
+-- Decides whether relations of a graph begin or end, and appends their events: what log/recording.py does for any
+-- event, in one call. Looks without locks, locks the resources of what is news (sequere_lock_resources), and looks
+-- again: each statement in here sees what others have committed before it, so only the second look decides.
 --
--- $1, $2 the types of the events that begin and end them; $3 whether they begin now (else they end), $4 the version of the
--- data of these events; $5 whether only those begin that the log does not know; $6 to $12 of each relation, by its place: the keys of its two ends, its
--- stream and that of its opposite, and when it happens, NULL for now; $13 now; $14 the metadata of all events.
--- Answers the places of the relations whose events were appended, and by these, the events, their versions and times, and
--- the uids of the two ends; NULL for none. A relation that is given twice is recorded once. Raises SQ001, with a stream and
--- a type as its message, if something else was recorded on the stream of a relation.
+-- $1, $2 the types of the events that begin and end them; $3 whether they begin now (else they end), $4 the version of
+-- the data of these events; $5 whether only those begin that the log does not know; $6 to $12 of each relation, by its
+-- place: the keys of its two ends, its stream and that of its opposite, and when it happens, NULL for now; $13 now; $14
+-- the metadata of all events.
+-- Answers the places of the relations whose events were appended, and by these, the events, their versions and times,
+-- and the uids of the two ends; NULL for none. A relation that is given twice is recorded once. Raises SQ001, with a
+-- stream and a type as its message, if something else was recorded on the stream of a relation.
 -- Cost: a lookup for each relation, and five more and an event for each that is news.
 CREATE OR REPLACE FUNCTION sequere_record_relations(
     begun text, ended text, begins boolean, data_version smallint, only_unknown boolean,
@@ -21,8 +22,10 @@ DECLARE
     parity int := CASE WHEN begins THEN 0 ELSE 1 END;
     foreign_one text;
     looked_at int[];
-    from_found bigint[];
-    to_found bigint[];
+    number int;
+    identifiers text[];
+    object_ids text[];
+    uids bigint[];
 BEGIN
     SELECT array_agg(given.place::int) FILTER (
                WHERE COALESCE(last.version, 0) % 2 = parity AND NOT (only_unknown AND last.version IS NOT NULL)
@@ -40,35 +43,15 @@ BEGIN
         RETURN;
     END IF;
 
-    LOOP
-        -- One by one: a plan for any number of resources would read all there are.
-        SELECT array_agg(f.uid ORDER BY nth), array_agg(t.uid ORDER BY nth) INTO from_found, to_found
+    number := cardinality(looked_at);
+    SELECT array_agg(identifier ORDER BY nth), array_agg(object_id ORDER BY nth) INTO identifiers, object_ids FROM (
+        SELECT nth, from_identifiers[place], from_object_ids[place]
         FROM unnest(looked_at) WITH ORDINALITY AS given (place, nth)
-        LEFT JOIN LATERAL (
-            SELECT uid FROM sequere_resource
-            WHERE identifier = from_identifiers[place] AND object_id = from_object_ids[place] LIMIT 1
-        ) f ON true
-        LEFT JOIN LATERAL (
-            SELECT uid FROM sequere_resource
-            WHERE identifier = to_identifiers[place] AND object_id = to_object_ids[place] LIMIT 1
-        ) t ON true;
-        EXIT WHEN array_position(from_found, NULL) IS NULL AND array_position(to_found, NULL) IS NULL;
-        INSERT INTO sequere_resource (identifier, object_id)
-        SELECT identifier, object_id FROM (
-            SELECT from_identifiers[looked_at[nth]], from_object_ids[looked_at[nth]]
-            FROM unnest(from_found) WITH ORDINALITY AS found (uid, nth) WHERE uid IS NULL
-            UNION
-            SELECT to_identifiers[looked_at[nth]], to_object_ids[looked_at[nth]]
-            FROM unnest(to_found) WITH ORDINALITY AS found (uid, nth) WHERE uid IS NULL
-        ) AS missing (identifier, object_id)
-        ORDER BY identifier COLLATE "C", object_id COLLATE "C" ON CONFLICT DO NOTHING;
-        INSERT INTO sequere_name (role, name)
-        SELECT 'kind', kind FROM (SELECT DISTINCT unnest(from_identifiers || to_identifiers)) AS kinds (kind)
-        WHERE NOT EXISTS (SELECT 1 FROM sequere_name WHERE role = 'kind' AND name = kind)
-        ORDER BY kind ON CONFLICT DO NOTHING;
-    END LOOP;
-    PERFORM 1 FROM (SELECT DISTINCT unnest(from_found || to_found) AS uid ORDER BY uid) AS found
-    CROSS JOIN LATERAL (SELECT 1 FROM sequere_resource WHERE uid = found.uid FOR NO KEY UPDATE) AS locked;
+        UNION ALL
+        SELECT number + nth, to_identifiers[place], to_object_ids[place]
+        FROM unnest(looked_at) WITH ORDINALITY AS given (place, nth)
+    ) AS ends (nth, identifier, object_id);
+    uids := sequere_lock_resources(identifiers, object_ids); -- those from which they lead, then those to which
 
     WITH decided AS MATERIALIZED (
         SELECT DISTINCT ON (given.stream) given.place, given.nth, given.stream, COALESCE(last.version, 0) + 1 AS version
@@ -91,7 +74,7 @@ BEGIN
         FROM decided ORDER BY place
         RETURNING id, version, occurred_at
     ), placed AS (
-        SELECT array_agg(place) AS places, array_agg(from_found[nth]) AS froms, array_agg(to_found[nth]) AS tos
+        SELECT array_agg(place) AS places, array_agg(uids[nth]) AS froms, array_agg(uids[number + nth]) AS tos
         FROM (SELECT place, nth FROM decided ORDER BY place) AS in_order
     )
     -- Ids are handed out in the order of the places. A join would compare each with each.

@@ -1,5 +1,5 @@
--- Records relations (sequere_record_relations) and applies them at once (sequere_apply_relations): one call for a projection
--- that is inline.
+-- Records relations (sequere_record_relations) and applies them at once (sequere_apply_relations): one call for a
+-- projection that is inline.
 --
 -- $1, $2 the type and the scope of the graph; then the parameters of sequere_record_relations. Answers the same.
 -- Cost: that of both.

@@ -1,41 +1,24 @@
--- Records an action that nobody has saved before, and applies it at once: what log/recording.py and TimelinesProjector do for
--- any action, in one call. Creates and locks the resources as lock() does; what stands below sees what others have
+-- Records an action that nobody has saved before, and applies it at once: what log/recording.py and TimelinesProjector
+-- do for any action, in one call. Locks the resources (sequere_lock_resources); what stands below sees what others have
 -- committed before. The entries need no look for older ones: there are none of a new action.
 --
--- $1 the stream of the action; $2, $3 the keys of its actor, of the owner of the timeline, and of its target if it has one;
--- $4 the streams of their lives; $5 the verb, $6 when it happened, $7 now, $8 the keyword arguments; $9 the metadata,
--- NULL for none; $10, $11 the type and the scope of the graph whose relations are followed.
--- Answers the id of the event, how often each of the resources was deleted before, and how many followers it has reached:
--- NULL if the timeline is another one than the actor's.
+-- $1, $2 the type of the event and the version of its data; $3 the stream of the action; $4, $5 the keys of its actor,
+-- of the owner of the timeline, and of its target if it has one; $6 the streams of their lives; $7 the verb, $8 when it
+-- happened, $9 now, $10 the keyword arguments; $11 the metadata, NULL for none; $12, $13 the type and the scope of the
+-- graph whose relations are followed.
+-- Answers the id of the event, how often each of the resources was deleted before, and how many followers it has
+-- reached: NULL if the timeline is another one than the actor's.
 -- Cost: five lookups for each resource, an event, an action, an entry; and an entry for each follower.
 CREATE OR REPLACE FUNCTION sequere_save_action(
-    stream_ uuid, identifiers text[], object_ids text[], lives uuid[],
+    type_ text, data_version smallint, stream_ uuid, identifiers text[], object_ids text[], lives uuid[],
     verb_ text, date_ timestamptz, now_ timestamptz, kwargs_ jsonb, metadata_ jsonb, graph_type text, graph_scope text,
     OUT saved_id bigint, OUT generations int[], OUT reached bigint
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     uids bigint[];
 BEGIN
-    LOOP
-        SELECT array_agg(known.uid ORDER BY place) INTO uids
-        FROM unnest(identifiers, object_ids) WITH ORDINALITY AS given (identifier, object_id, place)
-        CROSS JOIN LATERAL (
-            SELECT uid FROM sequere_resource
-            WHERE identifier = given.identifier AND object_id = given.object_id LIMIT 1
-        ) AS known;
-        EXIT WHEN cardinality(uids) = cardinality(identifiers);
-        INSERT INTO sequere_resource (identifier, object_id)
-        SELECT DISTINCT identifier COLLATE "C", object_id COLLATE "C"
-        FROM unnest(identifiers, object_ids) AS given (identifier, object_id)
-        ORDER BY 1, 2 ON CONFLICT DO NOTHING;
-        INSERT INTO sequere_name (role, name)
-        SELECT DISTINCT 'kind', kind FROM unnest(identifiers) AS kind
-        WHERE NOT EXISTS (SELECT 1 FROM sequere_name WHERE role = 'kind' AND name = kind)
-        ORDER BY 2 ON CONFLICT DO NOTHING;
-    END LOOP;
-    PERFORM 1 FROM sequere_resource WHERE uid = ANY (uids) ORDER BY uid FOR NO KEY UPDATE;
-
+    uids := sequere_lock_resources(identifiers, object_ids);
     SELECT array_agg(COALESCE(last.version, 0) ORDER BY place) INTO generations
     FROM unnest(lives) WITH ORDINALITY AS life (stream, place)
     LEFT JOIN LATERAL (
@@ -45,7 +28,7 @@ BEGIN
         occurred_at, recorded_at, stream, version, schema_version, type,
         actor_identifier, actor_object_id, target_identifier, target_object_id, verb, data, metadata
     ) VALUES (
-        date_, now_, stream_, 1, 1, 'action_saved',
+        date_, now_, stream_, 1, data_version, type_,
         identifiers[1], object_ids[1], identifiers[3], COALESCE(object_ids[3], ''), verb_,
         jsonb_build_object(
             'kwargs', kwargs_,
