@@ -219,7 +219,7 @@ def test_a_user_who_is_not_a_resource_keeps_his_name_too(newbie: User, project: 
 def test_who_deletes_himself_keeps_his_name(
     thoas: User, newbie: User, project: Project, rf: RequestFactory, follows: bool
 ) -> None:
-    """Whether the log has heard of him before or not."""
+    """Whether the log has heard of the user before or not."""
     request, name = rf.post("/"), f"user:{newbie.pk}"
     request.user = newbie
     if follows:
