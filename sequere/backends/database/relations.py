@@ -49,13 +49,13 @@ class RelationPage:
 
 def _uid_of(prefix: str) -> models.Subquery:
     key = {column: models.OuterRef(f"{prefix}{column}") for column in ResourceKey._fields}
-    return models.Subquery(Resource.objects.filter(**key).values("uid"))
+    return models.Subquery(Resource.objects.filter(**key).values("uid")[:1])
 
 
 def _key_of(end: str) -> dict[str, models.Subquery]:
     """The key of the resource at an end of a stored relation, in columns as the log has them."""
     resource = Resource.objects.filter(uid=models.OuterRef(f"{end}_uid"))
-    return {f"{end}_{column}": models.Subquery(resource.values(column)) for column in ResourceKey._fields}
+    return {f"{end}_{column}": models.Subquery(resource.values(column)[:1]) for column in ResourceKey._fields}
 
 
 class RelationComparison(Comparison):

@@ -181,7 +181,7 @@ def _follows_of_actors(using: str) -> models.QuerySet[Any]:
         object_id=models.OuterRef(models.OuterRef("target_object_id")),
     )
     published = SavedAction.objects.using(using).filter(
-        actor_uid=models.Subquery(actor.values("uid")), published_event_id__isnull=False
+        actor_uid=models.Subquery(actor.values("uid")[:1]), published_event_id__isnull=False
     )
     return Event.objects.using(using).filter(models.Exists(published), type=FOLLOWED, version=1)
 
