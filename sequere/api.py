@@ -4,7 +4,7 @@ Wherever an instance is expected, its `ResourceKey` does as well. An `identifier
 resource: a registered model, or its identifier. Anything else raises UnknownIdentifier or NotRegistered.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -28,10 +28,11 @@ from sequere.log.metadata import caused_by
 from sequere.log.models import Event
 from sequere.log.recording import record_internal
 from sequere.log.validation import point_in_time
+from sequere.projections.registry import inline_projectors
 from sequere.registry import registry
 from sequere.relations.appending import record_relations
 from sequere.relations.intents import TO_BEGIN, TO_END, TO_IMPORT, RelationChange
-from sequere.relations.key import FOLLOWS, RelationKey
+from sequere.relations.key import FOLLOWS, Graph, RelationKey
 from sequere.relations.types import FOLLOW
 from sequere.results.relations import RelationList, RelationsOf
 from sequere.signals import followed, unfollowed
@@ -214,7 +215,7 @@ def _record_one(
     relation, moment = _relation(*ends, timestamp, key_of=_key_of(change))
     using = router.db_for_write(Event)
     if idempotency_key is None:
-        events = record_relations(change, [(relation, moment)], get_backend().appender(using))
+        events = record_relations(change, [(relation, moment)], _functions(relation.graph, using))
         event, is_new = next(iter(events), None), bool(events)
     else:
         ((event, is_new),) = record_internal([change.intent(relation, moment, idempotency_key)])
@@ -226,6 +227,12 @@ def _record_one(
         send = partial(_announce, signal, event, from_instance=from_instance, to_instance=to_instance)
         transaction.on_commit(send, using=using, robust=True)
     return event
+
+
+def _functions(graph: Graph, using: str) -> Mapping[str, str]:
+    """By inline projection, in their order, the function that applies relations of a graph, if it has one."""
+    found = ((one.name, one.relations_function(graph.type.name, using)) for one in inline_projectors())
+    return {name: function for name, function in found if function}
 
 
 def _announce(signal: Signal, event: Event, **instances: ResourceLike) -> None:
@@ -242,7 +249,8 @@ def _record_many(
     done = new = 0
     while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
         relations = [_relation(*_checked(pair), key_of=_key_of(change)) for pair in batch]
-        new += len(record_relations(change, relations, get_backend().appender(router.db_for_write(Event))))
+        functions = _functions(relations[0][0].graph, router.db_for_write(Event))
+        new += len(record_relations(change, relations, functions))
         done += len(batch)
         if progress is not None:
             progress(done)

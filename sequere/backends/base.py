@@ -12,7 +12,6 @@ from sequere import conf
 from sequere.base import ResourceKey
 from sequere.projections.projector import Projector
 from sequere.projections.reconciler import Cursor
-from sequere.relations.appending import Appender
 from sequere.relations.key import Graph, RelationKey
 from sequere.results.relations import RelationList
 
@@ -36,11 +35,6 @@ class BaseBackend(ABC):
     """
 
     projector: Projector
-
-    def appender(self, using: str) -> Appender | None:
-        """The function of the database that records relations and applies them to this read model at once, if there is
-        one."""
-        return None
 
     @abstractmethod
     def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:

@@ -51,6 +51,16 @@ class Projector:
                 with caused_by(event):
                     handler(event, using=using)
 
+    def relations_function(self, relation_type: str, using: str) -> str | None:
+        """The function of the database of the log that applies relations of a type, so that the statement that records
+        them can call it.
+
+        Its parameters are the type and the scope of a graph, the type of the events that begin its relations, whether
+        these begin now, and of each relation, in arrays: its stream and that of its opposite, the uids and the kinds
+        of its two ends. These are locked. `apply()` is not called for what it has applied.
+        """
+        return None
+
     def prepare(self, events: Sequence[Event], *, using: str) -> None:
         """What must be in the database before events are applied later: called in the transaction that records them, if
         they wait for this projector in a queue."""

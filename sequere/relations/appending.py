@@ -3,8 +3,7 @@
 Where the database has functions, one call of it decides, locks and appends; elsewhere `record()` does.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
@@ -31,22 +30,28 @@ STREAM_TAKEN = "SQ001"
 #: A relation, and when it begins or ends; None for now.
 Dated = tuple[RelationKey, datetime | None]
 
+#: By projection, the function of the database that applies relations to it.
+Functions = Mapping[str, str]
 
-@dataclass(frozen=True, slots=True)
-class Appender:
-    """A function of the database that records relations."""
-
-    name: str = "sequere_record_relations"
-    #: Whether it takes the graph before its other parameters.
-    takes_graph: bool = False
-    #: The projections to which it applies the events.
-    applied: Collection[str] = ()
+_RECORD = (
+    "SELECT news.places, news.event_ids, news.versions, news.happened{apply} FROM sequere_record_relations("
+    "%s::text, %s::text, %s::boolean, %s::smallint, %s::boolean, %s::text[], %s::text[], %s::text[], %s::text[],"
+    " %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz, %s::jsonb) AS news WHERE news.places IS NOT NULL"
+)
+#: Each function sees what those before it have written.
+_APPLY = (
+    ", {}(%s::text, %s::text, %s::text, %s::boolean, news.streams, news.opposites, news.from_uids, news.to_uids,"
+    " news.from_kinds, news.to_kinds)"
+)
 
 
 def record_relations(
-    change: RelationChange, relations: Sequence[Dated], appender: Appender | None = None, **metadata: Any
+    change: RelationChange, relations: Sequence[Dated], functions: Functions | None = None, **metadata: Any
 ) -> Sequence[Event]:
     """Record what is news in relations of one graph; returns the new events, in the order of the log.
+
+    The given functions apply it to their projections in the same call (`Projector.relations_function()`), in their
+    order.
 
     1 statement on databases with functions (2 if metadata are found out by calling something), plus those of the
     receivers of `events_recorded`; otherwise what `record()` costs.
@@ -59,9 +64,9 @@ def record_relations(
         return [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
     if is_costly(metadata) and not _is_news(change, relations, using):
         return []
-    appender = appender or Appender()
-    append = partial(_append, change, relations, appender)
-    return record_in_database(append, applied=appender.applied, **metadata)
+    functions = functions or {}
+    append = partial(_append, change, relations, tuple(functions.values()))
+    return record_in_database(append, applied=functions.keys(), **metadata)
 
 
 def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
@@ -79,7 +84,11 @@ def _is_news(change: RelationChange, relations: Sequence[Dated], using: str) -> 
 
 
 def _append(
-    change: RelationChange, relations: Sequence[Dated], appender: Appender, metadata: Mapping[str, Any], using: str
+    change: RelationChange,
+    relations: Sequence[Dated],
+    functions: tuple[str, ...],
+    metadata: Mapping[str, Any],
+    using: str,
 ) -> Iterator[Event]:
     graph = relations[0][0].graph
     event_type = change.type_in(graph)
@@ -89,7 +98,7 @@ def _append(
     keys = [(*one.from_key, *one.to_key) for one, _ in relations]
     streams = [one.stream for one, _ in relations]
     values = [
-        *(graph.name if appender.takes_graph else ()),
+        *(*graph.name, graph.type.begun.name, change.begins) * len(functions),
         *(graph.type.begun.name, graph.type.ended.name, change.begins, event_type.version, change.only_unknown),
         *map(list, zip(*keys, strict=True)),
         *(streams, [one.opposite.stream for one, _ in relations]),
@@ -98,27 +107,20 @@ def _append(
     ]
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_call(appender), values)
-            ((places, *columns),) = cursor.fetchall()
+            cursor.execute(_call(functions), values)
+            news = cursor.fetchall()
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == STREAM_TAKEN:
             stream, type_ = str(error.__cause__).split()[:2]
             raise StreamTaken(stream=UUID(stream), type=type_) from error
         raise
-    if places is None:
-        return
     common = (event_type.version, event_type.name)
-    for place, id_, version, moment, *_ in zip(places, *columns, strict=True):
+    for place, id_, version, moment in (row for arrays in news for row in zip(*arrays[:4], strict=True)):
         one = place - 1
         row = (id_, moment, now, streams[one], version, *common, *keys[one], "", {}, metadata, None)
         yield Event.from_db(using, ("id", *EVENT_COLUMNS), row)
 
 
 @cache
-def _call(appender: Appender) -> str:
-    types = [
-        *(["text"] * 2 if appender.takes_graph else []),
-        *("text", "text", "boolean", "smallint", "boolean", "text[]", "text[]", "text[]", "text[]"),
-        *("uuid[]", "uuid[]", "timestamptz[]", "timestamptz", "jsonb"),
-    ]
-    return f"SELECT * FROM {appender.name}({', '.join(f'%s::{type_}' for type_ in types)})"  # noqa: S608  # our words
+def _call(functions: tuple[str, ...]) -> str:
+    return _RECORD.format(apply="".join(map(_APPLY.format, functions)))

@@ -6,7 +6,10 @@ They are put in place after every migration, into the schema in which it runs. A
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
+from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from sequere.sql.dialects import dialect
 
 #: The functions that an app needs in a database, in the order of their creation: CREATE OR REPLACE FUNCTION, by name.
 Definitions: TypeAlias = Callable[[BaseDatabaseWrapper], Mapping[str, str]]
@@ -25,10 +28,17 @@ def provide_functions(app_label: str, table: str, definitions: Definitions) -> N
     _provided[app_label] = _Provided(table, definitions)
 
 
+def in_reach(model: type[models.Model], using: str) -> bool:
+    """Whether a database has functions, and a read model that they can write to."""
+    return dialect(connections[using]).has_routines and router.db_for_write(model) == using
+
+
 def create_functions(app_label: str, connection: BaseDatabaseWrapper) -> None:
     """Create the functions of an app that are missing or defined otherwise."""
-    for text in _different(app_label, connection).values():
-        with connection.cursor() as cursor:
+    for name, text in _different(app_label, connection).items():
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            # With other parameters, it would stay beside the new one.
+            cursor.execute(f"DROP FUNCTION IF EXISTS {connection.ops.quote_name(name)}")
             cursor.execute(text)  # without parameters: a percent sign is a percent sign
 
 

@@ -17,8 +17,6 @@ from sequere.backends.database.statements import join_resource, kind_number, num
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.projections.reconciler import Cursor
-from sequere.projections.registry import inline_projectors
-from sequere.relations.appending import Appender
 from sequere.relations.key import FOLLOWS, Graph, RelationKey
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
@@ -160,12 +158,6 @@ class DatabaseBackend(BaseBackend):
 
     def __init__(self) -> None:
         self.projector = FollowsProjector()
-
-    def appender(self, using: str) -> Appender | None:
-        is_here = dialect(connections[using]).has_routines and router.db_for_write(LiveRelation) == using
-        if not is_here or self.projector not in inline_projectors():
-            return None
-        return Appender("sequere_record_and_apply_relations", takes_graph=True, applied=(self.projector.name,))
 
     def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
         by_key = {relation.to_key: relation for relation in relations}

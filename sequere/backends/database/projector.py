@@ -6,8 +6,9 @@ from functools import cache
 from django.db import connections
 
 from sequere.backends.database.counts import COUNTS, forget_empty
+from sequere.backends.database.models import LiveRelation
 from sequere.backends.database.relations import ORPHANED_RELATIONS, RECORDED_RELATIONS
-from sequere.backends.database.statements import RelationStatements, join_resource
+from sequere.backends.database.statements import RelationStatements, join_kind, join_resource
 from sequere.log.models import Event
 from sequere.projections.projector import LevelTriggeredProjector
 from sequere.projections.resources import RESOURCE_ROWS
@@ -15,6 +16,7 @@ from sequere.relations.intents import DELETED
 from sequere.relations.key import FOLLOWS, RELATION, Graph, RelationKey
 from sequere.relations.recorded import ENDS
 from sequere.relations.types import FOLLOWED, UNFOLLOWED
+from sequere.sql import routines
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
 from sequere.sql.statements import statement
@@ -24,6 +26,9 @@ class FollowsProjector(LevelTriggeredProjector):
     """Relations and counts, in the transaction of the log."""
 
     reconcilers = (RESOURCE_ROWS, RECORDED_RELATIONS, ORPHANED_RELATIONS, COUNTS)
+
+    def relations_function(self, relation_type: str, using: str) -> str | None:
+        return "sequere_apply_relations" if routines.in_reach(LiveRelation, using) else None
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make the follows of `events` what the log says: 1 statement, 4 on SQLite."""
@@ -56,4 +61,6 @@ def _with_uids(graph: Graph, using: str) -> str:
         opposite=words.stream(RELATION, [*map(words.text, graph.name), *to_key, *from_key]),
         from_end=join_resource(words, "f", from_key),
         to_end=join_resource(words, "t", to_key),
+        from_kind=join_kind(words, "f"),
+        to_kind=join_kind(words, "t"),
     )

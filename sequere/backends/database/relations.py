@@ -11,7 +11,7 @@ from sequere.backends.database.statements import RELATION_KEY, RelationStatement
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource, keys_of
 from sequere.log.models import Event
-from sequere.log.numbers import GraphNumber
+from sequere.log.numbers import KIND, GraphNumber, Name
 from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, SpanKeys
 from sequere.relations import recorded
 from sequere.relations.key import FOLLOWS, RelationKey
@@ -43,13 +43,20 @@ class RelationPage:
 
     def _statements(self, rows: models.QuerySet[Any], using: str) -> RelationStatements:
         opposite = RelationKey.stream_in_sql(FOLLOWS, self._to, self._from)
-        relations = rows.annotate(opposite=opposite).values_list("stream", "opposite", "from_uid", "to_uid")
+        kinds = {"from_number": _kind_of(self._from), "to_number": _kind_of(self._to)}
+        columns = ("stream", "opposite", "from_uid", "to_uid", *kinds)
+        relations = rows.annotate(opposite=opposite, **kinds).values_list(*columns)
         return RelationStatements(FOLLOWS, relations.query.get_compiler(using).as_sql(), using, both=False)
 
 
 def _uid_of(prefix: str) -> models.Subquery:
     key = {column: models.OuterRef(f"{prefix}{column}") for column in ResourceKey._fields}
     return models.Subquery(Resource.objects.filter(**key).values("uid")[:1])
+
+
+def _kind_of(prefix: str) -> models.Subquery:
+    numbers = Name.objects.filter(role=KIND, name=models.OuterRef(f"{prefix}identifier"))
+    return models.Subquery(numbers.values("number")[:1])
 
 
 def _key_of(end: str) -> dict[str, models.Subquery]:

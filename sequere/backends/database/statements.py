@@ -96,9 +96,10 @@ def relation_texts(graph: Graph, using: str, *, both: bool) -> _Texts:
     if not words.has_routines:
         return texts
     graph_name = ", ".join(map(words.text, graph.name))
-    arrays = ", ".join(f"array_agg({column})" for column in ("stream", "opposite", "from_uid", "to_uid"))
-    relations = "({given}) AS given (stream, opposite, from_uid, to_uid)"
-    apply = f"SELECT sequere_apply_relations({graph_name}, {begun}, {arrays}) FROM {relations}"
+    columns = ("stream", "opposite", "from_uid", "to_uid", "from_kind", "to_kind")
+    arrays = _each("array_agg({0})", columns)
+    relations = f"({{given}}) AS given ({', '.join(columns)})"
+    apply = f"SELECT sequere_apply_relations({graph_name}, {begun}, NULL, {arrays}) FROM {relations}"
     return texts._replace(write=[apply])
 
 
@@ -110,20 +111,26 @@ def applying_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     (write,) = _texts(words, _fragments(words, "graph_number", "begun", both=True)).write
     # Of two opposite relations, one says both.
     relations = (
-        "SELECT given.* FROM unnest(streams, opposites, from_uids, to_uids) AS given (stream, opposite, one, other)"
-        " WHERE one < other OR opposite NOT IN (SELECT unnest(streams))"
+        "SELECT given.* FROM unnest(streams, opposites, from_uids, to_uids, from_kinds, to_kinds)"
+        " AS given (stream, opposite, one, other) WHERE one < other OR opposite NOT IN (SELECT unnest(streams))"
     )
     texts = statements(__package__, connection.vendor)
     return {name: text.replace("{write}", write.replace("{given}", relations)) for name, text in texts.items()}
 
 
 def _texts(words: Dialect, fragments: dict[str, str]) -> _Texts:
-    wanted, changed, count, delete, put, put_wanted = (
+    wanted, changed, count, put, put_wanted = (
         statement(__package__, name).format_map(fragments)
-        for name in ("wanted", "changed", "move_counts", "delete_unwanted", "put_changed", "put_wanted")
+        for name in ("wanted", "changed", "move_counts", "put_changed", "put_wanted")
     )
     changed = wanted + changed
-    delete_counted, put_counted = (f"{step} {words.returning('1')}" for step in (delete, put_wanted))
+    found = f"wanted {words.join} {fragments['stored']}"
+    unwanted = f"SELECT stored.{words.row_id} FROM {found} WHERE wanted.event_id IS NULL"
+    delete, delete_wanted = (
+        statement(__package__, "delete_unwanted").format(row_id=words.row_id, unwanted=words.is_among(select))
+        for select in ("SELECT place FROM changed WHERE place IS NOT NULL AND event_id IS NULL", unwanted)
+    )
+    delete_counted, put_counted = (f"{step} {words.returning('1')}" for step in (delete_wanted, put_wanted))
     if words.writes_in_with:
         write = [f"{changed}, counted AS ({count}), gone AS ({delete}) {put}"]
         number = "SELECT COUNT(*) FROM (SELECT 1 FROM gone UNION ALL SELECT 1 FROM put) AS changed"
@@ -135,7 +142,9 @@ def _texts(words: Dialect, fragments: dict[str, str]) -> _Texts:
         write=write,
         differs=f"{changed} SELECT EXISTS (SELECT 1 FROM changed)",
         repair=repair,
-        differences=f"{changed} SELECT * FROM changed",
+        differences="{changed} SELECT from_uid, to_uid, {old_columns}, {columns} FROM changed".format(
+            changed=changed, **{name: fragments[name] for name in ("old_columns", "columns")}
+        ),
     )
 
 
@@ -156,17 +165,20 @@ def join_resource(words: Dialect, name: str, key: Sequence[str]) -> str:
     return words.join_row(words.table(Resource), name, same_key)
 
 
+def join_kind(words: Dialect, name: str) -> str:
+    """What joins the kind of a resource that is joined under a name, as `<name>_kind`."""
+    return words.join_row(
+        words.table(Name), f"{name}_kind", f"{name}_kind.role = '{KIND}' AND {name}_kind.name = {name}.identifier"
+    )
+
+
 def kind_number(words: Dialect) -> str:
     """SELECTs the number of a kind. Parameter: the identifier."""
     return f"(SELECT number FROM {words.table(Name)} WHERE role = '{KIND}' AND name = %s)"
 
 
 def _fragments(words: Dialect, graph: str, begun: str, *, both: bool) -> dict[str, str]:
-    stored, log, resources, names = map(words.table, (LiveRelation, Event, Resource, Name))
-    kind = (
-        f"SELECT k.number FROM {resources} r JOIN {names} k"
-        f" ON k.role = '{KIND}' AND k.name = r.identifier WHERE r.uid = given."
-    )
+    stored, log = map(words.table, (LiveRelation, Event))
     side = (
         "SELECT {0}_uid, {1}_uid, CASE WHEN {2}id IS NOT NULL THEN {0}_kind END,"
         " CASE WHEN {2}id IS NOT NULL THEN {1}_kind END, {2}since, {2}id, mutual_since FROM pair"
@@ -179,8 +191,6 @@ def _fragments(words: Dialect, graph: str, begun: str, *, both: bool) -> dict[st
         "graph": graph,
         "last_event": words.join_last_event(log, "e", "given.stream", f"e.type = {begun}"),
         "last_of_opposite": words.join_last_event(log, "b", "given.opposite", f"b.type = {begun}"),
-        "kind_of_from": f"{kind}from_uid",
-        "kind_of_to": f"{kind}to_uid",
         "sides": " UNION ALL ".join(sides),
         "stored": stored_row,
         "columns": _each("{0}", RELATION_VALUES),
@@ -191,9 +201,6 @@ def _fragments(words: Dialect, graph: str, begun: str, *, both: bool) -> dict[st
         "of_new": _each(words.new_value("{0}"), RELATION_VALUES),
         "differs_from": words.differs_from,
         "row_id": words.row_id,
-        "unwanted": words.is_among(
-            f"SELECT stored.{words.row_id} FROM wanted {words.join} {stored_row} WHERE wanted.event_id IS NULL"
-        ),
         "insert_counts": words.insert_into(RelationCount, (*COUNT_KEY, *COUNT_NUMBERS)),
         "add_numbers": words.on_conflict_update(
             RelationCount, COUNT_KEY, **dict.fromkeys(COUNT_NUMBERS, "{old} + {new}")

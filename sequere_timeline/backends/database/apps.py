@@ -10,6 +10,6 @@ class DatabaseBackendConfig(AppConfig):
 
     def ready(self) -> None:
         from sequere.sql import routines
-        from sequere_timeline.backends.database.saving import timeline_functions
+        from sequere_timeline.backends.database.functions import timeline_functions
 
         routines.provide_functions(self.label, "sequere_timeline_database_entry", timeline_functions)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
-from django.db import connections, router
+from django.db import router
 from django.utils.module_loading import import_string
 
 from sequere.backends.database.backend import DatabaseBackend as FollowsInDatabase
@@ -17,8 +17,8 @@ from sequere.log.models import Event
 from sequere.log.recording import Intent, record_in_database
 from sequere.projections.registry import inline_projectors
 from sequere.results.lazy import LazyList
+from sequere.sql import routines
 from sequere.sql.conditions import is_
-from sequere.sql.dialects import dialect
 from sequere_timeline import conf
 from sequere_timeline.backends.base import ActionList, BaseTimelineBackend, Filters
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
@@ -35,9 +35,8 @@ class DatabaseBackend(BaseTimelineBackend):
 
     def save_new(self, intent: Intent, kwargs: Mapping[str, Any]) -> Event | None:
         using = router.db_for_write(Event)
-        is_here = dialect(connections[using]).has_routines and router.db_for_write(Entry) == using
-        # A fan-out under a cap has more to do.
-        if not is_here or conf.max_length() is not None or self.projector not in inline_projectors():
+        is_simple = conf.max_length() is None  # a fan-out under a cap has more to do
+        if not (is_simple and routines.in_reach(Entry, using) and self.projector in inline_projectors()):
             return None
         (event,) = record_in_database(NewAction(intent, kwargs).saved, applied=(self.projector.name,))
         return event

@@ -67,7 +67,9 @@ def _stored_marks(using: str) -> models.QuerySet[Any]:
 
 def _orphans(rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
     owner = Resource.objects.filter(uid=models.OuterRef(models.OuterRef("feed")))
-    of_owner = first_marks(using).filter(**{f"actor_{column}": models.Subquery(owner.values(column)[:1]) for column in KEY})
+    of_owner = first_marks(using).filter(
+        **{f"actor_{column}": models.Subquery(owner.values(column)[:1]) for column in KEY}
+    )
     return rows.exclude(models.Exists(of_owner))
 
 

@@ -1,6 +1,6 @@
 """The entries that follows bring into private timelines: written, and compared with the log, as sets in SQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
@@ -99,8 +99,18 @@ class _Texts(NamedTuple):
 @cache
 def _texts(using: str, *, live: bool, cap: int | None) -> _Texts:
     words = dialect(connections[using])
+    return _put_together(words, _follows(words, live=live), cap)
+
+
+def fragments_of_functions(words: Dialect) -> Mapping[str, str]:
+    """The same statements for follows in arrays, if only live follows count, and without a cap."""
+    given = "SELECT * FROM unnest(streams, from_uids, to_uids) AS given (stream, from_uid, to_uid)"
+    texts = _put_together(words, _follows(words, live=True, by_uids=True).replace("{given}", given), None)
+    return {"{grant}": texts.grant, "{revoke}": "; ".join(texts.revoke)}
+
+
+def _put_together(words: Dialect, follows: str, cap: int | None) -> _Texts:
     table, saved = words.table(Entry), words.table(SavedAction)
-    follows = _follows(words, live=live)
     published = "action.actor_uid = {0}.actor AND action.published_event_id IS NOT NULL"
     same = "entry.feed = pair.feed AND entry.date = action.date AND entry.action_id = action.id"
     fragments = {
@@ -134,15 +144,20 @@ def _texts(using: str, *, live: bool, cap: int | None) -> _Texts:
     )
 
 
-def _follows(words: Dialect, *, live: bool) -> str:
-    """`live`: only live follows justify something, and they justify everything."""
+def _follows(words: Dialect, *, live: bool, by_uids: bool = False) -> str:
+    """`live`: only live follows justify something, and they justify everything. `by_uids`: the uids of their ends are
+    given, in the columns of a relation."""
     last = words.join_last_event(words.table(Event), "e", "given.stream", f"e.type = {words.text(FOLLOWED)}")
+    owner, actor = (
+        join_resource(words, name, [f"given.{column}" for column in columns])
+        for name, columns in (("owner", ENDS[:2]), ("actor", ENDS[2:]))
+    )
     return filled(
         "follows",
         given="{given}",
-        join=words.join,
-        owner=join_resource(words, "owner", [f"given.{column}" for column in ENDS[:2]]),
-        actor=join_resource(words, "actor", [f"given.{column}" for column in ENDS[2:]]),
+        feed="given.from_uid" if by_uids else "owner.uid",
+        actor="given.to_uid" if by_uids else "actor.uid",
+        resources="" if by_uids else f"{words.join} {owner} {words.join} {actor}",
         after=f"CASE WHEN e.id IS NOT NULL THEN {_FIRST} END" if live else "given.id",
         before=f"{_LAST}" if live else "given.published_event_id",
         justified=f"LEFT JOIN {last}" if live else "",

@@ -9,10 +9,12 @@ from sequere.log.locks import uids_of
 from sequere.log.models import Event
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
-from sequere.relations.types import FOLLOWED, UNFOLLOWED
+from sequere.relations.types import FOLLOW, FOLLOWED, UNFOLLOWED
 from sequere.results.cursors import Place
+from sequere.sql import routines
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
+from sequere_timeline import conf
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.actions import ACTIONS, ORPHANED_ACTIONS, Publication, write_actions
 from sequere_timeline.backends.database.marks import MARKS, ORPHANED_MARKS, write_marks
@@ -22,6 +24,7 @@ from sequere_timeline.backends.database.private import ENTRIES, UNKNOWN_ENTRIES,
 from sequere_timeline.history import Life, ended_by
 from sequere_timeline.intents import ACTION_SAVED
 from sequere_timeline.projector import BaseTimelinesProjector, FanOut, News
+from sequere_timeline.visibility import only_live_follows_count
 
 #: Actions that are compared and written together.
 _ACTIONS_AT_ONCE = 500
@@ -39,6 +42,10 @@ class TimelinesProjector(BaseTimelinesProjector):
         MARKS,
         ORPHANED_MARKS,
     )
+
+    def relations_function(self, relation_type: str, using: str) -> str | None:
+        is_simple = relation_type == FOLLOW.name and only_live_follows_count() and conf.max_length() is None
+        return "sequere_apply_follows" if is_simple and routines.in_reach(Entry, using) else None
 
     def take_in(self, news: News, using: str) -> None:
         """1 statement for a follow, 3 with a cap; 1 for an unfollow, 2 on SQLite; 5 for a new action, 1 to reach up to

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from sequere.base import ResourceKey
@@ -16,19 +15,12 @@ from sequere.outbox import instrumentation
 from sequere.outbox.queues import fan_out_queue_of
 from sequere.projections.projector import Chunk
 from sequere.relations.key import FOLLOWS
-from sequere.sql.dialects import dialect
-from sequere.sql.statements import statements
 from sequere_timeline.conf import TIMELINES
 
 _CALL = (
     "SELECT * FROM sequere_save_action(%s::text, %s::smallint, %s::uuid, %s::text[], %s::text[], %s::uuid[],"
     " %s::text, %s::timestamptz, %s::timestamptz, %s::jsonb, %s::jsonb, %s::text, %s::text)"
 )
-
-
-def timeline_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
-    """The functions of this read model."""
-    return statements(__package__, connection.vendor) if dialect(connection).has_routines else {}
 
 
 @dataclass(slots=True)

@@ -1,14 +1,13 @@
 -- Begins a statement about some relations of a graph: `wanted` has a row for each, with what the log wants to be
 -- stored, or NULLs if it wants nothing. Two opposite relations are mutual since the later of both, the same for both.
--- {given}: a SELECT of the stream of each relation and that of its opposite, the other way round, and of the uids of
--- its two ends; with its parameters.
--- {last_event}, {last_of_opposite}: what joins their last events, if these began them. {kind_of_from}, {kind_of_to}:
--- SELECT the kinds of the ends. {sides}: SELECTs the relations from the pairs, one or both of each.
--- Cost: a lookup for each stream, and two for each end. MATERIALIZED keeps PostgreSQL from computing an opposite more
--- than once.
-WITH given (stream, opposite, from_uid, to_uid) AS MATERIALIZED ({given}),
+-- {given}: a SELECT of the stream of each relation and that of its opposite, the other way round, and of the uids and
+-- the kinds of its two ends; with its parameters.
+-- {last_event}, {last_of_opposite}: what joins their last events, if these began them. {sides}: SELECTs the relations
+-- from the pairs, one or both of each.
+-- Cost: a lookup for each stream. MATERIALIZED keeps PostgreSQL from computing an opposite more than once.
+WITH given (stream, opposite, from_uid, to_uid, from_kind, to_kind) AS MATERIALIZED ({given}),
 pair AS (
-    SELECT given.from_uid, given.to_uid, ({kind_of_from}) AS from_kind, ({kind_of_to}) AS to_kind,
+    SELECT given.from_uid, given.to_uid, given.from_kind, given.to_kind,
            e.id AS id, e.occurred_at AS since, b.id AS opposite_id, b.occurred_at AS opposite_since,
            CASE WHEN b.id IS NULL OR e.id IS NULL THEN NULL
                 WHEN b.occurred_at > e.occurred_at THEN b.occurred_at ELSE e.occurred_at END AS mutual_since

@@ -7,15 +7,17 @@
 -- place: the keys of its two ends, its stream and that of its opposite, and when it happens, NULL for now; $13 now; $14
 -- the metadata of all events.
 -- Answers the places of the relations whose events were appended, and by these, the events, their versions and times,
--- and the uids of the two ends; NULL for none. A relation that is given twice is recorded once. Raises SQ001, with a
--- stream and a type as its message, if something else was recorded on the stream of a relation.
--- Cost: a lookup for each relation, and five more and an event for each that is news.
+-- the streams of the relations and of their opposites, and the uids and kinds of the two ends; NULL for none. A relation
+-- that is given twice is recorded once. Raises SQ001, with a stream and a type as its message, if something else was
+-- recorded on the stream of a relation.
+-- Cost: a lookup for each relation, and seven more and an event for each that is news.
 CREATE OR REPLACE FUNCTION sequere_record_relations(
     begun text, ended text, begins boolean, data_version smallint, only_unknown boolean,
     from_identifiers text[], from_object_ids text[], to_identifiers text[], to_object_ids text[],
-    streams uuid[], opposites uuid[], times timestamptz[], now_ timestamptz, metadata_ jsonb,
-    OUT news int[], OUT event_ids bigint[], OUT versions int[], OUT happened timestamptz[],
-    OUT from_uids bigint[], OUT to_uids bigint[]
+    streams_ uuid[], opposites_ uuid[], times timestamptz[], now_ timestamptz, metadata_ jsonb,
+    OUT places int[], OUT event_ids bigint[], OUT versions int[], OUT happened timestamptz[],
+    OUT streams uuid[], OUT opposites uuid[], OUT from_uids bigint[], OUT to_uids bigint[],
+    OUT from_kinds smallint[], OUT to_kinds smallint[]
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -32,7 +34,7 @@ BEGIN
            ),
            MIN(given.stream || ' ' || last.type) FILTER (WHERE last.type NOT IN (begun, ended))
     INTO looked_at, foreign_one
-    FROM unnest(streams) WITH ORDINALITY AS given (stream, place)
+    FROM unnest(streams_) WITH ORDINALITY AS given (stream, place)
     LEFT JOIN LATERAL (
         SELECT version, type FROM sequere_event WHERE stream = given.stream ORDER BY version DESC LIMIT 1
     ) last ON true;
@@ -56,7 +58,7 @@ BEGIN
     WITH decided AS MATERIALIZED (
         SELECT DISTINCT ON (given.stream) given.place, given.nth, given.stream, COALESCE(last.version, 0) + 1 AS version
         FROM (
-            SELECT place, nth, streams[place] AS stream FROM unnest(looked_at) WITH ORDINALITY AS given (place, nth)
+            SELECT place, nth, streams_[place] AS stream FROM unnest(looked_at) WITH ORDINALITY AS given (place, nth)
         ) AS given
         LEFT JOIN LATERAL (
             SELECT version FROM sequere_event WHERE stream = given.stream ORDER BY version DESC LIMIT 1
@@ -74,13 +76,21 @@ BEGIN
         FROM decided ORDER BY place
         RETURNING id, version, occurred_at
     ), placed AS (
-        SELECT array_agg(place) AS places, array_agg(uids[nth]) AS froms, array_agg(uids[number + nth]) AS tos
-        FROM (SELECT place, nth FROM decided ORDER BY place) AS in_order
+        SELECT array_agg(place) AS places, array_agg(stream) AS streams, array_agg(opposites_[place]) AS opposites,
+               array_agg(uids[nth]) AS from_uids, array_agg(uids[number + nth]) AS to_uids,
+               array_agg((SELECT number FROM sequere_name WHERE role = 'kind' AND name = from_identifiers[place]))
+                   AS from_kinds,
+               array_agg((SELECT number FROM sequere_name WHERE role = 'kind' AND name = to_identifiers[place]))
+                   AS to_kinds
+        FROM (SELECT place, nth, stream FROM decided ORDER BY place) AS in_order
+    ), listed AS (
+        SELECT array_agg(id) AS event_ids, array_agg(version) AS versions, array_agg(occurred_at) AS happened
+        FROM (SELECT * FROM appended ORDER BY id) AS in_order
     )
     -- Ids are handed out in the order of the places. A join would compare each with each.
-    SELECT (SELECT places FROM placed), array_agg(id), array_agg(version), array_agg(occurred_at),
-           (SELECT froms FROM placed), (SELECT tos FROM placed)
-    INTO news, event_ids, versions, happened, from_uids, to_uids
-    FROM (SELECT * FROM appended ORDER BY id) AS in_order;
+    SELECT placed.places, listed.event_ids, listed.versions, listed.happened, placed.streams, placed.opposites,
+           placed.from_uids, placed.to_uids, placed.from_kinds, placed.to_kinds
+    INTO places, event_ids, versions, happened, streams, opposites, from_uids, to_uids, from_kinds, to_kinds
+    FROM placed, listed;
 END
 $$
