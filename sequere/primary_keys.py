@@ -17,6 +17,8 @@ from django.utils import timezone
 _PLAIN = (str, int, float, Decimal, UUID, date, time, timedelta, bytes, bytearray, memoryview)
 #: A few characters can name a number with more digits than memory has room for.
 _MOST_DIGITS = 1000
+#: Python reads so many digits without a thought.
+_FEW_DIGITS = 20
 
 
 class NotAKey(ValueError):
@@ -46,9 +48,13 @@ class PrimaryKey:
             low, high = connection.ops.integer_field_range(self._column.get_internal_type())
             self._integers = range(low, high + 1)
         self._is_converted = hasattr(field, "from_db_value")
+        #: The integers whose texts are their digits, as they are of a field of Django itself: most keys there are.
+        self._plain = self._integers if type(field) is type(self._column) else range(0)
 
     def text(self, value: Any) -> str:
         """The text of a key that an instance has. Raises NotAKey."""
+        if type(value) is int and value in self._plain:
+            return str(value)
         if value is None:
             raise NotAKey("it is None")
         try:
@@ -69,6 +75,8 @@ class PrimaryKey:
         """The Python value of the key that a caller names by its text, or by a value of the field's own type. Raises
         NotAKey."""
         if isinstance(given, str):
+            if self._plain and given.isdecimal() and len(given) < _FEW_DIGITS:
+                return int(given)
             stored = self._stored(given) if self._is_converted else None
             return self._understood(given) if stored is None else stored
         value = None if given is None else self._understood(given)

@@ -184,11 +184,13 @@ class Registry:
         """
         found: dict[ResourceKey, models.Model] = {}
         for identifier, kind, values, by_text in self._by_identifier(keys):
+            text, attname, model = kind.pk.text, kind.pk.attname, kind.options.model
+            is_alias = identifier != kind.names[0]
             for chunk in chunks(values, 500):
                 for instance in kind.options.get_queryset().filter(pk__in=chunk):
-                    for key in by_text.get(kind.pk.text(getattr(instance, kind.pk.attname)), ()):
+                    for key in by_text.get(text(getattr(instance, attname)), ()):
                         found[key] = instance
-                    if identifier != kind.names[0] or _label(_concrete(instance)) != _label(kind.options.model):
+                    if is_alias or (type(instance) is not model and _label(_concrete(instance)) != _label(model)):
                         vars(instance._state)[_LOADED_AS] = identifier
         return found
 

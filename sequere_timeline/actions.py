@@ -1,9 +1,8 @@
 """Actions: an actor did something, perhaps to a target."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from django.db import models
 from django.utils import timezone
@@ -81,8 +80,7 @@ class Action:
         return object.__hash__(self) if self.uid is None else hash(self.uid)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAction:
+class StoredAction(NamedTuple):
     """A saved action as a backend keeps it."""
 
     uid: str
@@ -107,12 +105,11 @@ class StoredAction:
             return None
         cls = classes.get(self.verb, Action)
         action = cls.__new__(cls)
-        target = None if self.target is None or self.target_deleted else instances.get(self.target)
-        Action.__init__(action, instances[self.actor], target, self.date)
-        action.kwargs = self.kwargs
-        action.target_deleted = self.target_deleted
-        action.reasons = frozenset(self.reasons)
-        action.uid, action._actor_key, action._target_key = self.uid, self.actor, self.target
+        action.actor = instances[self.actor]
+        action.target = None if self.target is None or self.target_deleted else instances.get(self.target)
+        action.date, action.kwargs, action.uid = self.date, self.kwargs, self.uid
+        action.target_deleted, action.reasons = self.target_deleted, frozenset(self.reasons)
+        action._actor_key, action._target_key = self.actor, self.target
         if cls is Action:
             action.verb = self.verb  # type: ignore[misc]  # the class that had it is gone
         return action

@@ -112,6 +112,8 @@ class _Columns:
             else:
                 varying.append(plain)
             which.append(is_constant)
+        if len(rows) == 1:  # written out, it is planned sooner
+            return f"SELECT {', '.join(column.constant for column in self._columns)}", constants
         select = self._selects.get(key := tuple(which)) or self._select(key)
         table = list(zip(*varying, strict=True)) if varying else [()] * len(rows)
         return select.format(rows=len(rows)), [*constants, _dumped(table)]

@@ -121,6 +121,8 @@ def _list_text(graph: Graph, side: ListSide, using: str, *, narrowed: bool, afte
         conditions=" ".join(f"AND {condition}" for condition, is_asked in conditions.items() if is_asked),
         direction="DESC" if desc else "ASC",
         limit="{limit}",
+        join=words.join,
+        other_end=words.join_row(words.table(Resource), "r", "r.uid = page.uid"),
     )
 
 
