@@ -1,7 +1,8 @@
 """A process whose children are to be killed: each line of its standard input is a task for one child.
 
-`record SEED [STEP]`, `rebuild [STEP]` or `command NAME …`, in the database of SEQUERE_DATABASE_URL. The child prints
-its process id, then its results line by line; an empty line says that it is dead.
+`record SEED [STEP]`, `crowd SEED PROCESSES CHANGES`, `rebuild [STEP]` or `command NAME …`, in the database of
+SEQUERE_DATABASE_URL. The child prints its process id, then its results line by line; an empty line says that it is
+dead.
 """
 
 import os
@@ -14,8 +15,9 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()  # before children are forked, and models imported
 
 from django.core.management import execute_from_command_line  # noqa: E402
+from django.db import transaction  # noqa: E402
 
-from sequere import replay  # noqa: E402
+from sequere import ResourceKey, replay  # noqa: E402
 from sequere.contrib.timeline import Timeline  # noqa: E402
 from sequere.models import follow, unfollow  # noqa: E402
 from sequere.projections.registry import projections  # noqa: E402
@@ -38,6 +40,31 @@ def record(seed: str, step: str = "") -> None:
         change = random.choice([follow, follow, unfollow, lambda one, _: Timeline(one).save(JoinAction(actor=one))])
         if event := change(one, other):
             say(event.pk)
+
+
+def crowd(seed: str, processes: str, changes: str) -> None:
+    """Processes that follow and unfollow at once, among a few of whom some are new; the host rolls back one transaction
+    in 20. One line for each process: how many events it has committed."""
+    for number in range(int(processes)):
+        if os.fork() == 0:
+            say(committed(Random(f"{seed} {number}"), int(changes)))
+            os._exit(0)
+    for _ in range(int(processes)):
+        os.wait()
+
+
+def committed(random: Random, changes: int) -> int:
+    events = 0
+    for _ in range(changes):
+        one, other = (
+            ResourceKey("user", str(number)) for number in random.sample([*range(1, 6), random.randint(10, 10**6)], 2)
+        )
+        with transaction.atomic():
+            event = random.choice([follow, follow, unfollow])(one, other)
+            is_rolled_back = random.random() < 0.05
+            transaction.set_rollback(is_rolled_back)
+        events += event is not None and not is_rolled_back
+    return events
 
 
 def rebuild(step: str = "") -> None:
@@ -65,7 +92,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             say(os.getpid())
-            {"record": record, "rebuild": rebuild, "command": command}[task](*arguments)
+            {"record": record, "crowd": crowd, "rebuild": rebuild, "command": command}[task](*arguments)
             return
         os.waitpid(child, 0)
         say()

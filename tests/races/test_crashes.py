@@ -1,4 +1,4 @@
-"""Processes killed with SIGKILL at any moment."""
+"""Processes killed with SIGKILL at any moment, and transactions that the host rolls back."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ from random import Random
 
 import pytest
 from django.db import connection
+from django.db.models import Count, Max
 
 from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.contrib.timeline import Timeline
@@ -95,6 +96,18 @@ def test_writers_killed_at_any_moment_leave_read_models_equal_to_the_log():
 
     assert committed
     assert committed <= set(Event.objects.values_list("pk", flat=True))
+
+
+def test_eight_processes_whose_hosts_roll_back_leave_counts_relations_and_log_equal():
+    with children() as some:
+        some.start("crowd", "seed", 8, rounds(60, 15))
+        committed = [int(line) for line in some.last_words()]
+
+    assert len(committed) == 8  # none has failed
+    assert sum(committed) == Event.objects.count()
+    of_streams = Event.objects.values("stream").annotate(number=Count("id"), last=Max("version"))
+    assert all(stream["number"] == stream["last"] for stream in of_streams)
+    assert differences() == []
 
 
 @pytest.mark.database
