@@ -103,9 +103,11 @@ IS_IN_REDIS = os.environ.get("SEQUERE_EXAMPLE_BACKEND") == "redis"
 if IS_IN_REDIS:
     REDIS_URL = os.environ.get("SEQUERE_REDIS_URL") or "redis://localhost:6379/0"
     SEQUERE_BACKEND = "sequere.backends.redis.RedisBackend"
-    SEQUERE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": "sequere-example:"}
+    # The tour (manage.py demo) has data of its own, which do not suit the site.
+    PREFIX = "sequere-demo:" if "demo" in sys.argv[1:2] else "sequere-example:"
+    SEQUERE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": PREFIX}
     SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"
-    SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": "sequere-example:timeline:"}
+    SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": f"{PREFIX}timeline:"}
 if os.environ.get("SEQUERE_EXAMPLE_WORKER"):
     # A page shows the actions of its own user at once, and those of celebrities a moment later.
     SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "celery"}
