@@ -80,6 +80,7 @@ migrations: $(VENV)/.test ## check that the models have all their migrations
 package: $(VENV)/.dev ## build the wheel and the sdist into dist/, and try the wheel where there is no checkout
 	@rm -rf dist
 	@$(PY) -m build --quiet --no-isolation --outdir dist
+	@$(PY) -m twine check --strict dist/*
 	@$(PY) .ci/check_package.py dist
 
 docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
