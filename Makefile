@@ -10,7 +10,7 @@ BACKEND := database
 
 # The environment is made again when its Python no longer runs, when another one is asked for, when the locked
 # requirements change, and when an installation was broken off: the first stamp is away while pip works.
-SETS     := package demo test postgresql valkey browser dev docs lock
+SETS     := package demo test postgresql valkey browser docs dev lock
 OPTIONAL := postgresql valkey browser
 STAMPS   := $(SETS:%=$(VENV)/.%)
 CREATED  := $(VENV)/.created-$(shell cat requirements/*.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
@@ -80,6 +80,7 @@ migrations: $(VENV)/.test ## check that the models have all their migrations
 package: $(VENV)/.dev ## build the wheel and the sdist into dist/, and try the wheel where there is no checkout
 	@rm -rf dist
 	@$(PY) -m build --quiet --no-isolation --outdir dist
+	@$(PY) -m twine check --strict dist/*
 	@$(PY) .ci/check_package.py dist
 
 docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/

@@ -1,10 +1,12 @@
 """Try the wheel as a project would that installs it: no checkout, nothing but Django beside it."""
 
+import re
 import subprocess
 import sys
 import tarfile
 import venv
 import zipfile
+from email import message_from_bytes
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -72,6 +74,9 @@ def main(dist: Path) -> None:
     if foreign - set(PACKAGES):
         sys.exit(f"The wheel also has: {', '.join(sorted(foreign - set(PACKAGES)))}")
 
+    if broken := _broken_links(wheel):
+        sys.exit(f"The page on PyPI has links that lead nowhere: {', '.join(sorted(broken))}")
+
     with TemporaryDirectory(prefix="sequere-") as directory:
         venv.create(directory, with_pip=True)
         python = Path(directory, "bin", "python")
@@ -87,6 +92,22 @@ def main(dist: Path) -> None:
         if subprocess.run([python, "-I", "-c", TRIAL], check=False, cwd=directory).returncode:
             sys.exit("The package does not work where only Django is installed beside it.")
     print(f"{wheel.name} works with only Django beside it.")
+
+
+def _broken_links(wheel: Path) -> set[str]:
+    """The links of the page on PyPI that are relative, or that name a file which this repository does not have."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = message_from_bytes(archive.read(name))
+    urls = dict(url.split(", ") for url in metadata.get_all("Project-URL", []))
+    links = set(re.findall(r"""\]\(([^)\s]+)|(?:src|href)="([^"]+)""", metadata.get_payload()))
+    targets = {*urls.values(), *(markdown or html for markdown, html in links)}
+    ours = re.compile(re.escape(urls["Source"]) + r"/(?:blob|raw)/[^/]+/([^#]+)")
+    files = {target: found[1] for target in targets if (found := ours.match(target))}
+    if len(files) < 20:
+        sys.exit("The page on PyPI has hardly any links.")
+    missing = {target for target, path in files.items() if not (ROOT / path).is_file()}
+    return missing | {target for target in targets if not target.startswith(("https://", "#"))}
 
 
 def _files(package: str) -> list[Path]:

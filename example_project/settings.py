@@ -4,11 +4,12 @@ For development it needs no configuration. Elsewhere, the environment has:
 
 SEQUERE_DATABASE_URL            another database than the SQLite file beside this one
 SEQUERE_EXAMPLE_BACKEND=redis   the follows and the timelines are in the Redis of SEQUERE_REDIS_URL
-SEQUERE_EXAMPLE_HOSTS           in production: the names of the site, separated by commas. DEBUG is off, HTTPS is on,
-                                and so these are needed as well:
+SEQUERE_EXAMPLE_HOSTS           names or addresses of the site besides localhost, separated by commas; ".example.org" is
+                                that name and all below it
+SEQUERE_EXAMPLE_PROXY=1         if a proxy in front of the site sets X-Forwarded-Proto
+SEQUERE_EXAMPLE_HTTPS=1         in production: HTTPS only, for a year in the memory of browsers. It needs the hosts, and
 SEQUERE_EXAMPLE_SECRET_KEY      50 characters or more that nobody knows
 SEQUERE_EXAMPLE_STATIC_ROOT     where `manage.py collectstatic` puts what the web server hands out as /static/
-SEQUERE_EXAMPLE_PROXY=1         if a proxy in front of the site sets X-Forwarded-Proto
 """
 
 import os
@@ -22,32 +23,30 @@ from django.utils.translation import gettext_lazy as _
 BASE_DIR = Path(__file__).resolve().parent
 
 HOSTS = [name for name in os.environ.get("SEQUERE_EXAMPLE_HOSTS", "").split(",") if name]
-IS_IN_PRODUCTION = bool(HOSTS)
-if IS_IN_PRODUCTION:
-    ALLOWED_HOSTS = HOSTS
-    DEBUG = False
-    missing = [
-        name for name in ("SEQUERE_EXAMPLE_SECRET_KEY", "SEQUERE_EXAMPLE_STATIC_ROOT") if not os.environ.get(name)
-    ]
-    if missing:
-        raise ImproperlyConfigured(f"With SEQUERE_EXAMPLE_HOSTS, set {' and '.join(missing)} as well.")
-    SECRET_KEY = os.environ["SEQUERE_EXAMPLE_SECRET_KEY"]
-    STATIC_ROOT = os.environ["SEQUERE_EXAMPLE_STATIC_ROOT"]
+ALLOWED_HOSTS = [*HOSTS, "localhost", "127.0.0.1", "[::1]"]
+# A proxy may speak HTTPS with browsers, and not with us.
+CSRF_TRUSTED_ORIGINS = [f"https://{'*' if name.startswith('.') else ''}{name}" for name in HOSTS if name != "*"]
+if os.environ.get("SEQUERE_EXAMPLE_PROXY") == "1":
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECRET_KEY = os.environ.get("SEQUERE_EXAMPLE_SECRET_KEY") or "the example's secret key, which everybody knows"
+if STATIC_ROOT := os.environ.get("SEQUERE_EXAMPLE_STATIC_ROOT"):
     # The names of files change with their content, so browsers may cache them for ever.
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
     }
+
+HAS_HTTPS = os.environ.get("SEQUERE_EXAMPLE_HTTPS") == "1"
+# Only in runserver: a long command would keep the SQL of all statements in memory.
+DEBUG = "runserver" in sys.argv and not HAS_HTTPS
+if HAS_HTTPS:
+    needed = ("SEQUERE_EXAMPLE_HOSTS", "SEQUERE_EXAMPLE_SECRET_KEY", "SEQUERE_EXAMPLE_STATIC_ROOT")
+    if missing := [name for name in needed if not os.environ.get(name)]:
+        raise ImproperlyConfigured(f"With SEQUERE_EXAMPLE_HTTPS=1, set {' and '.join(missing)} as well.")
+    ALLOWED_HOSTS = HOSTS
     SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-    if os.environ.get("SEQUERE_EXAMPLE_PROXY") == "1":
-        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-else:
-    ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-    # Only in runserver: a long command would keep the SQL of all statements in memory.
-    DEBUG = "runserver" in sys.argv
-    SECRET_KEY = "the example's secret key, which everybody knows"
 
 ROOT_URLCONF = "example_project.urls"
 WSGI_APPLICATION = "example_project.wsgi.application"
@@ -103,9 +102,11 @@ IS_IN_REDIS = os.environ.get("SEQUERE_EXAMPLE_BACKEND") == "redis"
 if IS_IN_REDIS:
     REDIS_URL = os.environ.get("SEQUERE_REDIS_URL") or "redis://localhost:6379/0"
     SEQUERE_BACKEND = "sequere.backends.redis.RedisBackend"
-    SEQUERE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": "sequere-example:"}
+    # The tour (manage.py demo) has data of its own, which do not suit the site.
+    PREFIX = "sequere-demo:" if "demo" in sys.argv[1:2] else "sequere-example:"
+    SEQUERE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": PREFIX}
     SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"
-    SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": "sequere-example:timeline:"}
+    SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": REDIS_URL, "prefix": f"{PREFIX}timeline:"}
 if os.environ.get("SEQUERE_EXAMPLE_WORKER"):
     # A page shows the actions of its own user at once, and those of celebrities a moment later.
     SEQUERE_PROJECTION_MODES = {"follows": "on_commit", "timelines": "celery"}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, ClassVar
 
+from sequere.base import ResourceKey
 from sequere.exceptions import EventTypeTaken, InvalidEventType, UnknownEventType
 
 EVENT_TYPE_MAX_LENGTH = 50
@@ -34,10 +35,22 @@ class EventType:
     label: ClassVar[Any] = ""
     #: Whether only Sequere itself records it.
     internal: ClassVar[bool] = False
+    #: Whether an event of this type changes a timeline: `timeline_of()` and `in_timeline()` say whose.
+    has_timeline: ClassVar[bool] = False
 
     @classmethod
     def get_label(cls) -> str:
         return str(cls.label or cls.name)
+
+    @classmethod
+    def timeline_of(cls, event: Any) -> ResourceKey | None:
+        """The owner of the timeline that an event of this type changes."""
+        raise NotImplementedError
+
+    @classmethod
+    def in_timeline(cls, owner: ResourceKey) -> Any:
+        """The condition, a Q, that an event of this type changes the timeline of an owner."""
+        raise NotImplementedError
 
     @classmethod
     def upcast(cls, data: Any, version: int) -> Any:
@@ -89,6 +102,10 @@ class EventTypes:
     def concerning_targets(self) -> list[str]:
         """The names of the types whose subject is the target."""
         return [name for name, event_type in self._by_name.items() if event_type.subject == TARGET]
+
+    def with_timelines(self) -> list[type[EventType]]:
+        """The types whose events change a timeline."""
+        return [event_type for event_type in self if event_type.has_timeline]
 
     def _unknown(self, name: object) -> UnknownEventType:
         known = sorted(one.name for one in self if not one.internal)

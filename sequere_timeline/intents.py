@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
@@ -19,8 +22,24 @@ from sequere.log.reading import History, Latest
 from sequere.log.recording import Intent
 from sequere.log.streams import internal_stream, lifecycle
 from sequere.log.validation import check_json
+from sequere.sql.conditions import is_
+from sequere.sql.dialects import dialect
 from sequere_timeline.actions import Action
 from sequere_timeline.exceptions import ActionChanged, NotInTimeline
+
+
+class SavedIn(models.Func):
+    """The key of the owner of the timeline in which an event has saved an action: the last one of its data."""
+
+    output_field = models.TextField()
+
+    def __init__(self) -> None:
+        super().__init__("data")
+
+    def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> tuple[str, Any]:
+        words = dialect(connection)
+        identifier, object_id = (words.json_text_of_last("%(expressions)s", "owners", place) for place in (0, 1))
+        return super().as_sql(compiler, connection, template=f"({identifier} || ':' || {object_id})")
 
 
 @register_event
@@ -28,6 +47,16 @@ class ActionSaved(EventType):
     name = "action_saved"
     label = _("action saved")
     internal = True
+    has_timeline = True
+
+    @classmethod
+    def timeline_of(cls, event: Event) -> ResourceKey | None:
+        owners = event.stored_data.get("owners")
+        return ResourceKey(*owners[-1][:2]) if owners else None
+
+    @classmethod
+    def in_timeline(cls, owner: ResourceKey) -> models.Q:
+        return models.Q(Exact(SavedIn(), str(owner)))
 
 
 @register_event
@@ -42,6 +71,15 @@ class TimelineRead(EventType):
     name = "timeline_read"
     label = _("timeline read")
     internal = True
+    has_timeline = True
+
+    @classmethod
+    def timeline_of(cls, event: Event) -> ResourceKey:
+        return event.actor
+
+    @classmethod
+    def in_timeline(cls, owner: ResourceKey) -> models.Q:
+        return is_(owner, "actor_")
 
 
 ACTION_SAVED, ACTION_DELETED, TIMELINE_READ = ActionSaved.name, ActionDeleted.name, TimelineRead.name

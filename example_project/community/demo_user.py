@@ -10,11 +10,10 @@ from sequere.contrib.timeline import Timeline
 LOGIN = "demo"
 
 
-def get_or_create_demo_user(joined: datetime | None = None) -> tuple[User, bool]:
-    """The superuser, and whether it is new."""
+def get_or_create_demo_user(joined: datetime) -> User:
+    """The superuser."""
     user = User.objects.filter(username=LOGIN).first()
-    if user is not None:
-        return user, False
-    user = User.objects.create_superuser(LOGIN, password=LOGIN)
-    Timeline(user).save(JoinAction(actor=user, date=joined))
-    return user, True
+    if user is None:
+        user = User.objects.create_superuser(LOGIN, password=LOGIN)
+        Timeline(user).save(JoinAction(actor=user, date=joined))
+    return user

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -15,9 +16,10 @@ from sequere.admin import relations
 from sequere.admin.applied import applied_states
 from sequere.admin.exports import as_csv, as_json_lines
 from sequere.admin.names import Named, named
-from sequere.admin.pages import ReadOnlyAdmin, address, data_of, may, whole_number
+from sequere.admin.pages import ReadOnlyAdmin, address, data_of, may, timeline_of, whole_number
 from sequere.admin.searching import EventsForm, Search, search
 from sequere.base import ResourceKey
+from sequere.event_types import event_types
 from sequere.log.models import Event, EventQuerySet, is_correlated
 from sequere.log.paging import EventPage, Selection
 
@@ -28,6 +30,8 @@ EFFECTS_WITHIN = 1000
 #: Looking deeper multiplies the limit of a page by this, up to `DEEPEST`.
 DEEPER = 10
 DEEPEST = 10**6
+#: Who gives no time has an event happen when it is recorded, or when its action was made, just before that.
+SAME_MOMENT = timedelta(seconds=1)
 #: JSON of up to this many characters is shown on one line.
 LINE = 60
 
@@ -71,6 +75,7 @@ class EventAdmin(ReadOnlyAdmin):
             page=page,
             found=[names[key] for key in found.keys],
             has_more=found.has_more,
+            has_timelines=bool(event_types.with_timelines()),
             is_filtered=any(form.data.get(name) for name in form.fields),
             newest=address(parameters, **elsewhere) if page.newer is not None else "",
             newer=address(parameters, **{**elsewhere, "after": page.newer}) if page.newer is not None else "",
@@ -112,19 +117,19 @@ class EventAdmin(ReadOnlyAdmin):
         chain = _chain(event, log)
         data, error = data_of(event)
         is_upcast = data is not event.stored_data or error
-        who = _key_in(event.metadata.get("who"))
-        names = named((*_keys([*history, *chain]), *filter(None, [who])), request, self.admin_site)
+        names = named(_keys([*history, *chain]), request, self.admin_site)
         return self.page(
             request,
             "event/change_form.html",
             title=_("Event %(id)s") % {"id": event.pk},
             event=event,
             row=_row(event, names),
-            who=names[who] if who else None,
+            is_backdated=abs(event.recorded_at - event.occurred_at) > SAME_MOMENT,
             data=_shown(data),
             data_error=error,
             stored=_shown(event.stored_data) if is_upcast else None,
             metadata=_shown(event.metadata),
+            has_timelines=bool(event_types.with_timelines()),
             history=[_row(one, names) for one in history],
             chain=[_row(one, names) for one in chain],
             applied=applied_states(event, using),
@@ -162,17 +167,21 @@ def _chain(event: Event, log: EventQuerySet) -> list[Event]:
 
 
 def _row(event: Event, names: dict[ResourceKey, Named]) -> dict[str, Any]:
+    timeline, who = timeline_of(event), _key_in(event.metadata.get("who"))
     return {
         "event": event,
         "actor": names[event.actor],
         "target": names[event.target] if event.target else None,
+        "timeline": names[timeline] if timeline else None,
+        "who": names[who] if who else None,
         "correlation_id": event.metadata.get("correlation_id"),
     }
 
 
 def _keys(events: Iterable[Event]) -> Iterator[ResourceKey]:
     for event in events:
-        yield from filter(None, (event.actor, event.target))
+        who = _key_in(event.metadata.get("who"))
+        yield from filter(None, (event.actor, event.target, timeline_of(event), who))
 
 
 def _key_in(name: Any) -> ResourceKey | None:

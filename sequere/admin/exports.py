@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sequere.admin.pages import data_of
+from sequere.admin.pages import data_of, timeline_of
 from sequere.log.models import Event
 
 EXPORTED_COLUMNS = (
@@ -14,6 +14,8 @@ EXPORTED_COLUMNS = (
     "actor",
     "verb",
     "target",
+    "timeline",
+    "who",
     "occurred_at",
     "recorded_at",
     "stream",
@@ -42,9 +44,12 @@ def as_json_lines(events: Iterator[Event]) -> Iterator[str]:
 
 
 def _values(event: Event) -> dict[str, Any]:
+    timeline = timeline_of(event)
     converted = {
         "actor": str(event.actor),
         "target": event.target and str(event.target),
+        "timeline": timeline and str(timeline),
+        "who": event.metadata.get("who"),
         "occurred_at": event.occurred_at.isoformat(),
         "recorded_at": event.recorded_at.isoformat(),
         "stream": str(event.stream),

@@ -8,6 +8,8 @@ from django.db import models
 from django.http import HttpRequest, QueryDict
 from django.template.response import TemplateResponse
 
+from sequere.base import ResourceKey
+from sequere.event_types import event_types
 from sequere.log.models import Event
 
 if TYPE_CHECKING:
@@ -65,6 +67,12 @@ def address(parameters: QueryDict, **changes: Any) -> str:
 def whole_number(text: str) -> int | None:
     """The number in a parameter, if it can be the id of an event."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
+
+
+def timeline_of(event: Event) -> ResourceKey | None:
+    """The owner of the timeline that an event has changed; None if its type changes none."""
+    event_type = event_types.get(event.type)
+    return event_type.timeline_of(event) if event_type and event_type.has_timeline else None
 
 
 def data_of(event: Event) -> tuple[Any, str]:

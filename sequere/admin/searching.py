@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.admin import AdminSite
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.http import HttpRequest
@@ -46,6 +47,8 @@ class EventsForm(forms.Form):
     type = forms.CharField(label=_("Type"), required=False, max_length=50)
     verb = forms.CharField(label=_("Verb"), required=False, max_length=255)
     identifier = forms.CharField(label=_("Kind"), required=False, max_length=50)
+    who = forms.CharField(label=_("By"), required=False, max_length=255)
+    timeline = forms.CharField(label=_("Timeline"), required=False, max_length=255)
     since = forms.DateField(label=_("From"), required=False, widget=DateInput(), validators=DAYS)
     until = forms.DateField(label=_("To"), required=False, widget=DateInput(), validators=DAYS)
 
@@ -53,6 +56,17 @@ class EventsForm(forms.Form):
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         for name in self.offers():
             self.fields[name].widget.attrs |= {"list": f"events-{name}", "autocomplete": "off"}
+        for name in ("who", "timeline"):
+            self.fields[name].widget.attrs["placeholder"] = "user:1"
+        if not event_types.with_timelines():
+            del self.fields["timeline"]
+
+    def clean_timeline(self) -> ResourceKey | None:
+        text = self.cleaned_data["timeline"].strip()
+        key = _key(text)
+        if text and key is None:
+            raise ValidationError(_("Give a resource, such as user:1."))
+        return key
 
     def offers(self) -> Mapping[str, list[str]]:
         """Suggestions only, since a log outlives the names that a project knows today."""
@@ -88,6 +102,8 @@ def search(values: Mapping[str, Any], request: HttpRequest, site: AdminSite, usi
         kind=kind,
         type=values.get("type") or "",
         verb=values.get("verb") or "",
+        who=(values.get("who") or "").strip(),
+        timeline=values.get("timeline"),
         since=values.get("since"),
         until=values.get("until"),
     )

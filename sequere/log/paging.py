@@ -8,12 +8,15 @@ says how far it has looked: a search for something rare does not read 100 millio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
 from django.db import connections, models
 
 from sequere.base import ResourceKey
+from sequere.event_types import event_types
 from sequere.log.models import Event, EventQuerySet, is_correlated
 from sequere.log.validation import point_in_time
 from sequere.sql.conditions import is_
@@ -78,17 +81,25 @@ class Selection:
         type: str = "",  # noqa: A002  # the name of the field
         verb: str = "",
         kind: str = "",
+        who: str = "",
+        timeline: ResourceKey | None = None,
         since: date | None = None,
         until: date | None = None,
     ) -> "Selection":
-        """Only the events of a type, with a verb, with an actor or target of a kind (the identifier of a model), and
-        recorded on these days, the last one included. 1 query for each of the two days."""
+        """Only the events of a type, with a verb, with an actor or target of a kind (the identifier of a model), with
+        `who` in their metadata, that have changed the timeline of an owner, and recorded on these days, the last one
+        included. 1 query for each of the two days."""
         filters, first, last = self.filters, self.first, self.last
         for name, value in (("type", type), ("verb", verb)):
             if value:
                 filters &= models.Q(**{name: value})
         if kind:
             filters &= models.Q(actor_identifier=kind) | models.Q(target_identifier=kind)
+        if who:
+            filters &= models.Q(metadata__who=who)
+        if timeline:
+            of_types = (models.Q(type=one.name) & one.in_timeline(timeline) for one in event_types.with_timelines())
+            filters &= reduce(or_, of_types, models.Q(pk__in=[]))
         if since:
             moment = _midnight(since)
             filters &= models.Q(recorded_at__gte=moment)

@@ -7,6 +7,7 @@ pass.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -176,4 +177,4 @@ class Plan:
 
 
 def _as_json(values: Iterable[Any]) -> list[Any]:
-    return [str(value) if isinstance(value, UUID) else value for value in values]
+    return [str(value) if isinstance(value, UUID | datetime) else value for value in values]

@@ -1,5 +1,6 @@
 """The page of an event: its data, the events before and after it, and the projections that have applied it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -40,6 +41,17 @@ def test_the_page_shows_data_and_metadata(browser: Client, thoas: User, project:
     assert "By thoas" in text
     assert "note a b" in text
     assert "Same correlation" in text
+
+
+def test_the_page_says_according_to_whom_it_happened_if_the_caller_gave_a_time(
+    browser: Client, thoas: User, newbie: User, project: Project
+) -> None:
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    now, earlier = Event.objects.get(), follow(newbie, project, timestamp=timezone.now() - timedelta(days=1))
+
+    said = ["according to the caller" in text_of(page(browser, event)) for event in (now, earlier)]
+
+    assert said == [False, True]
 
 
 def test_the_page_shows_the_stream_of_the_event(browser: Client, thoas: User, project: Project) -> None:

@@ -1,5 +1,6 @@
 """The list of events: a search finds its events with few queries, among any number of events."""
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -74,6 +75,13 @@ ALL = ["fifth", "fourth", "third", "second", "first"]
         ({"q": "import 7", "type": "unfollowed"}, []),
         ({"q": "0123456789abcdef0123456789abcdef"}, ["third"]),
         ({"q": "import"}, []),
+        ({"who": "user:{thoas}"}, ["second", "first"]),
+        ({"who": "user:{thoas}", "q": "user:{newbie}"}, ["second"]),
+        ({"who": "cron"}, []),
+        ({"timeline": "user:{newbie}"}, ["fifth"]),
+        ({"timeline": "user:{thoas}"}, []),
+        ({"timeline": "user:{newbie}", "q": "user:{thoas}"}, ["fifth"]),
+        ({"timeline": "newbie"}, []),
         ({"q": "gone:1"}, []),
         ({"q": "9" * 30}, []),
         ({"q": "\x00"}, []),
@@ -86,14 +94,53 @@ ALL = ["fifth", "fourth", "third", "second", "first"]
     ids=str,
 )
 def test_a_search_finds(
-    browser: Client, log: dict[str, Event], thoas: User, project: Project, search: dict[str, str], found: list[str]
+    browser: Client,
+    log: dict[str, Event],
+    thoas: User,
+    newbie: User,
+    project: Project,
+    search: dict[str, str],
+    found: list[str],
 ) -> None:
-    values = {name: value.format(thoas=thoas.pk, project=project.pk, **log) for name, value in search.items()}
+    keys = {"thoas": thoas.pk, "newbie": newbie.pk, "project": project.pk}
+    values = {name: value.format(**keys, **log) for name, value in search.items()}
 
     response = browser.get(EVENTS, values)
 
     assert response.status_code == 200
     assert names_of(response, log) == found
+
+
+def test_an_action_in_several_timelines_is_told_apart_and_so_is_who_did_it(
+    browser: Client, thoas: User, newbie: User
+) -> None:
+    action = JoinAction(actor=newbie)
+    for owner, who in ((newbie, thoas), (thoas, "cron")):
+        with event_metadata(who=who):
+            Timeline(owner).save(action)
+    with event_metadata(who=None):
+        Timeline(thoas).mark_as_read()
+        Timeline(newbie).delete(action)
+
+    page = browser.get(EVENTS)
+
+    rows = re.findall(r"<tr>(.*?)</tr>", page.content.decode().partition("<tbody>")[2], re.DOTALL)
+    assert [[cell(row, column) for column in ("Actor", "Timeline", "By")] for row in rows] == [
+        ["newbie", "", ""],
+        ["thoas", "thoas", ""],
+        ["newbie", "thoas", "cron"],
+        ["newbie", "newbie", "thoas"],
+    ]
+
+
+def cell(row: str, column: str) -> str:
+    """The text of a cell, without its links."""
+    (html,) = re.findall(rf'<td data-label="{column}"[^>]*>(.*?)</td>', row, re.DOTALL)
+    return re.sub(r"<[^>]+>|↗|&nbsp;", "", html).strip()
+
+
+def test_a_timeline_must_be_a_resource(browser: Client) -> None:
+    assert "Give a resource, such as user:1." in text_of(browser.get(EVENTS, {"timeline": "newbie"}))
 
 
 def test_a_page_costs_few_queries_however_many_rows_it_has(browser: Client, thoas: User) -> None:

@@ -35,7 +35,7 @@ def rows(response: Any) -> list[dict[str, str]]:
 
 
 def test_a_file_has_the_events_of_the_list(browser: Client, thoas: User, project: Project) -> None:
-    with event_metadata(correlation_id="import 7"):
+    with event_metadata(correlation_id="import 7", who=thoas):
         event = follow(thoas, project)
     follow(UserFactory(), thoas)
     assert event
@@ -49,20 +49,22 @@ def test_a_file_has_the_events_of_the_list(browser: Client, thoas: User, project
         "actor": f"user:{thoas.pk}",
         "verb": "",
         "target": f"project:{project.pk}",
+        "timeline": None,
+        "who": f"user:{thoas.pk}",
         "occurred_at": event.occurred_at.isoformat(),
         "recorded_at": event.recorded_at.isoformat(),
         "stream": str(event.stream),
         "version": 1,
         "data": {},
-        "metadata": {"correlation_id": "import 7"},
+        "metadata": {"who": f"user:{thoas.pk}", "correlation_id": "import 7"},
         "schema_version": 1,
         "idempotency_key": None,
     }
     assert json.loads(line) == expected
-    assert row == {
+    assert {**row, "metadata": json.loads(row["metadata"])} == {
         name: json.dumps(value) if isinstance(value, dict) else "" if value is None else str(value)
         for name, value in expected.items()
-    }
+    } | {"metadata": expected["metadata"]}
 
 
 def test_a_file_is_read_page_by_page(browser: Client, thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:

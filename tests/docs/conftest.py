@@ -16,4 +16,6 @@ def community(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _does_something(block: Block) -> bool:
-    return block.language == "pycon" or any(name in block.text for name in ("manage.py test", "verify_projections"))
+    return block.language == "pycon" or any(
+        name in block.text for name in ("pip install", "manage.py test", "verify_projections")
+    )

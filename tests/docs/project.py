@@ -14,13 +14,20 @@ from tests.docs.pages import ROOT, Block
 #: Commands that a reader runs and a test does not, by their beginnings, with the reason.
 LEFT_OUT = {
     "pip ": "installed already",
-    "python -m pip ": "installed already",
+    'python -m pip install "django-sequere[': "installed already",
+    "python -m pip install pytest-django": "installed already",
     "git ": "this is a checkout",
     "make ": "a chore of this checkout",
     "bash .ci/": "a chore of this checkout",
     "python manage.py runserver": "never ends",
     "python manage.py shell": "what is typed there is run",
 }
+
+#: The checkout from which a page installs Sequere, beside the project, and where it is installed for the page. What it
+#: depends on is installed already.
+CHECKOUT, INSTALLED = "../sequere", "installed"
+INSTALL = f"python -m pip install {CHECKOUT}"
+INTO = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", INSTALLED]
 
 #: Commands that run until the page is done.
 SERVICES = {"python manage.py run_projections", "celery -A mysite worker --beat --queues sequere,sequere.fanout"}
@@ -64,7 +71,9 @@ def follow_page(blocks: Iterable[Block], directory: Path) -> None:
                 continue
             if block.language == "console":
                 for command, output in commands(block):
-                    if command in SERVICES:
+                    if command == INSTALL:
+                        _install(directory)
+                    elif command in SERVICES:
                         stack.enter_context(_service(_command(command), directory))
                     elif not command.startswith(tuple(LEFT_OUT)):
                         _run(_command(command), directory, output)
@@ -95,6 +104,13 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
     for part in block.text.removeprefix("$ ").split("\n$ "):
         command, _, output = part.partition("\n")
         yield command, output
+
+
+def _install(directory: Path) -> None:
+    checkout = directory / CHECKOUT
+    if not checkout.exists():
+        checkout.symlink_to(ROOT)
+    _run([*_command(INSTALL), *INTO], directory)
 
 
 def manage(line: str, directory: Path) -> subprocess.CompletedProcess[str]:
@@ -167,7 +183,7 @@ def _started(command: list[str], directory: Path) -> subprocess.CompletedProcess
 def _environment(directory: Path) -> dict[str, str]:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "SEQUERE_"))},
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(directory / INSTALLED if (directory / INSTALLED).exists() else ROOT),
     }
     if (directory / "mysite").exists():
         environment["DJANGO_SETTINGS_MODULE"] = "mysite.settings"

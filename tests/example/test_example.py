@@ -21,12 +21,31 @@ for address in ("/", "/latest/", "/projects/", "/projects/2/", "/people/thoas/",
 print(len(Timeline(demo).get_private()), demo.get_followings_count())
 """
 
+#: Each browser has an address, and the site is asked for a host, by a proxy if the schemes differ.
+VISITS = """
+from django.test import Client
+
+for origin, host in (
+    ("http://localhost:8000", "localhost:8000"),
+    ("http://192.168.1.5:8000", "192.168.1.5:8000"),
+    ("https://name-8000.app.github.dev", "name-8000.app.github.dev"),
+    ("https://name-8000.app.github.dev", "localhost:8000"),
+    ("https://localhost:8000", "localhost:8000"),
+    ("http://elsewhere.org", "elsewhere.org"),
+):
+    client = Client(enforce_csrf_checks=True, headers={"Host": host, "X-Forwarded-Proto": origin.partition(":")[0]})
+    client.cookies["csrftoken"] = "a" * 32
+    form = {"language": "fr", "csrfmiddlewaretoken": "a" * 32}
+    print(origin, client.post("/language/setlang/", form, headers={"Origin": origin}).status_code)
+"""
+
 
 @pytest.fixture
 def production(tmp_path: Path) -> dict[str, str]:
     """The variables that production needs, as example_project/settings.py says."""
     return {
         "SEQUERE_EXAMPLE_HOSTS": "example.org,www.example.org",
+        "SEQUERE_EXAMPLE_HTTPS": "1",
         "SEQUERE_EXAMPLE_SECRET_KEY": "Le train de tes injures roule sur le rail de mon indifference.",
         "SEQUERE_EXAMPLE_STATIC_ROOT": str(tmp_path / "static"),
     }
@@ -75,7 +94,20 @@ def test_in_production_the_well_known_secret_is_refused(manage: Manage, producti
     done = manage("check", environment=production)
 
     assert done.returncode == 1
-    assert "With SEQUERE_EXAMPLE_HOSTS, set SEQUERE_EXAMPLE_SECRET_KEY as well." in done.stderr
+    assert "With SEQUERE_EXAMPLE_HTTPS=1, set SEQUERE_EXAMPLE_SECRET_KEY as well." in done.stderr
+
+
+def test_without_https_it_can_be_reached_by_other_names_and_through_a_proxy(manage: Manage) -> None:
+    """A form is posted from the page that a browser sees: in a local network, in a container, and in a workspace in the
+    cloud, where a proxy has HTTPS, and may or may not pass on the name."""
+    hosts = {"SEQUERE_EXAMPLE_HOSTS": "192.168.1.5,.app.github.dev", "SEQUERE_EXAMPLE_PROXY": "1"}
+
+    done = manage("shell", "-v0", "-c", VISITS, environment=hosts)
+
+    assert done.stdout.splitlines() == [
+        *("http://localhost:8000 302", "http://192.168.1.5:8000 302", "https://name-8000.app.github.dev 302"),
+        *("https://name-8000.app.github.dev 302", "https://localhost:8000 302", "http://elsewhere.org 400"),
+    ], done.stderr
 
 
 def test_its_static_files_can_be_collected(manage: Manage, production: dict[str, str]) -> None:

@@ -21,10 +21,10 @@ class LoadGraph(TestCase):
         self.addCleanup(directory.cleanup)
         self.file = Path(directory.name, "graph.tsv")
 
-    def load(self, content: bytes) -> str:
+    def load(self, content: bytes, **options: int) -> str:
         self.file.write_bytes(content)
         output = StringIO()
-        call_command("load_graph", self.file, stdout=output)
+        call_command("load_graph", self.file, stdout=output, **options)
         return output.getvalue()
 
     def refusal_of(self, content: bytes) -> str:
@@ -68,6 +68,12 @@ class LoadGraph(TestCase):
 
         assert "4,001 follows read; new: 4,002 projects, 4,001 follows\n" in output
         assert most_followed(1) == [(Project.objects.get(name="libc6"), 4001)]
+
+    def test_a_part_of_a_file_can_be_loaded(self) -> None:
+        output = self.load(GRAPH.encode(), one_in=3)
+
+        assert "2 follows read; new: 3 projects, 2 follows\n" in output
+        assert most_followed(5) == [(Project.objects.get(name="libc6"), 2)]
 
     def test_a_second_run_adds_nothing(self) -> None:
         self.load(GRAPH.encode())

@@ -27,11 +27,6 @@ from tests.testapp.sequere_registry import JoinAction
 pytestmark = pytest.mark.django_db
 
 
-class Terminal(StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 class Newcomers(Projector):
     """A projector of the host: the new followers of each resource, by name."""
 
@@ -149,24 +144,17 @@ def test_a_replay_sends_no_signal(django_capture_on_commit_callbacks: Any) -> No
     assert LiveRelation.objects.count() == 1
 
 
-def test_a_terminal_shows_a_bar() -> None:
-    thoas, newbie = UserFactory.create_batch(2)
-    follow(newbie, thoas)
-
-    shown = said("rebuild_projections", Terminal(), projection="follows")
-
-    assert "\rfollows      ██████████████████████████████ 1 of 1" in shown
-    assert "\rcounts       ██████████████████████████████ 2 of 2" in shown
-
-
-def test_a_file_gets_a_line_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_bar, "KEYS_PER_LINE", 2)
+def test_a_rebuild_shows_the_progress_of_each_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_bar, "SECONDS_PER_LINE", 0.0)
     thoas, newbie = UserFactory.create_batch(2)
     follow(newbie, thoas)
 
     shown = said("rebuild_projections", projection="follows")
 
-    assert shown.splitlines() == ["counts: 2 of 2", "follows: rebuilt, 4 checked"]
+    assert [line.partition(",")[0] for line in shown.splitlines()] == [
+        *("rows of resources: 0 of 0", "follows: 1 of 1", "orphans: 1 of 1", "counts: 2 of 2"),
+        "follows: rebuilt",
+    ]
 
 
 def test_a_healthy_model_is_read_and_not_written() -> None:

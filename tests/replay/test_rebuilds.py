@@ -22,6 +22,8 @@ from sequere.replay.progress import progress
 from sequere.replay.rebuilding import rebuild, start, work
 from sequere.replay.subjects import SUBJECT_KEYS
 from sequere.replay.verifying import Report, Sample, verify
+from sequere_timeline.backends.database.models import Entry
+from sequere_timeline.backends.database.private import UNKNOWN_ENTRIES
 from tests.commands import run
 from tests.factories import UserFactory
 from tests.races.outcome import differences
@@ -263,6 +265,23 @@ def test_a_rebuild_of_a_host_projector_is_resumed(settings: Any, monkeypatch: py
 
     assert told[0] == 3
     assert report == Report(checked=3)
+
+
+def test_a_rebuild_of_entries_is_cut_and_resumed_among_dates(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    rebuild("follows")
+    monkeypatch.setattr(UNKNOWN_ENTRIES.keys, "size", 4)
+    Timeline(thoas).save(JoinAction(actor=thoas))
+
+    def killed_in_the_middle(name: str, done: int, total: int) -> None:
+        if name == "unknown entries" and 0 < done < total:
+            raise Killed
+
+    with pytest.raises(Killed):
+        rebuild("timelines", progress=killed_in_the_middle)
+    report = rebuild("timelines")
+
+    assert report.wrong == 0
+    assert Entry.objects.count() == 31
 
 
 def followers() -> set[ResourceKey]:

@@ -43,7 +43,7 @@ def fill() -> None:
     people = {login: _person(login, *names) for login, *names in PEOPLE}
     now = timezone.now()
     since = now - timedelta(days=60)
-    demo, _ = get_or_create_demo_user(since)
+    demo = get_or_create_demo_user(since)
     if not demo.get_full_name():
         demo.first_name, demo.last_name, demo.about = "Camille", "Moreau", "Looks around."
         demo.save(update_fields=["first_name", "last_name", "about"])

@@ -17,8 +17,9 @@ ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType]
 class Teller(DocTestRunner):
     """Runs a transcript and prints it with its real results and the text between the calls."""
 
-    def __init__(self, remarks: dict[int, str]) -> None:
+    def __init__(self, remarks: dict[int, str], style: Callable[[str], str]) -> None:
         super().__init__(optionflags=ELLIPSIS)
+        self._style = style
         #: By the number of the line after each remark.
         self._remarks = remarks
         self._start = 0.0
@@ -26,7 +27,7 @@ class Teller(DocTestRunner):
     def report_start(self, out: Write, test: DocTest, example: Example) -> None:
         first, *more = example.source.splitlines()
         out(self._remarks.get(example.lineno, ""))
-        out("\n".join([f">>> {first}", *(f"... {line}" for line in more), ""]))
+        out(self._style("\n".join([f">>> {first}", *(f"... {line}" for line in more)])) + "\n")
         self._start = perf_counter()
 
     def report_success(self, out: Write, test: DocTest, example: Example, got: str) -> None:
@@ -42,8 +43,8 @@ class Teller(DocTestRunner):
         out(f"{exc_info[0].__name__}: {exc_info[1]}\n")
 
 
-def tell(path: Path, write: Write) -> bool:
-    """Run the transcript in a file, and write what really happens. True if it matches the file."""
+def tell(path: Path, write: Write, style: Callable[[str], str]) -> bool:
+    """Run the transcript in a file, and write what really happens, calls in a style. True if it matches the file."""
     examples: list[Example] = []
     remarks: dict[int, str] = {}
     remark = ""
@@ -54,6 +55,6 @@ def tell(path: Path, write: Write) -> bool:
         else:
             remark = piece
     test = DocTest(examples, {}, path.stem, str(path), 0, None)
-    failed = Teller(remarks).run(test, out=write).failed
+    failed = Teller(remarks, style).run(test, out=write).failed
     write(remark)
     return failed == 0

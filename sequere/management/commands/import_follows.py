@@ -64,7 +64,7 @@ class Command(ProjectionsCommand):
         **options: Any,
     ) -> ImportReport:
         report, examples = ImportReport(last=after), defaultdict[str, list[ForeignRow]](list)
-        progress, total = ProgressBar(self.stdout), import_.count(after)
+        total = import_.count(after)
         self.stdout.write(f"{table}: {total:,} rows")
 
         def keep(row: ForeignRow, reason: str) -> None:
@@ -73,13 +73,12 @@ class Command(ProjectionsCommand):
                 examples[reason].append(row)
 
         try:
-            for report in import_.run(after=after, dry_run=dry_run, on_refused=keep):
-                progress("rows", report.read, total)
+            with ProgressBar(self) as progress:
+                for report in import_.run(after=after, dry_run=dry_run, on_refused=keep):
+                    progress("rows", report.read, total)
         except BaseException:
-            progress.finish()
             self.stdout.write(f"Interrupted: run it again, or resume with --after {report.last}.")
             raise
-        progress.finish()
         for reason, number in sorted(report.refused.items()):
             self.stdout.write(self.style.WARNING(f"{number:,} not imported, {reason}:"))
             for row in examples[reason]:

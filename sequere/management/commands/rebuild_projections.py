@@ -60,16 +60,14 @@ class Command(ProjectionsCommand):
                 self.stderr.write(_("Another process failed; its work was done all the same."))
 
     def _finish(self, rebuild: Rebuild) -> None:
-        progress = ProgressBar(self.stdout)
-        report = replay.finish(rebuild, progress=progress)
-        progress.finish()
+        with ProgressBar(self) as progress:
+            report = replay.finish(rebuild, progress=progress)
         repaired = f", {report.wrong:,} repaired" if report.wrong else ""
         self.stdout.write(self.style.SUCCESS(f"{rebuild.projection}: rebuilt, {report.checked:,} checked{repaired}"))
 
     def _preview(self, name: str) -> None:
-        progress = ProgressBar(self.stdout)
-        report = replay.preview(name, progress=progress, on_difference=progress.note)
-        progress.finish()
+        with ProgressBar(self) as progress:
+            report = replay.preview(name, progress=progress, on_difference=progress.note)
         self.stdout.write(f"{name}: {report.checked:,} to be checked, {report.wrong:,} to be repaired")
 
     def _start_another(self, rebuilds: Sequence[Rebuild]) -> "subprocess.Popen[bytes]":

@@ -10,7 +10,9 @@ from django.db import router
 from django.utils.translation import gettext as _
 
 from sequere.log.models import Event
+from sequere.management.pace import pace_text
 from sequere.management.projections import ProjectionsCommand
+from sequere.management.tables import write_table
 from sequere.monitoring.status import Status, status
 from sequere.replay.progress import Progress
 from sequere.replay.progress import progress as rebuild_progress
@@ -39,11 +41,7 @@ class Command(ProjectionsCommand):
             ]
             self.stdout.write(json.dumps(rows, indent=2, cls=DjangoJSONEncoder))
             return
-        table = [[field.name for field in fields(Status)], *(_cells(projection) for projection in found)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        for row in table:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            self.stdout.write("  ".join(cells).rstrip())
+        write_table(self, [field.name for field in fields(Status)], [_cells(projection) for projection in found])
         for projection in found:
             if progress := rebuilt.get(projection.name):
                 self.stdout.write(f"rebuild of {projection.name}: {_described(progress)}")
@@ -60,8 +58,7 @@ def _described(progress: Progress) -> str:
         progress.part,
         f"{progress.done:,} of {progress.total:,} checked",
         f"{progress.wrong:,} repaired",
-        "" if progress.rate is None else f"{progress.rate:,.0f}/s",
-        "" if progress.remaining is None else f"{progress.remaining:.0f} s left",
+        pace_text(progress.rate, progress.remaining),
         f"{progress.workers} at work" if progress.ended_at is None else f"ended {progress.ended_at:%Y-%m-%d %H:%M:%S}",
         progress.error,
     ]

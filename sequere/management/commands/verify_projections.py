@@ -30,11 +30,10 @@ class Command(ProjectionsCommand):
         drawn = None if sample is None else Sample(sample, randbelow(10**9) if seed is None else seed)
         if drawn:
             self.stdout.write(f"--sample {drawn.share:g} --seed {drawn.seed}")
-        progress = ProgressBar(self.stdout)
         wrong = False
         for name in [projection] if projection else verifiable():
-            report = verify(name, repair=repair, sample=drawn, progress=progress, on_difference=progress.note)
-            progress.finish()
+            with ProgressBar(self) as progress:
+                report = verify(name, repair=repair, sample=drawn, progress=progress, on_difference=progress.note)
             checked = f"{report.checked:,}" + ("" if report.total is None else f" of {report.total:,}") + " checked"
             if not report.wrong:
                 self.stdout.write(self.style.SUCCESS(f"{name}: {checked}, equal to the log"))

@@ -69,6 +69,10 @@ class Dialect(ABC):
     def json_text(self, column: str, key: str, length: int) -> str:
         """The text under a key of a JSON object, cut at some length; NULL if there is none."""
 
+    @abstractmethod
+    def json_text_of_last(self, column: str, key: str, place: int) -> str:
+        """The text at a place of the last array in an array under a key of a JSON object; NULL if there is none."""
+
     def text(self, text: str) -> str:
         """A text of our own, as a constant in a statement."""
         return "'" + text.replace("'", "''").replace("%", "%%") + "'"

@@ -52,6 +52,9 @@ class PostgreSQL(Dialect):
     def json_text(self, column: str, key: str, length: int) -> str:
         return f"LEFT({column} ->> '{key}', {length})"
 
+    def json_text_of_last(self, column: str, key: str, place: int) -> str:
+        return f"({column} #>> '{{{key},-1,{place}}}')"
+
     def stream(self, kind: str, columns: Iterable[str]) -> str:
         # Bytes, since a text cannot contain NUL.
         keys = "".join(f" || '\\x00'::bytea || convert_to({column}, 'UTF8')" for column in columns)

@@ -45,6 +45,9 @@ class SQLite(Dialect):
     def json_text(self, column: str, key: str, length: int) -> str:
         return f"SUBSTR(JSON_EXTRACT({column}, '$.{key}'), 1, {length})"
 
+    def json_text_of_last(self, column: str, key: str, place: int) -> str:
+        return f"JSON_EXTRACT({column}, '$.{key}[#-1][{place}]')"
+
     def stream(self, kind: str, columns: Iterable[str]) -> str:
         # Django defines SHA256 for SQLite.
         keys = "".join(f" || CHAR(0) || {column}" for column in columns)

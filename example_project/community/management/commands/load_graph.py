@@ -15,16 +15,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, help="Lines of follower<TAB>followed, plain or compressed with gzip.")
+        parser.add_argument("--one-in", type=int, default=1, metavar="N", help="Only every Nth follow.")
 
-    def handle(self, *, file: Path, **options: Any) -> None:
-        progress = ProgressBar(self.stdout)
+    def handle(self, *, file: Path, one_in: int, **options: Any) -> None:
+        if one_in < 1:
+            raise CommandError("--one-in must be at least 1.")
         start = perf_counter()
         try:
-            loaded = load(file, progress)
+            with ProgressBar(self) as progress:
+                loaded = load(file, progress, one_in=one_in)
         except UnreadableGraph as error:
             raise CommandError(str(error)) from error
-        finally:
-            progress.finish()
         seconds = perf_counter() - start
         self.stdout.write(
             f"{loaded.follows:,} follows read; new: {loaded.new_projects:,} projects, {loaded.new_follows:,} follows"
