@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, TypedDict
 
 from asgiref.sync import sync_to_async
-from django.db import models, router, transaction
+from django.db import models, router
 from django.dispatch import Signal
 
 from sequere import conf
@@ -36,6 +36,7 @@ from sequere.relations.key import FOLLOWS, Graph, RelationKey
 from sequere.relations.types import FOLLOW
 from sequere.results.relations import RelationList, RelationsOf
 from sequere.signals import followed, unfollowed
+from sequere.sql.commits import after_commit
 
 Identifier = type[models.Model] | str | None
 Timestamp = datetime | float
@@ -178,7 +179,8 @@ def _related(what: str, instance: ResourceLike, identifier: Identifier, *, desc:
         is_of_kind = kind is None or other.identifier == kind
         return is_of_kind and all(get_backend().live_among([relation]) for relation in relations[what])
 
-    return RelationsOf.from_list(get_backend().related(what, FOLLOWS, key, kind, desc=desc), is_related)
+    found = RelationsOf.from_list(get_backend().related(what, FOLLOWS, key, kind, desc=desc), is_related)
+    return found.named(what, FOLLOWS.name, key, kind, desc)
 
 
 def _identifier(identifier: Identifier) -> str | None:
@@ -225,7 +227,7 @@ def _record_one(
             raise refusal(from_instance=from_instance, to_instance=to_instance)
     elif is_new:
         send = partial(_announce, signal, event, from_instance=from_instance, to_instance=to_instance)
-        transaction.on_commit(send, using=using, robust=True)
+        after_commit(send, using)
     return event
 
 

@@ -35,6 +35,8 @@ class EventType:
     label: ClassVar[Any] = ""
     #: Whether only Sequere itself records it.
     internal: ClassVar[bool] = False
+    #: If so, the kind of streams that its events stand in. Events of different kinds never share a stream.
+    stream_kind: ClassVar[str] = ""
     #: Whether an event of this type changes a timeline: `timeline_of()` and `in_timeline()` say whose.
     has_timeline: ClassVar[bool] = False
 
@@ -98,6 +100,11 @@ class EventTypes:
         if event_type is None:
             raise self._unknown(name)
         return event_type
+
+    def stream_kind(self, name: str) -> str:
+        """The kind of streams that events of a type stand in; "" for all types of hosts, known or not."""
+        event_type = self._by_name.get(name)
+        return event_type.stream_kind if event_type and event_type.internal else ""
 
     def concerning_targets(self) -> list[str]:
         """The names of the types whose subject is the target."""

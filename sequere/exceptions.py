@@ -124,6 +124,13 @@ class InvalidCursor(SequereException, BadRequest):
     """{cursor!r} is not a valid cursor: start without one, and continue with the next_cursor of each page."""
 
 
+# Requests
+
+
+class UnreadableParameters(SequereException, BadRequest):
+    """The parameters of the request contain a lone surrogate, which no answer can contain: send them in UTF-8."""
+
+
 # Follows
 
 
@@ -161,12 +168,13 @@ class IdempotencyConflict(SequereException):
 
 
 class InvalidIdempotencyKey(SequereException):
-    """{key!r} cannot be an idempotency key: use a text of 1 to 255 characters without NUL."""
+    """{key!r} cannot be an idempotency key: use a text of 1 to 255 characters without NUL and
+    lone surrogates."""
 
 
 class InvalidTimestamp(SequereException):
-    """{timestamp!r} is not a point in time: pass a datetime, or a number of seconds since 1970, in the years 1 to 9999
-    in UTC."""
+    """{timestamp!r} is not a point in time: pass a datetime, or a number of seconds since 1970, from the second day of
+    the year 1 to the last but one of 9999 in UTC."""
 
 
 class InvalidEventData(SequereException):

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from django.db import models
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.utils.encoding import escape_uri_path
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
@@ -23,10 +24,12 @@ from sequere.exceptions import (
     NoInstance,
     NotRegistered,
     UnknownIdentifier,
+    UnreadableParameters,
     UnsavedInstance,
 )
 from sequere.registry import registry
 from sequere.results.lazy import LazyList
+from sequere.texts import is_storable
 
 _logger = logging.getLogger("sequere")
 
@@ -59,9 +62,12 @@ def json_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
+            parameters_of(request)
             return view(request, *args, **kwargs)
         except Refused as refused:
             return refused.as_json()
+        except UnreadableParameters:
+            return unreadable().as_json()
         except InvalidCursor:
             reason = _("The cursor is invalid. Start without one.")
             return Refused(HTTPStatus.BAD_REQUEST, reason).as_json()
@@ -70,6 +76,29 @@ def json_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             return Refused(HTTPStatus.SERVICE_UNAVAILABLE, _("This cannot be read at the moment.")).as_json()
 
     return answer
+
+
+def parameters_of(request: HttpRequest) -> QueryDict:
+    """The parameters in the address of a request, or those of a form that is posted. A client chooses how they are
+    encoded: raises UnreadableParameters, Django's 400, for texts that cannot be encoded in UTF-8.
+
+    A NUL is left to the question: nothing has it.
+    """
+    given = request.POST if request.method == "POST" else request.GET
+    texts = (text for name, values in given.lists() for text in (name, *values))
+    if all(is_storable(text.replace("\x00", "")) for text in texts):
+        return given
+    raise UnreadableParameters
+
+
+def address_with(parameters: QueryDict, **changes: Any) -> str:
+    """The address of the same page with other parameters, in UTF-8; those that are None are removed."""
+    changed = parameters.copy()
+    for name, value in changes.items():
+        changed.pop(name, None)
+        if value is not None:
+            changed[name] = str(value)
+    return f"?{urlencode(list(changed.lists()), doseq=True)}"
 
 
 def follower_of(request: HttpRequest) -> ResourceLike | None:
@@ -167,6 +196,10 @@ def page_as_json(
     return answer
 
 
+def unreadable() -> Refused:
+    return Refused(HTTPStatus.BAD_REQUEST, _("The parameters cannot be read."))
+
+
 def nothing_there() -> Refused:
     return Refused(HTTPStatus.NOT_FOUND, _("There is no such instance."))
 
@@ -182,9 +215,6 @@ def _limit(request: HttpRequest) -> int:
 
 def _address(request: HttpRequest, cursor: str | None) -> str:
     """The URL of the request, with another cursor or none."""
-    query = request.GET.copy()
-    query.pop("cursor", None)
-    if cursor:
-        query["cursor"] = cursor
+    query = address_with(request.GET, cursor=cursor)
     base = f"{request.scheme}://{request.get_host()}{escape_uri_path(request.path)}"
-    return f"{base}?{query.urlencode()}" if query else base
+    return base if query == "?" else base + query

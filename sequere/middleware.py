@@ -15,6 +15,7 @@ from sequere.exceptions import shown
 from sequere.http import is_logged_in, user_of
 from sequere.log.metadata import event_metadata
 from sequere.registry import remember_key
+from sequere.texts import storable
 
 #: The headers in which a proxy or another service passes a correlation id, in order of preference.
 CORRELATION_HEADERS = ("X-Correlation-ID", "X-Request-ID")
@@ -66,4 +67,4 @@ def _user_of(request: HttpRequest) -> Any:
 
 def _text(value: str) -> str:
     """The text of a client, in a form that the log can store."""
-    return value.encode(errors="replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")[:_MAX_LENGTH]
+    return storable(value)[:_MAX_LENGTH]

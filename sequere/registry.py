@@ -24,9 +24,11 @@ from sequere.exceptions import (
     SequereException,
     UnknownIdentifier,
     UnsavedInstance,
+    shown,
 )
 from sequere.primary_keys import NotAKey, PrimaryKey
 from sequere.sql.chunks import chunks
+from sequere.texts import is_storable, why_not_storable
 
 IDENTIFIER_MAX_LENGTH = 50
 OBJECT_ID_MAX_LENGTH = 255
@@ -243,7 +245,7 @@ class Registry:
     def _checked(self, key: ResourceKey) -> ResourceKey:
         identifier, object_id = key
         kind, given = self._named(identifier), cast(Any, object_id)
-        if isinstance(given, str) and (reason := _why_not_storable(given)):
+        if isinstance(given, str) and (reason := why_not_storable(given, OBJECT_ID_MAX_LENGTH)):
             raise InvalidObjectId(object_id=given, identifier=identifier, reason=reason)
         try:
             value = kind.pk.value(given)
@@ -281,7 +283,7 @@ def _label(model: Any) -> str:
     """The label of a model, and how an error message names a value that should have been one."""
     if label := getattr(getattr(model, "_meta", None), "label", None):
         return str(label)
-    return f"{model.__module__}.{model.__qualname__}" if isinstance(model, type) else repr(model)
+    return f"{model.__module__}.{model.__qualname__}" if isinstance(model, type) else shown(model, repr)
 
 
 def _what_it_is(value: Any) -> str:
@@ -321,21 +323,13 @@ def _text(identifier: str, kind: _Kind, value: Any) -> str:
         text = kind.pk.text(value)
     except NotAKey as error:
         raise InvalidObjectId(object_id=value, identifier=identifier, reason=str(error)) from error
-    if reason := _why_not_storable(text):
+    if reason := why_not_storable(text, OBJECT_ID_MAX_LENGTH):
         raise InvalidObjectId(object_id=text, identifier=identifier, reason=reason)
     return text
 
 
 def _can_be_stored(identifier: Any, object_id: Any) -> bool:
-    return _is_identifier(identifier) and isinstance(object_id, str) and not _why_not_storable(object_id)
-
-
-def _why_not_storable(text: str) -> str | None:
-    if len(text) > OBJECT_ID_MAX_LENGTH:
-        return f"it is longer than {OBJECT_ID_MAX_LENGTH} characters"
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        return "it contains a lone surrogate"
-    return "it contains a NUL character" if "\x00" in text else None
+    return _is_identifier(identifier) and is_storable(object_id, OBJECT_ID_MAX_LENGTH)
 
 
 registry = Registry()

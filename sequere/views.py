@@ -26,7 +26,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sequere import api
 from sequere.base import ResourceKey, ResourceLike
-from sequere.exceptions import BackendException, InvalidObjectId, SelfFollowException, UnknownIdentifier
+from sequere.exceptions import (
+    BackendException,
+    InvalidObjectId,
+    SelfFollowException,
+    UnknownIdentifier,
+    UnreadableParameters,
+)
 from sequere.http import (
     Refused,
     address_of,
@@ -38,6 +44,8 @@ from sequere.http import (
     json_view,
     nothing_there,
     page_as_json,
+    parameters_of,
+    unreadable,
     user_of,
 )
 from sequere.log.models import Event
@@ -113,14 +121,21 @@ def _describe(relation: Related) -> dict[str, Any]:
 
 def _answer(request: HttpRequest, change: Callable[[HttpRequest, ResourceLike], HttpResponse]) -> HttpResponse:
     try:
+        parameters_of(request)
         follower = follower_of(request)
         if follower is not None:
             return change(request, follower)
         if not is_logged_in(user_of(request)):
             return _login(request)
         raise Refused(HTTPStatus.FORBIDDEN, _("You cannot follow anything."))
+    except UnreadableParameters:
+        return _refusal(request, unreadable())
     except Refused as refused:
-        return refused.as_json() if _wants_json(request) else refused.as_text()
+        return _refusal(request, refused)
+
+
+def _refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    return refused.as_json() if _wants_json(request) else refused.as_text()
 
 
 def _follow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:

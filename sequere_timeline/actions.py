@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
+from uuid import UUID
 
 from django.db import models
 from django.utils import timezone
@@ -10,7 +11,8 @@ from django.utils import timezone
 from sequere.base import ResourceKey, ResourceLike
 from sequere.log.validation import VERB_MAX_LENGTH, point_in_time
 from sequere.registry import registry
-from sequere_timeline.exceptions import ActionNotRegistered, InvalidVerb, NoAction, VerbTaken
+from sequere.texts import is_storable
+from sequere_timeline.exceptions import ActionNotRegistered, InvalidUid, InvalidVerb, NoAction, VerbTaken
 
 
 class Action:
@@ -58,6 +60,7 @@ class Action:
     def saved_as(self, uid: str) -> None:
         """Remember its uid and its keys."""
         self.uid, self._actor_key, self._target_key = uid, self.actor_key, self.target_key
+        self.date = point_in_time(self.date)
 
     def _key(self, resource: Any, remembered: ResourceKey | None) -> ResourceKey | None:
         """The key of a resource, or the remembered key of an instance that is gone and has none."""
@@ -128,7 +131,7 @@ def get_actions() -> dict[str, type[Action]]:
     actions: dict[str, type[Action]] = {}
     for options in registry:
         for action in options.actions:
-            if not isinstance(action.verb, str) or not 1 <= len(action.verb) <= VERB_MAX_LENGTH:
+            if not (action.verb and is_storable(action.verb, VERB_MAX_LENGTH)):
                 raise InvalidVerb(action=_path(action), verb=action.verb)
             owner = actions.setdefault(action.verb, action)
             if owner is not action:
@@ -136,10 +139,28 @@ def get_actions() -> dict[str, type[Action]]:
     return actions
 
 
-def check_registered(action: Action) -> None:
-    """Raise NoAction, or ActionNotRegistered, unless a timeline can return the action as an instance of its class."""
+def check_action(action: Any) -> None:
+    """Raise NoAction unless it is one."""
     if not isinstance(action, Action):
         raise NoAction(value=action)
+
+
+def saved_uid(action: Action) -> UUID | None:
+    """The uid of an action that was saved, perhaps in a transaction that was rolled back. Raises InvalidUid."""
+    if action.uid is None:
+        return None
+    try:
+        uid = UUID(action.uid)
+    except (AttributeError, TypeError, ValueError):
+        uid = None
+    if uid is None or uid.version != 4:  # as save() makes them; all other streams are named by what they are about
+        raise InvalidUid(uid=action.uid)
+    return uid
+
+
+def check_registered(action: Any) -> None:
+    """Raise NoAction, or ActionNotRegistered, unless a timeline can return the action as an instance of its class."""
+    check_action(action)
     if get_actions().get(action.verb) is not type(action):
         raise ActionNotRegistered(action=_path(type(action)))
 

@@ -20,11 +20,15 @@ class NoAction(TimelineException):
 
 
 class InvalidVerb(TimelineException):
-    """{action} has the verb {verb!r}: give it a text of 1 to 255 characters."""
+    """{action} has the verb {verb!r}: give it a text of 1 to 255 characters without NUL and lone surrogates."""
 
 
 class VerbTaken(TimelineException):
     """{action} has the verb {verb!r}, which belongs to {owner}: give one of them another verb."""
+
+
+class InvalidUid(TimelineException):
+    """{uid!r} cannot be the uid of an action: leave it to Timeline.save(), which gives it one."""
 
 
 class UnsavedAction(TimelineException):

@@ -6,7 +6,7 @@ that belongs to an earlier generation is gone, whichever resource has the key no
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from sequere.log.models import Event
 from sequere.log.reading import History, Latest
 from sequere.log.recording import Intent
 from sequere.log.streams import internal_stream, lifecycle
-from sequere.log.validation import check_json
+from sequere.log.validation import check_data, point_in_time
 from sequere.sql.conditions import is_
 from sequere.sql.dialects import dialect
 from sequere_timeline.actions import Action
@@ -47,6 +47,7 @@ class ActionSaved(EventType):
     name = "action_saved"
     label = _("action saved")
     internal = True
+    stream_kind = "action"
     has_timeline = True
 
     @classmethod
@@ -64,6 +65,7 @@ class ActionDeleted(EventType):
     name = "action_deleted"
     label = _("action deleted")
     internal = True
+    stream_kind = "action"
 
 
 @register_event
@@ -71,6 +73,7 @@ class TimelineRead(EventType):
     name = "timeline_read"
     label = _("timeline read")
     internal = True
+    stream_kind = "read"
     has_timeline = True
 
     @classmethod
@@ -83,6 +86,10 @@ class TimelineRead(EventType):
 
 
 ACTION_SAVED, ACTION_DELETED, TIMELINE_READ = ActionSaved.name, ActionDeleted.name, TimelineRead.name
+
+
+#: The dates of two copies of an action may differ by less: Redis rounds those of distant years.
+_ROUNDED = timedelta(milliseconds=1)
 
 
 def marks_of(owner: ResourceKey) -> UUID:
@@ -110,9 +117,10 @@ def live_owners(event: Event, latest: Latest) -> list[list[Any]]:
 
 
 def to_save(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
-    """The action is in the timeline of an owner: recorded unless it is. Raises ActionChanged, InvalidEventData."""
+    """The action is in the timeline of an owner: recorded unless it is. Raises ActionChanged, InvalidEventData,
+    InvalidTimestamp."""
     actor, target = action.actor_key, action.target_key
-    check_json(action.kwargs, f"the keyword arguments of {type(action).__name__}")
+    check_data(action.kwargs, f"the keyword arguments of {type(action).__name__}")
 
     def decide(history: History) -> Mapping[str, Any] | None:
         last, latest = history.last, history.latest
@@ -120,8 +128,7 @@ def to_save(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
         if last is None or not is_there(last, latest):
             generations = {"actor": generation(latest, actor), "target": target and generation(latest, target)}
             return {"kwargs": action.kwargs, "owners": [entry], "generations": generations}
-        saved = (last.actor, last.verb, last.target, last.occurred_at, last.data["kwargs"])
-        if saved != (actor, action.verb, target, action.date, action.kwargs):
+        if not _has_saved(last, action) or last.data["kwargs"] != action.kwargs:
             raise ActionChanged(action=action, uid=uid)
         owners = last.data["owners"]  # with those that were deleted since: only the generation of `owner` is known here
         return None if entry in owners else {**last.data, "owners": [*owners, entry]}
@@ -130,15 +137,15 @@ def to_save(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
 
 
 def to_delete(action: Action, uid: UUID, owner: ResourceKey) -> Intent:
-    """The action is in no timeline: recorded if it is in one. Raises NotInTimeline, and ActionChanged if another actor
-    did it."""
+    """The action is in no timeline: recorded if it is in one. Raises NotInTimeline, and ActionChanged for an action
+    that is another one than the log has."""
     actor = action.actor_key
 
     def decide(history: History) -> Mapping[str, Any] | None:
         last, latest = history.last, history.latest
         if last is None or not is_there(last, latest):
             return None
-        if last.actor != actor:
+        if not _has_saved(last, action):
             raise ActionChanged(action=action, uid=uid)
         if owner != actor and all(tuple(one[:2]) != owner for one in live_owners(last, latest)):
             raise NotInTimeline(action=action, owner=owner)
@@ -165,6 +172,12 @@ def to_mark_as_read(owner: ResourceKey, until: datetime) -> Intent:
     )
 
 
+def _has_saved(event: Event, action: Action) -> bool:
+    """Whether an event has saved this action, whatever its keyword arguments are."""
+    same = (event.actor, event.verb, event.target) == (action.actor_key, action.verb, action.target_key)
+    return same and abs(event.occurred_at - point_in_time(action.date)) < _ROUNDED
+
+
 def _of_action(
     type_: str,
     action: Action,
@@ -183,4 +196,4 @@ def _of_action(
         others=(owner,),
         reads=tuple(lifecycle(key) for key in (actor, owner, target) if key),
         decide=decide,
-    )
+    ).storable()

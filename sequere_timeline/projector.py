@@ -69,6 +69,7 @@ class FanOut:
 class BaseTimelinesProjector(LevelTriggeredProjector):
     after = ("follows",)
     fans_out = True
+    stream_kinds = ("action", "read")
 
     def resources(self, event: Event) -> Iterable[ResourceKey]:
         return named_in(event) if event.type in {ACTION_SAVED, ACTION_DELETED} else super().resources(event)

@@ -5,10 +5,10 @@ from typing import Any
 from django.template import Context
 from django.utils.text import slugify
 
-from sequere.http import as_follower, may_view_private
+from sequere.http import address_with, as_follower, may_view_private, parameters_of
 from sequere.registry import registry
 from sequere.templatetags.sequere import follower, register, viewer
-from sequere_timeline.actions import Action
+from sequere_timeline.actions import Action, check_action
 from sequere_timeline.timeline import ActionFilter, TargetFilter, Timeline
 
 #: Actions on a page.
@@ -35,7 +35,8 @@ def timeline(
 
     `action` and `target` filter it, as in Timeline. A page has `size` actions; the link to older ones passes a cursor
     as the query parameter `parameter`: use a different one for each timeline on a page. 1 query, and 1 per model class.
-    Needs `request` in the context for the link; raises InvalidCursor, which Django answers with 400.
+    Needs `request` in the context for the link; raises InvalidCursor, also for the cursor of another timeline, and
+    UnreadableParameters, which Django answers with 400.
     """
     request: Any = context.get("request")
     user = viewer(context)
@@ -50,11 +51,10 @@ def timeline(
     if not may_view:
         return shown
     actions = (of.get_private if private else of.get_public)(action=action, target=target)
-    page = actions.page(size, request.GET.get(parameter) if request else None)
+    given = parameters_of(request) if request else {}
+    page = actions.page(size, given.get(parameter))
     if request and page.next_cursor:
-        query = request.GET.copy()
-        query[parameter] = page.next_cursor
-        shown["older"] = f"?{query.urlencode()}"
+        shown["older"] = address_with(request.GET, **{parameter: page.next_cursor})
     return {**shown, "page": page}
 
 
@@ -74,5 +74,6 @@ def unread_count(context: Context, instance: Any, limit: int = UNREAD_LIMIT) -> 
 @register.filter
 def action_templates(action: Action) -> list[str]:
     """The templates for an action, best first: `sequere/timeline/<its verb>.html`, `sequere/action.html`."""
+    check_action(action)
     slug = slugify(action.verb, allow_unicode=True)[:LONGEST_NAME]
     return [*([f"sequere/timeline/{slug}.html"] if slug else []), "sequere/action.html"]

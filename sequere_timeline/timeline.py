@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from functools import partial
+from operator import index as whole
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from asgiref.sync import sync_to_async
 from django.apps import apps
-from django.db import models, router, transaction
+from django.db import models, router
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -16,8 +18,11 @@ from sequere.log.models import Event
 from sequere.log.recording import Outcome, record_internal
 from sequere.log.validation import point_in_time
 from sequere.registry import registry
+from sequere.results.lazy import FARTHEST
+from sequere.sql.commits import after_commit
+from sequere.texts import is_storable
 from sequere_timeline import signals
-from sequere_timeline.actions import Action, check_registered
+from sequere_timeline.actions import Action, check_action, check_registered, saved_uid
 from sequere_timeline.backends.base import ActionList, Filters, get_backend
 from sequere_timeline.exceptions import InvalidFilter, TimelinesNotInstalled, UnsavedAction
 from sequere_timeline.intents import to_delete, to_mark_as_read, to_save
@@ -48,12 +53,14 @@ class Timeline:
 
         An action of the owner also enters its public timeline and the private ones of its followers; an action of
         another actor only enters this private timeline. Returns the event, or None if the action is here already.
-        Raises NoAction, ActionNotRegistered, ActionChanged, InvalidEventData, and whatever naming an instance raises.
+        Raises NoAction, ActionNotRegistered, ActionChanged, InvalidUid, InvalidEventData, InvalidTimestamp,
+        StreamTaken, and whatever naming an instance raises.
         """
         check_registered(action)
-        uid = UUID(action.uid) if action.uid else uuid4()
-        intent = to_save(action, uid, self.key)
         signals.pre_save.send(sender=Timeline, instance=self.instance, action=action)
+        # Whatever was set since the action was made, also by a receiver, is checked here.
+        uid = saved_uid(action) or uuid4()
+        intent = to_save(action, uid, self.key)
         event = None if action.uid else get_backend().save_new(intent, action.kwargs)
         (outcome,) = [Outcome(event, is_new=True)] if event else record_internal([intent])
         action.saved_as(str(uid))
@@ -62,23 +69,27 @@ class Timeline:
     def delete(self, action: Action) -> Event | None:
         """Delete an action: it disappears from every timeline, those of former followers included.
 
-        Returns the event, or None if it was gone already. Raises UnsavedAction, NotInTimeline.
+        Returns the event, or None if it was gone already. Raises NoAction, UnsavedAction, NotInTimeline, InvalidUid,
+        StreamTaken, and ActionChanged for an action with the uid of another one.
         """
+        check_action(action)
         if action.uid is None:
             raise UnsavedAction(action=action)
-        intent = to_delete(action, UUID(action.uid), self.key)
         signals.pre_delete.send(sender=Timeline, instance=self.instance, action=action)
+        intent = to_delete(action, cast(UUID, saved_uid(action)), self.key)
         (outcome,) = record_internal([intent])
         return self._announced(outcome, action, signals.post_delete)
 
     def get_private(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:
         """What the owner sees: a lazy sequence of actions, each with its `reasons`. Raises InvalidFilter,
         UnknownIdentifier, and whatever naming an instance raises."""
-        return get_backend().private(self.key, _filters(action, target), desc=desc)
+        filters = _filters(action, target)
+        return get_backend().private(self.key, filters, desc=desc).named("private", self.key, filters, desc)
 
     def get_public(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:
         """What the owner did: a list as `get_private()` returns."""
-        return get_backend().public(self.key, _filters(action, target), desc=desc)
+        filters = _filters(action, target)
+        return get_backend().public(self.key, filters, desc=desc).named("public", self.key, filters, desc)
 
     def get_private_count(self, *, action: ActionFilter = None, target: TargetFilter = None) -> int:
         """How many actions the owner sees. 1 query."""
@@ -110,8 +121,10 @@ class Timeline:
         With a `limit`, counting stops there: for a badge that shows "99+", `limit=100` takes as long for a million
         unread actions as for a hundred.
         """
-        if limit is not None and limit < 1:
-            raise ValueError("A limit is at least 1.")
+        if limit is not None:
+            limit = min(whole(limit), FARTHEST)
+            if limit < 1:
+                raise ValueError("A limit is at least 1.")
         return get_backend().unread_count(self.key, _filters(action, target), limit)
 
     async def asave(self, action: Action) -> Event | None:
@@ -141,7 +154,7 @@ class Timeline:
         """The event of an outcome. If it is new, a signal is sent after the commit."""
         if outcome.event and outcome.is_new:
             send = partial(self._send, signal, action, outcome.event)
-            transaction.on_commit(send, using=router.db_for_write(Event), robust=True)
+            after_commit(send, router.db_for_write(Event))
         return outcome.event
 
     def _send(self, signal: Signal, action: Action, event: Event) -> None:
@@ -154,12 +167,12 @@ def _filters(action: ActionFilter, target: TargetFilter) -> Filters:
 
 
 def _verb(action: ActionFilter) -> str | None:
-    if action is None or isinstance(action, str):
-        return action
-    verb = getattr(action, "verb", None)
-    if isinstance(verb, str):
-        return verb
-    raise InvalidFilter(value=action, allowed="an action class or a verb")
+    if action is None:
+        return None
+    verb: Any = action if isinstance(action, str) else getattr(action, "verb", None)
+    if not isinstance(verb, str):
+        raise InvalidFilter(value=action, allowed="an action class or a verb")
+    return verb if is_storable(verb) else ""  # nothing has it
 
 
 def _target(target: TargetFilter) -> tuple[str | None, str | None]:

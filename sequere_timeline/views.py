@@ -22,6 +22,7 @@ from sequere.http import (
     user_of,
 )
 from sequere.registry import registry
+from sequere.texts import is_storable
 from sequere_timeline.actions import Action
 from sequere_timeline.timeline import Timeline
 
@@ -68,7 +69,7 @@ def _filters(request: HttpRequest) -> dict[str, Any]:
 
 
 def _verb(verb: str | None) -> str | None:
-    if verb and "\x00" in verb:
+    if verb and not is_storable(verb):
         raise Refused(HTTPStatus.BAD_REQUEST, _("The verb is invalid."))
     return verb or None
 

@@ -16,10 +16,11 @@ from sequere.admin import relations
 from sequere.admin.applied import applied_states
 from sequere.admin.exports import as_csv, as_json_lines
 from sequere.admin.names import Named, named
-from sequere.admin.pages import ReadOnlyAdmin, address, data_of, may, timeline_of, whole_number
+from sequere.admin.pages import ReadOnlyAdmin, data_of, may, timeline_of, whole_number
 from sequere.admin.searching import EventsForm, Search, search
 from sequere.base import ResourceKey
 from sequere.event_types import event_types
+from sequere.http import address_with
 from sequere.log.models import Event, EventQuerySet, is_correlated
 from sequere.log.paging import EventPage, Selection
 
@@ -77,12 +78,12 @@ class EventAdmin(ReadOnlyAdmin):
             has_more=found.has_more,
             has_timelines=bool(event_types.with_timelines()),
             is_filtered=any(form.data.get(name) for name in form.fields),
-            newest=address(parameters, **elsewhere) if page.newer is not None else "",
-            newer=address(parameters, **{**elsewhere, "after": page.newer}) if page.newer is not None else "",
-            older=address(parameters, **{**elsewhere, "before": page.older}) if page.older is not None else "",
-            deeper=address(parameters, depth=_depth(request) * DEEPER) if page.is_cut else "",
+            newest=address_with(parameters, **elsewhere) if page.newer is not None else "",
+            newer=address_with(parameters, **{**elsewhere, "after": page.newer}) if page.newer is not None else "",
+            older=address_with(parameters, **{**elsewhere, "before": page.older}) if page.older is not None else "",
+            deeper=address_with(parameters, depth=_depth(request) * DEEPER) if page.is_cut else "",
             exports=list(EXPORTS) if self.may(request, "export") else [],
-            parameters=address(parameters, **elsewhere),
+            parameters=address_with(parameters, **elsewhere),
             sees_projections=may(request, "view_projection"),
         )
 

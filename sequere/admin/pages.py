@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from sequere.base import ResourceKey
 from sequere.event_types import event_types
+from sequere.http import parameters_of
 from sequere.log.models import Event
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class ReadOnlyAdmin(ModelAdmin):
         return may(request, f"{verb}_{self.opts.model_name}")
 
     def demand(self, request: HttpRequest, *verbs: str) -> None:
-        """Raise PermissionDenied unless the user may view the pages, and has the permissions of all verbs."""
+        """Raise PermissionDenied unless the user may view the pages, and has the permissions of all verbs; and
+        UnreadableParameters."""
+        parameters_of(request)
         if not (self.has_view_permission(request) and all(self.may(request, verb) for verb in verbs)):
             raise PermissionDenied
 
@@ -52,16 +55,6 @@ class ReadOnlyAdmin(ModelAdmin):
 def may(request: HttpRequest, codename: str) -> bool:
     """Whether the user has one of the permissions of Sequere."""
     return bool(request.user.has_perm(f"sequere.{codename}"))
-
-
-def address(parameters: QueryDict, **changes: Any) -> str:
-    """The URL of the same page with other parameters; those that are None are removed."""
-    changed = parameters.copy()
-    for name, value in changes.items():
-        changed.pop(name, None)
-        if value is not None:
-            changed[name] = str(value)
-    return f"?{changed.urlencode()}"
 
 
 def whole_number(text: str) -> int | None:

@@ -16,8 +16,9 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from sequere.admin.operations import OPERATIONS, Operation, OperationResult, Task
-from sequere.admin.pages import ReadOnlyAdmin, address, may, whole_number
+from sequere.admin.pages import ReadOnlyAdmin, may, whole_number
 from sequere.exceptions import BackendException
+from sequere.http import address_with
 from sequere.log.models import Event
 from sequere.monitoring.status import Status, status
 from sequere.outbox.queues import names_in, queue_of
@@ -54,7 +55,9 @@ class ProjectionAdmin(ReadOnlyAdmin):
             failed = failed.filter(event_id__gt=after)
         events = list(failed[: FAILED_PER_PAGE + 1])
         further = (
-            address(request.GET, after=events[FAILED_PER_PAGE - 1].event_id) if len(events) > FAILED_PER_PAGE else ""
+            address_with(request.GET, after=events[FAILED_PER_PAGE - 1].event_id)
+            if len(events) > FAILED_PER_PAGE
+            else ""
         )
         allowed = [
             operation

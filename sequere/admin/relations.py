@@ -16,9 +16,10 @@ from django.utils.translation import gettext as _
 
 from sequere import api
 from sequere.admin.names import Named, named
-from sequere.admin.pages import address, may
+from sequere.admin.pages import may
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendException, InvalidObjectId, NotRegistered, UnknownIdentifier
+from sequere.http import address_with
 from sequere.log.models import Event
 from sequere.registry import registry
 
@@ -53,7 +54,7 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
         found = [(registry.key_of(instance), since) for instance, since in page]
         names = named([other for other, _since in found], request, site)
         rows = [(names[other], since) for other, since in found]
-        further, hidden = address(request.GET, cursor=page.next_cursor) if page.next_cursor else "", page.hidden
+        further, hidden = address_with(request.GET, cursor=page.next_cursor) if page.next_cursor else "", page.hidden
     resource = named([key], request, site)[key]
     title = _("Followers of %(name)s") if what == FOLLOWERS else _("Followings of %(name)s")
     return {
@@ -64,10 +65,10 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
         "counts": counts,
         "trouble": trouble,
         "hidden": hidden,
-        "first": address(request.GET, cursor=None) if "cursor" in request.GET else "",
+        "first": address_with(request.GET, cursor=None) if "cursor" in request.GET else "",
         "further": further,
         "is_oldest_first": is_oldest_first,
-        "other_order": address(request.GET, cursor=None, oldest=None if is_oldest_first else ""),
+        "other_order": address_with(request.GET, cursor=None, oldest=None if is_oldest_first else ""),
     }
 
 

@@ -22,6 +22,7 @@ from sequere.event_types import event_types
 from sequere.exceptions import InvalidObjectId
 from sequere.log.paging import Selection
 from sequere.registry import registry
+from sequere.texts import is_storable
 
 #: A search by name takes this many instances of each model.
 INSTANCES = 20
@@ -114,6 +115,8 @@ def _search(term: str, identifier: str, request: HttpRequest, site: AdminSite) -
     """A text may be an id, a stream, a correlation id, a key, or anything that a model's own admin searches for."""
     if not term:
         return Search(Selection())
+    if not is_storable(term):
+        return Search()
     found = Search()
     for selection in _exact(term):
         found.add(selection)

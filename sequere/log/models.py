@@ -17,9 +17,11 @@ from sequere.base import ResourceKey
 from sequere.event_types import EVENT_TYPE_MAX_LENGTH, TARGET, EventType, event_types
 from sequere.exceptions import ImmutableEvent
 from sequere.log.columns import OptionalObject, OptionalText
+from sequere.log.validation import point_in_time
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 from sequere.sql.conditions import among
 from sequere.sql.dialects import dialect
+from sequere.texts import is_storable
 
 
 class CorrelationId(models.Func):
@@ -68,14 +70,18 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def of_type(self, *types: "type[EventType] | str") -> "EventQuerySet":
         """The events of these types, which are classes or names."""
-        return self.filter(type__in=[one if isinstance(one, str) else one.name for one in types])
+        names = (one if isinstance(one, str) else one.name for one in types)
+        return self.filter(type__in=filter(is_storable, names))
 
     def up_to(self, end: "Event | datetime") -> "EventQuerySet":
         """The events with at most the id of an event, or those recorded until a moment.
 
-        A transaction that was open at that moment may have committed later; its events count, too.
+        A transaction that was open at that moment may have committed later; its events count, too. Raises
+        InvalidTimestamp.
         """
-        return self.filter(id__lte=end.pk) if isinstance(end, Event) else self.filter(recorded_at__lte=end)
+        if isinstance(end, Event):
+            return self.filter(id__lte=end.pk)
+        return self.filter(recorded_at__lte=point_in_time(end))
 
     def update(self, **kwargs: Any) -> int:
         raise ImmutableEvent(operation="update()")
@@ -174,6 +180,18 @@ class Event(models.Model):
                 fields=["idempotency_key"],
                 condition=models.Q(idempotency_key__isnull=False),
                 name="sequere_event_idempotency",
+            ),
+            # What any row shows. A verification finds what only others show: gaps, wrong streams, wrong turns.
+            models.CheckConstraint(
+                condition=models.Q(version__gte=1, schema_version__gte=1), name="sequere_event_numbers"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(type="") & ~models.Q(actor_identifier="") & ~models.Q(idempotency_key=""),
+                name="sequere_event_names",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(target_identifier__isnull=False) | models.Q(target_object_id=""),
+                name="sequere_event_no_half_target",
             ),
         )
 

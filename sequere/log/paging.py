@@ -7,7 +7,7 @@ says how far it has looked: a search for something rare does not read 100 millio
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -18,8 +18,9 @@ from django.db import connections, models
 from sequere.base import ResourceKey
 from sequere.event_types import event_types
 from sequere.log.models import Event, EventQuerySet, is_correlated
-from sequere.log.validation import point_in_time
+from sequere.log.validation import midnight
 from sequere.sql.conditions import is_
+from sequere.texts import is_storable
 
 #: Events on a page.
 EVENTS_PER_PAGE = 100
@@ -29,6 +30,8 @@ EVENTS_PER_QUERY = 900
 #: spread over the disk.
 LOOK_ALONG_LOG = 100_000
 LOOK_ALONG_INDEX = 5_000
+#: What no page exceeds, and no id: databases refuse numbers that are much larger.
+FARTHEST, LAST_ID = 2**30, 2**63 - 1
 #: Ids and times do not grow strictly together: the id for a time is looked up this much earlier and later.
 JITTER = timedelta(hours=1)
 
@@ -62,7 +65,7 @@ class Selection:
     @classmethod
     def about(cls, key: ResourceKey) -> "Selection":
         """The events that a resource is the actor or the target of."""
-        return cls((is_(key, "actor_"), is_(key, "target_")))
+        return cls((is_(key, "actor_"), is_(key, "target_")) if all(map(is_storable, key)) else ())
 
     @classmethod
     def in_stream(cls, stream: UUID) -> "Selection":
@@ -72,7 +75,7 @@ class Selection:
     @classmethod
     def correlated(cls, correlation_id: str) -> "Selection":
         """The events with a correlation id in their metadata."""
-        return cls((is_correlated(correlation_id),))
+        return cls((is_correlated(correlation_id),) if is_storable(correlation_id) else ())
 
     def narrowed(
         self,
@@ -88,7 +91,10 @@ class Selection:
     ) -> "Selection":
         """Only the events of a type, with a verb, with an actor or target of a kind (the identifier of a model), with
         `who` in their metadata, that have changed the timeline of an owner, and recorded on these days, the last one
-        included. 1 query for each of the two days."""
+        included. Texts that no event can have select nothing. 1 query for each of the two days. Raises
+        InvalidTimestamp."""
+        if not all(map(is_storable, (type, verb, kind, who, *(timeline or ())))):
+            return replace(self, sources=())
         filters, first, last = self.filters, self.first, self.last
         for name, value in (("type", type), ("verb", verb)):
             if value:
@@ -101,11 +107,11 @@ class Selection:
             of_types = (models.Q(type=one.name) & one.in_timeline(timeline) for one in event_types.with_timelines())
             filters &= reduce(or_, of_types, models.Q(pk__in=[]))
         if since:
-            moment = _midnight(since)
+            moment = midnight(since)
             filters &= models.Q(recorded_at__gte=moment)
             first = first_id_since(moment - JITTER, using)
         if until:
-            moment = _midnight(until + timedelta(days=1))
+            moment = midnight(until, days=1)
             filters &= models.Q(recorded_at__lt=moment)
             last = first_id_since(moment + JITTER, using) - 1
         return replace(self, filters=filters, first=first, last=last)
@@ -124,10 +130,13 @@ class Selection:
         Reads at most 100,000 events of the log, or 5,000 of another index, to find those that match; `depth` times as
         many if it is given. At most 3 queries.
         """
+        if size < 1 or depth < 1:
+            raise ValueError("A page has at least one event, and a depth of at least 1.")
+        size, depth = min(size, FARTHEST), min(depth, FARTHEST)
         back = after is None
-        first = self.first if after is None else max(self.first, after + 1)
-        ends = [end for end in (self.last, None if before is None else before - 1) if end is not None]
-        last = min(ends, default=None)
+        first = self.first if after is None else max(self.first, min(after + 1, LAST_ID))
+        ends = [self.last, None if before is None else max(0, min(before - 1, LAST_ID))]
+        last = min((end for end in ends if end is not None), default=None)
         ids, edge = _ids(_Span(self, first, last, back, using), size, depth)
         events = _load(ids[:size], using)
         further = ids[size - 1] if len(ids) > size else edge
@@ -244,10 +253,6 @@ def _rows(sql: str, values: Sequence[Any], using: str) -> list[Any]:
 def _load(ids: Sequence[int], using: str) -> list[Event]:
     events = Event.objects.using(using).in_bulk(ids)
     return [events[id_] for id_ in sorted(ids, reverse=True)]
-
-
-def _midnight(day: date) -> datetime:
-    return point_in_time(datetime.combine(day, time.min))
 
 
 def first_id_since(moment: datetime, using: str) -> int:

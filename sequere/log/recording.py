@@ -30,10 +30,12 @@ from sequere.log.locks import lock
 from sequere.log.metadata import caused_by, current_metadata
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.log.reading import History, read_streams
-from sequere.log.validation import VERB_MAX_LENGTH, check_data, check_json, check_text, is_storable, point_in_time
+from sequere.log.validation import VERB_MAX_LENGTH, check_data, check_json, check_text, point_in_time
 from sequere.registry import registry
 from sequere.signals import events_committed, events_recorded
+from sequere.sql.commits import after_commit, begin
 from sequere.sql.rows import Insert
+from sequere.texts import is_storable
 
 #: A writer that was overtaken so often by writers of the same stream gives up. Each time, one of them has succeeded.
 _ATTEMPTS = 100
@@ -78,6 +80,14 @@ class Intent(NamedTuple):
         """The resources to lock, once actor and target are keys."""
         return (cast(ResourceKey, self.actor), *([cast(ResourceKey, self.target)] if self.target else ()), *self.others)
 
+    def storable(self) -> "Intent":
+        """The same intent, if the log can keep its stream, its verb and its time. Raises InvalidEventData,
+        InvalidTimestamp."""
+        if not isinstance(self.stream, UUID):
+            raise TypeError(f"The stream of an intent is a UUID, such as stream_of() returns, not {self.stream!r}.")
+        check_text(self.verb, "the verb of the event", VERB_MAX_LENGTH)
+        return self._replace(occurred_at=None if self.occurred_at is None else point_in_time(self.occurred_at))
+
     def decided(self, history: History) -> Mapping[str, Any] | None:
         """The data to record, or None."""
         if self.decide is None:
@@ -89,7 +99,7 @@ class Intent(NamedTuple):
         `now` as there are drafts before it. Raises StreamTaken, WrongVersion."""
         event_type, last = event_types.of(self.type), history.last
         version = last.version if last else 0
-        if last and is_internal(last.type) != event_type.internal:
+        if last and event_types.stream_kind(last.type) != event_types.stream_kind(self.type):
             raise StreamTaken(stream=self.stream, type=last.type)
         if self.expected_version not in {None, version}:
             raise WrongVersion(stream=self.stream, expected=self.expected_version, found=version)
@@ -164,6 +174,7 @@ def _record_until_it_holds(
     if _is_replaying.get():
         raise RecordingInReplay
     using = router.db_for_write(Event)
+    begin(using)
     attempts = 0
     while True:
         try:
@@ -196,21 +207,19 @@ class _Overtaken(IntegrityError):
 
 def _checked(intent: Intent) -> Intent:
     """An intent of the host, with keys for its instances, and a time that the log can keep."""
+    if not isinstance(intent, Intent):
+        raise TypeError(f"record() takes intents, not a {type(intent).__name__}.")
     if event_types.of(intent.type).internal:
         raise InternalEventType(type=intent.type)
-    if not isinstance(intent.stream, UUID):
-        raise TypeError(f"The stream of an intent is a UUID, such as stream_of() returns, not {intent.stream!r}.")
     if intent.decide is not None and intent.data is not None:
         raise TypeError("An intent has data or decide, not both.")
     if not all(isinstance(stream, UUID) for stream in intent.reads):
         raise TypeError(f"The streams that an intent reads are UUIDs, not {intent.reads!r}.")
     if intent.expected_version is not None and type(intent.expected_version) is not int:
         raise TypeError(f"An expected version is a number, not {intent.expected_version!r}.")
-    check_text(intent.verb, "the verb of the event", VERB_MAX_LENGTH)
-    return intent._replace(
+    return intent.storable()._replace(
         actor=registry.key_of(intent.actor),
         target=None if intent.target is None else registry.key_of(intent.target),
-        occurred_at=None if intent.occurred_at is None else point_in_time(intent.occurred_at),
         others=tuple(map(registry.key_of, intent.others)),
     )
 
@@ -243,7 +252,7 @@ def _tell(events: tuple[Event, ...], using: str, applied: Collection[str] = ()) 
     """Send the signals of new events. The projections in `applied` know of them already."""
     events_recorded.send(sender=Event, events=events, using=using, applied=applied)
     if events_committed.has_listeners(Event):
-        transaction.on_commit(partial(_announce, events, using), using=using, robust=True)
+        after_commit(partial(_announce, events, using), using)
 
 
 def _announce(events: tuple[Event, ...], using: str) -> None:
@@ -314,8 +323,8 @@ def _is_recorded_by(event: Event, intent: Intent, drafts: Sequence[Event], using
 
 
 def _checked_key(idempotency_key: Any) -> str:
-    if isinstance(idempotency_key, str) and 1 <= len(idempotency_key) <= 255 and is_storable(idempotency_key):
-        return idempotency_key
+    if idempotency_key and is_storable(idempotency_key, 255):
+        return str(idempotency_key)
     raise InvalidIdempotencyKey(key=idempotency_key)
 
 

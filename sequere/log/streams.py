@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.base import ResourceKey
 from sequere.exceptions import ReservedStream
+from sequere.log.validation import check_text
 from sequere.sql.dialects import dialect
 
 #: The kinds of streams that belong to Sequere.
@@ -18,9 +19,13 @@ RESERVED = frozenset({"queued", "read", "relation", "resource"})
 
 
 def stream_of(kind: str, *keys: ResourceKey) -> UUID:
-    """The stream of something of the host: `kind` is its word for it, `keys` say which one. Raises ReservedStream."""
+    """The stream of something of the host: `kind` is its word for it, `keys` say which one. Raises ReservedStream, and
+    InvalidEventData for a kind or a key that no stream can have."""
+    check_text(kind, "the kind of a stream")
     if kind in RESERVED:
         raise ReservedStream(kind=kind)
+    for part in chain.from_iterable(keys):
+        check_text(part, "a key of a stream")
     return internal_stream(kind, *keys)
 
 

@@ -1,44 +1,36 @@
 """Validation: what a caller gives, in the form in which the log can keep it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
-from sequere.exceptions import InvalidEventData, InvalidTimestamp
+from sequere.exceptions import InvalidEventData, InvalidTimestamp, shown
+from sequere.texts import why_not_storable
 
 VERB_MAX_LENGTH = 255
 #: How deep data may be nested. Databases and versions of Python have other limits, all of them beyond this one.
 MAX_DEPTH = 100
+#: The first and the last moment: any time zone has them, too, and can show them.
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC) + timedelta(days=1)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC) - timedelta(days=1)
 
 
-def check_text(text: Any, where: str, max_length: int) -> None:
+def check_text(text: Any, where: str, max_length: int | None = None) -> None:
     """Raise InvalidEventData unless every database can store the text."""
     if not isinstance(text, str):
-        raise InvalidEventData(where=where, reason=f"it is {text!r}, not a text")
-    if len(text) > max_length:
-        raise InvalidEventData(where=where, reason=f"it is longer than {max_length} characters")
-    check_json(text, where)
+        raise InvalidEventData(where=where, reason=f"it is {shown(text, repr)}, not a text")
+    if reason := why_not_storable(text, max_length):
+        raise InvalidEventData(where=where, reason=reason)
 
 
-def is_storable(text: str) -> bool:
-    """Whether every database can store a text: without NUL and lone surrogates."""
-    return "\x00" not in text and (text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text))
-
-
-def storable(text: str) -> str:
-    """A text as every database can store it."""
-    return text.encode(errors="replace").decode().replace("\x00", "\ufffd")
-
-
-def check_data(data: Any) -> None:
-    """Raise InvalidEventData unless these can be the data of an event."""
-    where = "the data of the event"
+def check_data(data: Any, where: str = "the data of the event") -> None:
+    """Raise InvalidEventData unless these can be the data of an event, or a part of them that is an object."""
     if not isinstance(data, dict):
-        raise InvalidEventData(where=where, reason=f"it is {data!r}, not a dict")
+        raise InvalidEventData(where=where, reason=f"it is {shown(data, repr)}, not a dict")
     check_json(data, where)
 
 
@@ -52,7 +44,7 @@ def check_json(value: Any, where: str) -> None:
     if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise InvalidEventData(where=where, reason=f"it is nested deeper than {MAX_DEPTH} levels")
     if json.loads(text, parse_float=_as_stored) != value:
-        raise InvalidEventData(where=where, reason=f"{value!r} would come back as {text}")
+        raise InvalidEventData(where=where, reason=f"{shown(value, repr)} would come back as {shown(text)}")
     if "\\u0000" in text.replace("\\\\", ""):
         raise InvalidEventData(where=where, reason="it contains a NUL character")
 
@@ -72,19 +64,33 @@ def _as_stored(number: str) -> float:
 
 
 def point_in_time(timestamp: datetime | float) -> datetime:
-    """The moment that a caller means: a datetime, read as the fields of Django read it, or seconds since 1970. Raises
-    InvalidTimestamp."""
-    if isinstance(timestamp, int | float) and not isinstance(timestamp, bool):
-        try:
-            timestamp = datetime.fromtimestamp(timestamp, UTC)
-        except (ValueError, OverflowError, OSError) as error:
-            raise InvalidTimestamp(timestamp=timestamp) from error
-    if not isinstance(timestamp, datetime):
-        raise InvalidTimestamp(timestamp=timestamp)
-    zone = timezone.get_default_timezone()
+    """The moment that a caller means, in UTC: a datetime, read as the fields of Django read it, or seconds since 1970.
+    Without USE_TZ, in the local time of the project. Raises InvalidTimestamp.
+
+    Datetimes of other zones are not kept: in the hour that summer time repeats, they are not even equal to what the
+    database returns for them.
+    """
     try:
-        aware = timestamp if timezone.is_aware(timestamp) else timezone.make_aware(timestamp, zone)
-        aware.astimezone(UTC)
-        return aware if settings.USE_TZ else timezone.make_naive(aware, zone)
-    except (ValueError, OverflowError) as error:
+        moment = _in_utc(timestamp)
+    except Exception as error:  # the tzinfo of a host may raise anything
         raise InvalidTimestamp(timestamp=timestamp) from error
+    if moment is None or not FIRST_MOMENT <= moment <= LAST_MOMENT:
+        raise InvalidTimestamp(timestamp=timestamp)
+    return moment if settings.USE_TZ else timezone.make_naive(moment, timezone.get_default_timezone())
+
+
+def midnight(day: date, days: int = 0) -> datetime:
+    """The moment at which a day begins, or one some days after it. Raises InvalidTimestamp."""
+    point_in_time(datetime.combine(day, time.min))  # so that there is a day after it
+    return point_in_time(datetime.combine(day + timedelta(days=days), time.min))
+
+
+def _in_utc(timestamp: Any) -> datetime | None:
+    """None for what is neither a datetime nor a number, and on the first and the last day of any calendar."""
+    if isinstance(timestamp, datetime):
+        if timestamp.date() in {date.min, date.max}:
+            return None
+        aware = timezone.is_aware(timestamp)
+        return (timestamp if aware else timezone.make_aware(timestamp, timezone.get_default_timezone())).astimezone(UTC)
+    is_number = isinstance(timestamp, int | float) and not isinstance(timestamp, bool)
+    return datetime.fromtimestamp(timestamp, UTC) if is_number else None

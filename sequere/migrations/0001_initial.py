@@ -115,6 +115,24 @@ class Migration(migrations.Migration):
                         fields=("idempotency_key",),
                         name="sequere_event_idempotency",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Q(("schema_version__gte", 1), ("version__gte", 1)),
+                        name="sequere_event_numbers",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("type", ""), _negated=True),
+                            models.Q(("actor_identifier", ""), _negated=True),
+                            models.Q(("idempotency_key", ""), _negated=True),
+                        ),
+                        name="sequere_event_names",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("target_identifier__isnull", False), ("target_object_id", ""), _connector="OR"
+                        ),
+                        name="sequere_event_no_half_target",
+                    ),
                 ],
             },
         ),
@@ -173,6 +191,7 @@ class Migration(migrations.Migration):
                 ("total", models.BigIntegerField(default=0, verbose_name="total")),
                 ("done", models.BigIntegerField(default=0, verbose_name="done")),
                 ("wrong", models.BigIntegerField(default=0, verbose_name="repaired")),
+                ("failed", models.BigIntegerField(default=0, verbose_name="left out")),
                 ("error", models.TextField(blank=True, verbose_name="error")),
             ],
             options={
@@ -210,6 +229,7 @@ class Migration(migrations.Migration):
                 ("total", models.BigIntegerField(default=0)),
                 ("done", models.BigIntegerField(default=0)),
                 ("wrong", models.BigIntegerField(default=0)),
+                ("failed", models.BigIntegerField(default=0)),
                 ("seconds", models.FloatField(default=0)),
                 ("worked_at", models.DateTimeField(null=True)),
                 ("is_done", models.BooleanField(default=False)),

@@ -23,13 +23,13 @@ from sequere.exceptions import BackendException, StaleWriter
 from sequere.log.locks import UnknownResources, lock, lock_known
 from sequere.log.metadata import caused_by, without_metadata
 from sequere.log.models import Event
-from sequere.log.validation import storable
 from sequere.outbox import instrumentation
 from sequere.outbox.models import QueuedEvent
-from sequere.outbox.queues import is_fan_out, is_for_celery, known_queues, projectors_of, shards_of
+from sequere.outbox.queues import is_fan_out, is_for_celery, known_queues, projectors_of, shard_of, shards_of
 from sequere.outbox.shards import done, due, lock_shards, overdue_shards, shards_to_drain, take_out
 from sequere.projections.projector import Chunk, Projector
 from sequere.signals import events_queued
+from sequere.texts import storable
 
 #: An event that has failed so often is parked. Until then, the time to the next attempt doubles, from 2 seconds.
 MAX_ATTEMPTS = 5
@@ -37,7 +37,7 @@ MAX_ATTEMPTS = 5
 TURN = 0.25
 
 #: Infrastructure errors: never counted against an event.
-_INFRASTRUCTURE = (OperationalError, InterfaceError, BackendException)
+INFRASTRUCTURE = (OperationalError, InterfaceError, BackendException)
 
 
 def drain(
@@ -136,7 +136,7 @@ def _turn(
             overtaken += 1
             if overtaken == MAX_ATTEMPTS:
                 raise
-        except _INFRASTRUCTURE:
+        except INFRASTRUCTURE:
             raise
         except Exception:  # of an event; savepoints find out which one
             if is_careful:
@@ -180,7 +180,7 @@ def _bisect(queue: str, batch: Sequence[Event], projectors: Sequence[Projector],
         with transaction.atomic(using=using):
             _apply_together(queue, batch, projectors, using)
             done(queue, batch, using)
-    except _INFRASTRUCTURE:
+    except INFRASTRUCTURE:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
         if len(batch) == 1:
@@ -219,7 +219,7 @@ def _advance_fan_out(queue: str, shards: Collection[int], projector: Projector, 
         if not waiting.filter(event_id=queued.event_id).exists():
             return 0
         chunk = _reach_some(queued, projector, using)
-    except _INFRASTRUCTURE:
+    except INFRASTRUCTURE:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
         _note_failure(queued, queued.event, error, using)
@@ -239,6 +239,21 @@ def _reach_some(queued: QueuedEvent, projector: Projector, using: str) -> Chunk:
         reached = queued.reached + chunk.reached
         waiting.update(cursor=chunk.cursor, reached=reached, attempts=0, error="")
     return chunk
+
+
+def park(queue: str, event: Event, error: Exception, using: str, *, others_wait: bool) -> None:
+    """Leave an event that a rebuild cannot apply to an operator, as one that has failed too often; with `others_wait`,
+    the later ones of its stream wait behind it. 4 statements, and as many for each that waits.
+
+    The other columns of a damaged row may be unreadable: only the stream and the resources of `event` are asked for.
+    """
+    log, rows = Event.objects.using(using), QueuedEvent.objects.using(using)
+    place = {"shard": shard_of(queue, event), "stream": event.stream}
+    queued, _ = rows.update_or_create(queue=queue, event_id=event.pk, defaults={**place, "attempts": MAX_ATTEMPTS - 1})
+    _note_failure(queued, event, error, using)
+    if others_wait:
+        for later in log.filter(stream=event.stream, pk__gt=event.pk).values_list("pk", flat=True):
+            rows.get_or_create(queue=queue, event_id=later, defaults=place)
 
 
 @instrumentation.failures

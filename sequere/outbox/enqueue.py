@@ -5,8 +5,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
-from django.db import transaction
-
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendUnavailable, ReadModelLost
 from sequere.log.metadata import caused_by
@@ -26,6 +24,7 @@ from sequere.outbox.queues import (
 from sequere.outbox.shards import shards_with_older
 from sequere.projections.projector import Chunk, Projector
 from sequere.projections.registry import projection, queued_projections
+from sequere.sql.commits import after_commit
 from sequere.sql.rows import Insert
 
 _QUEUE = Insert(QueuedEvent, ("queue", "event_id", "shard", "stream", "attempts", "error", "traceback"))
@@ -57,7 +56,7 @@ def start_fan_out(projector: Projector, event: Event, *, using: str) -> None:
     """Bring an event to the first followers now, and to the others after the commit: `projector.fan_out()`, step by
     step. For `apply()` and `on_<type>()` of a projector that fans out; TypeError if it does not say so. 1 statement
     besides those of the first step."""
-    if not projector.fans_out:
+    if not getattr(projector, "fans_out", False):
         raise TypeError(f"{type(projector).__name__} takes steps: it needs fans_out = True")
     with caused_by(event):
         chunk = projector.fan_out(event, None, using=using)
@@ -90,7 +89,7 @@ def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], usin
     Each queue has a callback of its own: if a projector of one fails, the others are drained all the same.
     """
     for queue, numbers in shards.items():
-        transaction.on_commit(_application(queue, numbers, event_ids, using), using=using, robust=True)
+        after_commit(_application(queue, numbers, event_ids, using), using)
 
 
 def _application(queue: str, numbers: set[int], event_ids: Sequence[int], using: str) -> Callable[[], None]:

@@ -10,13 +10,13 @@ from functools import wraps
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from django.db import transaction
 from django.dispatch import Signal
 
 from sequere.log.models import Event
 from sequere.outbox.models import QueuedEvent
 from sequere.projections.projector import Chunk, Projector
 from sequere.signals import events_projected, fan_out_advanced, projection_failed
+from sequere.sql.commits import after_commit
 
 _logger = logging.getLogger("sequere")
 
@@ -62,7 +62,7 @@ def applications(step: ApplicationStep) -> ApplicationStep:
                 QueuedEvent, queue=queue, events=tuple(events), seconds=seconds, lag=lag, using=using
             )
 
-        transaction.on_commit(tell, using=using, robust=True)
+        after_commit(tell, using)
 
     return observed
 
@@ -94,7 +94,7 @@ def failures(step: FailureStep) -> FailureStep:
                 using=using,
             )
 
-        transaction.on_commit(tell, using=using, robust=True)
+        after_commit(tell, using)
 
     return observed
 
@@ -126,7 +126,7 @@ def fan_outs(step: Callable[[FanOutT, HowT, str], Chunk]) -> Callable[[FanOutT, 
                 using=using,
             )
 
-        transaction.on_commit(tell, using=using, robust=True)
+        after_commit(tell, using)
         return chunk
 
     return observed

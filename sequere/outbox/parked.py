@@ -1,6 +1,7 @@
 """Failed events: an operator decides whether they are retried or skipped."""
 
 from collections import defaultdict
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -20,6 +21,7 @@ class EventRetried(EventType):
     name = "event_retried"
     label = _("event retried")
     internal = True
+    stream_kind = "queued"
 
 
 @register_event
@@ -27,6 +29,7 @@ class EventSkipped(EventType):
     name = "event_skipped"
     label = _("event skipped")
     internal = True
+    stream_kind = "queued"
 
 
 def retry(failed: QueuedEventQuerySet) -> int:
@@ -34,7 +37,7 @@ def retry(failed: QueuedEventQuerySet) -> int:
 
     Leaves an `event_retried` in the log for each.
     """
-    with transaction.atomic(using=failed.db):
+    with transaction.atomic(using=_database_of(failed)):
         again = _decided(failed, EventRetried)
         number = sum(rows.update(attempts=0, retry_at=None, parked_at=None) for rows in again.values())
     # Not what the drains return: another drain may be first after the commit, and the traces are events, too.
@@ -45,7 +48,7 @@ def retry(failed: QueuedEventQuerySet) -> int:
 
 def skip(failed: QueuedEventQuerySet) -> int:
     """Give up failed events; returns how many. Leaves an `event_skipped` in the log for each."""
-    with transaction.atomic(using=failed.db):
+    with transaction.atomic(using=_database_of(failed)):
         return sum(rows.delete()[0] for rows in _decided(failed, EventSkipped).values())
 
 
@@ -61,6 +64,12 @@ def _decided(failed: QueuedEventQuerySet, decision: type[EventType]) -> dict[str
         event_ids[one.queue].append(one.event_id)
     rows = QueuedEvent.objects.using(failed.db)
     return {name: rows.filter(queue=name, event_id__in=ids) for name, ids in sorted(event_ids.items())}
+
+
+def _database_of(failed: Any) -> str:
+    if not isinstance(failed, QueuedEventQuerySet):
+        raise TypeError(f"Failed events are a queryset of QueuedEvent, not a {type(failed).__name__}.")
+    return failed.db
 
 
 def trace_stream(queue: str, event_id: int) -> UUID:

@@ -100,6 +100,8 @@ class LevelTriggeredProjector(Projector):
 
     verifiable = True
     reconcilers: Sequence[Reconciler] = ()
+    #: The kinds of streams whose events a verification checks as well (`EventType.stream_kind`), "" for those of hosts.
+    stream_kinds: ClassVar[Sequence[str]] = ()
 
     def begin(self, using: str) -> Plan:
         """The plan of a new rebuild."""

@@ -6,6 +6,7 @@ pass.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
@@ -14,6 +15,7 @@ from uuid import UUID
 from django.db import models
 
 from sequere.base import ResourceKey
+from sequere.log.models import Event
 from sequere.sql import keyset
 
 
@@ -66,6 +68,18 @@ class KeySource:
         """The keys behind a cursor, and not behind another one."""
         raise NotImplementedError
 
+    def narrowed(self) -> "KeySource | None":
+        """The same keys on pages of half the size, to find the one that a comparison fails at; None below one."""
+        if self.size == 1:
+            return None
+        narrow = copy(self)
+        narrow.size = self.size // 2
+        return narrow
+
+    def first_event(self, after: Cursor | None, until: Cursor | None, using: str) -> int | None:
+        """The id of the event that the first key behind a cursor comes from, if it comes from one."""
+        return None
+
 
 def _unchanged(rows: Any, using: str) -> Any:
     return rows
@@ -94,6 +108,14 @@ class RowKeys(KeySource):
         rows = keyset.page(self.rows(using), self.columns, self.size, also=self.also, behind=after, until=until)
         end = _as_json(rows[-1][: len(self.columns)]) if len(rows) == self.size else None
         return Page((self.read(rows, using) if rows else ()) or None, len(rows), None if end == until else end)
+
+    def first_event(self, after: Cursor | None, until: Cursor | None, using: str) -> int | None:
+        """1 query, none for rows that are not events."""
+        rows = self.rows(using)
+        if rows.model is not Event:
+            return None
+        found = keyset.page(rows, self.columns, 1, also=("pk",), behind=after, until=until)
+        return found[0][-1] if found else None
 
 
 @dataclass
@@ -129,6 +151,9 @@ class OrphanKeys(SpanKeys):
 
 class Comparison:
     """Compares a batch of keys in the log and in the read model."""
+
+    #: Whether a repair leaves no difference.
+    repairs = True
 
     def differs(self, keys: Any, using: str) -> bool:
         """Whether a batch has to be locked and compared. Asked without locks; in doubt it is."""

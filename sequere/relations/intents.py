@@ -20,6 +20,7 @@ class Deleted(EventType):
     name = "deleted"
     label = _("deleted")
     internal = True
+    stream_kind = "resource"
 
 
 DELETED = Deleted.name

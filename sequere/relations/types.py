@@ -27,6 +27,7 @@ class Followed(EventType):
     label = _("followed")
     subject = TARGET
     internal = True
+    stream_kind = "relation"
 
 
 @register_event
@@ -35,6 +36,7 @@ class Unfollowed(EventType):
     label = _("unfollowed")
     subject = TARGET
     internal = True
+    stream_kind = "relation"
 
 
 FOLLOWED, UNFOLLOWED = Followed.name, Unfollowed.name

@@ -22,6 +22,7 @@ class Rebuild(models.Model):
     total = models.BigIntegerField(_("total"), default=0)
     done = models.BigIntegerField(_("done"), default=0)
     wrong = models.BigIntegerField(_("repaired"), default=0)
+    failed = models.BigIntegerField(_("left out"), default=0)
     error = models.TextField(_("error"), blank=True)
 
     class Meta:
@@ -52,6 +53,8 @@ class Slice(models.Model):
     total = models.BigIntegerField(default=0)
     done = models.BigIntegerField(default=0)
     wrong = models.BigIntegerField(default=0)
+    #: Keys that could not be compared.
+    failed = models.BigIntegerField(default=0)
     seconds = models.FloatField(default=0)
     worked_at = models.DateTimeField(null=True)
     is_done = models.BooleanField(default=False)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 from math import ceil
+from operator import index as whole
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -22,14 +23,17 @@ from sequere.log.recording import replaying
 from sequere.outbox.drain import MAX_ATTEMPTS, drain
 from sequere.outbox.queues import queues_of
 from sequere.projections.projector import LevelTriggeredProjector
-from sequere.projections.reconciler import Comparison, Plan, Reconciler
+from sequere.projections.reconciler import Comparison, KeySource, Page, Plan, Reconciler
 from sequere.projections.registry import projection
+from sequere.replay.failures import NOT_OF_EVENTS, leave_out, number_left_out
 from sequere.replay.models import Rebuild, Slice
 from sequere.replay.subjects import Reapplication, subject_plan
 from sequere.replay.verifying import OnBatch, Report, lock_batch
 
 #: The largest number of slices of a pass. A slice has at least the keys of one batch.
 SLICES = 256
+#: More keys than this that cannot be applied are not their fault: then a rebuild ends with the error.
+MAX_FAILED = 100
 #: How often a rebuild that others restart is joined again.
 MAX_JOINS = 5
 #: How long a rebuild is kept after it has ended.
@@ -40,8 +44,9 @@ def rebuild(name: str, *, restart: bool = False, progress: OnBatch | None = None
     """Make the read model of a projection what the log says. A model that is right is only read.
 
     Resumes an interrupted rebuild, unless `restart` is set, and shares one that is in progress, even if other processes
-    restart it. A projector that is not level-triggered forgets and applies its events subject by subject. Raises
-    UnknownProjection, and RebuildAbandoned if it was restarted too often.
+    restart it. A projector that is not level-triggered forgets and applies its events subject by subject. An event that
+    cannot be applied is parked, and the rest is rebuilt: see `Report.failed`. Raises UnknownProjection,
+    RebuildAbandoned if it was restarted too often, and the error if more than 100 events cannot be applied.
     """
     for _ in range(MAX_JOINS):
         with suppress(RebuildAbandoned):
@@ -52,11 +57,13 @@ def rebuild(name: str, *, restart: bool = False, progress: OnBatch | None = None
 
 def finish(rebuild: Rebuild, *, progress: OnBatch | None = None) -> Report:
     """Work at a rebuild until it has ended, and return what all its processes have done. Raises RebuildAbandoned."""
+    if not isinstance(rebuild, Rebuild):
+        raise TypeError(f"A rebuild is what start() returns, not a {type(rebuild).__name__}.")
     work(rebuild.pk, progress=progress)
     rebuild.refresh_from_db()
     if rebuild.error:
         raise RebuildAbandoned(projection=rebuild.projection, reason=rebuild.error)
-    return Report(checked=rebuild.done, wrong=rebuild.wrong)
+    return Report(checked=rebuild.done, wrong=rebuild.wrong, failed=rebuild.failed)
 
 
 def start(name: str, *, restart: bool = False) -> Rebuild:
@@ -87,7 +94,7 @@ def work(rebuild_id: int, *, seconds: float | None = None, progress: OnBatch | N
     emptied.
     """
     using = router.db_for_write(Event)
-    rebuild = Rebuild.objects.using(using).filter(pk=rebuild_id, ended_at=None).first()
+    rebuild = Rebuild.objects.using(using).filter(pk=whole(rebuild_id), ended_at=None).first()
     if rebuild is None:
         return True
     plan = _plan(rebuild.projection, using, rebuild.state)
@@ -158,7 +165,7 @@ class Taken(NamedTuple):
 def _take(rebuild: Rebuild, plan: Plan, using: str, before: Taken | None) -> Taken | None:
     """Work at a batch of a slice that no process holds; None if there is no such slice. `before` is the batch that this
     process has taken before."""
-    overtaken = 0
+    overtaken, is_careful = 0, False
     while True:
         try:
             with transaction.atomic(using=using):
@@ -167,13 +174,20 @@ def _take(rebuild: Rebuild, plan: Plan, using: str, before: Taken | None) -> Tak
                     return None
                 # If the last batch was wrong, a look without locks would only cost time.
                 is_wrong = before is not None and before.wrong > 0 and before.stage == mine.stage
-                wrong = _advance(mine, rebuild, plan.reconcilers[mine.stage], using, is_wrong=is_wrong)
+                advance = _advance_carefully if is_careful else _advance
+                wrong = advance(mine, rebuild, plan.reconcilers[mine.stage], using, is_wrong=is_wrong)
                 if wrong is not None:
                     return Taken(mine.stage, wrong)
         except StaleWriter:  # another process has repaired the same
             overtaken += 1
             if overtaken == MAX_ATTEMPTS:
                 raise
+        except NOT_OF_EVENTS:
+            raise
+        except Exception:  # of an event; savepoints find out which one
+            if is_careful:
+                raise
+            is_careful = True
         # Not in the transaction that holds the slice: a drain takes locks of its own.
         for queue in queues_of(rebuild.projection):
             drain(queue, using=using, wait=True)
@@ -183,25 +197,69 @@ def _advance(mine: Slice, rebuild: Rebuild, reconciler: Reconciler, using: str, 
     """Repair a batch of a slice, and store the cursor behind it; None if a pending event has to be applied first."""
     start = monotonic()
     page = reconciler.keys.page(mine.cursor, mine.until, using)
+    wrong = _repair(page, rebuild, reconciler, using, is_wrong=is_wrong)
+    if wrong is not None:
+        _store(mine, page, start, using, wrong=wrong)
+    return wrong
+
+
+def _advance_carefully(
+    mine: Slice, rebuild: Rebuild, reconciler: Reconciler, using: str, *, is_wrong: bool
+) -> int | None:
+    """The same for a batch that has failed: for the largest beginning of it that does not fail. If that is empty, the
+    first key is left out, and its events are parked."""
+    start = monotonic()
+    keys: KeySource | None = reconciler.keys
+    while keys is not None:
+        try:
+            with transaction.atomic(using=using):
+                page = keys.page(mine.cursor, mine.until, using)
+                wrong = _repair(page, rebuild, reconciler, using, is_wrong=True)
+        except NOT_OF_EVENTS:
+            raise
+        except Exception as error:
+            narrower = keys.narrowed()
+            if narrower is None:
+                if number_left_out(rebuild, using) >= MAX_FAILED:
+                    raise
+                page = leave_out(rebuild.projection, reconciler, keys, (mine.cursor, mine.until), error, using)
+                _store(mine, page, start, using, failed=1)
+                return 0
+            keys = narrower
+        else:
+            if wrong is not None:
+                _store(mine, page, start, using, wrong=wrong)
+            return wrong
+    return None
+
+
+def _repair(page: Page, rebuild: Rebuild, reconciler: Reconciler, using: str, *, is_wrong: bool) -> int | None:
+    """Repair a batch; returns the number of differences, None if a pending event has to be applied first."""
     comparison = reconciler.comparison
-    wrong = 0
     if page.keys is None:
-        pass
-    elif isinstance(comparison, Reapplication):
+        return 0
+    if isinstance(comparison, Reapplication):
         comparison.apply_again(page.keys, using)
-    elif is_wrong or _differs(comparison, page.keys, using):
-        if not lock_batch(queues_of(rebuild.projection), reconciler, page.keys, using):
-            return None
-        with replaying():
-            wrong = comparison.repair(page.keys, using)
+        return 0
+    if not (is_wrong or _differs(comparison, page.keys, using)):
+        return 0
+    if not lock_batch(queues_of(rebuild.projection), reconciler, page.keys, using):
+        return None
+    with replaying():
+        return comparison.repair(page.keys, using)
+
+
+def _store(mine: Slice, page: Page, start: float, using: str, *, wrong: int = 0, failed: int = 0) -> None:
+    """Store the progress of a slice, and the cursor behind a batch."""
     mine.cursor, mine.is_done = page.end, page.end is None
     mine.done += page.number
     mine.total = mine.done if mine.is_done else max(mine.total, mine.done)
     mine.wrong += wrong
+    mine.failed += failed
     mine.seconds += monotonic() - start
     mine.worked_at = timezone.now()
-    mine.save(using=using, update_fields=["cursor", "is_done", "done", "total", "wrong", "seconds", "worked_at"])
-    return wrong
+    changed = ["cursor", "is_done", "done", "total", "wrong", "failed", "seconds", "worked_at"]
+    mine.save(using=using, update_fields=changed)
 
 
 def _differs(comparison: Comparison, keys: Any, using: str) -> bool:
@@ -235,7 +293,7 @@ def _is_over(rebuild: Rebuild, plan: Plan, using: str) -> bool:
 
 def _end(rebuild: Rebuild, using: str, *, error: str = "") -> None:
     slices = Slice.objects.using(using).filter(rebuild=rebuild.pk)
-    sums = slices.aggregate(**{name: models.Sum(name, default=0) for name in ("total", "done", "wrong")})
+    sums = slices.aggregate(**{name: models.Sum(name, default=0) for name in ("total", "done", "wrong", "failed")})
     Rebuild.objects.using(using).filter(pk=rebuild.pk, ended_at=None).update(
         **sums, ended_at=timezone.now(), error=error
     )

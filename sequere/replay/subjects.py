@@ -4,15 +4,17 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from typing import Any, cast
 
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef
 
 from sequere.base import ResourceKey
+from sequere.exceptions import RecordingInReplay
 from sequere.log.locks import KEY, Resource, lock
 from sequere.log.models import Event
 from sequere.log.recording import replaying
-from sequere.outbox.drain import forget, hold
+from sequere.outbox.drain import INFRASTRUCTURE, forget, hold
 from sequere.outbox.models import QueuedEvent
-from sequere.outbox.queues import names_in, queues_of
+from sequere.outbox.queues import names_in, queue_of, queues_of
 from sequere.projections.projector import Projector
 from sequere.projections.reconciler import Comparison, Plan, Reconciler, RowKeys
 
@@ -34,24 +36,51 @@ class Reapplication(Comparison):
 
     def apply_again(self, keys: Sequence[ResourceKey], using: str) -> None:
         """Called in a transaction, since nobody else may apply anything meanwhile."""
-        queue, *fan_outs = queues_of(self._name)
-        for one in (queue, *fan_outs):
-            hold(one, using)
-        lock(keys, using)
-        self._projector.reset(keys, using=using)
-        for one in fan_outs:  # they begin again
-            forget(one, keys, using)
-        events = Event.objects.using(using).about(keys).order_by("id")
-        if is_shared := names_in(queue) != [self._name]:
-            # Others have yet to apply what is pending, and this projection applies it then.
-            pending = QueuedEvent.objects.using(using).filter(queue=queue, event_id=OuterRef("pk"))
-            events = events.filter(~Exists(pending))
-        in_order = cast("Generator[Event]", events.iterator(chunk_size=2000))
+        in_order = cast("Generator[Event]", self._forgotten(keys, using).iterator(chunk_size=2000))
         # Closed before a rollback: PostgreSQL would not know its cursor any more, and abort the next transaction.
         with replaying(), closing(in_order):
             self._projector.apply(in_order, using=using)
-        if not is_shared:
-            forget(queue, keys, using)
+        self._done(keys, using)
+
+    def apply_each(self, keys: Sequence[ResourceKey], using: str) -> dict[Event, Exception]:
+        """The same, event by event; returns those that fail. What is behind one in its stream is not applied."""
+        failed: dict[Event, Exception] = {}
+        for event in self._forgotten(keys, using):
+            if event.stream in {one.stream for one in failed}:
+                continue
+            try:
+                with replaying(), transaction.atomic(using=using):
+                    self._projector.apply([event], using=using)
+            except (*INFRASTRUCTURE, RecordingInReplay):
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
+                failed[event] = error
+        self._done(keys, using)
+        return failed
+
+    def _forgotten(self, keys: Sequence[ResourceKey], using: str) -> models.QuerySet[Event]:
+        """Forget subjects, while nobody else applies anything; returns their events, in the order of the log."""
+        for one in queues_of(self._name):
+            hold(one, using)
+        lock(keys, using)
+        self._projector.reset(keys, using=using)
+        queue, *fan_outs = queues_of(self._name)
+        for one in fan_outs:  # they begin again
+            forget(one, keys, using)
+        events = Event.objects.using(using).about(keys).order_by("id")
+        if not self._is_shared:
+            return events
+        # Others have yet to apply what is pending, and this projection applies it then.
+        pending = QueuedEvent.objects.using(using).filter(queue=queue, event_id=OuterRef("pk"))
+        return events.filter(~Exists(pending))
+
+    def _done(self, keys: Sequence[ResourceKey], using: str) -> None:
+        if not self._is_shared:
+            forget(queue_of(self._name), keys, using)
+
+    @property
+    def _is_shared(self) -> bool:
+        return names_in(queue_of(self._name)) != [self._name]
 
 
 def subject_plan(name: str, projector: Projector) -> Plan:

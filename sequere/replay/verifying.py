@@ -24,6 +24,8 @@ from sequere.outbox.queues import queues_of
 from sequere.projections.projector import LevelTriggeredProjector, Projector
 from sequere.projections.reconciler import Cursor, Difference, KeySource, Page, Reconciler
 from sequere.projections.registry import projection, projections
+from sequere.replay.failures import NOT_OF_EVENTS, named_error
+from sequere.replay.log_faults import log_reconciler
 from sequere.replay.subjects import SUBJECT_KEYS
 
 #: Consecutive keys in each part of a sample.
@@ -43,6 +45,8 @@ class Report:
     wrong: int = 0
     #: How many keys there are, if only a sample of them was checked.
     total: int | None = None
+    #: What no repair can mend: faults of the log, and keys whose events cannot be applied, which a rebuild leaves out.
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def verify(
     progress: OnBatch | None = None,
     on_difference: OnDifference | None = None,
 ) -> Report:
-    """Compare the read model of a projection with the log; with `repair`, make it equal.
+    """Compare the read model of a projection with the log; with `repair`, make it equal. Names faults of the log, too.
 
     With `sample`, compare a random share of it. Calls `on_difference` for each difference when it is found. Raises
     UnknownProjection, ProjectorNotVerifiable.
@@ -80,7 +84,8 @@ def verify(
     def settle(reconciler: Reconciler, keys: Any) -> int:
         return _settle(name, reconciler, keys, using, repair=repair, on_difference=on_difference)
 
-    report = _walk(plan.reconcilers if plan else projector.reconcilers, settle, using, sample, progress)
+    reconcilers = [log_reconciler(projector.stream_kinds), *(plan.reconcilers if plan else projector.reconcilers)]
+    report = _walk(reconcilers, settle, using, sample, progress, on_difference)
     if plan:
         plan.finish(using)
     return report
@@ -107,7 +112,7 @@ def preview(name: str, *, progress: OnBatch | None = None, on_difference: OnDiff
                 return 0
             return _reported(comparison.compare(keys, using, repair=False), on_difference)
 
-    return _walk(_verifiable(name, projector).reconcilers, look, using, None, progress)
+    return _walk(_verifiable(name, projector).reconcilers, look, using, None, progress, on_difference)
 
 
 def lock_batch(queues: Sequence[str], reconciler: Reconciler, keys: Any, using: str) -> bool:
@@ -135,6 +140,7 @@ def _walk(
     using: str,
     sample: Sample | None,
     progress: OnBatch | None,
+    on_difference: OnDifference | None,
 ) -> Report:
     report = Report(total=0 if sample else None)
     random = Random(sample.seed) if sample else None  # noqa: S311  # to be repeatable, not to be secret
@@ -142,9 +148,9 @@ def _walk(
         keys = reconciler.keys
         total = keys.total(using) if progress or sample else 0
         done = checked = 0
-        for page in _sampled(keys, sample.share, random, using) if sample and random else _pages(keys, using):
-            if page.keys is not None:
-                report.wrong += settle(reconciler, page.keys)
+        pages = _sampled(keys, sample.share, random, using) if sample and random else _pages(keys, using)
+        for after, page in pages:
+            _settled(report, reconciler, keys, (after, page), settle, using, on_difference)
             done += page.number
             checked += page.number
             if progress:
@@ -155,16 +161,50 @@ def _walk(
     return report
 
 
-def _pages(keys: KeySource, using: str, after: Cursor | None = None, until: Cursor | None = None) -> Iterator[Page]:
+def _settled(
+    report: Report,
+    reconciler: Reconciler,
+    keys: KeySource,
+    place: tuple[Cursor | None, Page],
+    settle: Callable[[Reconciler, Any], int],
+    using: str,
+    on_difference: OnDifference | None,
+) -> None:
+    """Settle the page behind a cursor. If that fails, in parts: a key at which it fails is a difference, too."""
+    after, page = place
+    if page.keys is None:
+        return
+    try:
+        wrong = settle(reconciler, page.keys)
+    except NOT_OF_EVENTS:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever an event does to a comparison
+        if narrower := keys.narrowed():
+            for part in _pages(narrower, using, after, page.end):
+                _settled(report, reconciler, narrower, part, settle, using, on_difference)
+            return
+        event_id = keys.first_event(after, page.end, using)
+        what = f"{reconciler.name} behind {after}" if event_id is None else f"event {event_id} for {reconciler.name}"
+        wrong = _reported([Difference(what, "one that can be applied", named_error(error))], on_difference)
+        report.failed += wrong
+    else:
+        report.failed += 0 if reconciler.comparison.repairs else wrong
+    report.wrong += wrong
+
+
+def _pages(
+    keys: KeySource, using: str, after: Cursor | None = None, until: Cursor | None = None
+) -> Iterator[tuple[Cursor | None, Page]]:
+    """The pages, and where each begins."""
     while True:
         page = keys.page(after, until, using)
-        yield page
+        yield after, page
         if page.end is None:
             return
         after = page.end
 
 
-def _sampled(keys: KeySource, share: float, random: Random, using: str) -> Iterator[Page]:
+def _sampled(keys: KeySource, share: float, random: Random, using: str) -> Iterator[tuple[Cursor | None, Page]]:
     """Pages of small slices from all over the keys. If the keys cannot be cut, each page has the same chance."""
     slices = list(pairwise([None, *keys.cuts(KEYS_PER_SAMPLE, using), None]))
     if len(slices) == 1:

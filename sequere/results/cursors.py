@@ -42,24 +42,25 @@ class CursorPage(Sequence[_T]):
         return self.items[index]
 
 
-def to_cursor(place: Place) -> str:
-    """A place as a signed text that needs no escaping in a URL."""
-    return _signer().sign_object([place.moment.isoformat(), place.tie])
+def to_cursor(place: Place, of: str) -> str:
+    """A place in a list as a signed text that needs no escaping in a URL. `of` names the list and its order."""
+    return _signer(of).sign_object([place.moment.isoformat(), place.tie])
 
 
-def from_cursor(cursor: Any) -> Place:
-    """The place of a cursor. Raises InvalidCursor."""
+def from_cursor(cursor: Any, of: str) -> Place:
+    """The place of a cursor of this list. Raises InvalidCursor."""
     if not isinstance(cursor, str):
         raise InvalidCursor(cursor=cursor)
     try:
-        moment, tie = _signer().unsign_object(cursor)
+        moment, tie = _signer(of).unsign_object(cursor)
     except (BadSignature, UnicodeError) as error:
         raise InvalidCursor(cursor=_shortened(cursor)) from error
     return Place(datetime.fromisoformat(moment), tie)
 
 
-def _signer() -> Signer:
-    return Signer(salt="sequere.results.cursors", sep=".")
+def _signer(of: str) -> Signer:
+    """The name of the list is a part of what is signed: a cursor of another one is as good as a forged one."""
+    return Signer(salt=f"sequere.results.cursors:{of}", sep=".")
 
 
 def _shortened(cursor: Any) -> str:

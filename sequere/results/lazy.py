@@ -1,5 +1,6 @@
 """Lazy lists: like a queryset, they only ask their source for what is used."""
 
+import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import index as whole
@@ -51,12 +52,21 @@ class LazyList(Sequence[_T]):
 
     __hash__ = None  # type: ignore[assignment]  # equal to lists, which are not hashable either
 
+    #: What the cursors of the list name: which one it is, and its order.
+    _name: tuple[object, ...] = ()
+
     def __init__(self, source: ListSource[_T], start: int = 0, stop: int | None = None) -> None:
         self._source = source
         self._start = start
         self._stop = stop
         self._items: list[_T] | None = None
         self._hidden = 0
+
+    def named(self, *parts: object) -> Self:
+        """The same list, not yet evaluated, with cursors that no list with a name of other parts takes."""
+        named = self._part(self._start, self._stop)
+        named._name = parts
+        return named
 
     # What a queryset has
 
@@ -68,7 +78,9 @@ class LazyList(Sequence[_T]):
 
     def all(self) -> Self:
         """The same list, not yet evaluated."""
-        return self._part(self._start, self._stop)
+        same = self._part(self._start, self._stop)
+        same._name = self._name
+        return same
 
     def first(self) -> _T | None:
         """The first item, or None."""
@@ -90,19 +102,22 @@ class LazyList(Sequence[_T]):
         """The first `size` entries, or those after the page whose `next_cursor` is given.
 
         Whatever is added or removed between two pages, no page repeats or skips an entry that stays where it is. Hidden
-        entries make a page shorter. 1 query, and 1 per model class. Raises InvalidCursor, and TypeError for a slice.
+        entries make a page shorter. 1 query, and 1 per model class. Raises InvalidCursor, for one of another list or
+        another order, too, and TypeError for a slice.
         """
         if self._start or self._stop is not None:
             raise TypeError("A slice has no cursors: page() belongs to the whole list.")
         size = min(whole(size), FARTHEST)
         if size < 1:
             raise ValueError("A page has at least one entry.")
-        found = self._source.page(size + 1, None if cursor is None or cursor == "" else from_cursor(cursor))
+        name = json.dumps(self._name)
+        after = None if cursor is None or cursor == "" else from_cursor(cursor, name)
+        found = self._source.page(size + 1, after)
         loaded = self._source.load([row for _, row in found[:size]])
         items = [item for item in loaded if item is not None]
         return CursorPage(
             items=items,
-            next_cursor=to_cursor(found[size - 1][0]) if len(found) > size else None,
+            next_cursor=to_cursor(found[size - 1][0], name) if len(found) > size else None,
             hidden=len(loaded) - len(items),
         )
 

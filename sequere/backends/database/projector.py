@@ -25,6 +25,7 @@ from sequere.sql.statements import statement
 class FollowsProjector(LevelTriggeredProjector):
     """Relations and counts, in the transaction of the log."""
 
+    stream_kinds = ("", "queued", "relation", "resource")
     reconcilers = (RESOURCE_ROWS, RECORDED_RELATIONS, ORPHANED_RELATIONS, COUNTS)
 
     def relations_function(self, relation_type: str, using: str) -> str | None:

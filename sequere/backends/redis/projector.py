@@ -23,6 +23,7 @@ class FollowsProjector(LevelTriggeredProjector):
     """Follows, friends and counts, after the commit of the events in the log."""
 
     is_transactional = False
+    stream_kinds = ("", "queued", "relation", "resource")
 
     def __init__(self, model: RedisModel, keys: FollowKeys) -> None:
         self._model = model

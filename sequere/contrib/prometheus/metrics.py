@@ -7,12 +7,12 @@ from collections import Counter as Tally
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
 from prometheus_client import REGISTRY, Counter, Histogram
 
 from sequere.contrib.prometheus.collector import OutboxCollector
 from sequere.log.models import Event
 from sequere.signals import events_projected, events_recorded, fan_out_advanced, projection_failed
+from sequere.sql.commits import after_commit
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LONG = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
@@ -48,7 +48,7 @@ def count_recorded(events: Sequence[Event], using: str, **_: Any) -> None:
         for type_, number in tally.items():
             EVENTS_RECORDED.labels(type_).inc(number)
 
-    transaction.on_commit(count, using=using, robust=True)
+    after_commit(count, using)
 
 
 def count_applied(queue: str, events: Sequence[Event], seconds: float, lag: float, **_: Any) -> None:

@@ -52,18 +52,28 @@ class Command(ProjectionsCommand):
                 return
             others = [self._start_another(rebuilds) for _number in range(workers - 1)]
             try:
-                for rebuild in rebuilds:
-                    self._finish(rebuild)
+                failed = sum([self._finish(rebuild) for rebuild in rebuilds])
             finally:
                 codes = [other.wait() for other in others]
             if any(codes):
                 self.stderr.write(_("Another process failed; its work was done all the same."))
+            if failed:
+                self.stdout.write(_("What was left out is in the log of errors, and its events are parked."))
+                raise SystemExit(1)
 
-    def _finish(self, rebuild: Rebuild) -> None:
+    def _finish(self, rebuild: Rebuild) -> int:
+        """Returns how many keys it has left out."""
         with ProgressBar(self) as progress:
             report = replay.finish(rebuild, progress=progress)
         repaired = f", {report.wrong:,} repaired" if report.wrong else ""
-        self.stdout.write(self.style.SUCCESS(f"{rebuild.projection}: rebuilt, {report.checked:,} checked{repaired}"))
+        rebuilt = f"{rebuild.projection}: rebuilt, {report.checked:,} checked{repaired}"
+        if not report.failed:
+            self.stdout.write(self.style.SUCCESS(rebuilt))
+        else:
+            self.stdout.write(
+                self.style.WARNING(f"{rebuilt}, {report.failed:,} left out, since they cannot be applied")
+            )
+        return report.failed
 
     def _preview(self, name: str) -> None:
         with ProgressBar(self) as progress:

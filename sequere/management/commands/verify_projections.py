@@ -39,8 +39,9 @@ class Command(ProjectionsCommand):
                 self.stdout.write(self.style.SUCCESS(f"{name}: {checked}, equal to the log"))
                 continue
             found = f"{name}: {checked}, {report.wrong:,} differences"
-            self.stdout.write(self.style.WARNING(f"{found}, repaired" if repair else found))
-            wrong = wrong or not repair
+            mended = f", {report.wrong - report.failed:,} repaired" if report.failed else ", repaired"
+            self.stdout.write(self.style.WARNING(f"{found}{mended}" if repair else found))
+            wrong = wrong or report.failed > 0 or not repair
         if wrong:
             self.stdout.write(_("Run it with --repair, or run rebuild_projections."))
             raise SystemExit(1)

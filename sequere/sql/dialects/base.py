@@ -14,6 +14,8 @@ class Dialect(ABC):
     writes_in_with: ClassVar[bool]
     #: Whether statements that follow each other are sent as functions of the database (`sequere.sql.routines`).
     has_routines: ClassVar[bool]
+    #: What begins a transaction if autocommit is off; "" if the first statement of any kind does.
+    begin: ClassVar[str] = ""
     #: Compares two rows, with NULLs as equal.
     differs_from: ClassVar[str]
     #: The aggregate that joins texts: `join_texts(column, ' ')`.

@@ -10,6 +10,7 @@ from sequere.sql.dialects.base import Dialect
 class SQLite(Dialect):
     writes_in_with = False
     has_routines = False
+    begin = "BEGIN IMMEDIATE"
     differs_from = "IS NOT"
     join_texts = "group_concat"
     order_of_python = "BINARY"

@@ -1,0 +1,146 @@
+"""Faults of the log itself: rows that no verb of Sequere has written. A verification names them; nothing repairs them,
+since the log is append-only."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.db.models.functions import Mod
+
+from sequere.base import ResourceKey
+from sequere.event_types import event_types
+from sequere.log.models import Event
+from sequere.log.streams import Stream
+from sequere.projections.reconciler import Comparison, Cursor, Difference, OrphanKeys, Page, Reconciler
+from sequere.relations.key import FOLLOWS, RelationKey
+from sequere.relations.types import FOLLOW
+
+_RELATIONS = (FOLLOW.begun.name, FOLLOW.ended.name)
+_IS_TO_ITSELF = models.Q(
+    type__in=_RELATIONS,
+    actor_identifier=models.F("target_identifier"),
+    actor_object_id=models.F("target_object_id"),
+)
+_IS_WITHOUT_TARGET = models.Q(type__in=_RELATIONS, target_identifier__isnull=True)
+
+
+class _Events(OrphanKeys):
+    """Events that are wrong, among all. These are not counted, since they are not what is compared."""
+
+    def total(self, using: str) -> int:
+        return 0
+
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
+        return super().page(after, until, using)._replace(number=0)
+
+
+class _LogComparison(Comparison):
+    """Says what is wrong with events that are."""
+
+    repairs = False
+
+    def resources(self, keys: Sequence[int], using: str) -> tuple[ResourceKey, ...]:
+        return ()  # no event ever changes
+
+    def compare(self, keys: Sequence[int], using: str, *, repair: bool) -> list[Difference]:
+        events = _with_right_values(Event.objects.using(using).filter(pk__in=keys)).order_by("pk")
+        columns = ("pk", "type", "version", "stream", "before", "right_stream")
+        of_relations = {
+            pk: (ResourceKey(*key[:2]), ResourceKey(*key[2:]))
+            for pk, *key in events.filter(_IS_TO_ITSELF | _IS_WITHOUT_TARGET).values_list(
+                "pk", "actor_identifier", "actor_object_id", "target_identifier", "target_object_id"
+            )
+        }
+        return [
+            difference
+            for pk, *values in events.values_list(*columns)
+            for difference in _faults(pk, *values, ends=of_relations.get(pk))
+        ]
+
+
+def _faults(
+    pk: int,
+    type_: str,
+    version: int,
+    stream: UUID,
+    before: str | None,
+    right_stream: Any,
+    *,
+    ends: tuple[ResourceKey, ResourceKey] | None,
+) -> Iterator[Difference]:
+    what = f"event {pk} ({type_})"
+    if ends:
+        found = f"{ends[0]} and itself" if ends[0] == ends[1] else f"{ends[0]} alone"
+        yield Difference(f"ends of {what}", "two resources", found)
+    if version > 1 and before is None:
+        yield Difference(f"event before {what} in its stream", f"version {version - 1}", "none")
+    if before is not None and event_types.stream_kind(before) != event_types.stream_kind(type_):
+        yield Difference(f"event before {what} in its stream", "one of its kind", before)
+    if type_ in _RELATIONS and version % 2 != (type_ == FOLLOW.begun.name):
+        yield Difference(f"version of {what}", "an odd one" if version % 2 == 0 else "an even one", version)
+    if right_stream is not None and not (ends and ends[0] != ends[1]) and UUID(str(right_stream)) != stream:
+        yield Difference(f"stream of {what}", UUID(str(right_stream)), stream)
+
+
+def _with_right_values(events: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Events with the type of the event before them, and with the stream that they should stand in, if their type and
+    their resources say which."""
+    before = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") - 1)
+    of_actor = [
+        models.When(type__in=_names_of(kind), then=Stream(kind, (), "actor_identifier", "actor_object_id"))
+        for kind in ("resource", "read")
+    ]
+    of_relation = models.When(type__in=_RELATIONS, then=RelationKey.stream_in_sql(FOLLOWS, "actor_", "target_"))
+    annotated: models.QuerySet[Any] = events.annotate(
+        before=models.Subquery(before.values("type")[:1]),
+        right_stream=models.Case(of_relation, *of_actor, default=None, output_field=models.UUIDField()),
+    )
+    return annotated
+
+
+def _wrong(events: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
+    """Those that are wrong: 1 query, which looks each event's predecessor up."""
+    kinds = {event_types.stream_kind(one.name) for one in event_types}
+    foreign = models.Q(pk__in=[])
+    for kind in kinds - {""}:
+        foreign |= models.Q(type__in=_names_of(kind)) & ~models.Q(before__in=_names_of(kind))
+    internal = [one.name for one in event_types if event_types.stream_kind(one.name)]
+    foreign |= ~models.Q(type__in=internal) & models.Q(before__in=internal)
+    odd = models.Q(type=FOLLOW.begun.name) & models.Q(parity=0)
+    even = models.Q(type=FOLLOW.ended.name) & models.Q(parity=1)
+    wrong: models.QuerySet[Any] = (
+        _with_right_values(events)
+        .annotate(parity=Mod("version", 2))
+        .filter(
+            _IS_TO_ITSELF
+            | _IS_WITHOUT_TARGET
+            | models.Q(version__gt=1, before__isnull=True)
+            | (models.Q(before__isnull=False) & foreign)
+            | odd
+            | even
+            | (models.Q(right_stream__isnull=False) & ~models.Q(stream=models.F("right_stream")))
+        )
+    )
+    return wrong
+
+
+def _names_of(kind: str) -> list[str]:
+    return [one.name for one in event_types if event_types.stream_kind(one.name) == kind]
+
+
+def _ids(rows: Sequence[Sequence[Any]], using: str) -> list[int]:
+    return [row[0] for row in rows]
+
+
+def log_reconciler(kinds: Sequence[str]) -> Reconciler:
+    """Names the faults of the events in streams of some kinds; "" is that of hosts."""
+    others = [one.name for one in event_types if event_types.stream_kind(one.name) not in kinds]
+
+    def of_kinds(using: str) -> models.QuerySet[Any]:
+        events = Event.objects.using(using)
+        if "" in kinds:
+            return events.exclude(type__in=others)
+        return events.filter(type__in=[name for kind in kinds for name in _names_of(kind)])
+
+    return Reconciler("events", _Events(of_kinds, _ids, orphans=_wrong, size=5000), _LogComparison())

@@ -1,0 +1,1 @@
+"""Every public entry, given what nobody should give it."""
