@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from sequere import conf
 from sequere.backends.base import BaseBackend
 from sequere.event_types import event_types
-from sequere.exceptions import CircularProjections
+from sequere.exceptions import BackendException, CircularProjections
 from sequere.log.immutability import missing_triggers
 from sequere.log.locks import Resource
 from sequere.log.models import Event
@@ -450,6 +450,39 @@ def check_database(
                 )
             )
         messages += _check_resources(alias)
+        if alias == router.db_for_write(Event):
+            messages += _check_eviction()
+    return messages
+
+
+def _check_eviction() -> list[CheckMessage]:
+    """Whether servers of read models drop parts of them. 1 round trip for each."""
+    try:
+        at_work = projections()
+    except (ImportError, AttributeError, TypeError, CircularProjections):  # another check reports it
+        return []
+    messages: list[CheckMessage] = []
+    for name, projector in at_work.items():
+        try:
+            policy = projector.eviction_policy()
+        except BackendException as error:
+            policy = ""
+            messages.append(
+                checks.Warning(
+                    f"The server of the projection {name!r} cannot be checked: {error}",
+                    hint="Run the check again when the server is up.",
+                    id="sequere.W008",
+                )
+            )
+        if policy:
+            messages.append(
+                checks.Warning(
+                    f"The Redis server of the projection {name!r} has the maxmemory-policy {policy}: it drops keys when"
+                    " its memory is full, and follows or timelines are silently wrong.",
+                    hint="Set maxmemory-policy noeviction, and run 'manage.py verify_projections --repair'.",
+                    id="sequere.W007",
+                )
+            )
     return messages
 
 

@@ -83,6 +83,6 @@ def health_max_lag() -> float:
 
 def health_max_parked() -> int | None:
     """`SEQUERE_HEALTH_MAX_PARKED`: how many events of a projection may be parked before the health view answers 503;
-    None, the default, for any number."""
-    number: int | None = getattr(settings, "SEQUERE_HEALTH_MAX_PARKED", None)
+    0 by default, None for any number."""
+    number: int | None = getattr(settings, "SEQUERE_HEALTH_MAX_PARKED", 0)
     return number

@@ -19,7 +19,7 @@ class Status:
     projector: str
     #: Pending events, up to 100,000.
     pending: int
-    #: Seconds since the oldest event was recorded that could be applied now.
+    #: Seconds since the oldest event was recorded that is not applied, whatever keeps it.
     oldest: float | None
     parked: int
     error: str
@@ -55,7 +55,11 @@ def _status(name: str, projector: Projector, waiting: Backlog, using: str) -> St
 def _trouble(projector: Projector, using: str) -> str:
     """What is wrong with the read model as a whole; empty if nothing is."""
     try:
-        is_lost = projector.is_lost(using)
+        if projector.is_lost(using):
+            return "The read model is lost: run rebuild_projections"
+        policy = projector.eviction_policy()
     except BackendException as error:
         return str(error)
-    return "The read model is lost: run rebuild_projections" if is_lost else ""
+    if policy:
+        return f"The server drops keys when its memory is full: set maxmemory-policy to noeviction, not {policy}"
+    return ""

@@ -27,6 +27,8 @@ OPTIONS = ("cache", "client_class", "options", "prefix", "url")
 TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 5}
 #: Keys that one command looks for, or removes.
 KEYS_PER_COMMAND = 500
+#: The maxmemory-policy with which a server refuses writes when its memory is full.
+NO_EVICTION = "noeviction"
 #: How errors begin that redis-py has no class for, and that are not the fault of the command: the disk is full,
 #: replicas are missing, or a script keeps the server busy.
 TROUBLES = ("MISCONF ", "NOREPLICAS ", "BUSY ")
@@ -156,10 +158,23 @@ class Connection:
 
     def run_id(self) -> str:
         """Identifies the server until it is restarted."""
-        (info,) = self.run([("INFO", "server")])
+        return self._info("server")["run_id"]
+
+    def eviction_policy(self) -> str:
+        """The maxmemory-policy, if the server has a limit and drops keys when it reaches it; else empty. 1 round trip.
+
+        A policy that drops only keys that expire is one, too: Sequere fills these again, but other memory is not freed.
+        """
+        memory = self._info("memory")
+        policy = memory.get("maxmemory_policy", NO_EVICTION)
+        return "" if policy == NO_EVICTION or memory.get("maxmemory", "0") == "0" else policy
+
+    def _info(self, section: str) -> Mapping[str, str]:
+        (info,) = self.run([("INFO", section)])
         if isinstance(info, Mapping):
-            return str(info["run_id"])
-        return next(line for line in text(info).splitlines() if line.startswith("run_id:"))
+            return {str(name): str(value) for name, value in info.items()}
+        lines = (line.partition(":") for line in text(info).splitlines())
+        return {name: value for name, _, value in lines}
 
     def remove(self, *patterns: str) -> None:
         """Remove the keys with our prefix and one of these endings, a few at a time."""
