@@ -15,7 +15,7 @@ from sequere import conf
 from sequere.backends.base import BaseBackend
 from sequere.event_types import event_types
 from sequere.exceptions import BackendException, CircularProjections
-from sequere.log.immutability import missing_triggers
+from sequere.log.immutability import different_triggers
 from sequere.log.locks import Resource
 from sequere.log.models import Event
 from sequere.log.numbers import KIND, Name, names_of
@@ -433,10 +433,11 @@ def check_database(
             )
             continue
         messages += [*_check_isolation(connection), *_check_identifiers(connection)]
-        if missing := missing_triggers(connection):
+        if different := different_triggers(connection):
             messages.append(
                 Error(
-                    f"The event log in the database {alias!r} is not protected: {', '.join(missing)} missing.",
+                    f"The event log in the database {alias!r} is not protected: triggers are missing, disabled, or"
+                    f" defined otherwise: {', '.join(different)}.",
                     hint=f"Run 'manage.py migrate sequere --database {alias} --skip-checks', which restores them.",
                     id="sequere.E005",
                 )

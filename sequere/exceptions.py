@@ -7,6 +7,7 @@ from string import Formatter
 from typing import Any
 
 from django.core.exceptions import BadRequest
+from django.core.management.base import CommandError
 
 #: Characters that a message shows of one value.
 SHOWN = 500
@@ -153,6 +154,11 @@ class InvalidPair(FollowException):
 
 class ImmutableEvent(SequereException):
     """The log is append-only, so {operation} is refused: record a new event that corrects the old one."""
+
+
+class LogWouldBeLost(SequereException, CommandError):
+    """This would destroy the event log in the database {database!r}, and no rebuild can restore it: make a backup, and
+    run the command again with {name}=yes in its environment."""
 
 
 class IdempotencyConflict(SequereException):

@@ -31,11 +31,11 @@ class Backlog:
     def of(cls, parts: Collection["Backlog"]) -> "Backlog":
         """Several backlogs as one."""
         return cls(
-            **{
-                name: min(COUNTED, sum(getattr(one, name) for one in parts))
-                for name in ("pending", "parked", "failing")
-            },
-            **{name: _greatest(getattr(one, name) for one in parts) for name in ("oldest", "oldest_free")},
+            pending=min(COUNTED, sum(part.pending for part in parts)),
+            parked=min(COUNTED, sum(part.parked for part in parts)),
+            failing=min(COUNTED, sum(part.failing for part in parts)),
+            oldest=_greatest(part.oldest for part in parts),
+            oldest_free=_greatest(part.oldest_free for part in parts),
         )
 
 
@@ -53,7 +53,10 @@ def backlogs(queues: Iterable[str], using: str) -> Mapping[str, Backlog]:
         rows = cursor.fetchall()
     events = Event.objects.using(using).in_bulk({id_ for *_, oldest, free in rows for id_ in (oldest, free) if id_})
     ages = {id_: event.age for id_, event in events.items()}
-    return {names[number]: Backlog(*counts, ages.get(oldest), ages.get(free)) for number, *counts, oldest, free in rows}
+    return {
+        names[number]: Backlog(pending, parked, failing, ages.get(oldest), ages.get(free))
+        for number, pending, parked, failing, oldest, free in rows
+    }
 
 
 def _greatest(ages: Iterable[float | None]) -> float | None:

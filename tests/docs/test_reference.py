@@ -56,7 +56,7 @@ def test_every_setting_that_a_page_names_exists() -> None:
 
     named = set(re.findall(r"\bSEQUERE_\w+", pages))
 
-    of_the_environment = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL"}
+    of_the_environment = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "SEQUERE_DESTROY_LOG"}
     of_the_example = {name for name in named if name.startswith("SEQUERE_EXAMPLE_")}
     assert named - of_the_environment - of_the_example == set(sections(page("settings.md"), 2))
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.test import modify_settings
 
-from sequere.log.immutability import install, missing_triggers
+from sequere.log.immutability import different_triggers, install
 from sequere.projections.projector import Projector
 
 PATH = f"{__name__}.Quiet"
@@ -98,7 +98,7 @@ def test_sequere_e005_triggers() -> None:
     assert gone in messages["sequere.E005"].msg
     assert "migrate sequere" in str(messages["sequere.E005"].hint)
     install(connection)
-    assert missing_triggers(connection) == []
+    assert different_triggers(connection) == []
 
 
 @pytest.mark.django_db

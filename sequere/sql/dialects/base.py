@@ -95,7 +95,8 @@ class Dialect(ABC):
 
     @abstractmethod
     def triggers_of(self, table: str) -> str:
-        """SELECTs the names of the triggers of a table that are at work."""
+        """SELECTs the triggers of a table that are always at work: the name, the definition, and the body of the
+        function that it runs, NULL if there is none."""
 
     @abstractmethod
     def drop_trigger(self, name: str, table: str) -> str:

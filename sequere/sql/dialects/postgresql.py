@@ -70,8 +70,11 @@ class PostgreSQL(Dialect):
         return f"pg_get_serial_sequence('{self.table(model)}', '{column}')::regclass"
 
     def triggers_of(self, table: str) -> str:
-        # A disabled trigger is a missing one.
-        return f"SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass('{table}') AND tgenabled <> 'D'"
+        # One that is disabled, or at work in replicas only, is a missing one.
+        return (
+            "SELECT tgname, pg_get_triggerdef(t.oid, true), prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid"
+            f" WHERE tgrelid = to_regclass('{table}') AND tgenabled IN ('O', 'A')"
+        )
 
     def drop_trigger(self, name: str, table: str) -> str:
         return f"DROP TRIGGER IF EXISTS {name} ON {table}"
