@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import BadRequest
 from django.core.management.base import CommandError
+from django.db import OperationalError
 
 #: Characters that a message shows of one value.
 SHOWN = 500
@@ -154,6 +155,17 @@ class InvalidPair(FollowException):
 
 class ImmutableEvent(SequereException):
     """The log is append-only, so {operation} is refused: record a new event that corrects the old one."""
+
+
+class ResourcesLocked(SequereException, OperationalError):
+    """Another transaction holds the lock of one of {resources} for longer than lock_timeout or statement_timeout
+    allows: try again, keep transactions with follows short, and look for a session in pg_stat_activity that is idle in
+    transaction."""
+
+
+class SequenceBehind(SequereException, OperationalError):
+    """The sequence of {table} has handed out a number that is taken, as after a switch-over to a logical replica: run
+    'manage.py migrate sequere --database {database} --skip-checks', which moves it."""
 
 
 class LogWouldBeLost(SequereException, CommandError):

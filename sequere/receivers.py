@@ -12,6 +12,7 @@ from sequere.exceptions import LogWouldBeLost
 from sequere.log.identity import log_id
 from sequere.log.immutability import has_log, install
 from sequere.log.models import Event
+from sequere.log.sequences import advance_sequences
 from sequere.outbox.enqueue import queue_events
 from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
@@ -48,6 +49,12 @@ def protect_log(using: str, **_: Any) -> None:
     install(connections[using])
 
 
+def advance_numbers(using: str, **_: Any) -> None:
+    """Move the sequences that are behind their tables, as on a logical replica."""
+    if router.allow_migrate_model(using, Event):
+        advance_sequences(using)
+
+
 def identify_log(using: str, **_: Any) -> None:
     """Give the log its identity, or another one after a flush."""
     if router.allow_migrate_model(using, Event) and has_log(connections[using]):
@@ -64,6 +71,7 @@ def connect_receivers(sequere_app: Any) -> None:
     events_recorded.connect(project, dispatch_uid="sequere.project")
     pre_migrate.connect(keep_log, sender=sequere_app, dispatch_uid="sequere.keep_log")
     post_migrate.connect(protect_log, sender=sequere_app, dispatch_uid="sequere.protect_log")
+    post_migrate.connect(advance_numbers, sender=sequere_app, dispatch_uid="sequere.advance_numbers")
     post_migrate.connect(identify_log, sender=sequere_app, dispatch_uid="sequere.identify_log")
     post_migrate.connect(install_functions, dispatch_uid="sequere.install_functions")
     class_prepared.connect(watch_proxy, dispatch_uid="sequere.watch_proxy")

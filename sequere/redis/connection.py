@@ -14,9 +14,11 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+from django.conf import settings
 from django.utils.module_loading import import_string
 
 from sequere.exceptions import BackendUnavailable, InvalidBackendOption, ReadModelLost, StaleWriter
+from sequere.redis.addresses import QUOTE, UNQUOTED, is_quoted
 from sequere.redis.fencing import is_of_another_log, is_refusal
 from sequere.redis.outages import CircuitBreaker, Outage
 
@@ -74,9 +76,23 @@ class Connection:
         class_ = self._client_class()
         arguments = {**TIMEOUTS, **self._retry(), **options.get("options", {})}
         try:
-            return class_.from_url(options["url"], **arguments) if "url" in options else class_(**arguments)
+            if "url" in options:
+                return self._client_at(str(options["url"]), class_, arguments)
+            return class_(**arguments)
         except (TypeError, ValueError) as error:
-            raise self._invalid("url" if "url" in options else "options", f"is refused: {error}") from error
+            raise self._invalid("options", f"is refused: {error}") from error
+
+    def _client_at(self, url: str, class_: Any, arguments: Mapping[str, Any]) -> Any:
+        """The client of a URL. Errors about a URL show parts of it, and so of a password: they are not shown."""
+        if not is_quoted(url):
+            raise self._invalid("url", UNQUOTED)
+        try:
+            class_.from_url(url)
+        except (TypeError, ValueError):
+            raise self._invalid(
+                "url", f"is refused: begin it with redis://, rediss:// or unix://, and {QUOTE}"
+            ) from None
+        return class_.from_url(url, **arguments)
 
     def key(self, *parts: object) -> str:
         return self.prefix + ":".join(map(str, parts))
@@ -185,9 +201,12 @@ class Connection:
     def server(self) -> str:
         """The name of the server in errors."""
         try:
-            arguments = self.client.connection_pool.connection_kwargs
+            pool = self.client.connection_pool
+            arguments = pool.connection_kwargs
         except AttributeError:  # another class of clients
             return f"the Redis server of {self.setting}"
+        if service := getattr(pool, "service_name", None):
+            return f"Redis service {service!r} of Sentinel"
         if "path" in arguments:
             return f"Redis at {arguments['path']}"
         return f"Redis at {arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
@@ -261,6 +280,8 @@ class Connection:
     def _client_of_cache(self, alias: str) -> Any:
         from django.core.cache.backends.base import InvalidCacheBackendError
 
+        if not all(map(is_quoted, _locations(alias))):
+            raise self._invalid("cache", f"is {alias!r}, whose LOCATION {UNQUOTED}")
         try:
             from django_redis import get_redis_connection
 
@@ -269,6 +290,8 @@ class Connection:
             raise self._invalid("cache", "needs django-redis: pip install 'django-sequere[redis]'") from error
         except (InvalidCacheBackendError, NotImplementedError) as error:
             raise self._invalid("cache", f"is {alias!r}, which is not a cache of django-redis: {error}") from error
+        except ValueError:
+            raise self._invalid("cache", f"is {alias!r}, whose LOCATION is refused: {QUOTE} there") from None
 
     def _invalid(self, option: str, reason: str) -> InvalidBackendOption:
         return InvalidBackendOption(setting=self.setting, option=option, reason=reason.rstrip("."))
@@ -277,12 +300,19 @@ class Connection:
 def why_unusable(setting: str, options: Any) -> str | None:
     """Why a client cannot be made of the options in a setting; None if it can."""
     if not isinstance(options, Mapping):
-        return f"{setting} is {options!r}, which is not a mapping of options to values."
+        # It is not shown: it may be a URL with a password.
+        return f"{setting} is a {type(options).__name__}, which is not a mapping of options to values."
     try:
         _ = Connection(setting, options, "").client
     except InvalidBackendOption as error:
         return str(error)
     return None
+
+
+def _locations(alias: str) -> list[str]:
+    """The addresses of a cache."""
+    location = getattr(settings, "CACHES", {}).get(alias, {}).get("LOCATION", "")
+    return location.split(",") if isinstance(location, str) else [str(one) for one in location]
 
 
 def _kind(command: Sequence[Any]) -> Any:
