@@ -515,7 +515,7 @@ def _check_eviction() -> list[CheckMessage]:
     messages: list[CheckMessage] = []
     for name, projector in at_work.items():
         try:
-            policy = projector.eviction_policy()
+            policy = projector.examine_server()
         except BackendException as error:
             policy = ""
             messages.append(

@@ -240,8 +240,8 @@ class InvalidBackendOption(BackendException):
 
 
 class BackendUnavailable(BackendException):
-    """{server} cannot be used, {reason}: start it, or correct {setting}. Events recorded meanwhile wait in the outbox,
-    and are applied when it is back."""
+    """{server} cannot be used, {reason}: start it, end what keeps it from writing, or correct {setting}. Events
+    recorded meanwhile wait in the outbox, and are applied when it is back."""
 
 
 class ReadModelLost(BackendException):

@@ -94,7 +94,7 @@ def _examine(name: str, waiting: Backlog, projector: Projector, using: str) -> P
 
 def _state(projector: Projector, using: str) -> dict[str, bool]:
     try:
-        is_lost, policy = projector.is_lost(using), projector.eviction_policy()
+        is_lost, policy = projector.is_lost(using), projector.examine_server()
         return {LOST: is_lost, f"{EVICTION} {policy}": bool(policy)}
     except BackendException:
         return {UNREACHABLE: True}

@@ -55,11 +55,11 @@ def _status(name: str, projector: Projector, waiting: Backlog, using: str) -> St
 def _trouble(projector: Projector, using: str) -> str:
     """What is wrong with the read model as a whole; empty if nothing is."""
     try:
-        if projector.is_lost(using):
-            return "The read model is lost: run rebuild_projections"
-        policy = projector.eviction_policy()
+        policy, is_lost = projector.examine_server(), projector.is_lost(using)
     except BackendException as error:
         return str(error)
-    if policy:
-        return f"The server drops keys when its memory is full: set maxmemory-policy to noeviction, not {policy}"
-    return ""
+    found = {
+        f"The server drops keys when its memory is full: set maxmemory-policy to noeviction, not {policy}": policy,
+        "The read model is lost: run rebuild_projections": is_lost,
+    }
+    return ". ".join(trouble for trouble, is_there in found.items() if is_there)

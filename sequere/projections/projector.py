@@ -90,9 +90,9 @@ class Projector:
         """Whether the whole read model is missing, so that there is nothing to compare with the log."""
         return False
 
-    def eviction_policy(self) -> str:
-        """The policy by which the server of the read model drops parts of it when its memory is full; empty if it drops
-        nothing."""
+    def examine_server(self) -> str:
+        """Make sure that the server of the read model takes writes. Returns the policy by which it drops parts of the
+        read model when its memory is full; empty if it drops nothing."""
         return ""
 
 

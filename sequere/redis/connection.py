@@ -176,17 +176,20 @@ class Connection:
         """Identifies the server until it is restarted."""
         return self._info("server")["run_id"]
 
-    def eviction_policy(self) -> str:
+    def examine_server(self) -> str:
         """The maxmemory-policy, if the server has a limit and drops keys when it reaches it; else empty. 1 round trip.
 
         A policy that drops only keys that expire is one, too: Sequere fills these again, but other memory is not freed.
+        Raises BackendUnavailable if the server cannot be used, or refuses writes.
         """
-        memory = self._info("memory")
+        # Writes nothing, and is refused when a write is: the memory or the disk is full, or it is a replica.
+        memory = self._info("memory", ("SETRANGE", self.key("global", "write"), 0, ""))
         policy = memory.get("maxmemory_policy", NO_EVICTION)
         return "" if policy == NO_EVICTION or memory.get("maxmemory", "0") == "0" else policy
 
-    def _info(self, section: str) -> Mapping[str, str]:
-        (info,) = self.run([("INFO", section)])
+    def _info(self, section: str, *commands: Sequence[Any]) -> Mapping[str, str]:
+        """A section of what the server says of itself, asked together with other commands. 1 round trip."""
+        info, *_ = self.run([("INFO", section), *commands])
         if isinstance(info, Mapping):
             return {str(name): str(value) for name, value in info.items()}
         lines = (line.partition(":") for line in text(info).splitlines())

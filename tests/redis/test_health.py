@@ -71,6 +71,36 @@ def test_a_server_that_may_drop_keys_is_reported(
     assert Client().get("/sequere/ready/").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (("CONFIG", "SET", "maxmemory", "1mb"), "used memory > 'maxmemory'"),
+        (("CONFIG", "SET", "min-replicas-to-write", "1"), "NOREPLICAS"),
+        (("REPLICAOF", "127.0.0.1", "1"), "You can't write against a read only replica"),
+    ],
+)
+def test_a_server_that_refuses_writes_is_reported(
+    settings: Any, thoas: User, project: Project, command: tuple[str, ...], reason: str
+) -> None:
+    with own_valkey() as server:
+        settings.SEQUERE_BACKEND_OPTIONS = {"url": server.url}
+        client = redis.Redis.from_url(server.url)
+        follow(thoas, project)
+        keys = sorted(client.keys())
+        Client().get(HEALTH)
+        has_written = sorted(client.keys()) != keys
+        client.execute_command(*command)
+
+        response = Client().get(HEALTH)
+        checked = [message for message in run_checks(databases=["default"]) if message.id == "sequere.W008"]
+        shown = json.loads(run("show_projections", "--json")[1])[0]["error"]
+
+    assert (response.status_code, problems(response)["follows"]) == (503, ["unreachable"])
+    assert not has_written
+    assert reason in checked[0].msg
+    assert reason in shown
+
+
 def test_a_lost_read_model_is_reported(client: "redis.Redis", thoas: User, project: Project) -> None:
     browser = Client()
     follow(thoas, project)
