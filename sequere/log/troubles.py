@@ -11,7 +11,7 @@ from sequere.exceptions import ResourcesLocked, SequenceBehind
 from sequere.sql.dialects import dialect
 
 #: Resources that a message names.
-NAMED = 5
+RESOURCES_NAMED = 5
 
 
 class explaining:  # noqa: N801  # a context manager; a generator would cost more than some of the statements in it
@@ -32,7 +32,8 @@ class explaining:  # noqa: N801  # a context manager; a generator would cost mor
             return
         words = dialect(connections[self._using])
         if words.has_waited_for_lock(error):
-            names = [str(key) for key in islice(self._resources, NAMED + 1)]
-            raise ResourcesLocked(resources=", ".join([*names[:NAMED], *(["…"] * (len(names) > NAMED))])) from error
+            names = [str(key) for key in islice(self._resources, RESOURCES_NAMED + 1)]
+            named = [*names[:RESOURCES_NAMED], *(["…"] * (len(names) > RESOURCES_NAMED))]
+            raise ResourcesLocked(resources=", ".join(named)) from error
         if table := words.table_with_taken_number(error):
             raise SequenceBehind(table=table, database=self._using) from error
