@@ -62,7 +62,7 @@ class EventsForm(forms.Form):
 
     def clean_timeline(self) -> ResourceKey | None:
         text = self.cleaned_data["timeline"].strip()
-        key = _key(text)
+        key = registry.key_named(text)
         if text and key is None:
             raise ValidationError(_("Give a resource, such as user:1."))
         return key

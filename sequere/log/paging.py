@@ -18,7 +18,7 @@ from django.db import connections, models
 from sequere.base import ResourceKey
 from sequere.event_types import event_types
 from sequere.log.models import Event, EventQuerySet, is_correlated
-from sequere.log.validation import point_in_time
+from sequere.log.validation import is_storable, point_in_time
 from sequere.sql.conditions import is_
 
 #: Events on a page.
@@ -62,7 +62,7 @@ class Selection:
     @classmethod
     def about(cls, key: ResourceKey) -> "Selection":
         """The events that a resource is the actor or the target of."""
-        return cls((is_(key, "actor_"), is_(key, "target_")))
+        return cls((is_(key, "actor_"), is_(key, "target_")) if all(map(is_storable, key)) else ())
 
     @classmethod
     def in_stream(cls, stream: UUID) -> "Selection":
@@ -72,7 +72,7 @@ class Selection:
     @classmethod
     def correlated(cls, correlation_id: str) -> "Selection":
         """The events with a correlation id in their metadata."""
-        return cls((is_correlated(correlation_id),))
+        return cls((is_correlated(correlation_id),) if is_storable(correlation_id) else ())
 
     def narrowed(
         self,
@@ -88,7 +88,9 @@ class Selection:
     ) -> "Selection":
         """Only the events of a type, with a verb, with an actor or target of a kind (the identifier of a model), with
         `who` in their metadata, that have changed the timeline of an owner, and recorded on these days, the last one
-        included. 1 query for each of the two days."""
+        included. A text that cannot be stored finds nothing. 1 query for each of the two days."""
+        if not all(map(is_storable, (type, verb, kind, who))):
+            return replace(self, sources=())
         filters, first, last = self.filters, self.first, self.last
         for name, value in (("type", type), ("verb", verb)):
             if value:

@@ -19,6 +19,10 @@ from tests.testapp.models import Project, User
 pytestmark = [pytest.mark.django_db, pytest.mark.inline, pytest.mark.sequere_queued]
 
 
+#: No database can store these; the second one is what Python makes of an argument that is not UTF-8.
+IMPOSSIBLE = ("\x00", "\udcff")
+
+
 class Doorkeeper(Projector):
     """Refuses everybody."""
 
@@ -135,7 +139,8 @@ def story(thoas: User, newbie: User, project: Project) -> list[Event]:
         (["--since", "2001-01-01"], [2, 1, 0]),
         (["--until", "2001-01-01"], []),
         (["--verb", "join"], []),
-        (["--type", "\x00"], []),
+        *(([option, text], []) for option in ("--type", "--verb", "--kind", "--correlation") for text in IMPOSSIBLE),
+        *((["--about", f"thing:{text}"], []) for text in IMPOSSIBLE),
     ],
 )
 def test_show_events_filters_the_log(story: list[Event], arguments: list[str], expected: list[int]) -> None:
