@@ -13,7 +13,7 @@ class SequereConfig(AppConfig):
     def ready(self) -> None:
         from sequere import receivers, registry, workers
         from sequere.backends.base import get_backend
-        from sequere.checks import check_database, check_settings
+        from sequere.checks import check_database, check_deployment, check_settings
         from sequere.projections.registry import provide
         from sequere.relations.appending import recording_functions
         from sequere.sql import routines
@@ -24,4 +24,5 @@ class SequereConfig(AppConfig):
         workers.connect()
         checks.register(check_settings, "sequere")
         checks.register(check_database, checks.Tags.database)
+        checks.register(check_deployment, checks.Tags.database, deploy=True)
         registry.autodiscover()

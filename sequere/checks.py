@@ -1,5 +1,6 @@
 """System checks of the settings and the database."""
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -14,15 +15,17 @@ from django.utils.module_loading import import_string
 from sequere import conf
 from sequere.backends.base import BaseBackend
 from sequere.event_types import event_types
-from sequere.exceptions import CircularProjections
-from sequere.log.immutability import missing_triggers
+from sequere.exceptions import BackendException, CircularProjections
+from sequere.log.immutability import different_triggers
 from sequere.log.locks import Resource
 from sequere.log.models import Event
 from sequere.log.numbers import KIND, Name, names_of
+from sequere.log.sequences import sequences_behind
 from sequere.log.uids import wrong_resources
 from sequere.outbox.queues import is_fan_out
 from sequere.projections.projector import LevelTriggeredProjector, Projector
 from sequere.projections.registry import BUILT_IN, built_in, is_queued, projections
+from sequere.redis.addresses import QUOTE, is_quoted
 from sequere.registry import registry
 from sequere.sql.dialects import dialect, is_supported
 from sequere.sql.routines import different_functions
@@ -32,6 +35,10 @@ from sequere.workers import celery_app
 QUEUES = ("default", "fan_out")
 #: The name of the task: importing it would need Celery.
 SWEEP = "sequere.sweep"
+#: What Celery says of a broker that it does not know, if that is the name of one.
+HARMLESS = re.compile(r"No such transport: \w+(\.\s+Did you mean .*)?")
+#: Where PgBouncer listens.
+PGBOUNCER_PORT = "6432"
 #: The newest events whose resources are looked up.
 EVENTS_TO_CHECK = 1000
 
@@ -47,6 +54,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_check_health(),
         *_check_follower(),
         *_check_transaction_mode(),
+        *_check_cursors(),
         *_check_names(),
     ]
 
@@ -284,11 +292,16 @@ def _check_celery() -> list[CheckMessage]:
         return []
     try:
         app = celery_app()
+        if not all(map(is_quoted, _broker_urls(app))):
+            raise ValueError("a password with a special character")
         app.connection_for_write().create_transport()  # does not connect yet
     except (ImportError, KeyError, ValueError) as error:
+        # The error about a URL may show a part of its password.
+        is_harmless = isinstance(error, ImportError) or HARMLESS.fullmatch(str(error.args[0]))
+        reason = error.args[0] if is_harmless else f"the URL of its broker cannot be read, {QUOTE}"
         return [
             Error(
-                f"The projection {for_celery[0]!r} is in mode celery, but Celery cannot be used: {error.args[0]}.",
+                f"The projection {for_celery[0]!r} is in mode celery, but Celery cannot be used: {reason}.",
                 hint="pip install 'django-sequere[celery]', and for a broker in Redis 'celery[redis]'",
                 id="sequere.E010",
             )
@@ -301,6 +314,16 @@ def _check_celery() -> list[CheckMessage]:
                 " nowhere.",
                 hint="Import it in the __init__.py of your project: from mysite.celery import app as celery_app",
                 id="sequere.W004",
+            )
+        )
+    if missing := _missing_queues(app):
+        messages.append(
+            Error(
+                f"The projection {for_celery[0]!r} is in mode celery, and task_create_missing_queues is off, but"
+                f" task_queues has no {' and no '.join(map(repr, missing))}: no worker is told of anything.",
+                hint="Add Queue('sequere') and Queue('sequere.fanout') to CELERY_TASK_QUEUES, or the names in"
+                " SEQUERE_CELERY_QUEUES.",
+                id="sequere.E022",
             )
         )
     scheduled = {entry.get("task") for entry in app.conf.beat_schedule.values()}
@@ -317,6 +340,18 @@ def _check_celery() -> list[CheckMessage]:
             id="sequere.W003",
         ),
     ]
+
+
+def _broker_urls(app: Any) -> list[str]:
+    urls = app.conf.broker_write_url or app.conf.broker_url or ""
+    return urls.split(";") if isinstance(urls, str) else [str(url) for url in urls]
+
+
+def _missing_queues(app: Any) -> list[str]:
+    """Our queues that Celery neither knows nor creates."""
+    if app.conf.task_create_missing_queues:
+        return []
+    return sorted({*conf.celery_queues().values()} - app.amqp.queues.keys())
 
 
 def _check_queues() -> list[CheckMessage]:
@@ -396,6 +431,21 @@ def _check_transaction_mode() -> list[CheckMessage]:
     ]
 
 
+def _check_cursors() -> list[CheckMessage]:
+    settings = connections.settings[router.db_for_write(Event)]
+    is_postgresql = "postg" in settings["ENGINE"]
+    if not (is_postgresql and _is_pooled(settings)) or settings.get("DISABLE_SERVER_SIDE_CURSORS"):
+        return []
+    return [
+        checks.Warning(
+            "The event log is behind PgBouncer, and server-side cursors are not disabled: in transaction mode,"
+            " .iterator() outside a transaction fails.",
+            hint='Add "DISABLE_SERVER_SIDE_CURSORS": True to the database, unless PgBouncer is in session mode.',
+            id="sequere.W009",
+        )
+    ]
+
+
 def _check_names() -> list[CheckMessage]:
     return [
         checks.Warning(
@@ -433,10 +483,11 @@ def check_database(
             )
             continue
         messages += [*_check_isolation(connection), *_check_identifiers(connection)]
-        if missing := missing_triggers(connection):
+        if different := different_triggers(connection):
             messages.append(
                 Error(
-                    f"The event log in the database {alias!r} is not protected: {', '.join(missing)} missing.",
+                    f"The event log in the database {alias!r} is not protected: triggers are missing, disabled, or"
+                    f" defined otherwise: {', '.join(different)}.",
                     hint=f"Run 'manage.py migrate sequere --database {alias} --skip-checks', which restores them.",
                     id="sequere.E005",
                 )
@@ -449,8 +500,108 @@ def check_database(
                     id="sequere.E018",
                 )
             )
-        messages += _check_resources(alias)
+        messages += [*_check_sequences(alias), *_check_resources(alias)]
+        if alias == router.db_for_write(Event):
+            messages += _check_eviction()
     return messages
+
+
+def _check_eviction() -> list[CheckMessage]:
+    """Whether servers of read models drop parts of them. 1 round trip for each."""
+    try:
+        at_work = projections()
+    except (ImportError, AttributeError, TypeError, CircularProjections):  # another check reports it
+        return []
+    messages: list[CheckMessage] = []
+    for name, projector in at_work.items():
+        try:
+            policy = projector.examine_server()
+        except BackendException as error:
+            policy = ""
+            messages.append(
+                checks.Warning(
+                    f"The server of the projection {name!r} cannot be checked: {error}",
+                    hint="Run the check again when the server is up.",
+                    id="sequere.W008",
+                )
+            )
+        if policy:
+            messages.append(
+                checks.Warning(
+                    f"The Redis server of the projection {name!r} has the maxmemory-policy {policy}: it drops keys when"
+                    " its memory is full, and follows or timelines are silently wrong.",
+                    hint="Set maxmemory-policy noeviction, and run 'manage.py verify_projections --repair'.",
+                    id="sequere.W007",
+                )
+            )
+    return messages
+
+
+def check_deployment(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """What a site should have, and a laptop need not: for `check --deploy`."""
+    messages: list[CheckMessage] = []
+    for alias in databases or ():
+        connection = connections[alias]
+        if router.allow_migrate_model(alias, Event) and is_supported(connection):
+            messages += [*_check_timeouts(connection), *_check_statements(connection)]
+    return messages
+
+
+def _check_timeouts(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
+    """Whether a session that is idle in a transaction may keep others waiting for ever. 1 query."""
+    endless = []
+    with connection.cursor() as cursor:
+        for name in dialect(connection).timeouts:
+            cursor.execute("SELECT current_setting(%s)", [name])
+            if cursor.fetchone() == ("0",):
+                endless.append(name)
+    if not endless:
+        return []
+    return [
+        checks.Warning(
+            f"The database {connection.alias!r} has no {' and no '.join(endless)}: a session that is idle in a"
+            " transaction after a follow keeps everyone waiting who follows the same, for ever.",
+            hint="Set both for the role of the site:"
+            " ALTER ROLE … SET lock_timeout = '10s'; ALTER ROLE … SET idle_in_transaction_session_timeout = '60s'.",
+            id="sequere.W010",
+        )
+    ]
+
+
+def _check_statements(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
+    options = connection.settings_dict["OPTIONS"]
+    wanted = [name for name in dialect(connection).options_for_speed if not options.get(name)]
+    if not wanted or _is_pooled(connection.settings_dict):
+        return []
+    return [
+        checks.Info(
+            f"The database {connection.alias!r} plans each statement each time: its OPTIONS have no"
+            f" {' and no '.join(wanted)}.",
+            hint="Unless a pooler gives transactions to connections (PgBouncer), add"
+            ' "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5}: many operations take a third less'
+            " time.",
+            id="sequere.I001",
+        )
+    ]
+
+
+def _is_pooled(settings: Mapping[str, Any]) -> bool:
+    """Whether the settings of a database look like those of PgBouncer."""
+    return str(settings["PORT"]) == PGBOUNCER_PORT or "pgbouncer" in str(settings["HOST"]).lower()
+
+
+def _check_sequences(alias: str) -> list[CheckMessage]:
+    return [
+        Error(
+            f"The sequence of {model._meta.db_table} in the database {alias!r} is behind: the table has {highest}."
+            " What is recorded fails, or a resource gets the uid of another.",
+            hint=f"Run 'manage.py migrate sequere --database {alias} --skip-checks', which moves it.",
+            id="sequere.E021",
+        )
+        for model, highest in sequences_behind(alias).items()
+    ]
 
 
 def _check_resources(alias: str) -> list[CheckMessage]:

@@ -1,5 +1,6 @@
 """The settings of Sequere, read when they are used. Each docstring is the manual of its setting."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,6 +35,15 @@ def backend_options() -> Mapping[str, Any]:
     """`SEQUERE_BACKEND_OPTIONS`: the options of the backend of the follows, such as the address of its server."""
     options: Mapping[str, Any] = getattr(settings, "SEQUERE_BACKEND_OPTIONS", {})
     return options
+
+
+#: The variable of the environment that lets a migration destroy the log, with the value "yes".
+DESTROY_LOG = "SEQUERE_DESTROY_LOG"
+
+
+def may_destroy_log() -> bool:
+    """Not a setting: it is meant for one command, and must not stay behind in a file."""
+    return os.environ.get(DESTROY_LOG) == "yes"
 
 
 def fail_silently() -> bool:
@@ -83,6 +93,6 @@ def health_max_lag() -> float:
 
 def health_max_parked() -> int | None:
     """`SEQUERE_HEALTH_MAX_PARKED`: how many events of a projection may be parked before the health view answers 503;
-    None, the default, for any number."""
-    number: int | None = getattr(settings, "SEQUERE_HEALTH_MAX_PARKED", None)
+    0 by default, None for any number."""
+    number: int | None = getattr(settings, "SEQUERE_HEALTH_MAX_PARKED", 0)
     return number

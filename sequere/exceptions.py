@@ -7,6 +7,8 @@ from string import Formatter
 from typing import Any
 
 from django.core.exceptions import BadRequest
+from django.core.management.base import CommandError
+from django.db import OperationalError
 
 #: Characters that a message shows of one value.
 SHOWN = 500
@@ -162,6 +164,22 @@ class ImmutableEvent(SequereException):
     """The log is append-only, so {operation} is refused: record a new event that corrects the old one."""
 
 
+class ResourcesLocked(SequereException, OperationalError):
+    """Another transaction holds the lock of one of {resources} for longer than lock_timeout or statement_timeout
+    allows: try again, keep transactions with follows short, and look for a session in pg_stat_activity that is idle in
+    transaction."""
+
+
+class SequenceBehind(SequereException, OperationalError):
+    """The sequence of {table} has handed out a number that is taken, as after a switch-over to a logical replica: run
+    'manage.py migrate sequere --database {database} --skip-checks', which moves it."""
+
+
+class LogWouldBeLost(SequereException, CommandError):
+    """This would destroy the event log in the database {database!r}, and no rebuild can restore it: make a backup, and
+    run the command again with {name}=yes in its environment."""
+
+
 class IdempotencyConflict(SequereException):
     """The idempotency key {key!r} belongs to event {event_id}, which says something else: use one key for
     one request."""
@@ -230,8 +248,8 @@ class InvalidBackendOption(BackendException):
 
 
 class BackendUnavailable(BackendException):
-    """{server} cannot be used, {reason}: start it, or correct {setting}. Events recorded meanwhile wait in the outbox,
-    and are applied when it is back."""
+    """{server} cannot be used, {reason}: start it, end what keeps it from writing, or correct {setting}. Events
+    recorded meanwhile wait in the outbox, and are applied when it is back."""
 
 
 class ReadModelLost(BackendException):

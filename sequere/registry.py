@@ -159,6 +159,20 @@ class Registry:
                 raise
             return ResourceKey(*resource)
 
+    def key_named(self, text: str) -> ResourceKey | None:
+        """The key that a text like "user:1" names, in canonical form; its model may no longer be registered. None if it
+        names none."""
+        identifier, colon, object_id = text.partition(":")
+        if not (colon and object_id and identifier.isidentifier()):
+            return None
+        key = ResourceKey(identifier, object_id)
+        try:
+            return self.key_of(key)
+        except UnknownIdentifier:
+            return key
+        except InvalidObjectId:
+            return None
+
     def keys_of(self, model: type[models.Model], pks: Iterable[Any]) -> Iterator[ResourceKey]:
         """The keys under which the log may know the rows of a model with these primary keys, aliases included."""
         kind, _ = self._counts_as(model)

@@ -1,4 +1,4 @@
-"""Follows by POST, lists as JSON, and the health view: `path("sequere/", include("sequere.urls"))`."""
+"""Follows by POST, lists as JSON, and the health and ready views: `path("sequere/", include("sequere.urls"))`."""
 
 from django.urls import path
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("follow/", views.follow, name="follow"),
     path("unfollow/", views.unfollow, name="unfollow"),
     path("health/", views.health, name="health"),
+    path("ready/", views.ready, name="ready"),
     # A key may be any text, also one with slashes in it.
     path("<str:identifier>/<path:object_id>/followers/", views.followers, name="followers"),
     path("<str:identifier>/<path:object_id>/followings/", views.followings, name="followings"),

@@ -8,7 +8,7 @@ Lists take `cursor`, `limit`, and `identifier` for one kind of resource.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -49,7 +49,7 @@ from sequere.http import (
     user_of,
 )
 from sequere.log.models import Event
-from sequere.monitoring.health import examine
+from sequere.monitoring.health import DATABASE_DOWN, can_answer, examine
 from sequere.registry import registry
 from sequere.results.relations import Related, RelationList
 
@@ -98,11 +98,25 @@ def friends(request: HttpRequest, identifier: str, object_id: str) -> HttpRespon
 def health(request: HttpRequest) -> HttpResponse:
     """The health of the projections, for a monitor: 200, or 503 if something is wrong."""
     found = examine()
-    if found.healthy:
-        return JsonResponse(asdict(found))
-    response = JsonResponse(asdict(found), status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return _state(request, asdict(found), found.problems)
+
+
+@transaction.non_atomic_requests
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> HttpResponse:
+    """Whether this process can answer requests, for a load balancer: 200, or 503 if it cannot reach the database. A
+    projection that is late or failing, or a Redis server that is down, changes nothing. 1 query."""
+    is_ready = can_answer()
+    return _state(request, {"ready": is_ready}, [] if is_ready else [DATABASE_DOWN])
+
+
+def _state(request: HttpRequest, state: dict[str, Any], problems: Sequence[str]) -> HttpResponse:
+    if not problems:
+        return JsonResponse(state)
+    response = JsonResponse(state, status=HTTPStatus.SERVICE_UNAVAILABLE)
     # Not an error of the site: Django would log every 503 as one, and mail it to the admins.
-    log_response("Not healthy: %s", found.problems, response=response, request=request, logger=logger, level="debug")
+    log_response("Not healthy: %s", problems, response=response, request=request, logger=logger, level="debug")
     return response
 
 

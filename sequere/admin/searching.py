@@ -19,7 +19,6 @@ from sequere.admin.names import admin_of
 from sequere.admin.pages import whole_number
 from sequere.base import ModelBase, ResourceKey
 from sequere.event_types import event_types
-from sequere.exceptions import InvalidObjectId
 from sequere.log.paging import Selection
 from sequere.registry import registry
 from sequere.texts import is_storable
@@ -64,7 +63,7 @@ class EventsForm(forms.Form):
 
     def clean_timeline(self) -> ResourceKey | None:
         text = self.cleaned_data["timeline"].strip()
-        key = _key(text)
+        key = registry.key_named(text)
         if text and key is None:
             raise ValidationError(_("Give a resource, such as user:1."))
         return key
@@ -120,7 +119,7 @@ def _search(term: str, identifier: str, request: HttpRequest, site: AdminSite) -
     found = Search()
     for selection in _exact(term):
         found.add(selection)
-    if key := _key(term) or (_key(f"{identifier}:{term}") if identifier else None):
+    if key := registry.key_named(term) or (registry.key_named(f"{identifier}:{term}") if identifier else None):
         found.add(Selection.about(key))
     elif len(found.selection.sources) == 1:  # only a correlation id, which any text may be
         kind, colon, name = term.partition(":")
@@ -140,20 +139,6 @@ def _exact(term: str) -> Iterator[Selection]:
         yield Selection((models.Q(pk=event_id),))
     with suppress(ValueError):
         yield Selection.in_stream(UUID(term))
-
-
-def _key(term: str) -> ResourceKey | None:
-    """The key that a text like "user:1" names, in canonical form; its model may no longer be registered."""
-    identifier, colon, object_id = term.partition(":")
-    if not (colon and object_id and identifier.isidentifier()):
-        return None
-    key = ResourceKey(identifier, object_id)
-    if identifier not in _identifiers():
-        return key
-    try:
-        return registry.key_of(key)
-    except InvalidObjectId:
-        return None
 
 
 def _find_instances(options: ModelBase, name: str, found: Search, request: HttpRequest, site: AdminSite) -> None:

@@ -17,24 +17,34 @@ TABLE = "sequere_event"
 MESSAGE = "The event log is append-only: record a new event instead."
 
 
-def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
-    """The triggers that should be there and are not; none if the table itself is not there. 1 to 2 queries."""
-    wanted = _triggers(connection)
+def has_log(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the table of the log is in a database. 1 query."""
     with connection.cursor() as cursor:
-        if not wanted or TABLE not in connection.introspection.table_names(cursor):
-            return []
+        return TABLE in connection.introspection.table_names(cursor)
+
+
+def different_triggers(connection: BaseDatabaseWrapper) -> list[str]:
+    """The triggers that are missing, not always at work, or defined otherwise; none if the table itself is not there.
+    A trigger is compared with everything that it runs. 1 to 2 queries."""
+    wanted = _triggers(connection)
+    if not wanted or not has_log(connection):
+        return []
+    with connection.cursor() as cursor:
         cursor.execute(dialect(connection).triggers_of(TABLE))
-        installed = {row[0] for row in cursor.fetchall()}
-    return [name for name in wanted if name not in installed]
+        found = {name: (definition.split(), body) for name, definition, body in cursor.fetchall()}
+    # Before a trigger, its text may define the function that the triggers of this database run.
+    bodies: list[str | None] = [text.split("$$")[1] for text in wanted.values() if "$$" in text] or [None]
+    right = {name: [(text.rpartition("$$;")[2].split(), body) for body in bodies] for name, text in wanted.items()}
+    return [name for name in wanted if found.get(name) not in right[name]]
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
-    """Create the triggers that are missing."""
+    """Create the triggers that are missing or different."""
     triggers = _triggers(connection)
-    for name in missing_triggers(connection):
+    for name in different_triggers(connection):
         _drop(name, connection)
         with connection.cursor() as cursor:
-            cursor.execute(triggers[name].format(table=TABLE, message=MESSAGE))
+            cursor.execute(triggers[name])
 
 
 @contextmanager
@@ -50,7 +60,8 @@ def suspended(using: str) -> Iterator[None]:
 
 def _triggers(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     """The triggers that the log needs, in the order of their creation, and what creates each."""
-    return statements(__package__, connection.vendor) if is_supported(connection) else {}
+    texts = statements(__package__, connection.vendor) if is_supported(connection) else {}
+    return {name: text.format(table=TABLE, message=MESSAGE) for name, text in texts.items()}
 
 
 def _drop(name: str, connection: BaseDatabaseWrapper) -> None:

@@ -9,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.base import ResourceKey
 from sequere.log.numbers import KIND, number_names
+from sequere.log.troubles import explaining
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 from sequere.sql.chunks import chunks
 from sequere.sql.dialects import dialect
@@ -59,8 +60,10 @@ def lock(keys: Iterable[ResourceKey], using: str) -> dict[ResourceKey, int]:
     all in the order of their uids. Nobody who creates waits for a lock, so nobody waits in a circle. 2 statements, 3 if
     something is missing.
     """
-    select, values = given(connections[using], fields_of(Resource, KEY), sorted(set(keys)))
-    return {ResourceKey(*key): uid for uid, *key in _lock(select, values, using, _texts(using).lock)}
+    wanted = sorted(set(keys))
+    select, values = given(connections[using], fields_of(Resource, KEY), wanted)
+    with explaining(wanted, using):
+        return {ResourceKey(*key): uid for uid, *key in _lock(select, values, using, _texts(using).lock)}
 
 
 class UnknownResources(Exception):
@@ -72,7 +75,7 @@ def lock_known(keys: Iterable[ResourceKey], using: str) -> dict[ResourceKey, int
     transaction has to begin again: it holds locks, and must not create anything."""
     wanted = set(keys)
     select, values = given(connections[using], fields_of(Resource, KEY), sorted(wanted))
-    with connections[using].cursor() as cursor:
+    with explaining(wanted, using), connections[using].cursor() as cursor:
         cursor.execute(_texts(using).lock.replace("{given}", select), values)
         uids = {ResourceKey(*key): uid for uid, *key in cursor.fetchall()}
     if len(uids) < len(wanted):
@@ -126,7 +129,7 @@ def _texts(using: str) -> _Texts:
             given="{given}",
             insert=words.insert_into(Resource, KEY),
             order=", ".join(f"{column} COLLATE {words.order_of_python}" for column in KEY),
-            ignore=words.on_conflict_ignore(),
+            ignore=words.on_conflict_ignore(*KEY),
         ),
         lock=locking,
         lock_all=f"SELECT COUNT(*) FROM ({locking}) AS locked",

@@ -90,7 +90,7 @@ def number_names(role: str, names: Iterable[str], using: str) -> None:
     rows = [(role, name) for name in sorted({*names})]
     select, values = given(connection, fields_of(Name, ("role", "name")), rows)
     sql = statement(__package__, "number_names").format(
-        given=select, insert=words.insert_into(Name, ("role", "name")), ignore=words.on_conflict_ignore()
+        given=select, insert=words.insert_into(Name, ("role", "name")), ignore=words.on_conflict_ignore("role", "name")
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
@@ -100,7 +100,7 @@ def number_graph(type_: str, scope: str, using: str) -> None:
     """Give a graph a number if it has none. 1 statement."""
     words = dialect(connections[using])
     sql = statement(__package__, "number_graph").format(
-        insert=words.insert_into(GraphNumber, ("type", "scope")), ignore=words.on_conflict_ignore()
+        insert=words.insert_into(GraphNumber, ("type", "scope")), ignore=words.on_conflict_ignore("type", "scope")
     )
     with connections[using].cursor() as cursor:
         cursor.execute(sql, [type_, scope, type_, scope])

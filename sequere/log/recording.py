@@ -30,6 +30,7 @@ from sequere.log.locks import lock
 from sequere.log.metadata import caused_by, current_metadata
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.log.reading import History, read_streams
+from sequere.log.troubles import explaining
 from sequere.log.validation import VERB_MAX_LENGTH, check_data, check_json, check_text, point_in_time
 from sequere.registry import registry
 from sequere.signals import events_committed, events_recorded
@@ -337,7 +338,8 @@ def _append(events: Sequence[Event], metadata: Mapping[str, Any], using: str) ->
     for event in events:
         event.metadata = metadata
     try:
-        returned = _APPEND.rows([_VALUES_OF(vars(event)) for event in events], using)
+        with explaining((event.actor for event in events), using):
+            returned = _APPEND.rows([_VALUES_OF(vars(event)) for event in events], using)
     except IntegrityError as error:
         raise _Overtaken(*error.args) from error
     for event, (pk,) in zip(events, sorted(returned), strict=True):

@@ -4,10 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db import connections
-from django.utils import timezone
 
 from sequere.log.models import Event
-from sequere.outbox.models import IS_DUE
 from sequere.sql.statements import statement
 
 #: Events are counted up to this number: a scrape, or a probe, must not read millions of rows.
@@ -22,16 +20,23 @@ class Backlog:
     pending: int = 0
     #: Events that have failed too often and wait for an operator, up to 100,000.
     parked: int = 0
-    #: Seconds since the oldest event that could be applied now was recorded; None if there is none. Events behind a
-    #: failed one cannot be applied.
+    #: Events that have failed more than once and will be tried again, up to 100,000; they are pending, too.
+    failing: int = 0
+    #: Seconds since the oldest event was recorded that is not applied, whatever keeps it; None if there is none.
     oldest: float | None = None
+    #: The same for the events that no parked one holds up: those that workers should have applied.
+    oldest_free: float | None = None
 
     @classmethod
     def of(cls, parts: Collection["Backlog"]) -> "Backlog":
         """Several backlogs as one."""
-        ages = [part.oldest for part in parts if part.oldest is not None]
-        pending, parked = (sum(getattr(part, name) for part in parts) for name in ("pending", "parked"))
-        return cls(min(pending, COUNTED), min(parked, COUNTED), max(ages, default=None))
+        return cls(
+            pending=min(COUNTED, sum(part.pending for part in parts)),
+            parked=min(COUNTED, sum(part.parked for part in parts)),
+            failing=min(COUNTED, sum(part.failing for part in parts)),
+            oldest=_greatest(part.oldest for part in parts),
+            oldest_free=_greatest(part.oldest_free for part in parts),
+        )
 
 
 def backlogs(queues: Iterable[str], using: str) -> Mapping[str, Backlog]:
@@ -39,16 +44,20 @@ def backlogs(queues: Iterable[str], using: str) -> Mapping[str, Backlog]:
     names = list(queues)
     if not names:
         return {}
-    now = connections[using].ops.adapt_datetimefield_value(timezone.now())
     question, numbers = statement(__package__, "backlog"), range(len(names))
     with connections[using].cursor() as cursor:
         cursor.execute(
-            " UNION ALL ".join(question.format(number=number, counted=COUNTED, is_due=IS_DUE) for number in numbers),
-            [parameter for name in names for parameter in (name, name, name, now)],
+            " UNION ALL ".join(question.format(number=number, counted=COUNTED) for number in numbers),
+            [name for name in names for _ in range(5)],
         )
         rows = cursor.fetchall()
-    events = Event.objects.using(using).in_bulk([oldest for *_, oldest in rows if oldest is not None])
+    events = Event.objects.using(using).in_bulk({id_ for *_, oldest, free in rows for id_ in (oldest, free) if id_})
+    ages = {id_: event.age for id_, event in events.items()}
     return {
-        names[number]: Backlog(pending, parked, events[oldest].age if oldest in events else None)
-        for number, pending, parked, oldest in rows
+        names[number]: Backlog(pending, parked, failing, ages.get(oldest), ages.get(free))
+        for number, pending, parked, failing, oldest, free in rows
     }
+
+
+def _greatest(ages: Iterable[float | None]) -> float | None:
+    return max((age for age in ages if age is not None), default=None)

@@ -23,10 +23,14 @@ DATABASE_DOWN = "database"
 LATE = "late"
 #: Too many events have failed and wait for an operator.
 PARKED = "parked"
+#: An event has failed more than once, and will be tried again.
+FAILING = "failing"
 #: The read model is gone, and must be rebuilt.
 LOST = "lost"
 #: The server of the read model cannot be used.
 UNREACHABLE = "unreachable"
+#: The server of the read model drops keys when its memory is full: the beginning of the problem that names the policy.
+EVICTION = "maxmemory-policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,10 @@ class ProjectionHealth:
     mode: str
     #: Pending events, up to 100,000.
     pending: int
-    #: Seconds since the oldest event was recorded that could be applied now; 0 if there is none.
+    #: Seconds since the oldest event was recorded that is not applied, whatever keeps it; 0 if there is none.
     lag: float
+    #: Events that have failed more than once and will be tried again, up to 100,000.
+    failing: int
     #: Parked events, which wait for an operator, up to 100,000.
     parked: int
     problems: list[str]
@@ -51,7 +57,7 @@ class Health:
 
 
 def examine() -> Health:
-    """The health of the projections. 2 queries, and 1 round trip for each projection in Redis; 1 more of both if it is
+    """The health of the projections. 2 queries, and 2 round trips for each projection in Redis; 1 more of both if it is
     lost. Does not raise if a server is down.
     """
     try:
@@ -64,19 +70,31 @@ def examine() -> Health:
     return Health(healthy=not problems, problems=problems, projections=found)
 
 
+def can_answer() -> bool:
+    """Whether this process can query the database of the log, so that it can answer requests. 1 query."""
+    try:
+        Event.objects.using(router.db_for_write(Event)).exists()
+    except (DatabaseError, InterfaceError):
+        return False
+    return True
+
+
 def _examine(name: str, waiting: Backlog, projector: Projector, using: str) -> ProjectionHealth:
-    lag, tolerated = waiting.oldest or 0.0, conf.health_max_parked()
+    tolerated = conf.health_max_parked()
     found = {
-        LATE: lag > conf.health_max_lag(),
+        LATE: (waiting.oldest_free or 0) > conf.health_max_lag(),
+        FAILING: waiting.failing > 0,
         PARKED: tolerated is not None and waiting.parked > tolerated,
         **_state(projector, using),
     }
     problems = [problem for problem, is_so in found.items() if is_so]
-    return ProjectionHealth(mode_of(name), waiting.pending, round(lag, 3), waiting.parked, problems)
+    lag = round(waiting.oldest or 0.0, 3)
+    return ProjectionHealth(mode_of(name), waiting.pending, lag, waiting.failing, waiting.parked, problems)
 
 
 def _state(projector: Projector, using: str) -> dict[str, bool]:
     try:
-        return {LOST: projector.is_lost(using)}
+        is_lost, policy = projector.is_lost(using), projector.examine_server()
+        return {LOST: is_lost, f"{EVICTION} {policy}": bool(policy)}
     except BackendException:
         return {UNREACHABLE: True}

@@ -19,7 +19,7 @@ class Status:
     projector: str
     #: Pending events, up to 100,000.
     pending: int
-    #: Seconds since the oldest event was recorded that could be applied now.
+    #: Seconds since the oldest event was recorded that is not applied, whatever keeps it.
     oldest: float | None
     parked: int
     error: str
@@ -55,7 +55,11 @@ def _status(name: str, projector: Projector, waiting: Backlog, using: str) -> St
 def _trouble(projector: Projector, using: str) -> str:
     """What is wrong with the read model as a whole; empty if nothing is."""
     try:
-        is_lost = projector.is_lost(using)
+        policy, is_lost = projector.examine_server(), projector.is_lost(using)
     except BackendException as error:
         return str(error)
-    return "The read model is lost: run rebuild_projections" if is_lost else ""
+    found = {
+        f"The server drops keys when its memory is full: set maxmemory-policy to noeviction, not {policy}": policy,
+        "The read model is lost: run rebuild_projections": is_lost,
+    }
+    return ". ".join(trouble for trouble, is_there in found.items() if is_there)

@@ -90,6 +90,11 @@ class Projector:
         """Whether the whole read model is missing, so that there is nothing to compare with the log."""
         return False
 
+    def examine_server(self) -> str:
+        """Make sure that the server of the read model takes writes. Returns the policy by which it drops parts of the
+        read model when its memory is full; empty if it drops nothing."""
+        return ""
+
 
 class LevelTriggeredProjector(Projector):
     """A projector that takes an event as a hint, and makes the read model what the log says now.

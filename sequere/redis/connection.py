@@ -14,9 +14,11 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
+from django.conf import settings
 from django.utils.module_loading import import_string
 
 from sequere.exceptions import BackendUnavailable, InvalidBackendOption, ReadModelLost, StaleWriter
+from sequere.redis.addresses import QUOTE, UNQUOTED, is_quoted
 from sequere.redis.fencing import is_of_another_log, is_refusal
 from sequere.redis.outages import CircuitBreaker, Outage
 
@@ -27,6 +29,8 @@ OPTIONS = ("cache", "client_class", "options", "prefix", "url")
 TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 5}
 #: Keys that one command looks for, or removes.
 KEYS_PER_COMMAND = 500
+#: The maxmemory-policy with which a server refuses writes when its memory is full.
+NO_EVICTION = "noeviction"
 #: How errors begin that redis-py has no class for, and that are not the fault of the command: the disk is full,
 #: replicas are missing, or a script keeps the server busy.
 TROUBLES = ("MISCONF ", "NOREPLICAS ", "BUSY ")
@@ -72,9 +76,23 @@ class Connection:
         class_ = self._client_class()
         arguments = {**TIMEOUTS, **self._retry(), **options.get("options", {})}
         try:
-            return class_.from_url(options["url"], **arguments) if "url" in options else class_(**arguments)
+            if "url" in options:
+                return self._client_at(str(options["url"]), class_, arguments)
+            return class_(**arguments)
         except (TypeError, ValueError) as error:
-            raise self._invalid("url" if "url" in options else "options", f"is refused: {error}") from error
+            raise self._invalid("options", f"is refused: {error}") from error
+
+    def _client_at(self, url: str, class_: Any, arguments: Mapping[str, Any]) -> Any:
+        """The client of a URL. Errors about a URL show parts of it, and so of a password: they are not shown."""
+        if not is_quoted(url):
+            raise self._invalid("url", UNQUOTED)
+        try:
+            class_.from_url(url)
+        except (TypeError, ValueError):
+            raise self._invalid(
+                "url", f"is refused: begin it with redis://, rediss:// or unix://, and {QUOTE}"
+            ) from None
+        return class_.from_url(url, **arguments)
 
     def key(self, *parts: object) -> str:
         return self.prefix + ":".join(map(str, parts))
@@ -156,10 +174,26 @@ class Connection:
 
     def run_id(self) -> str:
         """Identifies the server until it is restarted."""
-        (info,) = self.run([("INFO", "server")])
+        return self._info("server")["run_id"]
+
+    def examine_server(self) -> str:
+        """The maxmemory-policy, if the server has a limit and drops keys when it reaches it; else empty. 1 round trip.
+
+        A policy that drops only keys that expire is one, too: Sequere fills these again, but other memory is not freed.
+        Raises BackendUnavailable if the server cannot be used, or refuses writes.
+        """
+        # Writes nothing, and is refused when a write is: the memory or the disk is full, or it is a replica.
+        memory = self._info("memory", ("SETRANGE", self.key("global", "write"), 0, ""))
+        policy = memory.get("maxmemory_policy", NO_EVICTION)
+        return "" if policy == NO_EVICTION or memory.get("maxmemory", "0") == "0" else policy
+
+    def _info(self, section: str, *commands: Sequence[Any]) -> Mapping[str, str]:
+        """A section of what the server says of itself, asked together with other commands. 1 round trip."""
+        info, *_ = self.run([("INFO", section), *commands])
         if isinstance(info, Mapping):
-            return str(info["run_id"])
-        return next(line for line in text(info).splitlines() if line.startswith("run_id:"))
+            return {str(name): str(value) for name, value in info.items()}
+        lines = (line.partition(":") for line in text(info).splitlines())
+        return {name: value for name, _, value in lines}
 
     def remove(self, *patterns: str) -> None:
         """Remove the keys with our prefix and one of these endings, a few at a time."""
@@ -170,9 +204,12 @@ class Connection:
     def server(self) -> str:
         """The name of the server in errors."""
         try:
-            arguments = self.client.connection_pool.connection_kwargs
+            pool = self.client.connection_pool
+            arguments = pool.connection_kwargs
         except AttributeError:  # another class of clients
             return f"the Redis server of {self.setting}"
+        if service := getattr(pool, "service_name", None):
+            return f"Redis service {service!r} of Sentinel"
         if "path" in arguments:
             return f"Redis at {arguments['path']}"
         return f"Redis at {arguments.get('host', 'localhost')}:{arguments.get('port', 6379)}"
@@ -246,6 +283,8 @@ class Connection:
     def _client_of_cache(self, alias: str) -> Any:
         from django.core.cache.backends.base import InvalidCacheBackendError
 
+        if not all(map(is_quoted, _locations(alias))):
+            raise self._invalid("cache", f"is {alias!r}, whose LOCATION {UNQUOTED}")
         try:
             from django_redis import get_redis_connection
 
@@ -254,6 +293,8 @@ class Connection:
             raise self._invalid("cache", "needs django-redis: pip install 'django-sequere[redis]'") from error
         except (InvalidCacheBackendError, NotImplementedError) as error:
             raise self._invalid("cache", f"is {alias!r}, which is not a cache of django-redis: {error}") from error
+        except ValueError:
+            raise self._invalid("cache", f"is {alias!r}, whose LOCATION is refused: {QUOTE} there") from None
 
     def _invalid(self, option: str, reason: str) -> InvalidBackendOption:
         return InvalidBackendOption(setting=self.setting, option=option, reason=reason.rstrip("."))
@@ -262,12 +303,19 @@ class Connection:
 def why_unusable(setting: str, options: Any) -> str | None:
     """Why a client cannot be made of the options in a setting; None if it can."""
     if not isinstance(options, Mapping):
-        return f"{setting} is {options!r}, which is not a mapping of options to values."
+        # It is not shown: it may be a URL with a password.
+        return f"{setting} is a {type(options).__name__}, which is not a mapping of options to values."
     try:
         _ = Connection(setting, options, "").client
     except InvalidBackendOption as error:
         return str(error)
     return None
+
+
+def _locations(alias: str) -> list[str]:
+    """The addresses of a cache."""
+    location = getattr(settings, "CACHES", {}).get(alias, {}).get("LOCATION", "")
+    return location.split(",") if isinstance(location, str) else [str(one) for one in location]
 
 
 def _kind(command: Sequence[Any]) -> Any:

@@ -19,6 +19,7 @@ from sequere.log.metadata import is_costly
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.log.reading import History, latest_of
 from sequere.log.recording import record_in_database, record_internal
+from sequere.log.troubles import explaining
 from sequere.relations.intents import RelationChange
 from sequere.relations.key import RelationKey
 from sequere.sql.dialects import dialect
@@ -106,7 +107,8 @@ def _append(
         connection.ops.adapt_json_value(metadata, None) if metadata else None,
     ]
     try:
-        with connection.cursor() as cursor:
+        ends = (key for one, _ in relations for key in (one.from_key, one.to_key))
+        with explaining(ends, using), connection.cursor() as cursor:
             cursor.execute(_call(functions), values)
             news = cursor.fetchall()
     except DatabaseError as error:

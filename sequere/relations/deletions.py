@@ -3,6 +3,8 @@
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -78,7 +80,18 @@ def record_deletion(
             there = sender._base_manager.using(using).filter(pk__in=chunk).values_list("pk", flat=True)
             for key in registry.keys_of(sender, there):
                 keys.pop(key, None)
-        _record_deletions(list(keys), router.db_for_write(Event))
+        _record(list(keys), using)
+
+
+def _record(keys: Sequence[ResourceKey], using: str) -> None:
+    """Record what happens in a database: in the transaction of the deletion, or after its commit if the log is in
+    another database, which a rollback would not reach."""
+    log = router.db_for_write(Event)
+    if using == log:
+        _record_deletions(keys, log)
+    else:
+        # With the metadata that are in force now.
+        transaction.on_commit(partial(copy_context().run, _record_deletions, keys, log), using=using)
 
 
 def _home_of(model: type[models.Model], instance: models.Model) -> str:

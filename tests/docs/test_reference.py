@@ -56,7 +56,7 @@ def test_every_setting_that_a_page_names_exists() -> None:
 
     named = set(re.findall(r"\bSEQUERE_\w+", pages))
 
-    of_the_environment = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL"}
+    of_the_environment = {"SEQUERE_DATABASE_URL", "SEQUERE_REDIS_URL", "SEQUERE_DESTROY_LOG"}
     of_the_example = {name for name in named if name.startswith("SEQUERE_EXAMPLE_")}
     assert named - of_the_environment - of_the_example == set(sections(page("settings.md"), 2))
 
@@ -73,7 +73,7 @@ def test_every_exception_is_documented_with_its_message() -> None:
 
 
 def test_every_check_is_documented() -> None:
-    ids = {id_ for path in SOURCES for id_ in re.findall(r"\bid=\"(sequere\w*\.[EW]\d+)\"", path.read_text())}
+    ids = {id_ for path in SOURCES for id_ in re.findall(r"\bid=\"(sequere\w*\.[EIW]\d+)\"", path.read_text())}
 
     assert set(sections(page("checks.md"), 2)) == ids
 

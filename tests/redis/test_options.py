@@ -1,5 +1,6 @@
 """SEQUERE_BACKEND_OPTIONS: how the server is reached, and which wrong options are reported."""
 
+import re
 import sys
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.core.checks import run_checks
 
 from sequere.backends.base import get_backend
 from sequere.contrib.timeline import Timeline
-from sequere.exceptions import InvalidBackendOption
+from sequere.exceptions import BackendUnavailable, InvalidBackendOption
 from sequere.models import follow, get_followers, get_followers_count, get_friends, is_following, is_following_many
 from sequere.redis.connection import Connection
 from sequere.replay.rebuilding import rebuild
@@ -180,8 +181,8 @@ def test_sequere_e008_redis_cannot_be_rolled_back(settings: Any) -> None:
             {"cache": "default", "url": "redis://"},
             "option url in SEQUERE_BACKEND_OPTIONS cannot be combined with cache",
         ),
-        (["redis://"], "SEQUERE_BACKEND_OPTIONS is ['redis://'], which is not a mapping"),
-        (None, "SEQUERE_BACKEND_OPTIONS is None, which is not a mapping"),
+        (["redis://"], "SEQUERE_BACKEND_OPTIONS is a list, which is not a mapping"),
+        (None, "SEQUERE_BACKEND_OPTIONS is a NoneType, which is not a mapping"),
     ],
     ids=str,
 )
@@ -193,3 +194,54 @@ def test_sequere_e009_options(settings: Any, options: Any, reason: str) -> None:
 
     assert reason in message.msg
     assert message.hint
+
+
+@pytest.mark.parametrize("special", ["/", "?", "#", "[", ":/", "1#", "1?", "1/"])
+@pytest.mark.parametrize("how", ["url", "cache", "mapping"])
+def test_no_part_of_a_secret_is_shown(settings: Any, special: str, how: str) -> None:
+    url = f"redis://:4711{special}s3cr3t@localhost:6379/0"
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+        "follows": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": url},
+    }
+    options = {"url": {"url": url}, "cache": {"cache": "follows"}, "mapping": url}
+    settings.SEQUERE_BACKEND_OPTIONS = options[how]
+
+    (message,) = [message for message in run_checks(tags=["sequere"]) if message.id == "sequere.E009"]
+
+    assert "4711" not in message.msg
+    assert "s3cr3t" not in message.msg
+    assert how == "mapping" or "urllib.parse.quote" in message.msg
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://:4711%2Fs3cr3t@localhost:6379/0", "redis://localhost?password=a@b", "unix://thoas@/run/a@b?db=1"],
+)
+def test_a_quoted_secret_is_taken(settings: Any, url: str) -> None:
+    settings.SEQUERE_BACKEND_OPTIONS = {"url": url}
+
+    assert [message for message in run_checks(tags=["sequere"]) if message.id == "sequere.E009"] == []
+
+
+def sentinel(**options: Any) -> "redis.Redis":
+    """The client class of a host with Sentinel."""
+    from redis.sentinel import Sentinel
+
+    return Sentinel([("localhost", 1)], socket_timeout=0.1).master_for("follows-master")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"client_class": sentinel}, "Redis service 'follows-master' of Sentinel"),
+        ({"options": {"host": "redis.internal", "port": 1}}, "Redis at redis.internal:1"),
+        ({"options": {"unix_socket_path": "/nowhere"}}, "Redis at /nowhere"),
+    ],
+)
+def test_errors_name_what_the_host_has_named(settings: Any, options: dict[str, Any], name: str, thoas: User) -> None:
+    settings.SEQUERE_BACKEND_OPTIONS = options
+
+    with pytest.raises(BackendUnavailable, match=re.escape(name)):
+        get_followers_count(thoas)

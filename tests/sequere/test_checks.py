@@ -8,8 +8,9 @@ from django.core.checks import CheckMessage, run_checks
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.test import modify_settings
+from kombu import Queue
 
-from sequere.log.immutability import install, missing_triggers
+from sequere.log.immutability import different_triggers, install
 from sequere.projections.projector import Projector
 
 PATH = f"{__name__}.Quiet"
@@ -98,7 +99,7 @@ def test_sequere_e005_triggers() -> None:
     assert gone in messages["sequere.E005"].msg
     assert "migrate sequere" in str(messages["sequere.E005"].hint)
     install(connection)
-    assert missing_triggers(connection) == []
+    assert different_triggers(connection) == []
 
 
 @pytest.mark.django_db
@@ -247,6 +248,20 @@ def test_sequere_e010_broker(settings: Any, monkeypatch: pytest.MonkeyPatch, bro
 
 
 @pytest.mark.parametrize(
+    "broker", ["amqp://thoas:4711/s3cr3t@host", "redis://:47#s3cr3t@host", "redis://:a[s3cr3t@host"]
+)
+def test_sequere_e010_shows_no_part_of_a_secret(settings: Any, monkeypatch: pytest.MonkeyPatch, broker: str) -> None:
+    monkeypatch.setattr("sequere.workers._app", Celery("mysite", broker=broker))
+    settings.SEQUERE_PROJECTION_MODES = {"timelines": "celery"}
+
+    message = found()["sequere.E010"]
+
+    assert "urllib.parse.quote" in message.msg
+    assert "47" not in message.msg
+    assert "s3cr3t" not in message.msg
+
+
+@pytest.mark.parametrize(
     ("name", "value"), [("MAX_LAG", 0), ("MAX_LAG", "60"), ("MAX_LAG", None), ("MAX_PARKED", -1), ("MAX_PARKED", True)]
 )
 def test_sequere_e011_health(settings: Any, name: str, value: Any) -> None:
@@ -260,3 +275,73 @@ def test_sequere_e019_follower_of_a_request(settings: Any, follower: Any) -> Non
     settings.SEQUERE_FOLLOWER_OF_REQUEST = follower
 
     assert f"SEQUERE_FOLLOWER_OF_REQUEST is {follower!r}" in found()["sequere.E019"].msg
+
+
+@pytest.mark.parametrize(
+    ("queues", "missing"),
+    [([], "'sequere' and no 'sequere.fanout'"), (["sequere"], "'sequere.fanout'"), (["sequere", "sequere.fanout"], "")],
+)
+def test_sequere_e022_queues_that_celery_does_not_create(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, queues: list[str], missing: str
+) -> None:
+    settings.SEQUERE_CELERY_QUEUES = {}
+    settings.SEQUERE_PROJECTION_MODES = {"timelines": "celery"}
+    app = Celery("mysite", broker="memory://")
+    monkeypatch.setattr("sequere.workers._app", app)
+    app.conf.update(task_create_missing_queues=False, task_queues=[Queue(name) for name in queues])
+
+    messages = found()
+
+    assert ("sequere.E022" in messages) == bool(missing)
+    assert not missing or f"task_queues has no {missing}" in messages["sequere.E022"].msg
+
+
+@pytest.mark.parametrize(
+    ("changes", "warns"),
+    [
+        ({"PORT": 6432}, True),
+        ({"HOST": "pgbouncer.internal"}, True),
+        ({"PORT": "6432", "DISABLE_SERVER_SIDE_CURSORS": True}, False),
+        ({"PORT": "5432"}, False),
+    ],
+)
+def test_sequere_w009_pgbouncer(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], warns: bool) -> None:
+    settings = {"ENGINE": "django.db.backends.postgresql", "HOST": "", "PORT": "", **changes}
+    monkeypatch.setitem(connections.settings, "default", settings)
+
+    assert ("sequere.W009" in found()) == warns
+
+
+def deployed() -> dict[str | None, CheckMessage]:
+    return {message.id: message for message in run_checks(databases=["default"], include_deployment_checks=True)}
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has these timeouts")
+@pytest.mark.parametrize(
+    ("lock", "idle", "missing"),
+    [
+        ("0", "0", "lock_timeout and no idle_in_transaction_session_timeout"),
+        ("10s", "0", "no idle_in_transaction_session_timeout"),
+        ("10s", "60s", ""),
+    ],
+)
+def test_sequere_w010_timeouts(lock: str, idle: str, missing: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{lock}'")
+        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{idle}'")
+
+    assert ("sequere.W010" in deployed()) == bool(missing)
+    assert not missing or missing in deployed()["sequere.W010"].msg
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL plans statements once")
+@pytest.mark.parametrize(
+    ("options", "informs"),
+    [({}, True), ({"server_side_binding": True}, True), ({"server_side_binding": True, "prepare_threshold": 5}, False)],
+)
+def test_sequere_i001_statements(monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], informs: bool) -> None:
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    of_each_day = run_checks(databases=["default"])
+
+    assert ("sequere.I001" in deployed()) == informs
+    assert "sequere.I001" not in {message.id for message in of_each_day}

@@ -23,8 +23,8 @@ from tests.testapp.models import Project, User
 
 pytestmark = [pytest.mark.sequere_queued, pytest.mark.database]
 
-HEALTH = "/sequere/health/"
-FINE = {"mode": "celery", "pending": 0, "lag": 0.0, "parked": 0, "problems": []}
+HEALTH, READY = "/sequere/health/", "/sequere/ready/"
+FINE = {"mode": "celery", "pending": 0, "lag": 0.0, "failing": 0, "parked": 0, "problems": []}
 
 
 class Doorkeeper(Projector):
@@ -52,13 +52,18 @@ def impatient(settings: Any) -> None:
     settings.SEQUERE_HEALTH_MAX_LAG = 1e-6
 
 
-def park(thoas: User, project: Project) -> None:
-    """Let the door refuse an event of thoas until it is parked."""
+def fail(thoas: User, project: Project, attempts: int) -> None:
+    """Let the door refuse an event of thoas some times."""
     Doorkeeper.refused = {str(thoas.pk)}
     follow(thoas, project)
-    for _ in range(MAX_ATTEMPTS):
-        drain_all(using="default")
+    for _ in range(attempts):
         QueuedEvent.objects.filter(retry_at__isnull=False).update(retry_at=timezone.now())
+        drain_all(using="default")
+
+
+def park(thoas: User, project: Project) -> None:
+    """Let the door refuse an event of thoas until it is parked."""
+    fail(thoas, project, MAX_ATTEMPTS)
 
 
 def look(client: Client) -> tuple[int, dict[str, Any]]:
@@ -67,7 +72,7 @@ def look(client: Client) -> tuple[int, dict[str, Any]]:
 
 
 def test_the_url_has_a_name() -> None:
-    assert reverse("sequere:health") == HEALTH
+    assert (reverse("sequere:health"), reverse("sequere:ready")) == (HEALTH, READY)
 
 
 @pytest.mark.django_db
@@ -93,7 +98,7 @@ def test_a_dead_worker_is_noticed_by_the_events_it_leaves(
     assert (status, found["healthy"], found["problems"]) == (503, False, ["late"])
     for projection in found["projections"].values():
         assert 0 < projection.pop("lag") < 60
-        assert projection == {"mode": "celery", "pending": 1, "parked": 0, "problems": ["late"]}
+        assert projection == {"mode": "celery", "pending": 1, "failing": 0, "parked": 0, "problems": ["late"]}
 
     drain_all(using="default")
 
@@ -125,9 +130,45 @@ def test_an_event_just_recorded_is_not_late(client: Client, thoas: User, project
 
 
 @pytest.mark.django_db
-def test_parked_events_and_those_behind_them_are_not_late(
-    client: Client, impatient: None, thoas: User, project: Project
+@pytest.mark.parametrize(
+    ("attempts", "problems", "counts"),
+    [
+        (1, [], {"pending": 1, "failing": 0, "parked": 0}),
+        (2, ["failing"], {"pending": 1, "failing": 1, "parked": 0}),
+        (MAX_ATTEMPTS, ["parked"], {"pending": 0, "failing": 0, "parked": 1}),
+    ],
+)
+def test_an_event_that_fails_again_is_unhealthy_and_counts_as_lag(
+    client: Client, thoas: User, project: Project, attempts: int, problems: list[str], counts: dict[str, int]
 ) -> None:
+    fail(thoas, project, attempts)
+
+    status, found = look(client)
+
+    door = found["projections"]["door"]
+    assert (status, found["problems"]) == (503 if problems else 200, problems)
+    assert {name: door[name] for name in counts} == counts
+    assert 0 < door["lag"] < 60
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("attempts", [1, MAX_ATTEMPTS])
+def test_a_site_that_can_answer_is_ready_whatever_fails(
+    client: Client, impatient: None, thoas: User, project: Project, attempts: int
+) -> None:
+    fail(thoas, project, attempts)
+
+    response = client.get(READY)
+
+    assert (response.status_code, response.json()) == (200, {"ready": True})
+    assert look(client)[0] == 503
+
+
+@pytest.mark.django_db
+def test_tolerated_events_and_those_behind_them_are_healthy(
+    client: Client, settings: Any, impatient: None, thoas: User, project: Project
+) -> None:
+    settings.SEQUERE_HEALTH_MAX_PARKED = 1
     park(thoas, project)
     unfollow(thoas, project)
     drain(BUILT_IN, using="default")
@@ -135,14 +176,25 @@ def test_parked_events_and_those_behind_them_are_not_late(
     status, found = look(client)
 
     assert status == 200
-    assert found["projections"]["door"] == FINE | {"pending": 1, "parked": 1}
+    assert found["projections"]["door"] == FINE | {
+        "pending": 1,
+        "parked": 1,
+        "lag": found["projections"]["door"]["lag"],
+    }
 
 
 @pytest.mark.django_db
-def test_parked_events_are_unhealthy_if_the_site_says_so(
-    client: Client, settings: Any, thoas: User, project: Project
+def test_an_event_behind_one_that_waits_for_its_next_attempt_is_late(
+    client: Client, impatient: None, thoas: User, project: Project
 ) -> None:
-    settings.SEQUERE_HEALTH_MAX_PARKED = 0
+    fail(thoas, project, 1)
+    drain(BUILT_IN, using="default")
+
+    assert look(client)[1]["problems"] == ["late"]
+
+
+@pytest.mark.django_db
+def test_a_retry_that_succeeds_makes_it_healthy_again(client: Client, thoas: User, project: Project) -> None:
     park(thoas, project)
 
     status, found = look(client)
@@ -221,9 +273,13 @@ def test_a_database_outage_is_reported_without_an_error(atomic: str) -> None:
         f"database |= {{'NAME': '/nowhere/at/all', 'HOST': '/nowhere', 'ATOMIC_REQUESTS': {atomic}}}\n"
         "import django; django.setup()\n"
         "from django.test import Client\n"
-        f"response = Client().get({HEALTH!r})\n"
-        "print(response.status_code, response.json())",
+        f"for view in ({HEALTH!r}, {READY!r}):\n"
+        "    response = Client().get(view)\n"
+        "    print(response.status_code, response.json())",
         settings="tests.host.settings",
     )
 
-    assert done.stdout == "503 {'healthy': False, 'problems': ['database'], 'projections': {}}\n", done.stderr
+    assert done.stdout.splitlines() == [
+        "503 {'healthy': False, 'problems': ['database'], 'projections': {}}",
+        "503 {'ready': False}",
+    ], done.stderr

@@ -20,4 +20,4 @@ def test_the_log_may_have_a_database_of_its_own() -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    assert "Ran 2 tests" in done.stderr
+    assert "Ran 6 tests" in done.stderr

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.apps import apps
 from django.core.checks import run_checks
+from django.db import connection, connections
 from django.db.migrations.state import ProjectState
 from django.db.models.signals import post_delete, pre_delete
 from django.test import Client
@@ -422,8 +423,17 @@ class ArchiveRouter:
         return "archive" if instance is not None and getattr(instance, "name", "") == "old" else None
 
 
+@pytest.fixture
+def archive() -> Iterator[None]:
+    """A connection to another database, which commits at once."""
+    connections["archive"] = connection.copy(alias="archive")
+    yield
+    connections["archive"].close()
+    del connections["archive"]
+
+
 @pytest.mark.parametrize("together", [False, True])
-def test_the_deletion_of_a_copy_ends_nothing(thoas: User, settings: Any, together: bool) -> None:
+def test_the_deletion_of_a_copy_ends_nothing(archive: None, thoas: User, settings: Any, together: bool) -> None:
     settings.DATABASE_ROUTERS = [f"{__name__}.ArchiveRouter"]
     copies, old = ProjectFactory.create_batch(2), ProjectFactory(name="old")
     for one in (*copies, old):

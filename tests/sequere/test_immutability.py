@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from sequere.base import ResourceKey
 from sequere.exceptions import ImmutableEvent
-from sequere.log.immutability import missing_triggers
+from sequere.log.immutability import MESSAGE, different_triggers
 from sequere.log.recording import Intent, record
 from sequere.log.streams import stream_of
 from sequere.models import Event
@@ -160,32 +160,49 @@ def test_the_message_of_the_database_says_what_to_do(recorded: Event) -> None:
         cursor.execute("DELETE FROM sequere_event")
 
 
+HOLLOW, RUNS = "CREATE OR REPLACE FUNCTION", "EXECUTE FUNCTION sequere_event_is_immutable()"
+REDEFINED = {
+    "postgresql": "CREATE OR REPLACE TRIGGER sequere_event_no_change BEFORE",
+    "sqlite": "DROP TRIGGER sequere_event_no_update; CREATE TRIGGER sequere_event_no_update BEFORE",
+}[connection.vendor]
 DAMAGES = {
     "sqlite": [
         "DROP TRIGGER sequere_event_no_update",
         "DROP TRIGGER sequere_event_no_delete",
         "DROP TRIGGER sequere_event_no_replace",
+        f"{REDEFINED} UPDATE ON sequere_event WHEN NEW.verb = 'tell' BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END",
+        f"{REDEFINED} UPDATE OF verb ON sequere_event BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END",
+        f"{REDEFINED} UPDATE ON sequere_event BEGIN SELECT 1; END",
     ],
     "postgresql": [
         "DROP TRIGGER sequere_event_no_change ON sequere_event",
         "DROP TRIGGER sequere_event_no_truncate ON sequere_event",
         "ALTER TABLE sequere_event DISABLE TRIGGER sequere_event_no_change",
         "ALTER TABLE sequere_event DISABLE TRIGGER ALL",
+        "ALTER TABLE sequere_event ENABLE REPLICA TRIGGER sequere_event_no_truncate",
+        f"{HOLLOW} sequere_event_is_immutable() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        f"{REDEFINED} DELETE OR UPDATE ON sequere_event FOR EACH ROW WHEN (OLD.verb = 'tell') {RUNS}",
+        f"{REDEFINED} DELETE OR UPDATE OF verb ON sequere_event FOR EACH ROW {RUNS}",
+        f"{REDEFINED} DELETE ON sequere_event FOR EACH ROW {RUNS}",
+        (
+            f"{HOLLOW} hollow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
+            f"{REDEFINED} DELETE OR UPDATE ON sequere_event FOR EACH ROW EXECUTE FUNCTION hollow()"
+        ),
     ],
 }
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("damage", DAMAGES[connection.vendor])
-def test_migrate_puts_a_missing_trigger_back(damage: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(damage)
-    missing = missing_triggers(connection)
+def test_a_damaged_trigger_is_noticed_and_migrate_puts_it_back(damage: str) -> None:
+    execute = connection.cursor().executescript if connection.vendor == "sqlite" else connection.cursor().execute
+    execute(damage)
+    different = different_triggers(connection)
 
-    call_command("migrate", "sequere", verbosity=0)
+    call_command("migrate", "sequere", verbosity=0, skip_checks=True)
 
-    assert missing != []
-    assert missing_triggers(connection) == []
+    assert different != []
+    assert different_triggers(connection) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -198,10 +215,10 @@ def test_the_triggers_survive_a_remake_of_the_table() -> None:
 
     call_command("migrate", "sequere", verbosity=0)
 
-    assert (missing_triggers(connection), rows()) == ([], before)
+    assert (different_triggers(connection), rows()) == ([], before)
 
 
 def test_a_second_installation_changes_nothing(recorded: Event) -> None:
     call_command("migrate", "sequere", verbosity=0)
 
-    assert missing_triggers(connection) == []
+    assert different_triggers(connection) == []

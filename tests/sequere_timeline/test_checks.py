@@ -48,7 +48,7 @@ def test_sequere_timeline_e002_cannot_be_imported(settings: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ("localhost", "is 'localhost', which is not a mapping"),
+        ("localhost", "is a str, which is not a mapping"),
         ({"hots": "localhost"}, "The option hots in SEQUERE_TIMELINE_BACKEND_OPTIONS is not an option"),
         ({"client_class": "redis.Radis"}, "client_class in SEQUERE_TIMELINE_BACKEND_OPTIONS cannot be imported"),
         ({"cache": "nowhere"}, "is 'nowhere', which is not a cache of django-redis"),

@@ -44,7 +44,7 @@ def _metrics(found: Mapping[str, Backlog], *, is_up: bool) -> Iterator[Metric]:
     )
     oldest = GaugeMetricFamily(
         "sequere_outbox_oldest_seconds",
-        "Seconds since the oldest event was recorded that could be applied now.",
+        "Seconds since the oldest event was recorded that is not applied.",
         labels=["queue"],
     )
     for queue, backlog in found.items():

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.core.management.commands import flush
+from django.db import connections, router
 
-from sequere.log.immutability import suspended
+from sequere.log.immutability import has_log, suspended
 from sequere.log.models import Event
 
 QUESTION = """You have requested a flush of the database.
@@ -18,6 +19,9 @@ Are you sure you want to do this?
 class Command(flush.Command):
     def handle(self, **options: Any) -> None:
         database = options["database"]
+        if not (router.allow_migrate_model(database, Event) and has_log(connections[database])):
+            super().handle(**options)
+            return
         if options["interactive"]:
             question = QUESTION.format(database=database, events=Event.objects.using(database).count())
             if input(question) != "yes":

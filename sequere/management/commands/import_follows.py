@@ -93,7 +93,7 @@ def _renamed(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         old, equals, new = pair.partition("=")
         if not (old and equals and new):
-            raise CommandError(f"--rename takes OLD=NEW, not {pair!r}.")
+            raise CommandError(f"--rename takes OLD=NEW, not {pair!r}.", returncode=2)
         renamed[old] = new
     return renamed
 
@@ -102,7 +102,7 @@ def _opened(path: Path | None) -> Any:
     try:
         return path.open("w", newline="") if path else nullcontext()
     except OSError as error:
-        raise CommandError(f"{path}: {error.strerror or error}") from error
+        raise CommandError(f"{path}: {error.strerror or error}", returncode=2) from error
 
 
 def _writer(file: Any) -> Callable[[ForeignRow, str], None]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
 from sequere import replay
@@ -36,7 +36,7 @@ class Command(ProjectionsCommand):
     def handle(self, *, projection: str | None, workers: int, restart: bool, dry_run: bool, **options: Any) -> None:
         names = [projection] if projection else [*projections()]
         if workers < 1:
-            raise CommandError(_("--workers must be at least 1."))
+            raise self.wrong_argument(_("--workers must be at least 1."))
         if dry_run:
             for name in names:
                 self._preview(name)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sequere.management.failed import FailedEventsCommand
+from sequere.management.failed import FailedEventsCommand, end_with_failed
 from sequere.outbox.parked import retry
 
 
@@ -12,6 +12,5 @@ class Command(FailedEventsCommand):
     def handle(self, **options: Any) -> None:
         failed = self.failed(options)
         self.stdout.write(f"{retry(failed):,} events applied")
-        if again := failed.count():
-            self.stdout.write(self.style.WARNING(f"{again:,} failed again: see show_projections"))
-            raise SystemExit(1)
+        if failed.exists():
+            end_with_failed(self, failed, "failed again")

@@ -11,18 +11,26 @@ from django.utils.translation import gettext as _
 
 from sequere.exceptions import BackendUnavailable, ReadModelLost, StaleWriter
 from sequere.log.models import Event
+from sequere.management.failed import end_with_failed
 from sequere.management.projections import ProjectionsCommand
 from sequere.outbox.drain import drain_all
+from sequere.outbox.models import QueuedEvent
+from sequere.outbox.queues import known_queues
 
 #: Seconds: a day.
 LONGEST = 24 * 60 * 60
+ONCE = "Exit when no event can be applied now. Exit status 1, and a list, if some have failed."
 
 
 class Command(ProjectionsCommand):
     help = "Apply the pending events of the outbox, until SIGTERM or Ctrl-C. Any number of processes can run it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="Exit when no event is pending.")
+        parser.add_argument(
+            "--once",
+            action="store_true",
+            help=ONCE,
+        )
         parser.add_argument(
             "--interval", type=seconds, default=1.0, help="Seconds between two checks of the outbox, 1 by default."
         )
@@ -31,6 +39,8 @@ class Command(ProjectionsCommand):
         using = router.db_for_write(Event)
         if once:
             self.stdout.write(f"{drain_all(using=using):,} events applied")
+            if (failed := QueuedEvent.objects.using(using).filter(queue__in=known_queues()).failed()).exists():
+                end_with_failed(self, failed, "have failed and wait")
             return
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)

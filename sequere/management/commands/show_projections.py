@@ -10,10 +10,12 @@ from django.db import router
 from django.utils.translation import gettext as _
 
 from sequere.log.models import Event
+from sequere.management.failed import described, in_order, write_failed
 from sequere.management.pace import pace_text
 from sequere.management.projections import ProjectionsCommand
 from sequere.management.tables import write_table
 from sequere.monitoring.status import Status, status
+from sequere.outbox.models import QueuedEvent
 from sequere.replay.progress import Progress
 from sequere.replay.progress import progress as rebuild_progress
 
@@ -30,9 +32,19 @@ class Command(ProjectionsCommand):
             action="store_true",
             help=_("Print a JSON array, with ages in seconds, and the last rebuild of each projection."),
         )
+        parser.add_argument(
+            "--failed", action="store_true", help=_("Show the events that have failed, with their errors, instead.")
+        )
 
     def handle(self, **options: Any) -> None:
         using = router.db_for_write(Event)
+        if options["failed"]:
+            failed = in_order(QueuedEvent.objects.using(using).failed())
+            if options["json"]:
+                self.stdout.write(json.dumps([described(one) for one in failed], indent=2))
+            else:
+                write_failed(self, failed)
+            return
         found = status(using)
         rebuilt = {progress.projection: progress for progress in rebuild_progress(using)}
         if options["json"]:

@@ -4,7 +4,7 @@ from argparse import ArgumentTypeError
 from secrets import randbelow
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils.translation import gettext as _
 
 from sequere.management.progress_bar import ProgressBar
@@ -26,7 +26,7 @@ class Command(ProjectionsCommand):
         self, *, projection: str | None, repair: bool, sample: float | None, seed: int | None, **options: Any
     ) -> None:
         if seed is not None and sample is None:
-            raise CommandError(_("--seed requires --sample."))
+            raise self.wrong_argument(_("--seed requires --sample."))
         drawn = None if sample is None else Sample(sample, randbelow(10**9) if seed is None else seed)
         if drawn:
             self.stdout.write(f"--sample {drawn.share:g} --seed {drawn.seed}")

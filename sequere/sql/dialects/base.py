@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from django.db import models
+from django.db import DatabaseError, models
 
 
 class Dialect(ABC):
@@ -30,6 +30,10 @@ class Dialect(ABC):
     lock: ClassVar[str]
     #: Asks for the isolation level of the current transaction; None if the database knows only one.
     isolation_level: ClassVar[str | None]
+    #: The settings of the database that end a session which keeps others waiting.
+    timeouts: ClassVar[Sequence[str]] = ()
+    #: The options of a connection with which it plans a statement once.
+    options_for_speed: ClassVar[Sequence[str]] = ()
 
     # Rows as a parameter
 
@@ -93,11 +97,22 @@ class Dialect(ABC):
     def move_sequence(self, model: type[models.Model], column: str, number: int) -> str:
         """Has the next number of a column be a larger one."""
 
+    # Errors
+
+    def has_waited_for_lock(self, error: DatabaseError) -> bool:
+        """Whether a statement has ended because another transaction held a lock for too long."""
+        return False
+
+    def table_with_taken_number(self, error: DatabaseError) -> str:
+        """The table for whose new row its sequence gave a number that another row has; empty for another error."""
+        return ""
+
     # Triggers
 
     @abstractmethod
     def triggers_of(self, table: str) -> str:
-        """SELECTs the names of the triggers of a table that are at work."""
+        """SELECTs the triggers of a table that are always at work: the name, the definition, and the body of the
+        function that it runs, NULL if there is none."""
 
     @abstractmethod
     def drop_trigger(self, name: str, table: str) -> str:
@@ -134,9 +149,9 @@ class Dialect(ABC):
         """Ends an INSERT: lock the row that has the same `unique` columns, and leave it as it is."""
         return f"ON CONFLICT ({self._names(unique)}) DO UPDATE SET {self.quote(unique[0])} = NULL WHERE false"
 
-    def on_conflict_ignore(self) -> str:
-        """Ends an INSERT: leave a row that has the same key as it is."""
-        return "ON CONFLICT DO NOTHING"
+    def on_conflict_ignore(self, *unique: str) -> str:
+        """Ends an INSERT: leave a row that has the same `unique` columns as it is; by default, any unique key."""
+        return f"ON CONFLICT {f'({self._names(unique)}) ' if unique else ''}DO NOTHING"
 
     def returning(self, what: str) -> str:
         """Ends a statement that writes: it returns something of each row."""

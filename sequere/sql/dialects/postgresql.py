@@ -5,10 +5,13 @@ leave it no choice but to look up row by row.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
-from django.db import models
+from django.db import DatabaseError, models
 
 from sequere.sql.dialects.base import Dialect
+
+LOCK_NOT_AVAILABLE, QUERY_CANCELED, UNIQUE_VIOLATION = "55P03", "57014", "23505"
 
 
 class PostgreSQL(Dialect):
@@ -22,6 +25,8 @@ class PostgreSQL(Dialect):
     # Weaker than FOR UPDATE: foreign keys of a host may refer to the rows.
     lock = "FOR NO KEY UPDATE"
     isolation_level = "SHOW transaction_isolation"
+    timeouts = ("lock_timeout", "idle_in_transaction_session_timeout")
+    options_for_speed = ("server_side_binding", "prepare_threshold")
 
     # LIMIT says how many rows there are: otherwise it guesses 100, and may read a table to look up one row.
     given_rows = "SELECT {columns} FROM (SELECT * FROM jsonb_array_elements(%s::jsonb) LIMIT {rows}) AS r (value)"
@@ -69,9 +74,27 @@ class PostgreSQL(Dialect):
     def _sequence(self, model: type[models.Model], column: str) -> str:
         return f"pg_get_serial_sequence('{self.table(model)}', '{column}')::regclass"
 
+    def has_waited_for_lock(self, error: DatabaseError) -> bool:
+        cause: Any = error.__cause__
+        state = getattr(cause, "sqlstate", None)
+        # Of a statement that is cancelled, only the context says why it took so long.
+        return state == LOCK_NOT_AVAILABLE or (
+            state == QUERY_CANCELED and "while locking tuple" in (cause.diag.context or "")
+        )
+
+    def table_with_taken_number(self, error: DatabaseError) -> str:
+        cause: Any = error.__cause__
+        if getattr(cause, "sqlstate", None) != UNIQUE_VIOLATION:
+            return ""
+        table = str(cause.diag.table_name)
+        return table if cause.diag.constraint_name == f"{table}_pkey" else ""
+
     def triggers_of(self, table: str) -> str:
-        # A disabled trigger is a missing one.
-        return f"SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass('{table}') AND tgenabled <> 'D'"
+        # One that is disabled, or at work in replicas only, is a missing one.
+        return (
+            "SELECT tgname, pg_get_triggerdef(t.oid, true), prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid"
+            f" WHERE tgrelid = to_regclass('{table}') AND tgenabled IN ('O', 'A')"
+        )
 
     def drop_trigger(self, name: str, table: str) -> str:
         return f"DROP TRIGGER IF EXISTS {name} ON {table}"

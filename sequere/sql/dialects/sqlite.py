@@ -64,7 +64,7 @@ class SQLite(Dialect):
         return f"REPLACE INTO sqlite_sequence (rowid, name, seq) SELECT {row}, '{name}', {number}"
 
     def triggers_of(self, table: str) -> str:
-        return f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{table}'"
+        return f"SELECT name, sql, NULL FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{table}'"
 
     def drop_trigger(self, name: str, table: str) -> str:
         return f"DROP TRIGGER IF EXISTS {name}"

@@ -11,6 +11,7 @@ from sequere.base import ResourceKey
 from sequere.event_types import event_types
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.log.recording import Intent
+from sequere.log.troubles import explaining
 from sequere.outbox import instrumentation
 from sequere.outbox.queues import fan_out_queue_of
 from sequere.projections.projector import Chunk
@@ -78,7 +79,7 @@ def _save(new: NewAction, how: tuple[Any, Any, Mapping[str, Any]], using: str) -
         ops.adapt_json_value(metadata, None) if metadata else None,
         *FOLLOWS.name,
     ]
-    with connections[using].cursor() as cursor:
+    with explaining(_keys(intent), using), connections[using].cursor() as cursor:
         cursor.execute(_CALL, values)
         ((new.event_id, generations, reached),) = cursor.fetchall()
     new.generations = tuple(generations)

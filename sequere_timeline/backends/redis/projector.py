@@ -88,6 +88,10 @@ class TimelinesProjector(BaseTimelinesProjector):
     def is_lost(self, using: str) -> bool:
         return self._model.is_lost(using)
 
+    def examine_server(self) -> str:
+        """1 round trip. Raises BackendUnavailable, also if the server only refuses writes."""
+        return self._model.connection.examine_server()
+
     def begin(self, using: str) -> RedisPlan:
         return RedisPlan(self.reconcilers, self._model, self._model.start_rebuild(using, PATTERNS))
 

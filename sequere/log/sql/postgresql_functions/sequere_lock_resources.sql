@@ -21,11 +21,11 @@ BEGIN
         INSERT INTO sequere_resource (identifier, object_id)
         SELECT DISTINCT identifiers[place] COLLATE "C", object_ids[place] COLLATE "C"
         FROM unnest(uids) WITH ORDINALITY AS known (uid, place) WHERE uid IS NULL
-        ORDER BY 1, 2 ON CONFLICT DO NOTHING;
+        ORDER BY 1, 2 ON CONFLICT (identifier, object_id) DO NOTHING;
         INSERT INTO sequere_name (role, name)
         SELECT DISTINCT 'kind', kind FROM unnest(identifiers) AS kind
         WHERE NOT EXISTS (SELECT 1 FROM sequere_name WHERE role = 'kind' AND name = kind)
-        ORDER BY 2 ON CONFLICT DO NOTHING;
+        ORDER BY 2 ON CONFLICT (role, name) DO NOTHING;
     END LOOP;
     PERFORM 1 FROM (SELECT DISTINCT uid FROM unnest(uids) AS uid ORDER BY uid) AS found
     CROSS JOIN LATERAL (SELECT 1 FROM sequere_resource WHERE uid = found.uid FOR NO KEY UPDATE) AS locked;

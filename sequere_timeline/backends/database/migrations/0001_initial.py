@@ -15,7 +15,8 @@ def leave_room(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = []
+    # The uids in these tables mean the rows of that log: without it, they go too.
+    dependencies = [("sequere", "0001_initial")]
 
     operations = [
         migrations.CreateModel(

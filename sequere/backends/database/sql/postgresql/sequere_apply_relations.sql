@@ -16,7 +16,8 @@ DECLARE
 BEGIN
     SELECT number INTO graph_number FROM sequere_graph WHERE type = graph_type AND scope = graph_scope;
     IF NOT FOUND THEN
-        INSERT INTO sequere_graph (type, scope) VALUES (graph_type, graph_scope) ON CONFLICT DO NOTHING;
+        INSERT INTO sequere_graph (type, scope) VALUES (graph_type, graph_scope)
+        ON CONFLICT (type, scope) DO NOTHING;
         SELECT number INTO graph_number FROM sequere_graph WHERE type = graph_type AND scope = graph_scope;
     END IF;
     {write};
