@@ -5,7 +5,7 @@ VENV := .venv
 PY   := $(VENV)/bin/python
 PIP  := $(PY) -m pip --disable-pip-version-check --no-input
 ARGS :=
-ROUNDS := 17
+ROUNDS := 51
 BACKEND := database
 
 # The environment is made again when its Python no longer runs, when another one is asked for, when the locked
@@ -54,7 +54,7 @@ demo: $(EXAMPLE) ## a tour of Sequere in the terminal (BACKEND=redis: with follo
 test: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## the tests, on SQLite, on PostgreSQL, in Redis and with Celery (ARGS: pytest's, or --only sqlite)
 	@$(PY) -m tests $(ARGS)
 
-extended: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## what takes longer: the contracts with Celery's workers, RabbitMQ, Redis 7, a browser
+extended: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## what takes longer: the guides, more rounds of races, the contracts with Celery's workers, RabbitMQ, Redis 7, a browser
 	@$(PY) -m tests --extended $(ARGS)
 
 lint: $(VENV)/.dev ## look for mistakes and unformatted code
@@ -94,7 +94,7 @@ bench: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey $(if $(PEERS),$(PEERS_R
 	@$(PY) -m tests.benchmarks workers-redis $(ARGS)
 	@$(PY) -m tests.benchmarks $(if $(PEERS),peers,operations) $(ARGS)
 
-faults: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## races, kills and outages, many times over (ROUNDS, 17 by default)
+faults: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## races, kills and outages, many times over (ROUNDS, 51 by default)
 	@TESTS_ROUNDS=$(ROUNDS) $(PY) -m tests tests/races $(ARGS)
 
 soak: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## a minute of writers and workers that die while servers restart (ARGS: --seconds 600)

@@ -35,6 +35,7 @@ IN_REDIS = [
     *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "list_views", "mixin", "views")),
 ]
 ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
+CONTRACTS = "tests/contracts/test_backends.py"
 #: The tests with Celery workers; the contracts there take their time.
 WORKERS = "tests/workers"
 WITHOUT_CONTRACTS = [WORKERS, f"--ignore={WORKERS}/test_contracts.py"]
@@ -44,18 +45,27 @@ BROWSER = "tests/browser"
 OWN_REDIS = "tests/redis"
 #: A page that takes a minute, with servers and a worker of its own; test_guides.py runs it once more on SQLite.
 ORDERS = "tests/docs/test_orders.py"
+#: Each example and each site in processes of its own.
+GUIDES = ["tests/docs/test_guides.py", "tests/docs/test_moving.py", "tests/example", "tests/host"]
+#: Writers of SQLite queue up, so these find little there.
+RACES = "tests/races"
 #: Run in parts of their own.
-APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER, ORDERS)]
-#: Independent of the database, with projects or processes of their own, or repeated by on_commit().
+APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER, ORDERS, *GUIDES)]
+#: Independent of the database.
 ON_SQLITE_ONLY = [
-    f"--ignore=tests/{name}"
-    for name in (
-        *("docs", "example", "host", "servers", "contracts/test_on_commit.py"),
-        *("sequere/test_scenarios.py", "sequere/test_words.py"),
-    )
+    f"--ignore=tests/{name}" for name in ("docs", "servers", "sequere/test_scenarios.py", "sequere/test_words.py")
+]
+#: Little of these depends on the database.
+LATER_ON_POSTGRESQL = ["tests/admin", "tests/replay/test_damage.py", "tests/sequere/test_metrics.py"]
+#: The more rounds, the more they find.
+IN_ROUNDS = [RACES, "tests/model", "tests/sequere/test_recording.py", "tests/sequere_timeline/test_fan_outs.py"]
+IN_ROUNDS_IN_REDIS = [
+    f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "private_timelines", "same_answers", "writes_during_outages")
 ]
 #: Statistics of a table that is empty between two tests make PostgreSQL compare each of some thousand rows with each.
 UNANALYZED = {"autovacuum": "off"}
+#: How many times as often as in PARTS the parts of EXTENDED try what tests/rounds.py counts.
+ROUNDS = "3"
 #: These variables tell the tests where they run.
 OURS = {
     "SEQUERE_DATABASE_URL",
@@ -85,12 +95,13 @@ Part = Callable[[ExitStack, list[str]], Iterator[Outcome]]
 
 
 def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    yield run("SQLite", chosen(APART, arguments))
+    yield run("SQLite", chosen([*APART, f"--ignore={RACES}"], arguments))
 
 
 def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql(**UNANALYZED))
-    yield run("PostgreSQL", chosen([*APART, *ON_SQLITE_ONLY], arguments), SEQUERE_DATABASE_URL=url)
+    later = [f"--ignore={path}" for path in LATER_ON_POSTGRESQL]
+    yield run("PostgreSQL", chosen([*APART, *ON_SQLITE_ONLY, *later], arguments), SEQUERE_DATABASE_URL=url)
 
 
 def with_own_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
@@ -98,11 +109,23 @@ def with_own_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome
     yield run("Valkey, PostgreSQL", chosen([OWN_REDIS], arguments), SEQUERE_DATABASE_URL=url)
 
 
-def on_commit(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+def with_guides(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    yield run("The guides and the example, SQLite", chosen(GUIDES, arguments))
+
+
+def in_rounds(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    yield run("Rounds, SQLite", chosen(IN_ROUNDS, arguments))
     url = servers.enter_context(postgresql(**UNANALYZED))
-    read_models = chosen([*READ_MODELS, "tests/contracts/test_backends.py", ORDERS], arguments)
-    how = {"TESTS_PROJECTION_MODE": "on_commit", "TESTS_PREPARED": "yes"}
-    yield run("PostgreSQL, on_commit, prepared statements", read_models, SEQUERE_DATABASE_URL=url, **how)
+    here = chosen([*IN_ROUNDS, *LATER_ON_POSTGRESQL, *IN_ROUNDS_IN_REDIS], arguments)
+    yield run("Rounds, PostgreSQL", here, SEQUERE_DATABASE_URL=url)
+
+
+def on_commit(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+    how = {"TESTS_PROJECTION_MODE": "on_commit"}
+    yield run("SQLite, on_commit", chosen([CONTRACTS], arguments), **how)
+    how |= {"SEQUERE_DATABASE_URL": servers.enter_context(postgresql(**UNANALYZED)), "TESTS_PREPARED": "yes"}
+    read_models = chosen([*READ_MODELS, CONTRACTS, ORDERS], arguments)
+    yield run("PostgreSQL, on_commit, prepared statements", read_models, **how)
 
 
 def in_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
@@ -153,6 +176,8 @@ PARTS: dict[str, tuple[str, Part]] = {
 }
 #: Parts that take longer, or need a program that only a distribution has.
 EXTENDED: dict[str, tuple[str, Part]] = {
+    "guides": ("The guides and the example", with_guides),
+    "rounds": ("Rounds", in_rounds),
     "on_commit": ("PostgreSQL, on_commit", on_commit),
     "valkey": ("In Valkey", in_redis),
     "redis7": ("Redis", in_redis_7),
@@ -169,11 +194,13 @@ def main() -> int:
     options, arguments = parser.parse_known_args()
     signal.signal(signal.SIGTERM, _terminated)
 
-    parts = EXTENDED if options.extended else PARTS
+    names = [options.only] if options.only else EXTENDED if options.extended else PARTS
     outcomes: list[Outcome] = []
     try:
-        for where, part in [(PARTS | EXTENDED)[options.only]] if options.only else parts.values():
-            outcomes += attempt(where, part, arguments)
+        for name in names:
+            if name in EXTENDED:
+                os.environ.setdefault("TESTS_ROUNDS", ROUNDS)
+            outcomes += attempt(*(PARTS | EXTENDED)[name], arguments)
     except KeyboardInterrupt:
         return 130
     headline("Summary")
@@ -211,6 +238,7 @@ def run(where: str, arguments: list[str], **environment: str) -> Outcome:
             "-m",
             "pytest",
             f"-n{workers}",
+            "--dist=worksteal",
             f"--junitxml={report}",
             *arguments,
         ]

@@ -1,6 +1,10 @@
 """The read models of the tests, whichever backend keeps them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
 
 from sequere.backends.base import get_backend as follows
 from sequere.backends.database.models import LiveRelation, RelationCount
@@ -18,3 +22,12 @@ def empty_read_models() -> None:
     else:
         for backend in (follows(), timelines()):
             backend.reset("default")
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """A transaction that is rolled back, with read models that go with it in any backend."""
+    with transaction.atomic():
+        empty_read_models()
+        yield
+        transaction.set_rollback(True)

@@ -11,7 +11,7 @@ from tests.docs.project import is_run
 #: Shown and not run: plain text, and directives for Sphinx.
 SHOWN = ("text", "{")
 
-#: test_guides.py runs these in this checkout, not in a project.
+#: test_tutorial.py runs these in this checkout, not in a project.
 RUN_HERE = [("development.md", "python")]
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from sequere.contrib.timeline import Timeline
 from sequere.replay.verifying import verifiable, verify
 from tests.model.plain import Key, Plain
-from tests.model.test_histories import EVERYTHING, Site, steps, undone
+from tests.model.test_histories import EVERYTHING, Site, steps
+from tests.read_models import undone
+from tests.rounds import TIMES
 
 
 class Cap:
@@ -44,7 +46,7 @@ class Cap:
 
 @pytest.mark.django_db
 @given(history=steps, imports=st.booleans(), removes=st.booleans(), length=st.integers(1, 3))
-@settings(max_examples=25)
+@settings(max_examples=9 * TIMES)
 def test_no_entry_is_missing_or_superfluous(
     history: list[tuple[Any, ...]], imports: bool, removes: bool, length: int
 ) -> None:

@@ -1,11 +1,8 @@
 """Any history gives the answers of the plain dicts, and so does a rebuild."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +13,8 @@ from sequere.models import follow, follow_many, is_following, unfollow, unfollow
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verifiable, verify
 from tests.model.plain import Key, Plain, on
-from tests.read_models import empty_read_models
+from tests.read_models import empty_read_models, undone
+from tests.rounds import TIMES
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
@@ -175,15 +173,6 @@ class Site:
         return expected
 
 
-@contextmanager
-def undone() -> Iterator[None]:
-    """A transaction that is rolled back, with read models that go with it in any backend."""
-    with transaction.atomic():
-        empty_read_models()
-        yield
-        transaction.set_rollback(True)
-
-
 def _key(instance: Any) -> Key:
     return Key("user" if isinstance(instance, User) else "project", instance.pk)
 
@@ -194,7 +183,7 @@ def _wrong() -> int:
 
 @pytest.mark.django_db
 @given(history=steps, imports=st.booleans(), removes=st.booleans(), cap=st.none() | st.integers(1, 3))
-@settings(max_examples=25)
+@settings(max_examples=9 * TIMES)
 def test_any_history_and_its_rebuild_give_the_answers_of_the_plain_dicts(
     history: list[tuple[Any, ...]], imports: bool, removes: bool, cap: int | None
 ) -> None:

@@ -1,16 +1,6 @@
 """The outcome when all threads have returned."""
 
-import os
-
-from django.db import connection
-
 from sequere.replay.verifying import verifiable, verify
-
-
-def rounds(on_postgresql: int, on_sqlite: int) -> int:
-    """The number of rounds: writers of SQLite queue up, so races find less there. `make faults` races longer."""
-    times = int(os.environ.get("TESTS_ROUNDS", "1"))
-    return times * (on_postgresql if connection.vendor == "postgresql" else on_sqlite)
 
 
 def differences() -> list[str]:

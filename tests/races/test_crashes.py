@@ -21,7 +21,8 @@ from sequere.projections.registry import projections
 from sequere.replay.rebuilding import rebuild
 from sequere_timeline.backends.database.models import Entry, SavedAction
 from tests.factories import UserFactory
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
+from tests.rounds import rounds
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 
@@ -87,7 +88,7 @@ def test_writers_killed_at_any_moment_leave_read_models_equal_to_the_log():
     committed: set[int] = set()
 
     with children() as some, children() as others:
-        for round_ in range(rounds(10, 4)):
+        for round_ in range(rounds(4, 2)):
             some.start("record", 2 * round_)
             others.start("record", 2 * round_ + 1)
             for each in (some, others):

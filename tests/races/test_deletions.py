@@ -13,7 +13,8 @@ from sequere.relations.intents import DELETED
 from sequere.relations.types import UNFOLLOWED
 from tests.factories import ProjectFactory, UserFactory
 from tests.races.concurrently import in_rounds
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
+from tests.rounds import rounds
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
@@ -25,7 +26,7 @@ def users(number: int) -> list[User]:
 
 
 def test_a_deletion_while_others_follow_and_publish_keeps_to_the_log():
-    number = rounds(18, 5)
+    number = rounds(6, 2)
     victims, newbies = users(number), users(5)
     keys = [registry.key_of(victim) for victim in victims]
     follow_many((newbie, key) for key in keys for newbie in newbies[:3])
@@ -46,7 +47,7 @@ def test_a_deletion_while_others_follow_and_publish_keeps_to_the_log():
 
 
 def test_two_friends_deleted_at_once_leave_nothing_behind():
-    number = rounds(18, 5)
+    number = rounds(6, 2)
     thoas, newbies = users(number), users(number)
     follow_many([*zip(thoas, newbies, strict=True), *zip(newbies, thoas, strict=True)])
 
@@ -57,7 +58,7 @@ def test_two_friends_deleted_at_once_leave_nothing_behind():
 
 
 def test_followers_and_followed_deleted_at_once_are_unfollowed_once_each():
-    number = rounds(12, 4)
+    number = rounds(4, 2)
     thoas, followers = users(number), [users(4) for _ in range(number)]
     follow_many((follower, thoas[n]) for n in range(number) for follower in followers[n])
 
@@ -73,7 +74,7 @@ def test_followers_and_followed_deleted_at_once_are_unfollowed_once_each():
 
 
 def test_the_target_and_the_actor_of_actions_deleted_at_once():
-    number = rounds(15, 5)
+    number = rounds(5, 2)
     thoas, newbies = users(number), users(number)
     projects = Project.objects.bulk_create(ProjectFactory.build_batch(number))
     follow_many(zip(newbies, thoas, strict=True))
@@ -95,7 +96,7 @@ def test_the_target_and_the_actor_of_actions_deleted_at_once():
 
 
 def test_actors_who_like_each_other_deleted_at_once():
-    number = rounds(15, 5)
+    number = rounds(5, 2)
     thoas, newbies = users(number), users(number)
     for one, other in zip(thoas, newbies, strict=True):
         for _ in range(2):
@@ -108,7 +109,7 @@ def test_actors_who_like_each_other_deleted_at_once():
 
 
 def test_actors_with_actions_in_each_others_timelines_deleted_at_once():
-    number = rounds(15, 5)
+    number = rounds(5, 2)
     thoas, newbies = users(number), users(number)
     for one, other in zip(thoas, newbies, strict=True):
         for _ in range(2):
@@ -122,7 +123,7 @@ def test_actors_with_actions_in_each_others_timelines_deleted_at_once():
 
 def test_former_friends_who_kept_each_others_actions_deleted_at_once(settings):
     settings.SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW = False
-    number = rounds(15, 5)
+    number = rounds(5, 2)
     thoas, newbies = users(number), users(number)
     pairs = [*zip(thoas, newbies, strict=True), *zip(newbies, thoas, strict=True)]
     follow_many(pairs)
@@ -144,7 +145,7 @@ def test_a_queryset_shared_by_threads_loses_no_deletion():
             follow_many((thoas, film) for film in ProjectFactory.create_batch(3))
         films.delete()
 
-    in_rounds(rounds(25, 8), *[come_and_go] * 3)
+    in_rounds(rounds(9, 3), *[come_and_go] * 3)
 
     assert not films.exists()
     assert get_followings_count(thoas) == 0

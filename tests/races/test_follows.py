@@ -27,7 +27,8 @@ from sequere.relations.types import FOLLOWED, UNFOLLOWED
 from sequere.signals import followed, unfollowed
 from tests.factories import UserFactory
 from tests.races.concurrently import concurrently, in_rounds
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
+from tests.rounds import rounds
 from tests.testapp.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +39,7 @@ def users(number: int) -> list[User]:
 
 
 def test_one_of_simultaneous_follows_of_a_pair_is_recorded():
-    number = rounds(30, 10)
+    number = rounds(10, 4)
     thoas, *newbies = users(1 + number)
 
     outcomes = in_rounds(number, *[lambda n: follow(newbies[n], thoas)] * 6)
@@ -52,7 +53,7 @@ def test_simultaneous_follows_and_unfollows_of_one_pair_take_turns():
     newbie, thoas = users(2)
 
     outcomes = in_rounds(
-        rounds(50, 10),
+        rounds(17, 4),
         *[lambda _: follow(newbie, thoas)] * 2,
         *[lambda _: unfollow(newbie, thoas)] * 2,
     )
@@ -65,7 +66,7 @@ def test_simultaneous_follows_and_unfollows_of_one_pair_take_turns():
 
 
 def test_a_celebrity_followed_by_many_at_once_has_the_right_count():
-    number, threads = rounds(26, 5), 8
+    number, threads = rounds(9, 2), 8
     thoas, *newbies = users(1 + number * threads)
 
     def follow_in_turn(position: int, n: int) -> None:
@@ -83,7 +84,7 @@ def test_a_celebrity_followed_by_many_at_once_has_the_right_count():
 
 
 def test_simultaneous_mutual_follows_make_friends():
-    number = rounds(150, 12)
+    number = rounds(50, 4)
     thoas, newbies = users(number), users(number)
 
     in_rounds(
@@ -99,7 +100,7 @@ def test_simultaneous_mutual_follows_make_friends():
 
 
 def test_an_unfollow_while_the_other_follows_back_leaves_no_friends():
-    number = rounds(60, 8)
+    number = rounds(20, 3)
     thoas, newbies = users(number), users(number)
     follow_many(zip(thoas, newbies, strict=True))
 
@@ -115,7 +116,7 @@ def test_an_unfollow_while_the_other_follows_back_leaves_no_friends():
 
 
 def test_simultaneous_unfollows_end_a_friendship_once():
-    number = rounds(50, 8)
+    number = rounds(17, 3)
     thoas, newbies = users(number), users(number)
     follow_many([*zip(thoas, newbies, strict=True), *zip(newbies, thoas, strict=True)])
 
@@ -133,7 +134,7 @@ def test_simultaneous_unfollows_end_a_friendship_once():
 
 def test_simultaneous_calls_send_one_signal():
     """No thread announces what another has recorded."""
-    number = rounds(20, 8)
+    number = rounds(7, 3)
     thoas, newbies = users(number), users(number)
     heard: list[tuple[Signal, User, User]] = []
 
@@ -155,7 +156,7 @@ def test_simultaneous_calls_send_one_signal():
 
 def test_overlapping_imports_in_different_orders_do_not_deadlock(monkeypatch):
     monkeypatch.setattr(api, "PAIRS_PER_TRANSACTION", 40)  # many small transactions meet more often
-    everybody = users(isqrt(rounds(24**2, 10**2)))  # each follows all others
+    everybody = users(isqrt(rounds(192, 33)))  # each follows all others
     pairs = [(one, other) for one in everybody for other in everybody if one != other]
 
     def import_shuffled(seed: int) -> int:
@@ -173,7 +174,7 @@ def test_overlapping_imports_in_different_orders_do_not_deadlock(monkeypatch):
 
 def test_simultaneous_imports_and_removals_keep_to_the_log(monkeypatch):
     monkeypatch.setattr(api, "PAIRS_PER_TRANSACTION", 25)
-    everybody = users(isqrt(rounds(16**2, 8**2)))
+    everybody = users(isqrt(rounds(85, 21)))
     pairs = [(one, other) for one in everybody for other in everybody if one != other]
 
     def many(change, seed: int) -> int:
@@ -188,7 +189,7 @@ def test_simultaneous_imports_and_removals_keep_to_the_log(monkeypatch):
 
 
 def test_one_idempotency_key_in_several_threads_is_one_event():
-    number = rounds(25, 10)
+    number = rounds(9, 4)
     newbies, thoas = users(number), users(number)
 
     outcomes = in_rounds(number, *[lambda n: follow(newbies[n], thoas[n], idempotency_key=f"request {n}")] * 5)
@@ -203,7 +204,7 @@ def test_one_idempotency_key_in_several_threads_is_one_event():
 
 
 def test_one_idempotency_key_for_two_pairs_is_a_conflict_for_the_later_pair():
-    number = rounds(30, 8)
+    number = rounds(10, 3)
     thoas, *newbies = users(1 + 2 * number)
 
     def follow_with_key(newbie: User, n: int) -> str:

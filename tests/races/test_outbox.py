@@ -25,9 +25,10 @@ from sequere.projections.registry import BUILT_IN, BUILT_IN_SHARDS
 from tests.conftest import MODE
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
 from tests.races.test_crashes import children, database_url
 from tests.read_models import empty_read_models
+from tests.rounds import rounds
 from tests.testapp.models import Stranger, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,7 +64,7 @@ def test_every_event_is_applied_once_by_any_drainer(everybody: list[User]) -> No
     def help_out(_: int) -> None:
         drain_all(using="default")
 
-    in_rounds(rounds(60, 10), change, change, change, help_out, help_out)
+    in_rounds(rounds(20, 4), change, change, change, help_out, help_out)
 
     assert not QueuedEvent.objects.exists()
     assert witnessed() == Counter(Event.objects.values_list("pk", flat=True))
@@ -73,7 +74,7 @@ def test_every_event_is_applied_once_by_any_drainer(everybody: list[User]) -> No
 def test_a_writer_reads_its_own_writes_although_another_process_drains(everybody: list[User]) -> None:
     """Even if the other drainer found the shard empty a moment before."""
     thoas, *newbies = everybody
-    number = rounds(40, 5)
+    number = rounds(14, 2)
 
     def follow_and_look(who: User) -> Any:
         def in_round(round_: int) -> bool:
@@ -98,7 +99,7 @@ def test_writers_that_die_at_any_step_lose_no_event(everybody: list[User]) -> No
     waited = 0
 
     with children() as some:
-        for round_ in range(rounds(12, 4)):
+        for round_ in range(rounds(4, 2)):
             some.start("record", round_, random.randrange(1, 150))
             committed.update(map(int, some.last_words()))
             waited += QueuedEvent.objects.count()
@@ -113,7 +114,7 @@ def test_writers_that_die_at_any_step_lose_no_event(everybody: list[User]) -> No
 @pytest.mark.parametrize("decide", [retry, skip])
 def test_an_operator_decides_about_failed_events_while_others_follow(everybody: list[User], decide: Any) -> None:
     """All their resources are locked at once; locking them in the order of the events would deadlock."""
-    number = rounds(15, 3)
+    number = rounds(5, 1)
     pairs = list(pairwise(everybody))
     failed = [[event for pair in reversed(pairs) if (event := change(*pair))] for change in [follow, unfollow] * number]
     QueuedEvent.objects.bulk_create(

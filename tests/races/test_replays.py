@@ -19,8 +19,9 @@ from sequere.replay.rebuilding import rebuild, start, work
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from tests.factories import ProjectFactory, UserFactory
 from tests.races.concurrently import concurrently, in_rounds, meanwhile
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
 from tests.read_models import empty_read_models
+from tests.rounds import rounds
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
@@ -139,7 +140,7 @@ def test_rebuilds_in_a_loop_do_not_disturb_writers():
     everybody = UserFactory.create_batch(6)
 
     with meanwhile(rebuild_all, rebuild_all):
-        in_rounds(rounds(20, 5), *(Writer(seed, everybody) for seed in range(3)))
+        in_rounds(rounds(7, 2), *(Writer(seed, everybody) for seed in range(3)))
 
     assert differences() == []
 
@@ -151,7 +152,7 @@ def test_a_rebuild_repairs_damage_done_during_writes_and_rebuilds(settings, cap)
     everybody = UserFactory.create_batch(6)
 
     with meanwhile(rebuild_all, Vandal(0)):
-        in_rounds(rounds(20, 5), *(Writer(seed, everybody) for seed in range(3)))
+        in_rounds(rounds(7, 2), *(Writer(seed, everybody) for seed in range(3)))
     rebuild_all()
 
     assert differences() == []
@@ -164,7 +165,7 @@ def test_a_verification_does_not_mistake_writes_for_differences(settings, cap):
     found: list[str] = []
 
     with meanwhile(lambda: found.extend(differences())):
-        in_rounds(rounds(20, 5), *(Writer(seed, everybody) for seed in range(3)))
+        in_rounds(rounds(7, 2), *(Writer(seed, everybody) for seed in range(3)))
 
     assert found == []
 

@@ -11,9 +11,10 @@ from sequere.projections.registry import projections
 from sequere.replay.progress import progress
 from sequere.replay.rebuilding import rebuild
 from tests.factories import UserFactory
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
 from tests.races.test_crashes import children
 from tests.read_models import empty_read_models
+from tests.rounds import rounds
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 
@@ -33,7 +34,7 @@ def test_a_rebuild_that_dies_at_any_step_is_resumed() -> None:
     a_site(20)
     random = Random(0)
     with children() as some:
-        for _ in range(rounds(12, 6)):
+        for _ in range(rounds(4, 2)):
             empty_read_models()
             some.start("rebuild", random.randrange(1, 150))
             some.last_words()
@@ -50,7 +51,7 @@ def test_a_rebuild_that_dies_at_any_step_is_resumed() -> None:
 def test_two_processes_share_a_rebuild_while_others_write_and_one_is_killed() -> None:
     a_site(300)
     with children() as first, children() as second, children() as writers:
-        for round_ in range(rounds(2, 1)):
+        for round_ in range(rounds(1, 1)):
             empty_read_models()
             writers.start("record", round_)
             first.start("rebuild")

@@ -9,7 +9,8 @@ from sequere.contrib.timeline import Timeline
 from sequere.models import follow, is_following, unfollow
 from tests.factories import ProjectFactory, UserFactory
 from tests.races.concurrently import in_rounds
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
+from tests.rounds import rounds
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
@@ -53,7 +54,7 @@ def test_follow_publish_unfollow_and_delete_at_once_leave_the_right_entries():
     publisher = Publisher(thoas)
 
     in_rounds(
-        rounds(150, 12),
+        rounds(50, 4),
         any_of(newbies, 1, follow, thoas),
         any_of(newbies, 2, unfollow, thoas),
         publisher.publish,
@@ -74,7 +75,7 @@ def test_the_log_decides_the_reasons_of_an_entry_in_every_race(settings, imports
     publisher = Publisher(thoas)
 
     in_rounds(
-        rounds(30, 5),
+        rounds(10, 2),
         any_of(newbies, 1, follow, thoas),
         any_of(newbies, 2, unfollow, thoas),
         publisher.publish,
@@ -90,7 +91,7 @@ def test_actors_who_follow_each_other_publish_at_once(settings):
     publishers = [Publisher(user) for user in everybody]
 
     in_rounds(
-        rounds(30, 6),
+        rounds(10, 2),
         *(publisher.publish for publisher in publishers),
         any_of(everybody[:2], 1, follow, *everybody[2:]),
         any_of(everybody[2:], 2, follow, *everybody[:2]),
@@ -110,7 +111,7 @@ def test_an_action_saved_and_deleted_by_several_threads_is_stored_once_or_not_at
     Timeline(thoas).save(like)
 
     in_rounds(
-        rounds(40, 8),
+        rounds(14, 3),
         lambda _: Timeline(thoas).save(like),
         lambda _: Timeline(friend).save(like),
         lambda _: Timeline(thoas).delete(like),
@@ -143,7 +144,7 @@ def test_capped_timelines_of_the_followers_of_two_celebrities_stay_right(setting
         follow(newbie, friend)
 
     in_rounds(
-        rounds(30, 6),
+        rounds(10, 2),
         first.publish,
         second.publish,
         first.delete,

@@ -33,10 +33,11 @@ def in_redis(server: Valkey, settings: Any) -> None:
     settings.SEQUERE_TIMELINE_BACKEND = "sequere.contrib.timeline.redis.RedisBackend"
     settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = options
     settings.SEQUERE_PROJECTION_MODES = {}
-    with redis.Redis.from_url(server.url) as client:
-        client.flushall()
+    with redis.Redis.from_url(server.url) as client, client.pipeline(transaction=False) as pipeline:
+        pipeline.flushall()
         for file in SCRIPTS:  # loading costs round trips, once
-            client.script_load(file.text)
+            pipeline.script_load(file.text)
+        pipeline.execute()
 
 
 @pytest.fixture

@@ -22,12 +22,19 @@ from tests.factories import ProjectFactory, UserFactory
 from tests.races.concurrently import in_rounds, meanwhile
 from tests.races.outcome import differences
 from tests.redis.counting import round_trips
+from tests.rounds import rounds
 from tests.sequere_timeline.dates import october
 from tests.statements import exactly
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fan-out reaches all followers in one transaction, however busy the machine is."""
+    monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", inf)
 
 
 def key_of(user: User) -> str:
@@ -88,7 +95,7 @@ def test_a_timeline_is_refilled_completely(client: "redis.Redis", thoas: User, n
 
 
 def test_a_long_timeline_keeps_800_and_is_cut_when_it_has_more_than_850(
-    client: "redis.Redis", thoas: User, newbie: User
+    no_hurry: None, client: "redis.Redis", thoas: User, newbie: User
 ) -> None:
     follow(newbie, thoas)
     Timeline(newbie).get_private_count()
@@ -238,7 +245,7 @@ def test_readers_fill_timelines_during_writes(client: "redis.Redis") -> None:
             client.delete(key_of(newbie))
 
     with meanwhile(look, look):
-        in_rounds(40, publish, delete, follow_or_unfollow)
+        in_rounds(rounds(14, 14), publish, delete, follow_or_unfollow)
 
     assert differences() == []
     for newbie in newbies:
@@ -271,7 +278,9 @@ def test_a_page_costs_two_round_trips_and_a_count_one(thoas: User, newbie: User)
     assert (len(page), counts, unread, marked) == (25, 25, 25, None)
 
 
-def test_a_count_costs_the_same_for_many_entries_as_for_few(client: "redis.Redis", thoas: User, newbie: User) -> None:
+def test_a_count_costs_the_same_for_many_entries_as_for_few(
+    no_hurry: None, client: "redis.Redis", thoas: User, newbie: User
+) -> None:
     def work() -> list[int]:
         """The number of commands that the server runs for each count, those of scripts included."""
         numbers = []
@@ -298,12 +307,6 @@ def test_a_count_costs_the_same_for_many_entries_as_for_few(client: "redis.Redis
 
     assert Timeline(newbie).get_private_count() == 501
     assert work() == few
-
-
-@pytest.fixture
-def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fan-out reaches all followers in one transaction, however busy the machine is."""
-    monkeypatch.setitem(projector.SECONDS_AT_ONCE, "on_commit", inf)
 
 
 @pytest.mark.parametrize(("followers", "trips"), [(0, 4), (999, 4), (2500, 8)])

@@ -29,6 +29,7 @@ from sequere_timeline.backends.database import DatabaseBackend as TimelinesInDat
 from tests.model.plain import Plain
 from tests.model.test_histories import Site as Community
 from tests.model.test_histories import steps as histories
+from tests.rounds import TIMES
 from tests.testapp.models import Project, User
 
 IN_THE_DATABASE = {
@@ -126,7 +127,7 @@ def also_applied_to(*backends: BaseBackend | TimelinesBackend) -> Iterator[None]
 
 @pytest.mark.django_db
 @given(history=steps)
-@settings(max_examples=10, suppress_health_check=SUPPRESSED)
+@settings(max_examples=4 * TIMES, suppress_health_check=SUPPRESSED)
 def test_any_history_gives_the_same_answers_in_the_database_and_in_redis(client: Any, history: list[Any]) -> None:
     client.flushall()
     with transaction.atomic():
@@ -148,7 +149,7 @@ def test_any_history_gives_the_same_answers_in_the_database_and_in_redis(client:
 
 @pytest.mark.django_db
 @given(history=histories, imports=st.booleans(), removes=st.booleans())
-@settings(max_examples=8, suppress_health_check=SUPPRESSED)
+@settings(max_examples=3 * TIMES, suppress_health_check=SUPPRESSED)
 def test_any_history_gives_the_same_timelines_in_the_database_and_in_redis(
     client: Any, history: list[Any], imports: bool, removes: bool
 ) -> None:

@@ -15,7 +15,8 @@ from sequere.outbox.drain import drain_all
 from sequere.replay.rebuilding import rebuild
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
+from tests.rounds import rounds
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 
@@ -34,7 +35,7 @@ def flaky(request: pytest.FixtureRequest, in_redis: None, settings: Any) -> Iter
 
 def test_redis_is_stopped_and_started_during_writes(flaky: Valkey, caplog: pytest.LogCaptureFixture) -> None:
     everybody = User.objects.bulk_create(UserFactory.build_batch(5))
-    number = rounds(40, 12)
+    number = rounds(16, 4)  # every fourth one starts what was stopped
 
     def change(seed: int) -> Any:
         random = Random(seed)

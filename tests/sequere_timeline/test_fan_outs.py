@@ -22,6 +22,8 @@ from sequere_timeline.backends.base import get_backend
 from sequere_timeline.backends.database import entries
 from tests.factories import UserFactory
 from tests.races.outcome import differences
+from tests.read_models import undone
+from tests.rounds import TIMES
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 
@@ -374,8 +376,9 @@ def test_the_timelines_are_what_the_log_says_whatever_happens_between_two_steps(
     settings.SEQUERE_TIMELINE_IMPORT_ACTIONS_ON_FOLLOW = imports
     settings.SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW = removes
 
-    @examples(max_examples=10)
+    @examples(max_examples=4 * TIMES)
     @given(st.sampled_from([("publish",), ("delete", 0)]), st.lists(happening, min_size=6, max_size=30))
+    @undone()
     def tell(first: tuple[Any, ...], story: list[tuple[Any, ...]]) -> None:
         actor, *others = UserFactory.create_batch(6)
         follow_many((other, actor) for other in others)

@@ -30,7 +30,8 @@ from sequere.signals import events_queued
 from sequere_timeline import projector
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds
-from tests.races.outcome import differences, rounds
+from tests.races.outcome import differences
+from tests.rounds import rounds
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
 from tests.workers.app import app
@@ -254,7 +255,7 @@ def test_follows_publications_and_unfollows_race_through_workers(
     """The same actor and the same reader, some hundred rounds with `make faults`."""
     start_worker()
     start_worker()
-    number = rounds(20, 6)
+    number = rounds(7, 2)
 
     def change(round_: int) -> None:
         (unfollow if round_ % 2 else follow)(newbie, thoas)
