@@ -61,6 +61,8 @@ def lock(keys: Iterable[ResourceKey], using: str) -> dict[ResourceKey, int]:
     something is missing.
     """
     wanted = sorted(set(keys))
+    if not wanted:
+        return {}
     select, values = given(connections[using], fields_of(Resource, KEY), wanted)
     with explaining(wanted, using):
         return {ResourceKey(*key): uid for uid, *key in _lock(select, values, using, _texts(using).lock)}

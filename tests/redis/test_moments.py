@@ -12,7 +12,8 @@ from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction
 
 MICROSECOND = timedelta(microseconds=1)
-FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+DAY = timedelta(days=1)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC) + DAY, datetime.max.replace(tzinfo=UTC) - DAY
 MOMENTS = [
     FIRST,
     FIRST + MICROSECOND,
