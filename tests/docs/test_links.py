@@ -23,6 +23,16 @@ def test_every_page_is_in_a_table_of_contents() -> None:
     assert {path.stem for path in PAGES if path.parent == DOCS} == {"index", *entries}
 
 
+def test_every_test_that_holds_a_guarantee_exists() -> None:
+    sections = re.split(r"^## ", (DOCS / "guarantees.md").read_text(), flags=re.MULTILINE)[1:]
+    named = [re.findall(r"`([\w/]+\.py)::(\w+)`", section) for section in sections]
+
+    assert len(named) == 10
+    assert all(named)
+    for path, test in (one for tests in named for one in tests):
+        assert f"def {test}(" in (ROOT / path).read_text(), test
+
+
 def _resolves(page: Path, target: str) -> bool:
     name, _, anchor = target.partition("#")
     path = page.parent / name if name else page
