@@ -79,7 +79,7 @@ class Row:
     arguments: Callable[["Draw"], tuple[list[int], list[int]]]
     at_most: float
     beside: tuple[str, ...]
-    #: The bound in Redis, if it is another one.
+    #: The bound in Redis, if there is one.
     at_most_in_redis: float | None = None
     #: The peers' times are those of this row, since they have no such operation.
     times_of: str | None = None
@@ -88,10 +88,8 @@ class Row:
     #: With how many people there is somebody to do it with.
     people: int = 0
 
-    def bound(self, participant: str) -> float:
-        if participant == IN_REDIS and self.at_most_in_redis is not None:
-            return self.at_most_in_redis
-        return self.at_most
+    def bound(self, participant: str) -> float | None:
+        return self.at_most_in_redis if participant == IN_REDIS else self.at_most
 
 
 class Draw:
@@ -355,9 +353,11 @@ def table(block: Block, participants: tuple[Participant, ...], before: Block | N
     return aligned([line + [""] * (width - len(line)) for line in lines])
 
 
-def verdict(taken: float | None, other: float | None, at_most: float) -> str:
+def verdict(taken: float | None, other: float | None, at_most: float | None) -> str:
     if taken is None or other is None:
         return ""
+    if at_most is None:
+        return f"{taken / other:.2f}"
     return f"{taken / other:.2f}, at most {at_most}: {judged(taken <= at_most * other)}"
 
 
