@@ -102,8 +102,9 @@ def _append(
         *(*graph.name, graph.type.begun.name, change.begins) * len(functions),
         *(graph.type.begun.name, graph.type.ended.name, change.begins, event_type.version, change.only_unknown),
         *map(list, zip(*keys, strict=True)),
-        *(streams, [one.opposite.stream for one, _ in relations]),
-        *([moment and adapt(moment) for _, moment in relations], adapt(now)),
+        *(_array(streams), _array([one.opposite.stream for one, _ in relations])),
+        [moment and adapt(moment) for _, moment in relations] if any(moment for _, moment in relations) else None,
+        adapt(now),
         connection.ops.adapt_json_value(metadata, None) if metadata else None,
     ]
     try:
@@ -121,6 +122,11 @@ def _append(
         one = place - 1
         row = (id_, moment, now, streams[one], version, *common, *keys[one], "", {}, metadata, None)
         yield Event.from_db(using, ("id", *EVENT_COLUMNS), row)
+
+
+def _array(streams: Sequence[UUID]) -> str:
+    """As PostgreSQL writes an array. The driver takes a tenth of a millisecond for a UUID."""
+    return f"{{{','.join(stream.hex for stream in streams)}}}"
 
 
 @cache

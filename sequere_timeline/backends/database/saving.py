@@ -69,9 +69,9 @@ def _save(new: NewAction, how: tuple[Any, Any, Mapping[str, Any]], using: str) -
     ops = connections[using].ops
     intent = new.intent
     values = [
-        *(intent.type, event_types.of(intent.type).version, intent.stream),
+        *(intent.type, event_types.of(intent.type).version, intent.stream.hex),
         *map(list, zip(*_keys(intent), strict=True)),
-        list(intent.reads),
+        [stream.hex for stream in intent.reads],
         intent.verb,
         ops.adapt_datetimefield_value(date),
         ops.adapt_datetimefield_value(now),

@@ -4,8 +4,8 @@
 --
 -- $1, $2 the types of the events that begin and end them; $3 whether they begin now (else they end), $4 the version of
 -- the data of these events; $5 whether only those begin that the log does not know; $6 to $12 of each relation, by its
--- place: the keys of its two ends, its stream and that of its opposite, and when it happens, NULL for now; $13 now; $14
--- the metadata of all events.
+-- place: the keys of its two ends, its stream and that of its opposite, and when it happens, NULL for now (of one, or of
+-- all); $13 now; $14 the metadata of all events.
 -- Answers the places of the relations whose events were appended, and by these, the events, their versions and times,
 -- the streams of the relations and of their opposites, and the uids and kinds of the two ends; NULL for none. A relation
 -- that is given twice is recorded once. Raises SQ001, with a stream and a type as its message, if something else was
@@ -46,13 +46,15 @@ BEGIN
     END IF;
 
     number := cardinality(looked_at);
-    SELECT array_agg(identifier ORDER BY nth), array_agg(object_id ORDER BY nth) INTO identifiers, object_ids FROM (
-        SELECT nth, from_identifiers[place], from_object_ids[place]
-        FROM unnest(looked_at) WITH ORDINALITY AS given (place, nth)
-        UNION ALL
-        SELECT number + nth, to_identifiers[place], to_object_ids[place]
-        FROM unnest(looked_at) WITH ORDINALITY AS given (place, nth)
-    ) AS ends (nth, identifier, object_id);
+    IF number = cardinality(streams_) THEN
+        identifiers := from_identifiers || to_identifiers;
+        object_ids := from_object_ids || to_object_ids;
+    ELSE
+        identifiers := ARRAY(SELECT from_identifiers[place] FROM unnest(looked_at) AS place)
+            || ARRAY(SELECT to_identifiers[place] FROM unnest(looked_at) AS place);
+        object_ids := ARRAY(SELECT from_object_ids[place] FROM unnest(looked_at) AS place)
+            || ARRAY(SELECT to_object_ids[place] FROM unnest(looked_at) AS place);
+    END IF;
     uids := sequere_lock_resources(identifiers, object_ids); -- those from which they lead, then those to which
 
     WITH decided AS MATERIALIZED (
