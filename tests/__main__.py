@@ -56,12 +56,17 @@ ON_SQLITE_ONLY = [
     f"--ignore=tests/{name}" for name in ("docs", "servers", "sequere/test_scenarios.py", "sequere/test_words.py")
 ]
 #: Little of these depends on the database.
-LATER_ON_POSTGRESQL = ["tests/admin", "tests/replay/test_damage.py", "tests/sequere/test_metrics.py"]
+LATER_ON_POSTGRESQL = [
+    *("tests/admin", "tests/replay/test_damage.py", "tests/replay/test_rare_damage.py"),
+    *(f"tests/sequere/test_{name}.py" for name in ("flush", "hosts", "metrics", "wild")),
+]
 #: The more rounds, the more they find.
 IN_ROUNDS = [RACES, "tests/model", "tests/sequere/test_recording.py", "tests/sequere_timeline/test_fan_outs.py"]
 IN_ROUNDS_IN_REDIS = [
     f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "private_timelines", "same_answers", "writes_during_outages")
 ]
+#: Loads of many follows and long histories, all in rounds.
+LATER_IN_REDIS = [f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "same_answers")]
 #: Statistics of a table that is empty between two tests make PostgreSQL compare each of some thousand rows with each.
 UNANALYZED = {"autovacuum": "off"}
 #: How many times as often as in PARTS the parts of EXTENDED try what tests/rounds.py counts.
@@ -106,7 +111,8 @@ def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]
 
 def with_own_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
     url = servers.enter_context(postgresql(**UNANALYZED))
-    yield run("Valkey, PostgreSQL", chosen([OWN_REDIS], arguments), SEQUERE_DATABASE_URL=url)
+    later = [f"--ignore={path}" for path in LATER_IN_REDIS]
+    yield run("Valkey, PostgreSQL", chosen([OWN_REDIS, *later], arguments), SEQUERE_DATABASE_URL=url)
 
 
 def with_guides(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
