@@ -41,6 +41,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def flushed() -> Iterator[None]:
     """How the tables are emptied after a test that commits: as Django's flush does, but for those that are kept."""
     from sequere.log.immutability import suspended
+    from sequere.receivers import identify_log
 
     def flush(self: TransactionTestCase) -> None:
         for using in self._databases_names(include_mirrors=False):
@@ -48,6 +49,7 @@ def flushed() -> Iterator[None]:
             tables = {*connection.introspection.django_table_names(only_existing=True, include_views=False)} - KEPT
             with suspended(using):
                 connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), sorted(tables)))
+            identify_log(using)  # as after a flush: nobody makes it in a transaction that may be rolled back
 
     with patch.object(TransactionTestCase, "_fixture_teardown", flush):
         yield

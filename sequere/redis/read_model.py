@@ -77,7 +77,9 @@ class RedisModel:
         """
         last = max(events, default=0)
         draw = self._draw(using, last)
-        (token, *noted), is_built, *answers = self.connection.run([draw, ("EXISTS", self.built), *commands])
+        # The first writer notes the log before it says that the model is there: asked in the other order, one of both
+        # would seem to be missing.
+        is_built, (token, *noted), *answers = self.connection.run([("EXISTS", self.built), draw, *commands])
         if not (noted[0] or is_built):
             self._claim(using, last)
         elif not self._is_of_this_log(noted, using, last):
@@ -124,8 +126,8 @@ class RedisModel:
                 if counter is not None:
                     (highest,) = self.connection.run([("GET", counter)])
                     move_uids_above(int(highest or 0), using)
-                self.reset(*patterns)
-                self._claim(using)
+                self._empty(*patterns)
+                self._claim(using)  # a note that writers of this log have left stays until then
         was_empty = next(self.connection.keys(*patterns), None) is None
         token, _ = self.draw([], using)
         self.connection.run([("SET", self.mark(token), 1, "EX", SECONDS_TO_RESUME)])
@@ -150,9 +152,9 @@ class RedisModel:
             raise self.connection.lost()
 
     def reset(self, *patterns: str) -> None:
-        """Remove the keys with these endings. The model counts as lost as soon as the first one is gone."""
-        self.connection.run([("UNLINK", self.built)])
-        self.connection.remove(*patterns)
+        """Remove the keys with these endings, and the note about the log. The model counts as lost as soon as the first
+        one is gone."""
+        self._empty(*patterns)
         self.connection.run([("UNLINK", self._log)])
 
     @property
@@ -169,6 +171,10 @@ class RedisModel:
     def _log(self) -> str:
         """The key of the note about the log."""
         return self.connection.key("global", "log", self._projection)
+
+    def _empty(self, *patterns: str) -> None:
+        self.connection.run([("UNLINK", self.built)])
+        self.connection.remove(*patterns)
 
     def _note(self) -> tuple[str, ...]:
         """The command that reads the identity of the log and the last event that were noted."""
