@@ -83,7 +83,7 @@ def unfollow(
 ) -> Event | None:
     """End what `follow()` began. The arguments, the result and the cost are the same; raises NotFollowingException.
 
-    Takes any key that the log can have, even one whose model is no longer registered.
+    Takes any key that may be in the log, even one whose model is no longer registered.
     """
     ends = (from_instance, to_instance)
     return _record_one(TO_END, ends, timestamp, idempotency_key, unfollowed, NotFollowingException, fail_silently)
@@ -201,7 +201,7 @@ def _relation(
 
 
 def _key_of(change: RelationChange) -> Callable[[ResourceLike], ResourceKey]:
-    """What ends may have any key that the log can have, even one whose model is no longer registered."""
+    """What ends may have any key that is in the log, even one whose model is no longer registered."""
     return registry.key_of if change.begins else registry.any_key_of
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def why_not_storable(text: Any, max_length: int | None = None) -> str | None:
-    """Why a value is no text that every database can store: without NUL and lone surrogates; None if it is one."""
+    """Why a value is not a text that every database can store, without NUL and lone surrogates; None if it is one."""
     if not isinstance(text, str):
         return f"it is a {type(text).__name__}, not a text"
     if max_length is not None and len(text) > max_length:

@@ -81,6 +81,16 @@ class KeySource:
         return None
 
 
+class Uncounted(KeySource):
+    """In front of another source: its rows are not counted, since they are not what is compared."""
+
+    def total(self, using: str) -> int:
+        return 0
+
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
+        return super().page(after, until, using)._replace(number=0)
+
+
 def _unchanged(rows: Any, using: str) -> Any:
     return rows
 

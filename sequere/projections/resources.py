@@ -9,17 +9,11 @@ from sequere.base import ResourceKey
 from sequere.log.locks import lock
 from sequere.log.models import Event
 from sequere.log.uids import wrong_resources
-from sequere.projections.reconciler import Comparison, Cursor, Difference, Page, Reconciler, SpanKeys
+from sequere.projections.reconciler import Comparison, Difference, Reconciler, SpanKeys, Uncounted
 
 
-class _Events(SpanKeys):
-    """All events. They are not counted, since they are not what is compared."""
-
-    def total(self, using: str) -> int:
-        return 0
-
-    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
-        return super().page(after, until, using)._replace(number=0)
+class _Events(Uncounted, SpanKeys):
+    """All events."""
 
 
 class RowComparison(Comparison):

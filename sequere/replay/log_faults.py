@@ -12,7 +12,7 @@ from sequere.base import ResourceKey
 from sequere.event_types import event_types
 from sequere.log.models import Event
 from sequere.log.streams import Stream
-from sequere.projections.reconciler import Comparison, Cursor, Difference, OrphanKeys, Page, Reconciler
+from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, Uncounted
 from sequere.relations.key import FOLLOWS, RelationKey
 from sequere.relations.types import FOLLOW
 
@@ -25,14 +25,8 @@ _IS_TO_ITSELF = models.Q(
 _IS_WITHOUT_TARGET = models.Q(type__in=_RELATIONS, target_identifier__isnull=True)
 
 
-class _Events(OrphanKeys):
-    """Events that are wrong, among all. These are not counted, since they are not what is compared."""
-
-    def total(self, using: str) -> int:
-        return 0
-
-    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
-        return super().page(after, until, using)._replace(number=0)
+class _Events(Uncounted, OrphanKeys):
+    """Events that are wrong, among all."""
 
 
 class _LogComparison(Comparison):
