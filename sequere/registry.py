@@ -28,6 +28,7 @@ from sequere.exceptions import (
 )
 from sequere.primary_keys import NotAKey, PrimaryKey
 from sequere.sql.chunks import chunks
+from sequere.sql.loading import having
 from sequere.texts import is_storable, why_not_storable
 
 IDENTIFIER_MAX_LENGTH = 50
@@ -203,7 +204,7 @@ class Registry:
             text, attname, model = kind.pk.text, kind.pk.attname, kind.options.model
             is_alias = identifier != kind.names[0]
             for chunk in chunks(values, 500):
-                for instance in kind.options.get_queryset().filter(pk__in=chunk):
+                for instance in having(kind.options.get_queryset(), chunk):
                     for key in by_text.get(text(getattr(instance, attname)), ()):
                         found[key] = instance
                     if is_alias or (type(instance) is not model and _label(_concrete(instance)) != _label(model)):

@@ -177,7 +177,7 @@ def instances(model: type[ModelT], sql: str, values: Sequence[Any], using: str) 
         reading = _reading(model, tuple(map(itemgetter(0), cursor.description)), using)
     columns = list(zip(*rows, strict=True))
     _convert(columns, reading.converted, connection)
-    in_order = zip(*reading.of_model(columns), strict=True)
+    in_order = zip(*[columns[place] for place in reading.places], strict=True)
     found = [model.from_db(using, reading.names, columns_of_one) for columns_of_one in in_order]
     for name, place in reading.others:
         for instance, value in zip(found, columns[place], strict=True):
@@ -219,8 +219,8 @@ class _Reading(NamedTuple):
     """How instances are made of the columns that a statement SELECTs."""
 
     names: Sequence[str]
-    #: Puts the columns of the model in the order of its fields.
-    of_model: Callable[[Sequence[Any]], Sequence[Any]]
+    #: The places of the columns of the model, in the order of its fields.
+    places: Sequence[int]
     #: The places of columns that the database does not give as Python has them.
     converted: Sequence[tuple[int, models.expressions.Col]]
     #: The names and places of columns that are not the model's.
@@ -234,7 +234,7 @@ def _reading(model: type[models.Model], names: tuple[str, ...], using: str) -> _
     columns = [field.get_col(model._meta.db_table) for field in fields]
     return _Reading(
         names=[field.attname for field in fields],
-        of_model=itemgetter(*places),
+        places=places,
         converted=[
             (place, column)
             for place, column in zip(places, columns, strict=True)

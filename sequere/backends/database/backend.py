@@ -155,6 +155,14 @@ def _live_text(graph: Graph, using: str) -> str:
     )
 
 
+@cache
+def _is_live_text(graph: Graph, using: str) -> str:
+    words = dialect(connections[using])
+    return statement(__package__, "is_live").format(
+        relations=words.table(LiveRelation), graph=number_of(graph, words), uid=uid_of(words)
+    )
+
+
 class DatabaseBackend(BaseBackend):
     """Relations in the database that holds the log, written in its transactions."""
 
@@ -166,8 +174,11 @@ class DatabaseBackend(BaseBackend):
         if not by_key:
             return set()
         one, using = next(iter(relations)), router.db_for_read(LiveRelation)
-        select, values = given(connections[using], fields_of(Resource, KEY), by_key)
         with connections[using].cursor() as cursor:
+            if len(relations) == 1:
+                cursor.execute(_is_live_text(one.graph, using), [*one.from_key, *one.to_key])
+                return {one for _ in cursor.fetchall()}
+            select, values = given(connections[using], fields_of(Resource, KEY), by_key)
             cursor.execute(_live_text(one.graph, using).replace("{given}", select), [*values, *one.from_key])
             return {by_key[ResourceKey(*row)] for row in cursor.fetchall()}
 
