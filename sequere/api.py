@@ -4,7 +4,7 @@ Wherever an instance is expected, its `ResourceKey` does as well. An `identifier
 resource: a registered model, or its identifier. Anything else raises UnknownIdentifier or NotRegistered.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -28,11 +28,12 @@ from sequere.log.metadata import caused_by
 from sequere.log.models import Event
 from sequere.log.recording import record_internal
 from sequere.log.validation import point_in_time
-from sequere.projections.registry import inline_projectors
+from sequere.outbox.enqueue import queueing_step
+from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
-from sequere.relations.appending import record_relations
+from sequere.relations.appending import Dated, Step, application, record_relations
 from sequere.relations.intents import TO_BEGIN, TO_END, TO_IMPORT, RelationChange
-from sequere.relations.key import FOLLOWS, Graph, RelationKey
+from sequere.relations.key import FOLLOWS, RelationKey
 from sequere.relations.types import FOLLOW
 from sequere.results.relations import RelationList, RelationsOf
 from sequere.signals import followed, unfollowed
@@ -217,7 +218,8 @@ def _record_one(
     relation, moment = _relation(*ends, timestamp, key_of=_key_of(change))
     using = router.db_for_write(Event)
     if idempotency_key is None:
-        events = record_relations(change, [(relation, moment)], _functions(relation.graph, using))
+        relations = [(relation, moment)]
+        events = record_relations(change, relations, _steps(change, relations, using))
         event, is_new = next(iter(events), None), bool(events)
     else:
         ((event, is_new),) = record_internal([change.intent(relation, moment, idempotency_key)])
@@ -231,10 +233,17 @@ def _record_one(
     return event
 
 
-def _functions(graph: Graph, using: str) -> Mapping[str, str]:
-    """By inline projection, in their order, the function that applies relations of a graph, if it has one."""
-    found = ((one.name, one.relations_function(graph.type.name, using)) for one in inline_projectors())
-    return {name: function for name, function in found if function}
+def _steps(change: RelationChange, relations: Sequence[Dated], using: str) -> list[Step]:
+    """What the call that records relations can do at once: apply them to inline projections, in their order, and queue
+    their events for the others."""
+    type_ = relations[0][0].graph.type.name
+    steps = []
+    for projector in inline_projectors():
+        if function := projector.relations_function(type_, using):
+            steps.append(application(change, relations, projector.name, function))
+    if queued_projections() and (queueing := queueing_step(change, relations, using)):
+        steps.append(queueing)
+    return steps
 
 
 def _announce(signal: Signal, event: Event, **instances: ResourceLike) -> None:
@@ -251,8 +260,8 @@ def _record_many(
     done = new = 0
     while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
         relations = [_relation(*_checked(pair), key_of=_key_of(change)) for pair in batch]
-        functions = _functions(relations[0][0].graph, router.db_for_write(Event))
-        new += len(record_relations(change, relations, functions))
+        steps = _steps(change, relations, router.db_for_write(Event))
+        new += len(record_relations(change, relations, steps))
         done += len(batch)
         if progress is not None:
             progress(done)

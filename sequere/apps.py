@@ -14,12 +14,17 @@ class SequereConfig(AppConfig):
         from sequere import receivers, registry, workers
         from sequere.backends.base import get_backend
         from sequere.checks import check_database, check_deployment, check_settings
+        from sequere.outbox.shards import outbox_functions
         from sequere.projections.registry import provide
         from sequere.relations.appending import recording_functions
         from sequere.sql import routines
 
         provide("follows", get_backend)
-        routines.provide_functions(self.label, "sequere_event", recording_functions)
+        routines.provide_functions(
+            self.label,
+            "sequere_event",
+            lambda database: {**recording_functions(database), **outbox_functions(database)},
+        )
         receivers.connect_receivers(self)
         workers.connect()
         checks.register(check_settings, "sequere")

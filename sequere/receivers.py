@@ -29,8 +29,8 @@ def project(sender: type[Event], events: Sequence[Event], using: str, applied: C
     for projector in inline_projectors():
         if projector.name not in applied:
             projector.apply(events, using=using)
-    if queued_projections():
-        queue_events(events, using)
+    if queued := queued_projections():
+        queue_events(events, using, have_rows=set(queued) <= set(applied))
 
 
 def keep_log(using: str, plan: Sequence[tuple[Migration, bool]], **_: Any) -> None:

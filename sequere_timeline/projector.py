@@ -72,7 +72,10 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
     stream_kinds = ("action", "read")
 
     def resources(self, event: Event) -> Iterable[ResourceKey]:
-        return named_in(event) if event.type in {ACTION_SAVED, ACTION_DELETED} else super().resources(event)
+        return super().resources(event) if self.locks_only_ends(event.type) else named_in(event)
+
+    def locks_only_ends(self, event_type: str) -> bool:
+        return event_type not in {ACTION_SAVED, ACTION_DELETED}
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         news = News()

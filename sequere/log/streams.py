@@ -34,7 +34,11 @@ def internal_stream(kind: str, *keys: tuple[str, str]) -> UUID:
 
     A NUL separates the keys, since no key contains one.
     """
-    return UUID(bytes=hashlib.sha256("\0".join((kind, *chain.from_iterable(keys))).encode()).digest()[:16])
+    return UUID(bytes=_digest(kind, *keys))
+
+
+def _digest(kind: str, *keys: tuple[str, str]) -> bytes:
+    return hashlib.sha256("\0".join((kind, *chain.from_iterable(keys))).encode()).digest()[:16]
 
 
 class Stream(models.Func):

@@ -19,6 +19,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from sequere.base import ResourceKey
+from sequere.event_types import event_types
 from sequere.exceptions import BackendException, StaleWriter
 from sequere.log.locks import UnknownResources, lock, lock_known
 from sequere.log.metadata import caused_by, without_metadata
@@ -118,11 +119,13 @@ def _turn(
         try:
             with without_metadata(), transaction.atomic(using=using):
                 # Only a caller that has just queued something waits: then something is due.
-                if wait and not (is_careful or is_fan_out(queue)) and (taken := take_out(queue, numbers, using)):
-                    events, is_all = taken
-                    _lock(events, projectors, using, are_known=are_known)
-                    _apply_together(queue, events, projectors, using)
-                    return numbers, len(events), is_all
+                if wait and not (is_careful or is_fan_out(queue)):
+                    taken = take_out(queue, numbers, _with_two_ends(projectors), using)
+                    if taken:
+                        if not taken.is_locked:
+                            _lock(taken.events, projectors, using, are_known=are_known)
+                        _apply_together(queue, taken.events, projectors, using)
+                        return numbers, len(taken.events), taken.is_all
                 held = lock_shards(queue, numbers, using, wait=wait)
                 if not held:
                     return held, 0, False
@@ -171,6 +174,11 @@ def _apply(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], 
 def _lock(batch: Sequence[Event], projectors: Sequence[Projector], using: str, *, are_known: bool) -> None:
     keys = {key for event in batch for projector in projectors for key in projector.resources(event)}
     (lock_known if are_known else lock)(keys, using)
+
+
+def _with_two_ends(projectors: Sequence[Projector]) -> list[str]:
+    """The types of events with which no projector locks other resources than those at the two ends."""
+    return [one.name for one in event_types if all(projector.locks_only_ends(one.name) for projector in projectors)]
 
 
 def _bisect(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> tuple[int, set[UUID]]:

@@ -1,11 +1,13 @@
 """Leaving events in the outbox, in the transaction that records them, and having them applied after its commit."""
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
+from django.db import connections
+
 from sequere.base import ResourceKey
+from sequere.event_types import TARGET
 from sequere.exceptions import BackendUnavailable, ReadModelLost
 from sequere.log.metadata import caused_by
 from sequere.log.models import Event
@@ -18,13 +20,15 @@ from sequere.outbox.queues import (
     is_for_celery,
     queue_of,
     shard_around,
-    shard_of,
     shards_of,
 )
 from sequere.outbox.shards import shards_with_older
 from sequere.projections.projector import Chunk, Projector
 from sequere.projections.registry import projection, queued_projections
+from sequere.relations.appending import Dated, Step
+from sequere.relations.intents import RelationChange
 from sequere.sql.commits import after_commit
+from sequere.sql.dialects import dialect
 from sequere.sql.rows import Insert
 
 _QUEUE = Insert(QueuedEvent, ("queue", "event_id", "shard", "stream", "attempts", "error", "traceback"))
@@ -34,22 +38,47 @@ _QUEUE_FAN_OUT = Insert(
     lambda words: words.on_conflict_ignore(),
 )
 
+_QUEUE_RELATIONS = "sequere_queue_relations(%s::text[], %s::smallint[], news.places, news.event_ids, news.streams)"
 
-def queue_events(events: Sequence[Event], using: str) -> None:
-    """Queue events for every projection that is not inline: 1 statement.
+
+def queue_events(events: Sequence[Event], using: str, *, have_rows: bool = False) -> None:
+    """Queue events for every projection that is not inline: 1 statement, none if they have their rows already.
 
     After the commit they are drained, or the Celery workers are told, which costs 1 query.
     """
     for name in queued_projections():
         projection(name).prepare(events, using=using)
-    # In the order of the projections: after the commit, the queues are drained in this order.
-    queues = dict.fromkeys(queue_of(name) for name in queued_projections())
-    rows = [(queue, event.pk, shard_of(queue, event), event.stream, 0, "", "") for queue in queues for event in events]
-    _QUEUE.rows(rows, using)
-    shards: dict[str, set[int]] = defaultdict(set)
-    for queue, _event, shard, *_rest in rows:
-        shards[queue].add(shard)
-    _after_commit(shards, [event.pk for event in events], using)
+    subjects = [event.subject for event in events]
+    shards = {queue: _shards(queue, subjects) for queue in _queues()}
+    if not have_rows:
+        rows = [
+            (queue, event.pk, shard, event.stream, 0, "", "")
+            for queue, in_queue in shards.items()
+            for event, shard in zip(events, in_queue, strict=True)
+        ]
+        _QUEUE.rows(rows, using)
+    _after_commit({queue: {*in_queue} for queue, in_queue in shards.items()}, [event.pk for event in events], using)
+
+
+def queueing_step(change: RelationChange, relations: Sequence[Dated], using: str) -> Step | None:
+    """What queues the events of relations in the call that records them, if the database can."""
+    if not dialect(connections[using]).has_routines:
+        return None
+    queues = _queues()
+    of_target = change.type_in(relations[0][0].graph).subject == TARGET
+    subjects = [relation.to_key if of_target else relation.from_key for relation, _ in relations]
+    shards = [shard for queue in queues for shard in _shards(queue, subjects)]
+    return Step(_QUEUE_RELATIONS, (list(queues), shards), queued_projections())
+
+
+def _shards(queue: str, subjects: Iterable[ResourceKey]) -> list[int]:
+    number = shards_of(queue)
+    return [shard_around(subject, number) for subject in subjects]
+
+
+def _queues() -> Collection[str]:
+    """In the order of the projections: after the commit, the queues are drained in this order."""
+    return dict.fromkeys(queue_of(name) for name in queued_projections())
 
 
 def start_fan_out(projector: Projector, event: Event, *, using: str) -> None:

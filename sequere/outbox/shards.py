@@ -3,27 +3,31 @@
 The queries are in SQL: the ORM would take longer to build them than applying the events takes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import islice
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from sequere.log.models import Event
 from sequere.outbox.models import IS_DUE, QueuedEvent, Shard
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import Insert, fields_of, given, instances
-from sequere.sql.statements import statement
+from sequere.sql.statements import statement, statements
 
 #: Events applied in one transaction.
 EVENTS_AT_ONCE = 2000
 #: A shard whose oldest event has waited this long was left behind by its process; the next drain takes care of it.
 OVERDUE = timedelta(seconds=10)
 
+_TAKE = (
+    "SELECT * FROM sequere_take_events(%s::text, %s::smallint[], %s::timestamptz, %s::timestamptz, %s::int, %s::text[])"
+)
 _OLDEST = statement(__package__, "oldest").format(is_due=IS_DUE)
 _SHARD = ("queue", "number")
 _EVENT_ID = fields_of(QueuedEvent, ("event_id",))
@@ -59,16 +63,46 @@ def due(queue: str, shards: Collection[int], using: str) -> tuple[list[Event], b
     return events, 0 < len(events) < EVENTS_AT_ONCE and vars(events[0])["left_in"] is None
 
 
-def take_out(queue: str, shards: Collection[int], using: str) -> tuple[list[Event], bool] | None:
-    """Lock shards, and take out of the queue what `due()` would say. 1 query. None if nothing is due or a shard is
-    missing, and on databases that cannot write in a WITH clause."""
-    words = dialect(connections[using])
-    if not words.writes_in_with:
+class TakenEvents(NamedTuple):
+    """Events that are no longer in the queue."""
+
+    events: Sequence[Event]
+    #: Whether nothing else is known to be due.
+    is_all: bool
+    #: Whether all resources that have to be locked are.
+    is_locked: bool
+
+
+def take_out(queue: str, shards: Collection[int], types: Sequence[str], using: str) -> TakenEvents | None:
+    """Lock shards, take out of the queue what `due()` would say, and lock the two ends of all these events, if they are
+    of `types` with which no other resources are locked. 1 query. None if nothing is due or a shard is missing, and on
+    databases without functions."""
+    if not dialect(connections[using]).has_routines:
         return None
     now = timezone.now()
-    values = _adapted([queue, *sorted(shards), queue, now, queue, queue, now, now - OVERDUE], using)
-    events = instances(Event, _take(len(shards), using), values, using)
-    return (events, len(events) < EVENTS_AT_ONCE and vars(events[0])["left_in"] is None) if events else None
+    values = [queue, list(shards), *_adapted([now, now - OVERDUE], using), EVENTS_AT_ONCE, list(types)]
+    events = instances(Event, _TAKE, values, using)
+    if not events:
+        return None
+    first = vars(events[0])
+    is_all = len(events) < EVENTS_AT_ONCE and first["left_in"] is None
+    return TakenEvents(events, is_all, is_locked=first["is_locked"])
+
+
+def outbox_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
+    """The functions that queue events, and take them out."""
+    if not dialect(connection).has_routines:
+        return {}
+    fields = Event._meta.concrete_fields
+    fragments = {
+        "{columns}": ", ".join(f"{field.column} {field.rel_db_type(connection)}" for field in fields),
+        "{names}": ", ".join(str(field.column) for field in fields),
+        "{is_due}": IS_DUE.replace("%s", "now_"),
+    }
+    texts = dict(statements(__package__, connection.vendor))
+    for name, fragment in fragments.items():
+        texts = {function: text.replace(name, fragment) for function, text in texts.items()}
+    return texts
 
 
 def done(queue: str, events: Iterable[Event], using: str) -> None:
@@ -105,13 +139,6 @@ def _oldest(queue: str, using: str) -> dict[int, tuple[int, bool]]:
         cursor.execute(_OLDEST, _adapted([queue, queue, now - OVERDUE, queue, now], using))
         rows = sorted(cursor.fetchall(), key=itemgetter(1))
     return {shard: (event_id, bool(is_overdue)) for shard, event_id, is_overdue in rows}
-
-
-@cache
-def _take(shards: int, using: str) -> str:
-    lock = dialect(connections[using]).lock
-    marks = {"shards": _marks(shards), "number": shards, "limit": EVENTS_AT_ONCE}
-    return statement(__package__, "take").format(is_due=IS_DUE, lock=lock, **marks)
 
 
 @cache

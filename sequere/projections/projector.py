@@ -74,6 +74,11 @@ class Projector:
         """The resources to lock before an event is applied later than in its own transaction."""
         return filter(None, (event.actor, event.target))
 
+    def locks_only_ends(self, event_type: str) -> bool:
+        """Whether `resources()` of all events of a type are the resources at their two ends: then the database can lock
+        them without asking."""
+        return type(self).resources is Projector.resources
+
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
         """Bring an event to some thousand followers, from a cursor on, as things are now.
 

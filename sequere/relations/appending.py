@@ -3,10 +3,10 @@
 Where the database has functions, one call of it decides, locks and appends; elsewhere `record()` does.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import DatabaseError, connections, router
@@ -31,28 +31,35 @@ STREAM_TAKEN = "SQ001"
 #: A relation, and when it begins or ends; None for now.
 Dated = tuple[RelationKey, datetime | None]
 
-#: By projection, the function of the database that applies relations to it.
-Functions = Mapping[str, str]
+
+class Step(NamedTuple):
+    """What the call that records relations does with those that are news. It sees what the steps before it have
+    written."""
+
+    #: An expression over `news`, the answer of sequere_record_relations().
+    text: str
+    parameters: Sequence[Any]
+    #: The projections that need not be told any more.
+    projections: Collection[str]
+
 
 _RECORD = (
-    "SELECT news.places, news.event_ids, news.versions, news.happened{apply} FROM sequere_record_relations("
+    "SELECT news.places, news.event_ids, news.versions, news.happened{steps} FROM sequere_record_relations("
     "%s::text, %s::text, %s::boolean, %s::smallint, %s::boolean, %s::text[], %s::text[], %s::text[], %s::text[],"
     " %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz, %s::jsonb) AS news WHERE news.places IS NOT NULL"
 )
-#: Each function sees what those before it have written.
 _APPLY = (
-    ", {}(%s::text, %s::text, %s::text, %s::boolean, news.streams, news.opposites, news.from_uids, news.to_uids,"
+    "{}(%s::text, %s::text, %s::text, %s::boolean, news.streams, news.opposites, news.from_uids, news.to_uids,"
     " news.from_kinds, news.to_kinds)"
 )
 
 
 def record_relations(
-    change: RelationChange, relations: Sequence[Dated], functions: Functions | None = None, **metadata: Any
+    change: RelationChange, relations: Sequence[Dated], steps: Sequence[Step] = (), **metadata: Any
 ) -> Sequence[Event]:
     """Record what is news in relations of one graph; returns the new events, in the order of the log.
 
-    The given functions apply it to their projections in the same call (`Projector.relations_function()`), in their
-    order.
+    The steps are taken in the same call, in their order.
 
     1 statement on databases with functions (2 if metadata are found out by calling something), plus those of the
     receivers of `events_recorded`; otherwise what `record()` costs.
@@ -65,9 +72,21 @@ def record_relations(
         return [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
     if is_costly(metadata) and not _is_news(change, relations, using):
         return []
-    functions = functions or {}
-    append = partial(_append, change, relations, tuple(functions.values()))
-    return record_in_database(append, applied=functions.keys(), **metadata)
+    texts: list[str] = []
+    parameters: list[Any] = []
+    told: set[str] = set()
+    for step in steps:
+        texts.append(step.text)
+        parameters += step.parameters
+        told.update(step.projections)
+    append = partial(_append, change, relations, (_call(tuple(texts)), parameters))
+    return record_in_database(append, applied=told, **metadata)
+
+
+def application(change: RelationChange, relations: Sequence[Dated], projection: str, function: str) -> Step:
+    """The step that applies relations with a function of the database (`Projector.relations_function()`)."""
+    graph = relations[0][0].graph
+    return Step(_APPLY.format(function), (*graph.name, graph.type.begun.name, change.begins), (projection,))
 
 
 def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
@@ -87,10 +106,11 @@ def _is_news(change: RelationChange, relations: Sequence[Dated], using: str) -> 
 def _append(
     change: RelationChange,
     relations: Sequence[Dated],
-    functions: tuple[str, ...],
+    statement: tuple[str, Sequence[Any]],
     metadata: Mapping[str, Any],
     using: str,
 ) -> Iterator[Event]:
+    text, parameters = statement  # without those of sequere_record_relations()
     graph = relations[0][0].graph
     event_type = change.type_in(graph)
     connection = connections[using]
@@ -99,7 +119,7 @@ def _append(
     keys = [(*one.from_key, *one.to_key) for one, _ in relations]
     streams = [one.stream for one, _ in relations]
     values = [
-        *(*graph.name, graph.type.begun.name, change.begins) * len(functions),
+        *parameters,
         *(graph.type.begun.name, graph.type.ended.name, change.begins, event_type.version, change.only_unknown),
         *map(list, zip(*keys, strict=True)),
         *(_array(streams), _array([one.opposite.stream for one, _ in relations])),
@@ -110,7 +130,7 @@ def _append(
     try:
         ends = (key for one, _ in relations for key in (one.from_key, one.to_key))
         with explaining(ends, using), connection.cursor() as cursor:
-            cursor.execute(_call(functions), values)
+            cursor.execute(text, values)
             news = cursor.fetchall()
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == STREAM_TAKEN:
@@ -130,5 +150,5 @@ def _array(streams: Sequence[UUID]) -> str:
 
 
 @cache
-def _call(functions: tuple[str, ...]) -> str:
-    return _RECORD.format(apply="".join(map(_APPLY.format, functions)))
+def _call(steps: tuple[str, ...]) -> str:
+    return _RECORD.format(steps="".join(f", {step}" for step in steps))

@@ -1,0 +1,18 @@
+-- Leaves the events of relations in the outbox, in the call that records them.
+--
+-- $1 the queues; $2 the shards of all relations that were given, for one queue after the other; $3 to $5 the answer of
+-- sequere_record_relations(): the places of those that are news, their events, and their streams.
+-- Cost: a row for each event and queue.
+CREATE OR REPLACE FUNCTION sequere_queue_relations(
+    queues text[], shards smallint[], places int[], event_ids bigint[], streams uuid[]
+) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    given int := cardinality(shards) / cardinality(queues);
+BEGIN
+    INSERT INTO sequere_queuedevent (queue, event_id, shard, stream, attempts, error, traceback)
+    SELECT queue, event_id, shards[(number - 1) * given + place], stream, 0, '', ''
+    FROM unnest(queues) WITH ORDINALITY AS queues (queue, number),
+         unnest(places, event_ids, streams) AS news (place, event_id, stream);
+END
+$$

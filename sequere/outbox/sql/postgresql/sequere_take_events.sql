@@ -1,0 +1,66 @@
+-- Locks some shards of a queue, one after the other; takes the oldest events that are due there out of the queue; and
+-- locks the resources at both ends of these, if it knows that no others have to be locked. Each statement in here sees
+-- what others have committed before it: an event that another process has taken meanwhile is left to it.
+-- {columns}: those of an event, with their types. {is_due}: see is_due.sql, with now_ for the time of now.
+--
+-- $1 the queue, $2 its shards, $3 now, $4 the time before which an event is overdue, $5 how many events; $6 the types of
+-- the events with which only the two ends are locked.
+-- Answers the events, each with the shard of the oldest event that is due in the whole queue, if that event is overdue,
+-- else NULL; and whether the resources are locked: they are not if there is an event of another type, or a resource that
+-- has no row yet. Takes and answers nothing if nothing is due, or if one of the shards does not exist yet.
+-- Cost: an index is read in its order up to the limit, each event is deleted; three lookups for each.
+CREATE OR REPLACE FUNCTION sequere_take_events(
+    queue_ text, shards_ smallint[], now_ timestamptz, overdue_ timestamptz, limit_ int, types_ text[]
+) RETURNS TABLE ({columns}, left_in smallint, is_locked boolean)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    held int;
+    taken bigint[];
+    left_ smallint;
+    uids bigint[];
+    is_locked_ boolean;
+BEGIN
+    SELECT COUNT(*) INTO held FROM (
+        SELECT 1 FROM sequere_shard WHERE queue = queue_ AND number = ANY (shards_) ORDER BY number FOR NO KEY UPDATE
+    ) AS locked;
+    IF held < cardinality(shards_) THEN
+        RETURN;
+    END IF;
+    taken := ARRAY(
+        SELECT event_id FROM sequere_queuedevent WHERE queue = queue_ AND shard = ANY (shards_) AND {is_due}
+        ORDER BY event_id LIMIT limit_
+    );
+    IF taken = '{}' THEN
+        RETURN;
+    END IF;
+    DELETE FROM sequere_queuedevent WHERE queue = queue_ AND event_id = ANY (taken);
+    SELECT shard INTO left_ FROM (
+        SELECT shard, event_id FROM sequere_queuedevent WHERE queue = queue_ AND {is_due} ORDER BY event_id LIMIT 1
+    ) AS oldest JOIN sequere_event ON sequere_event.id = event_id WHERE recorded_at < overdue_;
+
+    is_locked_ := NOT EXISTS (SELECT 1 FROM sequere_event WHERE id = ANY (taken) AND type <> ALL (types_));
+    IF is_locked_ THEN
+        SELECT array_agg(found.uid) INTO uids FROM (
+            SELECT DISTINCT known.uid
+            FROM unnest(taken) AS event_id
+            CROSS JOIN LATERAL (SELECT * FROM sequere_event WHERE id = event_id OFFSET 0) AS event
+            CROSS JOIN LATERAL (VALUES
+                (actor_identifier, actor_object_id), (target_identifier, target_object_id)
+            ) AS named (identifier, object_id)
+            LEFT JOIN LATERAL (
+                SELECT uid FROM sequere_resource
+                WHERE identifier = named.identifier AND object_id = named.object_id LIMIT 1
+            ) AS known ON true
+            WHERE named.identifier IS NOT NULL
+            ORDER BY uid
+        ) AS found;
+        is_locked_ := array_position(uids, NULL) IS NULL;
+    END IF;
+    IF is_locked_ THEN
+        PERFORM 1 FROM unnest(uids) AS found (uid)
+        CROSS JOIN LATERAL (SELECT 1 FROM sequere_resource WHERE uid = found.uid FOR NO KEY UPDATE) AS locked;
+    END IF;
+    RETURN QUERY SELECT {names}, left_, is_locked_ FROM sequere_event WHERE id = ANY (taken) ORDER BY id;
+END
+$$
