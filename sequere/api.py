@@ -237,10 +237,11 @@ def _steps(change: RelationChange, relations: Sequence[Dated], using: str) -> li
     """What the call that records relations can do at once: apply them to inline projections, in their order, and queue
     their events for the others."""
     type_ = relations[0][0].graph.type.name
-    steps = []
-    for projector in inline_projectors():
-        if function := projector.relations_function(type_, using):
-            steps.append(application(change, relations, projector.name, function))
+    steps = [
+        application(change, relations, projector.name, function)
+        for projector in inline_projectors()
+        if (function := projector.relations_function(type_, using))
+    ]
     if queued_projections() and (queueing := queueing_step(change, relations, using)):
         steps.append(queueing)
     return steps

@@ -27,7 +27,7 @@ from sequere.testing.contracts.base import follower_pages
 from tests.factories import ProjectFactory, UserFactory
 from tests.redis.counting import round_trips
 from tests.redis.test_follow_keys import uids
-from tests.statements import at_most, exactly
+from tests.statements import exactly
 from tests.testapp.models import Project, User
 
 pytestmark = pytest.mark.django_db
