@@ -2,13 +2,13 @@
 
 from django.dispatch import Signal
 
-#: Inside the transaction, once for each batch of recorded events: sender=Event, events (a tuple of Event, in the order
-#: of the log), using (the database alias), applied (the names of the projections that the database has applied them to
-#: already). An exception raised here rolls back the whole transaction.
+#: Inside the transaction, once for each batch of recorded events: sender=Event, events (a sequence of Event, in the
+#: order of the log), using (the database alias), applied (the names of the projections that the database has applied
+#: them to already). An exception raised here rolls back the whole transaction.
 events_recorded = Signal()
 
-#: After the commit, once per batch: sender=Event, events (a tuple of Event, in log order), using. Sent for every event,
-#: those of imports and deletions included. An exception raised here is logged.
+#: After the commit, once per batch: sender=Event, events (a sequence of Event, in log order), using. Sent for every
+#: event, those of imports and deletions included. An exception raised here is logged.
 events_committed = Signal()
 
 #: After the commit, when events are pending for the Celery workers: sender=QueuedEvent, queue (its name), shards (a set

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from operator import itemgetter
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, overload
 from uuid import UUID
 
 from django.db import IntegrityError, router, transaction
@@ -41,7 +41,8 @@ from sequere.texts import is_storable
 #: A writer that was overtaken so often by writers of the same stream gives up. Each time, one of them has succeeded.
 _ATTEMPTS = 100
 
-_MICROSECOND = timedelta(microseconds=1)
+#: Between events without times of their own that are recorded together.
+MICROSECOND = timedelta(microseconds=1)
 
 _APPEND = Insert(Event, EVENT_COLUMNS, lambda words: words.returning("id"))
 _VALUES_OF = itemgetter(*EVENT_COLUMNS)
@@ -110,12 +111,39 @@ class Intent(NamedTuple):
         if not event_type.internal:
             check_data(data)
         target: Any = self.target or ("", "")
-        when = (self.occurred_at or now + place * _MICROSECOND, now)
+        when = (self.occurred_at or now + place * MICROSECOND, now)
         what = (self.stream, version + 1, event_type.version, self.type)
         who = (*cast(ResourceKey, self.actor), *target, self.verb)
         # In the order of the columns: keyword arguments would take Django three times as long.
         values: list[Any] = [*when, *what, *who, data, {}, self.idempotency_key]
         return Event(None, *values)  # type: ignore[misc]  # takes the list for one of its elements
+
+
+class NewEvents(Sequence[Event]):
+    """Events that were appended, made when somebody looks at them: nobody may, and of thousands it takes long."""
+
+    def __init__(self, number: int, make: Callable[[], Iterable[Event]]) -> None:
+        self._number = number
+        self._make = make
+
+    @cached_property
+    def _made(self) -> tuple[Event, ...]:
+        return tuple(self._make())
+
+    def __len__(self) -> int:
+        return self._number
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Event, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | tuple[Event, ...]:
+        return self._made[index]
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._made)
 
 
 class Outcome(NamedTuple):
@@ -149,7 +177,7 @@ def record_internal(intents: Sequence[Intent], **metadata: Any) -> list[Outcome]
 
 
 def record_in_database(
-    append: Callable[[Mapping[str, Any], str], Iterable[Event]], *, applied: Collection[str] = (), **metadata: Any
+    append: Callable[[Mapping[str, Any], str], Sequence[Event]], *, applied: Collection[str] = (), **metadata: Any
 ) -> Sequence[Event]:
     """`record()` for events that the database decides about and appends itself, with locks, in one call.
 
@@ -160,7 +188,7 @@ def record_in_database(
         raise RecordingInReplay
     using = router.db_for_write(Event)
     with transaction.atomic(using=using):
-        events = tuple(append(_checked_metadata(metadata), using))
+        events = append(_checked_metadata(metadata), using)
         if events:
             _tell(events, using, applied)
     return events
@@ -249,14 +277,14 @@ def _checked_metadata(added: Mapping[str, Any]) -> Mapping[str, Any]:
     return metadata
 
 
-def _tell(events: tuple[Event, ...], using: str, applied: Collection[str] = ()) -> None:
+def _tell(events: Sequence[Event], using: str, applied: Collection[str] = ()) -> None:
     """Send the signals of new events. The projections in `applied` know of them already."""
     events_recorded.send(sender=Event, events=events, using=using, applied=applied)
     if events_committed.has_listeners(Event):
         after_commit(partial(_announce, events, using), using)
 
 
-def _announce(events: tuple[Event, ...], using: str) -> None:
+def _announce(events: Sequence[Event], using: str) -> None:
     """Send `events_committed`. One event is the cause of what its receivers record."""
     with caused_by(events[0]) if len(events) == 1 else nullcontext():
         events_committed.send_robust(sender=Event, events=events, using=using)

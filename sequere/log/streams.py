@@ -30,15 +30,13 @@ def stream_of(kind: str, *keys: ResourceKey) -> UUID:
 
 
 def internal_stream(kind: str, *keys: tuple[str, str]) -> UUID:
-    """The stream that `kind` and `keys` name: 128 bits of SHA-256, which databases can compute too.
-
-    A NUL separates the keys, since no key contains one.
-    """
-    return UUID(bytes=_digest(kind, *keys))
+    """The stream that `kind` and `keys` name: 128 bits of SHA-256, which databases can compute too."""
+    return UUID(stream_digits(kind, *keys))
 
 
-def _digest(kind: str, *keys: tuple[str, str]) -> bytes:
-    return hashlib.sha256("\0".join((kind, *chain.from_iterable(keys))).encode()).digest()[:16]
+def stream_digits(kind: str, *keys: tuple[str, str]) -> str:
+    """The same as hexadecimal digits. A NUL separates the keys, since no key contains one."""
+    return hashlib.sha256("\0".join((kind, *chain.from_iterable(keys))).encode()).hexdigest()[:32]
 
 
 class Stream(models.Func):

@@ -7,7 +7,7 @@ from django.db.models import Expression
 
 from sequere.base import ResourceKey
 from sequere.log.models import Event
-from sequere.log.streams import Stream, internal_stream
+from sequere.log.streams import Stream, internal_stream, stream_digits
 from sequere.relations.types import FOLLOW, RelationType
 
 #: The kind of streams that relations have.
@@ -43,6 +43,11 @@ class RelationKey(NamedTuple):
     @property
     def stream(self) -> UUID:
         return internal_stream(RELATION, self.graph.name, self.from_key, self.to_key)
+
+    @property
+    def stream_digits(self) -> str:
+        """The stream as 32 hexadecimal digits."""
+        return stream_digits(RELATION, self.graph.name, self.from_key, self.to_key)
 
     @property
     def opposite(self) -> "RelationKey":

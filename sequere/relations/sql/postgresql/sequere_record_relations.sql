@@ -6,7 +6,7 @@
 -- the data of these events; $5 whether only those begin that the log does not know; $6 to $12 of each relation, by its
 -- place: the keys of its two ends, its stream and that of its opposite, and when it happens, NULL for now (of one, or of
 -- all); $13 now; $14 the metadata of all events.
--- Answers the places of the relations whose events were appended, and by these, the events, their versions and times,
+-- Answers the places of the relations whose events were appended, and by these, the events, their versions,
 -- the streams of the relations and of their opposites, and the uids and kinds of the two ends; NULL for none. A relation
 -- that is given twice is recorded once. Raises SQ001, with a stream and a type as its message, if something else was
 -- recorded on the stream of a relation.
@@ -15,7 +15,7 @@ CREATE OR REPLACE FUNCTION sequere_record_relations(
     begun text, ended text, begins boolean, data_version smallint, only_unknown boolean,
     from_identifiers text[], from_object_ids text[], to_identifiers text[], to_object_ids text[],
     streams_ uuid[], opposites_ uuid[], times timestamptz[], now_ timestamptz, metadata_ jsonb,
-    OUT places int[], OUT event_ids bigint[], OUT versions int[], OUT happened timestamptz[],
+    OUT places int[], OUT event_ids bigint[], OUT versions int[],
     OUT streams uuid[], OUT opposites uuid[], OUT from_uids bigint[], OUT to_uids bigint[],
     OUT from_kinds smallint[], OUT to_kinds smallint[]
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
@@ -76,7 +76,7 @@ BEGIN
                now_, stream, version, data_version, CASE WHEN begins THEN begun ELSE ended END,
                from_identifiers[place], from_object_ids[place], to_identifiers[place], to_object_ids[place], metadata_
         FROM decided ORDER BY place
-        RETURNING id, version, occurred_at
+        RETURNING id, version
     ), placed AS (
         SELECT array_agg(place) AS places, array_agg(stream) AS streams, array_agg(opposites_[place]) AS opposites,
                array_agg(uids[nth]) AS from_uids, array_agg(uids[number + nth]) AS to_uids,
@@ -86,13 +86,13 @@ BEGIN
                    AS to_kinds
         FROM (SELECT place, nth, stream FROM decided ORDER BY place) AS in_order
     ), listed AS (
-        SELECT array_agg(id) AS event_ids, array_agg(version) AS versions, array_agg(occurred_at) AS happened
+        SELECT array_agg(id) AS event_ids, array_agg(version) AS versions
         FROM (SELECT * FROM appended ORDER BY id) AS in_order
     )
     -- Ids are handed out in the order of the places. A join would compare each with each.
-    SELECT placed.places, listed.event_ids, listed.versions, listed.happened, placed.streams, placed.opposites,
+    SELECT placed.places, listed.event_ids, listed.versions, placed.streams, placed.opposites,
            placed.from_uids, placed.to_uids, placed.from_kinds, placed.to_kinds
-    INTO places, event_ids, versions, happened, streams, opposites, from_uids, to_uids, from_kinds, to_kinds
+    INTO places, event_ids, versions, streams, opposites, from_uids, to_uids, from_kinds, to_kinds
     FROM placed, listed;
 END
 $$
