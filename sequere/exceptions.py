@@ -243,6 +243,15 @@ class BackendException(SequereException):
     """The server of a read model could not do what it was asked to do."""
 
 
+class NotSupported(BackendException):
+    """{question} needs the follows beside the table of {model} in one database, and {reason}: {remedy}."""
+
+
+class TooManyIds(BackendException):
+    """{question} takes the ids of at most {limit:,} instances of {model}, since {reason}, and there are more of {key}:
+    page through {instead} instead."""
+
+
 class InvalidBackendOption(BackendException):
     """The option {option} in {setting} {reason}."""
 

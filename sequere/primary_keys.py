@@ -21,6 +21,12 @@ _MOST_DIGITS = 1000
 _FEW_DIGITS = 20
 
 
+#: What columns of keys hold of which SQL makes the same texts as `PrimaryKey`.
+INTEGERS, TEXTS, UUIDS, DECIMALS = "integers", "texts", "uuids", "decimals"
+_HELD = {models.IntegerField: INTEGERS, models.CharField: TEXTS, models.TextField: TEXTS, models.UUIDField: UUIDS}
+_HELD |= {models.DecimalField: DECIMALS}
+
+
 class NotAKey(ValueError):
     """A value cannot be a primary key; the message says why."""
 
@@ -37,7 +43,7 @@ class PrimaryKey:
         self.attname: str = field.attname
         while isinstance(field, models.ForeignKey):
             field = field.target_field
-        self._field = field
+        self.field = field
         # What Django itself has in such a column; `field` may be a host's own.
         column: Any = getattr(models, field.get_internal_type(), None)
         is_known = isinstance(column, type) and issubclass(column, models.Field)
@@ -48,6 +54,11 @@ class PrimaryKey:
             low, high = connection.ops.integer_field_range(self._column.get_internal_type())
             self._integers = range(low, high + 1)
         self._is_converted = hasattr(field, "from_db_value")
+        is_plain = is_known and type(field).db_type is column.db_type
+        #: INTEGERS, TEXTS, UUIDS or DECIMALS; None if the column holds something else.
+        self.held = next((held for class_, held in _HELD.items() if is_plain and issubclass(column, class_)), None)
+        #: The collation of the column, if it is not that of the database.
+        self.collation: str | None = getattr(field, "db_collation", None)
         #: The integers whose texts are their digits, as they are of a field of Django itself: most keys there are.
         self._plain = self._integers if type(field) is type(self._column) else range(0)
 
@@ -58,9 +69,9 @@ class PrimaryKey:
         if value is None:
             raise NotAKey("it is None")
         try:
-            prepared = self._field.get_prep_value(self._field.to_python(value))
+            prepared = self.field.get_prep_value(self.field.to_python(value))
             if not isinstance(prepared, _PLAIN):
-                prepared = self._column.to_python(self._field.get_db_prep_value(value, connection))
+                prepared = self._column.to_python(self.field.get_db_prep_value(value, connection))
             if type(prepared) is int and prepared in self._integers:  # most keys, and validators are slow
                 return str(prepared)
             for check in self._range:
@@ -82,13 +93,13 @@ class PrimaryKey:
         value = None if given is None else self._understood(given)
         own = () if value is None else (value, self._prepared(value))
         if not any(type(given) is type(one) and given == one for one in own):
-            raise NotAKey(f"it is neither a text nor a key of a {type(self._field).__name__}")
+            raise NotAKey(f"it is neither a text nor a key of a {type(self.field).__name__}")
         return value
 
     def _stored(self, text: str) -> Any:
         """The value that has a text; None if no value has it, such as another spelling of one."""
         try:
-            value = self._field.from_db_value(self._column.to_python(text), self._field.cached_col, connection)
+            value = self.field.from_db_value(self._column.to_python(text), self.field.cached_col, connection)
             return value if self.text(value) == text else None
         except Exception:  # noqa: BLE001  # a field of a host may raise anything
             return None
@@ -96,13 +107,13 @@ class PrimaryKey:
     def _understood(self, given: Any) -> Any:
         """The value that the field itself makes of something."""
         try:
-            return self._field.to_python(given)
+            return self.field.to_python(given)
         except Exception as error:  # a field of a host may raise anything
             raise NotAKey(_reason(error)) from error
 
     def _prepared(self, value: Any) -> Any:
         try:
-            return self._field.get_prep_value(value)
+            return self.field.get_prep_value(value)
         except Exception as error:  # a field of a host may raise anything
             raise NotAKey(_reason(error)) from error
 

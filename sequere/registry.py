@@ -131,6 +131,12 @@ class Registry:
             raise _not_registered(model)
         return kind.names[0]
 
+    def primary_key_of(self, model: type[models.Model]) -> tuple[str, PrimaryKey]:
+        """The identifier that instances of a model count as, and the primary key that names them. Raises
+        NotRegistered."""
+        kind, _ = self._counts_as(model)
+        return kind.names[0], kind.pk
+
     def named_models(self) -> dict[str, type[models.Model]]:
         """The registered models by their identifiers, and by their aliases."""
         return {name: kind.options.model for name, kind in self._by_name.items()}
@@ -191,6 +197,11 @@ class Registry:
         except SequereException:
             pk = _last(instance, instance._meta.pk.attname)
             return instance._meta.label_lower if pk is None else f"{instance._meta.label_lower}:{pk}"
+
+    def pks_of(self, keys: Iterable[ResourceKey]) -> Iterator[Any]:
+        """The primary keys that keys name, without those that no instance of their model can have."""
+        for _, _, values, _ in self._by_identifier(keys):
+            yield from values
 
     def load(self, keys: Iterable[ResourceKey]) -> dict[ResourceKey, models.Model]:
         """The instances of `keys`, without those that are deleted, hidden or no longer registered.

@@ -32,7 +32,7 @@ READ_MODELS = [
 #: Run in Redis, and in part on another server too.
 IN_REDIS = [
     *READ_MODELS,
-    *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "list_views", "mixin", "views")),
+    *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "list_views", "mixin", "querysets", "views")),
 ]
 ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
 CONTRACTS = "tests/contracts/test_backends.py"

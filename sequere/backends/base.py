@@ -2,18 +2,21 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from django.core.checks import CheckMessage
 from django.core.signals import setting_changed
+from django.db import models
 from django.utils.module_loading import import_string
 
 from sequere import conf
 from sequere.base import ResourceKey
+from sequere.primary_keys import PrimaryKey
 from sequere.projections.projector import Projector
 from sequere.projections.reconciler import Cursor
 from sequere.relations.key import Graph, RelationKey
 from sequere.results.relations import RelationList
+from sequere.sql.dialects import Dialect
 
 BackendT = TypeVar("BackendT")
 
@@ -26,6 +29,33 @@ class FollowerPage(NamedTuple):
 
     names: Sequence[str]
     next: Cursor | None
+
+
+class KeyColumn(NamedTuple):
+    """The primary key of the instances that a statement is about, as SQL."""
+
+    column: str
+    identifier: str
+    pk: PrimaryKey
+
+    def text(self, words: Dialect) -> str | None:
+        """The text of the key; None if SQL does not make the same texts as the registry."""
+        return words.text_of_key(self.pk.held, self.column)
+
+
+#: A part of a statement, and its parameters.
+Fragment: TypeAlias = tuple[str, tuple[Any, ...]]
+
+
+class Joins(Protocol):
+    """What statements about instances of a host's model can say about their relations. Each has a text."""
+
+    def is_in(self, what: str, graph: Graph, key: ResourceKey, one: KeyColumn, *, begins: bool) -> Fragment:
+        """Whether an instance is in the list `what` of `key`: a question about each row, of two lookups. A statement
+        that is only about instances that are may begin with the list (`begins`); 1 query, in advance."""
+
+    def count(self, what: str, graph: Graph, one: KeyColumn) -> Fragment:
+        """The length of the list `what` of an instance: two lookups."""
 
 
 class BaseBackend(ABC):
@@ -60,6 +90,17 @@ class BaseBackend(ABC):
         some page; a new one may be left out, and it does no harm if one is on two pages. Raises ReadModelLost if
         followers of `key` may be lost: then the log is asked for them.
         """
+
+    @abstractmethod
+    def related_keys(
+        self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, limit: int
+    ) -> Sequence[ResourceKey]:
+        """The keys in the list `what` of `key`, `limit` at most, in any order; also of hidden ones. 1 query."""
+
+    def joins(self, model: type[models.Model], using: str) -> Joins | None:
+        """What statements about instances of a model, in the database `using`, can say about their relations; None, as
+        by default, if these are not beside the table of that model."""
+        return None
 
     @abstractmethod
     def reset(self, using: str) -> None:

@@ -18,6 +18,7 @@ PUBLIC = {
     "sequere.models": set(),
     "sequere.base": set(),
     "sequere.mixin": set(),
+    "sequere.querysets": set(),
     "sequere.signals": set(),
     "sequere.log": set(),
     "sequere.log.metadata": {"current_metadata", "is_costly", "without_metadata"},

@@ -249,6 +249,7 @@ def test_a_backend_answers_every_question() -> None:
     assert BaseBackend.__abstractmethods__ == {
         "live_among",
         "related",
+        "related_keys",
         "count",
         "follower_page",
         "reset",

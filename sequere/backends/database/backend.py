@@ -8,11 +8,13 @@ from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
-from django.db import connections, router
+from django.db import connections, models, router
 
-from sequere.backends.base import BaseBackend, FollowerPage
+from sequere.backends.base import BaseBackend, FollowerPage, Joins
+from sequere.backends.database.joins import RelationJoins
 from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.backends.database.projector import FollowsProjector
+from sequere.backends.database.sides import INCOMING, MUTUAL, ListSide, side_of
 from sequere.backends.database.statements import join_resource, kind_number, number_of, uid_of
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
@@ -32,27 +34,6 @@ ROWS_PER_PAGE = 2000
 
 #: What a statement about a list SELECTs of each row: the key of the other resource, since when, and its uid.
 _ROW = (*fields_of(Resource, KEY), *fields_of(LiveRelation, ("since",)), *fields_of(Resource, ("uid",)))
-
-
-@dataclass(frozen=True, slots=True)
-class ListSide:
-    """A list of a relation type: which end of the relations its owner is, and what orders and counts them."""
-
-    owner: str
-    other: str
-    since: str
-    counted: str
-
-
-_INCOMING = ListSide("to", "from", "since", "incoming")
-_OUTGOING = ListSide("from", "to", "since", "outgoing")
-_MUTUAL = ListSide("from", "to", "mutual_since", "mutual")
-
-
-def side_of(what: str, graph: Graph) -> ListSide:
-    """The side that a list of the type of a graph is: by name."""
-    sides = {graph.type.followers: _INCOMING, graph.type.followings: _OUTGOING, graph.type.friends: _MUTUAL}
-    return sides[what]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +89,7 @@ def _list_text(graph: Graph, side: ListSide, using: str, *, narrowed: bool, afte
     words = dialect(connections[using])
     place = f"({side.since}, {side.other}_uid) {'<' if desc else '>'} (%s, %s)"
     conditions = {
-        f"{side.since} IS NOT NULL": side is _MUTUAL,
+        f"{side.since} IS NOT NULL": side is MUTUAL,
         f"{side.other}_kind = {kind_number(words)}": narrowed,
         place: after,
     }
@@ -189,11 +170,21 @@ class DatabaseBackend(BaseBackend):
         return _count(graph, side_of(what, graph), key, identifier)
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
-        followers = RelationRows(FOLLOWS, _INCOMING, key, None, desc=False)
+        followers = RelationRows(FOLLOWS, INCOMING, key, None, desc=False)
         after = Place(datetime.fromisoformat(cursor[0]), cursor[1]) if cursor else None
         rows = _listed(followers, FOLLOWERS_PER_PAGE, 0, after, router.db_for_write(LiveRelation))
         names = [f"{identifier}:{object_id}" for identifier, object_id, *_ in rows]
         return FollowerPage(names, [str(rows[-1][2]), rows[-1][3]] if len(rows) == FOLLOWERS_PER_PAGE else None)
+
+    def related_keys(
+        self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, limit: int
+    ) -> list[ResourceKey]:
+        rows = RelationRows(graph, side_of(what, graph), key, identifier, desc=True).rows(0, limit)
+        return [ResourceKey(*row[:2]) for row in rows]
+
+    def joins(self, model: type[models.Model], using: str) -> Joins | None:
+        is_beside = router.db_for_write(model) == router.db_for_write(LiveRelation)
+        return RelationJoins(using) if is_beside else None
 
     def reset(self, using: str) -> None:
         for model in (LiveRelation, RelationCount):

@@ -87,6 +87,22 @@ class Dialect(ABC):
     def stream(self, kind: str, columns: Iterable[str]) -> str:
         """`stream_of()` of keys in columns."""
 
+    # Primary keys of a host's tables (`sequere.primary_keys`)
+
+    #: Whether a condition EXISTS (…) may be where a statement begins, and not only a question about each row.
+    begins_with_exists: ClassVar[bool]
+    #: Ends a SELECT in EXISTS (…): ask it of each row.
+    for_each_row: ClassVar[str] = ""
+
+    @abstractmethod
+    def text_of_key(self, held: str | None, column: str) -> str | None:
+        """The text of a primary key, from a column that holds INTEGERS, TEXTS …; None if SQL does not make the same
+        texts."""
+
+    @abstractmethod
+    def key_of_text(self, held: str | None, text: str, collation: str | None) -> str:
+        """The primary key that has a text, to be looked up in such a column; anything, such as NULL, if none has it."""
+
     # Numbers that the database hands out
 
     @abstractmethod

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, models
 
+from sequere.primary_keys import DECIMALS, INTEGERS, TEXTS, UUIDS
 from sequere.sql.dialects.base import Dialect
 
 LOCK_NOT_AVAILABLE, QUERY_CANCELED, UNIQUE_VIOLATION = "55P03", "57014", "23505"
@@ -64,6 +65,25 @@ class PostgreSQL(Dialect):
         # Bytes, since a text cannot contain NUL.
         keys = "".join(f" || '\\x00'::bytea || convert_to({column}, 'UTF8')" for column in columns)
         return f"ENCODE(SUBSTR(SHA256('{kind}'::bytea{keys}), 1, 16), 'hex')::uuid"
+
+    begins_with_exists = True
+    for_each_row = "OFFSET 0"
+
+    def text_of_key(self, held: str | None, column: str) -> str | None:
+        texts = {INTEGERS: "{}::text", TEXTS: '{}::text COLLATE "default"', UUIDS: "{}::text"}
+        texts[DECIMALS] = "TRIM_SCALE({})::text"
+        return texts[held].format(column) if held in texts else None
+
+    def key_of_text(self, held: str | None, text: str, collation: str | None) -> str:
+        if held == INTEGERS:
+            in_range = f"{text}::numeric BETWEEN {-(2**63)} AND {2**63 - 1}"
+            integer = f"CASE WHEN {in_range} THEN {text}::bigint END"
+            return f"CASE WHEN {text} ~ '^-?[0-9]{{1,19}}$' THEN {integer} END"
+        if held == UUIDS:
+            return f"CASE WHEN {text} ~ '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$' THEN {text}::uuid END"
+        if held == DECIMALS:
+            return f"CASE WHEN {text} ~ '^-?[0-9]+([.][0-9]+)?$' THEN {text}::numeric END"
+        return f'{text} COLLATE "{collation}"' if collation else text
 
     def last_number(self, model: type[models.Model], column: str) -> str:
         return f"SELECT pg_sequence_last_value({self._sequence(model, column)})"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db import models
 
+from sequere.primary_keys import INTEGERS, TEXTS, UUIDS
 from sequere.sql.dialects.base import Dialect
 
 
@@ -53,6 +54,22 @@ class SQLite(Dialect):
         # Django defines SHA256 for SQLite.
         keys = "".join(f" || CHAR(0) || {column}" for column in columns)
         return f"SUBSTR(SHA256('{kind}'{keys}), 1, 32)"
+
+    begins_with_exists = False
+
+    def text_of_key(self, held: str | None, column: str) -> str | None:
+        # Decimals are floating-point numbers, whose texts are not exact.
+        parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+        texts = {
+            INTEGERS: f"CAST({column} AS TEXT)",
+            TEXTS: f"{column} COLLATE BINARY",
+            UUIDS: " || '-' || ".join(f"SUBSTR({column}, {start}, {length})" for start, length in parts),
+        }
+        return texts.get(held or "")
+
+    def key_of_text(self, held: str | None, text: str, collation: str | None) -> str:
+        keys = {INTEGERS: f"CAST({text} AS INTEGER)", UUIDS: f"REPLACE({text}, '-', '')"}
+        return keys.get(held or "", text)
 
     def last_number(self, model: type[models.Model], column: str) -> str:
         return f"SELECT seq FROM sqlite_sequence WHERE name = '{model._meta.db_table}'"

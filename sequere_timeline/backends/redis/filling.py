@@ -101,7 +101,7 @@ def content(owner: ResourceKey, connection: Connection, cap: int | None, lowest:
 FeedSource = tuple[str, int, tuple[Interval, ...]]
 
 
-def followed_by(owner: ResourceKey) -> Follows:
+def follows_of(owner: ResourceKey) -> Follows:
     """The follows that bring entries into the private feed of an owner, or may have done so. 1 query."""
     follows = Event.objects.using(router.db_for_write(Event)).filter(is_(owner, "actor_"), type=FOLLOWED)
     follows = follows.current() if only_live_follows_count() else follows.filter(version=1)
@@ -114,7 +114,7 @@ def followed_by(owner: ResourceKey) -> Follows:
 def _sources(owner: ResourceKey, keys: TimelineKeys) -> Iterator[FeedSource]:
     yield keys.public(owner), Reason.OWN, ALL
     yield keys.direct(owner), Reason.DIRECT, ALL
-    relations = followed_by(owner)
+    relations = follows_of(owner)
     intervals: dict[UUID, tuple[Interval, ...]] = dict.fromkeys(relations, ALL)
     if not only_live_follows_count():
         intervals = intervals_of(relations, router.db_for_write(Event))

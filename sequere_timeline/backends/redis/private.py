@@ -7,7 +7,7 @@ from sequere.projections.reconciler import Difference
 from sequere.redis.connection import Connection, text
 from sequere.redis.scanning import ScanKeys
 from sequere_timeline.backends.redis.comparing import TimelineComparison, shown_moment
-from sequere_timeline.backends.redis.filling import BOTTOMLESS, SortKey, content, followed_by
+from sequere_timeline.backends.redis.filling import BOTTOMLESS, SortKey, content, follows_of
 from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import FLOOR, parse
 from sequere_timeline.backends.redis.scripts import NEWEST_ENTRIES
@@ -29,7 +29,7 @@ class PrivateComparison(TimelineComparison):
     def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
         for owner in keys:
             yield owner
-            yield from (actor for _, actor in followed_by(owner).values())
+            yield from (actor for _, actor in follows_of(owner).values())
 
     def differs(self, keys: Sequence[ResourceKey], using: str) -> bool:
         floors = self._connection.run(("ZSCORE", self._keys.private(owner), FLOOR) for owner in keys)
