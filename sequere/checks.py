@@ -1,8 +1,10 @@
 """System checks of the settings and the database."""
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from inspect import isabstract
 from typing import Any
 
 from django.apps import AppConfig, apps
@@ -24,11 +26,12 @@ from sequere.log.sequences import sequences_behind
 from sequere.log.uids import wrong_resources
 from sequere.outbox.queues import is_fan_out
 from sequere.projections.projector import LevelTriggeredProjector, Projector
-from sequere.projections.registry import BUILT_IN, built_in, is_queued, projections
+from sequere.projections.registry import BUILT_IN, built_in, is_queued, projection, projections
 from sequere.redis.addresses import QUOTE, is_quoted
 from sequere.registry import registry
 from sequere.sql.dialects import dialect, is_supported
 from sequere.sql.routines import different_functions
+from sequere.tenants import Tenants, at_tenant, tenants_here
 from sequere.workers import celery_app
 
 #: The keys of SEQUERE_CELERY_QUEUES.
@@ -53,6 +56,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_check_queues(),
         *_check_health(),
         *_check_follower(),
+        *_check_tenants(),
         *_check_transaction_mode(),
         *_check_cursors(),
         *_check_names(),
@@ -410,6 +414,20 @@ def _check_follower() -> list[CheckMessage]:
     ]
 
 
+def _check_tenants() -> list[CheckMessage]:
+    path = conf.tenants()
+    found = _import(path) if path else None
+    if path is None or (isinstance(found, type) and issubclass(found, Tenants) and not isabstract(found)):
+        return []
+    return [
+        Error(
+            f"SEQUERE_TENANTS is {path!r}, which does not say what the tenants are: {_reason(found)}.",
+            hint="Give the dotted path of a subclass of sequere.tenants.Tenants.",
+            id="sequere.E025",
+        )
+    ]
+
+
 def _is_number(value: Any, kinds: Any) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool)
 
@@ -503,7 +521,54 @@ def check_database(
         messages += [*_check_sequences(alias), *_check_resources(alias)]
         if alias == router.db_for_write(Event):
             messages += _check_eviction()
-    return messages
+    return [*messages, *(_check_places(databases) if databases else [])]
+
+
+def _check_places(databases: Sequence[str]) -> list[CheckMessage]:
+    """Whether each log has its read models for itself; outside of all tenants, that of each. For each, 1 query, and 1
+    round trip for each projection."""
+    try:
+        names = [*projections()]
+    except (ImportError, AttributeError, TypeError, CircularProjections):  # another check reports it
+        return []
+    messages: list[CheckMessage] = []
+    places: dict[tuple[str, str], list[str | None]] = defaultdict(list)
+    for tenant in tenants_here():
+        with at_tenant(tenant):
+            if router.db_for_write(Event) in databases:
+                for name in names:
+                    messages += _check_place(name, tenant)
+                    places[name, projection(name).where()].append(tenant)
+    shared = {place: found for place, found in places.items() if place[1] and len(found) > 1}
+    return [
+        *messages,
+        *(
+            Error(
+                f"The tenants {', '.join(map(str, found))} have the projection {name!r} under one prefix: {prefix!r}.",
+                hint="Let the prefix be a callable that returns another one for each tenant: see docs/tenants.md.",
+                id="sequere.E023",
+            )
+            for (name, prefix), found in shared.items()
+        ),
+    ]
+
+
+def _check_place(name: str, tenant: str | None) -> list[CheckMessage]:
+    one = projection(name)
+    try:
+        if not one.is_foreign(router.db_for_write(Event)):
+            return []
+    except BackendException:  # another check reports it
+        return []
+    whose = "" if tenant is None else f" of the tenant {tenant}"
+    return [
+        Error(
+            f"The prefix {one.where()!r} of the projection {name!r}{whose} is that of another log: reads are refused.",
+            hint="Give each site, and each tenant, a prefix of its own. If nobody uses the other log any more, run"
+            " 'manage.py rebuild_projections', which removes what is there.",
+            id="sequere.E024",
+        )
+    ]
 
 
 def _check_eviction() -> list[CheckMessage]:

@@ -18,6 +18,7 @@ SETTINGS = (
     "SEQUERE_HEALTH_MAX_PARKED",
     "SEQUERE_PROJECTION_MODES",
     "SEQUERE_PROJECTORS",
+    "SEQUERE_TENANTS",
 )
 
 
@@ -63,6 +64,13 @@ def projectors() -> Mapping[str, str]:
     """`SEQUERE_PROJECTORS`: the projectors of the host, as {name of the projection: dotted path}."""
     paths: Mapping[str, str] = getattr(settings, "SEQUERE_PROJECTORS", {})
     return paths
+
+
+def tenants() -> str | None:
+    """`SEQUERE_TENANTS`: the dotted path of a subclass of `sequere.tenants.Tenants`, on a site whose tenants have a log
+    each, in a schema or in a database."""
+    path: str | None = getattr(settings, "SEQUERE_TENANTS", None)
+    return path
 
 
 INLINE = "inline"

@@ -266,6 +266,17 @@ class ReadModelLost(BackendException):
     log: run 'manage.py rebuild_projections --projection {projection}'."""
 
 
+class ForeignReadModel(ReadModelLost):
+    """{server} has the read model of {projection} of another log under the prefix {prefix!r}: give each site, and each
+    tenant, a prefix of its own. If nobody uses that log any more, run 'manage.py rebuild_projections --projection
+    {projection}', which removes what is there."""
+
+
+class OtherPrefix(BackendException):
+    """What was begun with the prefix {begun!r} of {setting} goes on where the prefix is {here!r}: read a list where the
+    tenant is that it was asked of, and commit there, or set SEQUERE_TENANTS."""
+
+
 class StaleWriter(BackendException):
     """{server} refuses an outdated write, since this writer has lost its lock, or the read model was lost: the events
     are applied again."""

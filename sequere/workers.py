@@ -12,6 +12,7 @@ from sequere.exceptions import BackendUnavailable
 from sequere.outbox.queues import is_fan_out
 from sequere.redis.outages import CircuitBreaker, Outage
 from sequere.signals import events_queued, rebuilds_left
+from sequere.tenants import current_tenant
 
 _logger = logging.getLogger("sequere")
 
@@ -64,9 +65,11 @@ def _send(name: str, celery_queue: str, calls: Iterable[tuple[Any, ...]]) -> Non
     from kombu.pools import producers
 
     task, broker = celery_app().tasks[name], _broker(celery_app())
+    tenant = current_tenant()
+    named = {} if tenant is None else {"tenant": tenant}
     with producers[broker].acquire(block=True, timeout=PATIENCE) as producer:
         for arguments in calls:
-            task.apply_async(arguments, queue=celery_queue, producer=producer, retry=True, retry_policy=_AT_ONCE)
+            task.apply_async(arguments, named, queue=celery_queue, producer=producer, retry=True, retry_policy=_AT_ONCE)
 
 
 @cache

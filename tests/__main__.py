@@ -63,10 +63,11 @@ LATER_ON_POSTGRESQL = [
 #: The more rounds, the more they find.
 IN_ROUNDS = [RACES, "tests/model", "tests/sequere/test_recording.py", "tests/sequere_timeline/test_fan_outs.py"]
 IN_ROUNDS_IN_REDIS = [
-    f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "private_timelines", "same_answers", "writes_during_outages")
+    f"{OWN_REDIS}/test_{name}.py"
+    for name in ("loading", "private_timelines", "same_answers", "tenants", "writes_during_outages")
 ]
-#: Loads of many follows and long histories, all in rounds.
-LATER_IN_REDIS = [f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "same_answers")]
+#: Loads of many follows and long histories, all in rounds; hosts of their own.
+LATER_IN_REDIS = [f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "same_answers", "tenants")]
 #: Statistics of a table that is empty between two tests make PostgreSQL compare each of some thousand rows with each.
 UNANALYZED = {"autovacuum": "off"}
 #: How many times as often as in PARTS the parts of EXTENDED try what tests/rounds.py counts.

@@ -2,7 +2,9 @@
 
 from uuid import uuid4
 
-from django.db import models
+from django.db import connections, models
+
+from sequere.tenants import current_tenant
 
 
 class Log(models.Model):
@@ -19,16 +21,26 @@ class Log(models.Model):
         return str(self.identity)
 
 
-#: As this process knows them, by the alias of the database.
-_known: dict[str, str] = {}
+#: Where a log is: the alias of its database, the schema there, and the tenant.
+LogAt = tuple[str, str | None, str | None]
+
+#: As this process knows them.
+_known: dict[LogAt, str] = {}
+
+
+def log_at(using: str) -> LogAt:
+    """Where the log is that this process works with. No query: a schema is known as packages such as django-tenants
+    note it on a connection."""
+    return using, getattr(connections[using], "schema_name", None), current_tenant()
 
 
 def log_id(using: str, *, afresh: bool = False) -> str:
     """The identity of the log. 1 query in the life of a process, and whenever it is asked for `afresh`."""
-    if afresh or using not in _known:
+    at = log_at(using)
+    if afresh or at not in _known:
         log, _ = Log.objects.using(using).get_or_create(number=1)
-        _known[using] = log.identity.hex
-    return _known[using]
+        _known[at] = log.identity.hex
+    return _known[at]
 
 
 def lock_log(using: str) -> None:

@@ -1,6 +1,6 @@
 """The common part of the commands about failed events: the choice of events, and what is said of them."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import router
@@ -49,15 +49,14 @@ def write_failed(command: BaseCommand, failed: QueuedEventQuerySet) -> None:
     write_table(command, COLUMNS, [[str(value) for value in described(one).values()] for one in failed])
 
 
-def end_with_failed(command: BaseCommand, failed: QueuedEventQuerySet, what: str) -> NoReturn:
-    """Name the first of some failed events, and end with 1."""
+def write_first_failed(command: BaseCommand, failed: QueuedEventQuerySet, what: str) -> None:
+    """Name the first of some failed events."""
     number = failed.count()
     command.stdout.write(command.style.WARNING(f"{number:,} {what}: see show_projections --failed"))
     for one in in_order(failed)[:NAMED]:
         command.stdout.write(f"  event {one.event_id} ({one.event}) in {one.queue}, {_next(one)}: {one.error}")
     if number > NAMED:
         command.stdout.write("  …")
-    raise SystemExit(1)
 
 
 def described(queued: QueuedEvent) -> dict[str, Any]:

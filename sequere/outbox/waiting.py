@@ -10,6 +10,7 @@ from django.db import router
 from django.utils import timezone
 
 from sequere.exceptions import ProjectionTimeout
+from sequere.log.identity import LogAt, log_at
 from sequere.log.models import Event
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import names_in, queues_of
@@ -54,12 +55,13 @@ class Recorded:
             self._limit = len(self._ids) + IDS_AT_ONCE
 
 
-_recorded: dict[str, Recorded] = defaultdict(Recorded)
+#: By log, since each counts its events, and by queue.
+_recorded: dict[tuple[LogAt, str], Recorded] = defaultdict(Recorded)
 
 
 def note(queue: str, event_ids: Iterable[int], using: str) -> None:
     """Remember events that this process has recorded, and that wait in a queue."""
-    recorded = _recorded[queue]
+    recorded = _recorded[log_at(using), queue]
     if recorded.add(event_ids):
         recorded.waiting(_with_fan_outs(queue), using)
 
@@ -90,8 +92,10 @@ def _with_fan_outs(queue: str) -> list[str]:
 
 
 def _waiting(using: str) -> list[int]:
+    here = log_at(using)
     return [
         event_id
-        for queue, recorded in list(_recorded.items())
+        for (at, queue), recorded in list(_recorded.items())
+        if at == here
         for event_id in recorded.waiting(_with_fan_outs(queue), using)
     ]

@@ -95,6 +95,14 @@ class Projector:
         """Whether the whole read model is missing, so that there is nothing to compare with the log."""
         return False
 
+    def where(self) -> str:
+        """What its server keeps the read model under: for each tenant something else. Empty in the database."""
+        return ""
+
+    def is_foreign(self, using: str) -> bool:
+        """Whether there is the read model of another log. Raises BackendUnavailable."""
+        return False
+
     def examine_server(self) -> str:
         """Make sure that the server of the read model takes writes. Returns the policy by which it drops parts of the
         read model when its memory is full; empty if it drops nothing."""

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from functools import cached_property
 from itertools import chain, repeat
 from time import monotonic
@@ -17,10 +18,18 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from sequere.exceptions import BackendUnavailable, InvalidBackendOption, ReadModelLost, StaleWriter
+from sequere.exceptions import (
+    BackendUnavailable,
+    ForeignReadModel,
+    InvalidBackendOption,
+    OtherPrefix,
+    ReadModelLost,
+    StaleWriter,
+)
 from sequere.redis.addresses import QUOTE, UNQUOTED, is_quoted
 from sequere.redis.fencing import is_of_another_log, is_refusal
 from sequere.redis.outages import CircuitBreaker, Outage
+from sequere.tenants import all_tenants, at_tenant, current_tenant
 
 _logger = logging.getLogger("sequere")
 
@@ -48,7 +57,9 @@ class Connection:
     """A Redis client, and the prefix of our keys. Creating it does no I/O.
 
     Options: `url`, or `options`, the arguments of the client (host, port, db, …); `client_class`, a class or its
-    dotted path; or `cache`, the alias of a django-redis cache whose connection is used; and `prefix`.
+    dotted path; or `cache`, the alias of a django-redis cache whose connection is used; and `prefix`, a text or what
+    returns one, for each tenant another. A connection keeps the prefix that it was made with, and refuses to be used
+    where there is another one.
     """
 
     def __init__(self, setting: str, options: Mapping[str, Any], prefix: str, projection: str = "") -> None:
@@ -56,7 +67,8 @@ class Connection:
         #: Whose read model is there.
         self.projection = projection
         self._options = options
-        self.prefix = str(options.get("prefix", prefix))
+        self._prefix = options.get("prefix", prefix)
+        self._depends = callable(self._prefix)
         #: Equal for connections to the same server.
         self.way = repr({name: value for name, value in options.items() if name != "prefix"})
         self._breaker = _breakers.setdefault(self.way, CircuitBreaker())
@@ -67,8 +79,7 @@ class Connection:
         options = self._options
         if unknown := sorted(set(options) - {*OPTIONS}):
             raise self._invalid(", ".join(unknown), f"is not an option: use {', '.join(OPTIONS)}")
-        if "*" in self.prefix:
-            raise self._invalid("prefix", "contains a *, which SORT would replace by the name of something else")
+        self._refuse_prefix()
         if "cache" in options:
             if others := sorted({"client_class", "options", "url"} & set(options)):
                 raise self._invalid(others[0], "cannot be combined with cache, which has its own client")
@@ -81,6 +92,42 @@ class Connection:
             return class_(**arguments)
         except (TypeError, ValueError) as error:
             raise self._invalid("options", f"is refused: {error}") from error
+
+    @cached_property
+    def prefix(self) -> str:
+        """The beginning of all keys. Raises InvalidBackendOption."""
+        return self.prefix_now()
+
+    def prefix_now(self) -> str:
+        """The prefix that the setting says here and now. Raises InvalidBackendOption."""
+        if not self._depends:
+            return str(self._prefix)
+        try:
+            prefix = self._prefix()
+        except Exception as error:
+            raise self._invalid("prefix", f"cannot be asked for: {type(error).__name__}: {error}") from error
+        if not isinstance(prefix, str):
+            raise self._invalid("prefix", f"returns {prefix!r}, which is not a text")
+        return prefix
+
+    def here(self) -> "Connection":
+        """The connection with the prefix of here and now, by the same client. Raises InvalidBackendOption."""
+        if not self._depends:
+            return self
+        other = copy(self)
+        vars(other).update(prefix=self.prefix_now(), client=self.client)
+        other._refuse_prefix()
+        return other
+
+    def tenants_with_prefix(self) -> list[str]:
+        """The other tenants of the site that have the same prefix: it does not depend on the tenant as it should."""
+        found: list[str] = []
+        for name in all_tenants():
+            if name is not None and name != current_tenant():
+                with at_tenant(name):
+                    if self.prefix_now() == self.prefix:
+                        found.append(name)
+        return found
 
     def _client_at(self, url: str, class_: Any, arguments: Mapping[str, Any]) -> Any:
         """The client of a URL. Errors about a URL show parts of it, and so of a password: they are not shown."""
@@ -103,6 +150,8 @@ class Connection:
         Raises BackendUnavailable, StaleWriter, ReadModelLost. After a call has waited for a server in vain, nothing in
         the process contacts it for as long: other calls would wait as well, and others again for their locks.
         """
+        if self._depends and (here := self.prefix_now()) != self.prefix:
+            raise OtherPrefix(setting=self.setting, begun=self.prefix, here=here)
         earlier = self._take_gathered()
         commands = [*(command for _, command in earlier), *commands]
         if not commands:
@@ -217,6 +266,14 @@ class Connection:
     def lost(self) -> ReadModelLost:
         """The exception that says that the read model is not there, or belongs to another log."""
         return ReadModelLost(server=self.server, projection=self.projection)
+
+    def foreign(self) -> ForeignReadModel:
+        """The exception that says that another log has its read model there."""
+        return ForeignReadModel(server=self.server, projection=self.projection, prefix=self.prefix)
+
+    def _refuse_prefix(self) -> None:
+        if "*" in self.prefix:
+            raise self._invalid("prefix", "contains a *, which SORT would replace by the name of something else")
 
     def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         pipeline = self.client.pipeline(transaction=False)  # says what to install, if there is no redis

@@ -1,13 +1,14 @@
 """A read model on a Redis server: whether it is there, and the tokens of its writers and rebuilds."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 
-from sequere.log.identity import lock_log, log_id
+from sequere.exceptions import InvalidBackendOption, ReadModelLost
+from sequere.log.identity import Log, lock_log, log_id
 from sequere.log.models import Event
 from sequere.log.uids import move_uids_above
 from sequere.outbox.models import QueuedEvent
@@ -18,6 +19,8 @@ from sequere.redis.fencing import DRAW_TOKEN
 from sequere.redis.scripts import load
 
 _logger = logging.getLogger("sequere")
+
+KeysT = TypeVar("KeysT")
 
 END_REBUILD = load("sequere.redis", "end_rebuild")
 
@@ -64,7 +67,7 @@ class RedisModel:
             if self._is_missing(using):
                 raise self.connection.lost()
         elif not self._is_of_this_log(noted, using):
-            raise self.connection.lost()
+            raise self._refusal(noted, using)
         return answers
 
     def begin(self, commands: Iterable[Sequence[Any]], using: str, events: Collection[int]) -> tuple[int, list[Any]]:
@@ -83,16 +86,17 @@ class RedisModel:
         if not (noted[0] or is_built):
             self._claim(using, last)
         elif not self._is_of_this_log(noted, using, last):
-            self._log_loss()
+            refusal = self._refusal(noted, using)
+            self._log_loss(refusal)
             if text(noted[0]) == log_id(using):  # another log may have its model there, which is not lost
                 self.connection.run([("UNLINK", self.built)])
-            raise self.connection.lost()
+            raise refusal
         if is_built:
             self._is_known_to_be_lost = False
         elif not self._should_be_there(using, events):
             self.connection.run([("SET", self.built, 1)])
         elif not self._is_built():  # another process may have been first
-            self._log_loss()
+            self._log_loss(self.connection.lost())
         return int(token), answers
 
     def draw(self, commands: Iterable[Sequence[Any]], using: str) -> tuple[int, list[Any]]:
@@ -100,7 +104,7 @@ class RedisModel:
         log now."""
         (token, *noted), *answers = self.connection.run([self._draw(using), *commands])
         if text(noted[0]) != log_id(using):
-            raise self.connection.lost()
+            raise self._refusal(noted, using)
         return int(token), answers
 
     def is_lost(self, using: str) -> bool:
@@ -113,16 +117,27 @@ class RedisModel:
             return self._is_missing(using)
         return not self._is_of_this_log(noted, using, 0)
 
+    def is_foreign(self, using: str) -> bool:
+        """Whether another log has its model there. 1 round trip and 1 query; none before the log has its tables."""
+        with connections[using].cursor() as cursor:
+            if Log._meta.db_table not in connections[using].introspection.table_names(cursor):
+                return False
+        ((id_, _),) = self.connection.run([self._note()])
+        return id_ is not None and text(id_) != log_id(using, afresh=True)
+
     def start_rebuild(self, using: str, patterns: Sequence[str], counter: str | None = None) -> RebuildStart:
         """Draw the token of a rebuild, and leave its mark. If what the keys with these endings hold was not made of
         this log, they are removed first, and the next uid becomes larger than the one in `counter`, which somebody else
         may have handed out. 1 query, 4 round trips, and what a removal takes.
+
+        Raises InvalidBackendOption if they may belong to another tenant of the site.
         """
         is_lost = self.is_lost(using)
         with transaction.atomic(using=using):
             # Another rebuild that begins now must not remove what this one loads. Its lock ends with its transaction.
             lock_log(using)
             if not self._is_ours(using):
+                self._refuse_tenants()
                 if counter is not None:
                     (highest,) = self.connection.run([("GET", counter)])
                     move_uids_above(int(highest or 0), using)
@@ -208,11 +223,22 @@ class RedisModel:
         (noted,) = self.connection.run([self._note()])
         return self._is_of_this_log(noted, using, 0)
 
-    def _log_loss(self) -> None:
+    def _refusal(self, noted: Sequence[Any], using: str) -> ReadModelLost:
+        """The exception that says why what is there is not the model of this log."""
+        is_foreign = noted[0] and text(noted[0]) != log_id(using)
+        return self.connection.foreign() if is_foreign else self.connection.lost()
+
+    def _refuse_tenants(self) -> None:
+        """Raises InvalidBackendOption if the prefix is that of another tenant as well."""
+        if others := self.connection.tenants_with_prefix():
+            reason = f"is {self.connection.prefix!r} for the tenants {', '.join(others)} as well"
+            raise InvalidBackendOption(setting=self.connection.setting, option="prefix", reason=reason)
+
+    def _log_loss(self, loss: ReadModelLost) -> None:
         """Log that the model is lost, once."""
         if not self._is_known_to_be_lost:
             self._is_known_to_be_lost = True
-            _logger.error("%s", self.connection.lost())
+            _logger.error("%s", loss)
 
     def _is_built(self) -> bool:
         (number,) = self.connection.run([("EXISTS", self.built)])
@@ -230,6 +256,31 @@ class RedisModel:
         )
         log = Event.objects.using(using).filter(type__in=self._types, version=1)
         return log.exclude(pk__in=in_hand).exclude(models.Exists(waiting)).exists()
+
+
+class Places(Generic[KeysT]):
+    """The read model and the names of its keys, with the prefix that the setting says here and now: if that depends on
+    the tenant, each tenant has a model of its own."""
+
+    def __init__(self, connection: Connection, types: Collection[str], keys_of: Callable[[Connection], KeysT]) -> None:
+        self._connection, self._types, self._keys_of = connection, types, keys_of
+        self._found: dict[str, tuple[RedisModel, KeysT]] = {}
+
+    @property
+    def model(self) -> RedisModel:
+        return self._here[0]
+
+    @property
+    def keys(self) -> KeysT:
+        return self._here[1]
+
+    @property
+    def _here(self) -> tuple[RedisModel, KeysT]:
+        prefix = self._connection.prefix_now()
+        if prefix not in self._found:
+            connection = self._connection.here()
+            self._found[prefix] = RedisModel(connection, self._types), self._keys_of(connection)
+        return self._found[prefix]
 
 
 class RedisPlan(Plan):

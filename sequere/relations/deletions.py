@@ -24,6 +24,7 @@ from sequere.relations.recorded import live_relations
 from sequere.relations.types import FOLLOW
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import among
+from sequere.tenants import for_tenant
 
 #: Unfollows that are recorded together if something with many followers is deleted.
 UNFOLLOWS_AT_ONCE = 2000
@@ -91,7 +92,8 @@ def _record(keys: Sequence[ResourceKey], using: str) -> None:
         _record_deletions(keys, log)
     else:
         # With the metadata that are in force now.
-        transaction.on_commit(partial(copy_context().run, _record_deletions, keys, log), using=using)
+        record = partial(copy_context().run, _record_deletions, keys, log)
+        transaction.on_commit(for_tenant(record), using=using)
 
 
 def _home_of(model: type[models.Model], instance: models.Model) -> str:

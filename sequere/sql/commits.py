@@ -7,18 +7,19 @@ from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.sql.dialects import dialect
+from sequere.tenants import for_tenant, tenants_of_site
 
 
 def after_commit(callback: Callable[[], object], using: str) -> None:
     """Call something once the transaction is committed, never if it is rolled back; at once if there is none. What it
-    raises is logged. No query.
+    raises is logged. It works for the tenant that is worked for now. No query.
 
     With autocommit off, Django takes callbacks inside an atomic block only, which commits nothing then: the commit is
     that of the caller, and Django calls them when autocommit is switched on again.
     """
     is_manual = _is_manual(connections[using])
     with transaction.atomic(using=using, savepoint=False) if is_manual else nullcontext():
-        transaction.on_commit(callback, using=using, robust=True)
+        transaction.on_commit(callback if tenants_of_site() is None else for_tenant(callback), using=using, robust=True)
 
 
 def begin(using: str) -> None:

@@ -10,7 +10,7 @@ from django.db import connection
 from sequere.backends.base import get_backend
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
-from sequere.exceptions import ReadModelLost
+from sequere.exceptions import ForeignReadModel, ReadModelLost
 from sequere.log.identity import log_id
 from sequere.models import (
     Log,
@@ -54,9 +54,21 @@ def of_an_older_sequere(client: Any, last: int) -> None:
     client.set("sequere:global:uid", 10**9)
 
 
-@pytest.mark.parametrize("exchange", [of_another_log, of_a_later_time, of_an_older_sequere])
+@pytest.mark.parametrize(
+    ("exchange", "lost"),
+    [
+        (of_another_log, ForeignReadModel),
+        (of_a_later_time, ReadModelLost),
+        (of_an_older_sequere, ReadModelLost),
+    ],
+)
 def test_it_is_lost_until_a_rebuild_and_recording_goes_on(
-    client: Any, thoas: User, newbie: User, project: Project, exchange: Callable[[Any, int], None]
+    client: Any,
+    thoas: User,
+    newbie: User,
+    project: Project,
+    exchange: Callable[[Any, int], None],
+    lost: type[ReadModelLost],
 ) -> None:
     event = follow(thoas, project)
     Timeline(thoas).save(action := JoinAction(actor=thoas))
@@ -75,8 +87,11 @@ def test_it_is_lost_until_a_rebuild_and_recording_goes_on(
         lambda: list(get_followers(project)),
         lambda: Timeline(thoas).get_public_count(),
     ):
-        with pytest.raises(ReadModelLost):
+        with pytest.raises(ReadModelLost) as raised:
             look()
+        assert type(raised.value) is lost
+    found = [one.id for one in checks.run_checks(tags=["database"], databases=["default"])]
+    assert found == ["sequere.E024"] * 2 * (lost is ForeignReadModel)
     assert QueuedEvent.objects.count() == 4
     assert [verify(name).wrong for name in NAMES] == [1, 1]
 

@@ -14,7 +14,7 @@ from sequere.backends.redis.scripts import READ_LIVE
 from sequere.base import ResourceKey
 from sequere.projections.reconciler import Cursor
 from sequere.redis.connection import Connection, text, why_unusable
-from sequere.redis.read_model import RedisModel
+from sequere.redis.read_model import Places, RedisModel
 from sequere.relations.key import Graph, RelationKey
 from sequere.relations.types import FOLLOWED
 from sequere.results.lazy import LazyList
@@ -29,9 +29,16 @@ class RedisBackend(BaseBackend):
 
     def __init__(self) -> None:
         connection = Connection(FOLLOWS_SETTING, conf.backend_options(), FOLLOWS_PREFIX, "follows")
-        self._model = RedisModel(connection, (FOLLOWED,))
-        self._keys = FollowKeys(connection.prefix)
-        self.projector = FollowsProjector(self._model, self._keys)
+        self._places = Places(connection, (FOLLOWED,), FollowKeys.of)
+        self.projector = FollowsProjector(self._places)
+
+    @property
+    def _model(self) -> RedisModel:
+        return self._places.model
+
+    @property
+    def _keys(self) -> FollowKeys:
+        return self._places.keys
 
     def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
         """1 round trip."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sequere.base import ResourceKey
+from sequere.redis.connection import Connection
 
 FOLLOWERS = "followers"
 FOLLOWINGS = "followings"
@@ -21,6 +22,10 @@ class FollowKeys:
     """Keys with one prefix. No two things share one: identifiers are Python identifiers, and uids are numbers."""
 
     prefix: str
+
+    @classmethod
+    def of(cls, connection: Connection) -> "FollowKeys":
+        return cls(connection.prefix)
 
     @property
     def last_uid(self) -> str:

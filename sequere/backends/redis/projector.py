@@ -1,6 +1,6 @@
 """Keeps the follows in Redis equal to the log."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -15,7 +15,7 @@ from sequere.log.models import Event
 from sequere.projections.projector import LevelTriggeredProjector
 from sequere.projections.reconciler import Reconciler
 from sequere.projections.resources import RESOURCE_ROWS
-from sequere.redis.read_model import RebuildStart, RedisModel, RedisPlan
+from sequere.redis.read_model import Places, RebuildStart, RedisModel, RedisPlan
 from sequere.relations.types import FOLLOWED, UNFOLLOWED
 
 
@@ -25,10 +25,12 @@ class FollowsProjector(LevelTriggeredProjector):
     is_transactional = False
     stream_kinds = ("", "queued", "relation", "resource")
 
-    def __init__(self, model: RedisModel, keys: FollowKeys) -> None:
-        self._model = model
-        self._keys = keys
-        self.reconcilers = self._compared(None)
+    def __init__(self, places: Places[FollowKeys]) -> None:
+        self._places = places
+
+    @property
+    def reconcilers(self) -> Sequence[Reconciler]:  # type: ignore[override]  # others where the prefix is another
+        return self._compared(None)
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make the follows that `events` concern what the log says.
@@ -51,11 +53,25 @@ class FollowsProjector(LevelTriggeredProjector):
         """1 round trip. Raises BackendUnavailable, also if the server only refuses writes."""
         return self._model.connection.examine_server()
 
+    def where(self) -> str:
+        return self._model.connection.prefix
+
+    def is_foreign(self, using: str) -> bool:
+        return self._model.is_foreign(using)
+
     def begin(self, using: str) -> RedisPlan:
         return self._plan(self._model.start_rebuild(using, (PATTERN,), self._keys.last_uid))
 
     def resume(self, state: Mapping[str, Any]) -> RedisPlan:
         return self._plan(RebuildStart(**state))
+
+    @property
+    def _model(self) -> RedisModel:
+        return self._places.model
+
+    @property
+    def _keys(self) -> FollowKeys:
+        return self._places.keys
 
     def _plan(self, start: RebuildStart) -> RedisPlan:
         """A lost model is loaded. If anything of it was left, everything is compared afterwards."""

@@ -16,6 +16,7 @@ from sequere.management.progress_bar import ProgressBar
 from sequere.management.projections import ProjectionsCommand
 from sequere.projections.registry import projections
 from sequere.replay.models import Rebuild
+from sequere.tenants import current_tenant
 
 
 class Command(ProjectionsCommand):
@@ -83,6 +84,8 @@ class Command(ProjectionsCommand):
     def _start_another(self, rebuilds: Sequence[Rebuild]) -> "subprocess.Popen[bytes]":
         """Start this command in another process, which writes only errors; the settings are checked already."""
         command = [sys.executable, "-m", "django", "rebuild_projections", "--settings", settings.SETTINGS_MODULE]
+        if tenant := current_tenant():
+            command += ["--tenant", tenant]
         command += ["--skip-checks", "--join", *(str(rebuild.pk) for rebuild in rebuilds)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603  # a command of our own

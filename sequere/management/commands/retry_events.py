@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sequere.management.failed import FailedEventsCommand, end_with_failed
+from sequere.management.failed import FailedEventsCommand, write_first_failed
 from sequere.outbox.parked import retry
 
 
@@ -13,4 +13,5 @@ class Command(FailedEventsCommand):
         failed = self.failed(options)
         self.stdout.write(f"{retry(failed):,} events applied")
         if failed.exists():
-            end_with_failed(self, failed, "failed again")
+            write_first_failed(self, failed, "failed again")
+            raise SystemExit(1)

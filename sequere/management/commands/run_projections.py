@@ -3,19 +3,21 @@
 import signal
 import time
 from argparse import ArgumentTypeError
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from django.core.management.base import CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections, router
 from django.utils.translation import gettext as _
 
-from sequere.exceptions import BackendUnavailable, ReadModelLost, StaleWriter
+from sequere.exceptions import BackendException, BackendUnavailable, ReadModelLost, StaleWriter
 from sequere.log.models import Event
-from sequere.management.failed import end_with_failed
+from sequere.management.failed import write_first_failed
 from sequere.management.projections import ProjectionsCommand
 from sequere.outbox.drain import drain_all
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import known_queues
+from sequere.tenants import at_tenant, tenants_here
 
 #: Seconds: a day.
 LONGEST = 24 * 60 * 60
@@ -23,6 +25,7 @@ ONCE = "Exit when no event can be applied now. Exit status 1, and a list, if som
 
 
 class Command(ProjectionsCommand):
+    is_for_all_tenants = True
     help = "Apply the pending events of the outbox, until SIGTERM or Ctrl-C. Any number of processes can run it."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,31 +39,62 @@ class Command(ProjectionsCommand):
         )
 
     def handle(self, *, once: bool, interval: float, **options: Any) -> None:
-        using = router.db_for_write(Event)
+        here = tenants_here()
         if once:
-            self.stdout.write(f"{drain_all(using=using):,} events applied")
-            if (failed := QueuedEvent.objects.using(using).filter(queue__in=known_queues()).failed()).exists():
-                end_with_failed(self, failed, "have failed and wait")
+            failed = [tenant for tenant in here if self._drain_once(tenant)]
+            if failed:
+                raise SystemExit(1)
             return
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
-        trouble = ""
+        troubles: dict[str | None, str] = {}
         while True:
+            for tenant in here:
+                self._drain(tenant, troubles)
+            time.sleep(interval)
+            close_old_connections()
+            with suppress(DatabaseError, InterfaceError):  # told of below, if it is that of the log
+                here = tenants_here()
+
+    def _drain_once(self, tenant: str | None) -> bool:
+        """Returns whether some events have failed, or could not be applied: then the other tenants have their turn."""
+        with at_tenant(tenant):
+            using = router.db_for_write(Event)
+            try:
+                applied = drain_all(using=using)
+            except (BackendException, DatabaseError) as error:
+                if tenant is None:
+                    raise
+                self.stderr.write(f"{_of(tenant)}{error}")
+                return True
+            self.stdout.write(f"{_of(tenant)}{applied:,} events applied")
+            failed = QueuedEvent.objects.using(using).filter(queue__in=known_queues()).failed()
+            if is_some := failed.exists():
+                write_first_failed(self, failed, "have failed and wait")
+            return is_some
+
+    def _drain(self, tenant: str | None, troubles: dict[str | None, str]) -> None:
+        with at_tenant(tenant):
+            using = router.db_for_write(Event)
             try:
                 if applied := drain_all(using=using):
-                    self.stdout.write(f"{applied:,} events applied")
+                    self.stdout.write(f"{_of(tenant)}{applied:,} events applied")
                     self.stdout.flush()
-                if trouble:
-                    self.stderr.write("The outbox can be drained again.")
-                    trouble = ""
+                if troubles.pop(tenant, ""):
+                    self.stderr.write(f"{_of(tenant)}The outbox can be drained again.")
             except (BackendUnavailable, ReadModelLost):
                 pass  # logged once by the backend; pending events are applied when the server is back, or rebuilt
             except (DatabaseError, InterfaceError, StaleWriter) as error:
-                if trouble != (trouble := f"{type(error).__name__}: {error}"):  # once for each kind of trouble
-                    self.stderr.write(trouble)
+                trouble = f"{type(error).__name__}: {error}"
+                if troubles.get(tenant) != trouble:  # once for each kind of trouble
+                    troubles[tenant] = trouble
+                    self.stderr.write(f"{_of(tenant)}{trouble}")
                 connections[using].close()
-            time.sleep(interval)
-            close_old_connections()
+
+
+def _of(tenant: str | None) -> str:
+    """How a line about a tenant begins."""
+    return "" if tenant is None else f"{tenant}: "
 
 
 def seconds(text: str) -> float:

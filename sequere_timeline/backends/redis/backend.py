@@ -13,7 +13,7 @@ from sequere import conf as conf_of_follows
 from sequere.backends.redis import backend as follows
 from sequere.base import ResourceKey
 from sequere.redis.connection import Connection, text, why_unusable
-from sequere.redis.read_model import RedisModel
+from sequere.redis.read_model import Places, RedisModel
 from sequere.redis.scores import from_score, to_score
 from sequere.redis.scripts import Script
 from sequere.relations.intents import DELETED
@@ -42,9 +42,9 @@ ENTRIES_AT_ONCE = 1000
 class Shelf:
     """The timelines on a server, as readers see them."""
 
-    def __init__(self, model: RedisModel) -> None:
+    def __init__(self, model: RedisModel, keys: TimelineKeys) -> None:
         self._model = model
-        self._keys = TimelineKeys(model.connection)
+        self._keys = keys
 
     def ask(self, script: Script, owner: ResourceKey, filters: Filters, *arguments: Any, private: bool) -> Any:
         """The answer of a script about a feed. 1 round trip, unless the feed has expired and is filled first."""
@@ -122,9 +122,12 @@ class RedisBackend(BaseTimelineBackend):
 
     def __init__(self) -> None:
         connection = Connection(TIMELINES_SETTING, conf.timeline_backend_options(), TIMELINES_PREFIX, TIMELINES)
-        self._model = RedisModel(connection, (ACTION_SAVED, TIMELINE_READ, DELETED))
-        self._shelf = Shelf(self._model)
-        self.projector = TimelinesProjector(self._model)
+        self._places = Places(connection, (ACTION_SAVED, TIMELINE_READ, DELETED), TimelineKeys)
+        self.projector = TimelinesProjector(self._places)
+
+    @property
+    def _shelf(self) -> Shelf:
+        return Shelf(self._places.model, self._places.keys)
 
     def private(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
         return LazyList(FeedRows(self._shelf, owner, filters, desc, private=True))
@@ -139,7 +142,7 @@ class RedisBackend(BaseTimelineBackend):
         return int(self._shelf.ask(COUNT_UNREAD, owner, filters, limit or "", private=True))
 
     def reset(self, using: str) -> None:
-        self._model.reset(*PATTERNS)
+        self._places.model.reset(*PATTERNS)
 
     @classmethod
     def check(cls) -> list[CheckMessage]:

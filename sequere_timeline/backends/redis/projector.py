@@ -12,8 +12,8 @@ from sequere.log.numbers import VERB, number_names
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
 from sequere.projections.reconciler import Reconciler
-from sequere.redis.connection import text
-from sequere.redis.read_model import RebuildStart, RedisModel, RedisPlan
+from sequere.redis.connection import Connection, text
+from sequere.redis.read_model import Places, RebuildStart, RedisModel, RedisPlan
 from sequere.redis.scores import to_score
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
@@ -44,12 +44,14 @@ class TimelinesProjector(BaseTimelinesProjector):
 
     is_transactional = False
 
-    def __init__(self, model: RedisModel) -> None:
-        self._model = model
-        self._connection = connection = model.connection
-        self._keys = TimelineKeys(connection)
-        # First what the log knows, then what only Redis has.
-        self.reconcilers = (
+    def __init__(self, places: Places[TimelineKeys]) -> None:
+        self._places = places
+
+    @property
+    def reconcilers(self) -> Sequence[Reconciler]:  # type: ignore[override]  # others where the prefix is another
+        """First what the log knows, then what only Redis has."""
+        model, connection = self._model, self._connection
+        return (
             Reconciler("generations", DELETED_KEYS, GenerationComparison(model)),
             Reconciler("actions", ACTION_KEYS, ActionComparison(model)),
             Reconciler("orphans", stored_keys(connection), OrphanComparison(model)),
@@ -92,11 +94,29 @@ class TimelinesProjector(BaseTimelinesProjector):
         """1 round trip. Raises BackendUnavailable, also if the server only refuses writes."""
         return self._model.connection.examine_server()
 
+    def where(self) -> str:
+        return self._connection.prefix
+
+    def is_foreign(self, using: str) -> bool:
+        return self._model.is_foreign(using)
+
     def begin(self, using: str) -> RedisPlan:
         return RedisPlan(self.reconcilers, self._model, self._model.start_rebuild(using, PATTERNS))
 
     def resume(self, state: Mapping[str, Any]) -> RedisPlan:
         return RedisPlan(self.reconcilers, self._model, RebuildStart(**state))
+
+    @property
+    def _model(self) -> RedisModel:
+        return self._places.model
+
+    @property
+    def _keys(self) -> TimelineKeys:
+        return self._places.keys
+
+    @property
+    def _connection(self) -> Connection:
+        return self._model.connection
 
     def _write(self, streams: Collection[UUID], token: int, using: str, named: Collection[ResourceKey]) -> None:
         """Make these actions, whose actors are locked, and their entries what the log says. 1 or 2 queries.
