@@ -55,6 +55,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_check_event_types(),
         *_check_queues(),
         *_check_health(),
+        *_check_page_size(),
         *_check_follower(),
         *_check_tenants(),
         *_check_transaction_mode(),
@@ -373,6 +374,19 @@ def _check_queues() -> list[CheckMessage]:
             f"SEQUERE_CELERY_QUEUES {what}.",
             hint=f"Name the queues of {' and '.join(map(repr, QUEUES))}, or of one of them.",
             id="sequere.E014",
+        )
+    ]
+
+
+def _check_page_size() -> list[CheckMessage]:
+    size: Any = conf.page_size()
+    if _is_number(size, int) and size > 0:
+        return []
+    return [
+        Error(
+            f"SEQUERE_PAGE_SIZE is {size!r}, which is not a number of entries above 0.",
+            hint="Use the number of entries that a page of a list has by default.",
+            id="sequere.E027",
         )
     ]
 

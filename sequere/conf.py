@@ -16,6 +16,7 @@ SETTINGS = (
     "SEQUERE_FOLLOWER_OF_REQUEST",
     "SEQUERE_HEALTH_MAX_LAG",
     "SEQUERE_HEALTH_MAX_PARKED",
+    "SEQUERE_PAGE_SIZE",
     "SEQUERE_PROJECTION_MODES",
     "SEQUERE_PROJECTORS",
     "SEQUERE_TENANTS",
@@ -58,6 +59,12 @@ def follower_of_request() -> Callable[[HttpRequest], Any] | str | None:
     of one. It returns an instance, a ResourceKey, or None for nobody; by default, the user of the request."""
     follower: Callable[[HttpRequest], Any] | str | None = getattr(settings, "SEQUERE_FOLLOWER_OF_REQUEST", None)
     return follower
+
+
+def page_size() -> int:
+    """`SEQUERE_PAGE_SIZE`: how many entries a page of a list has, if nobody says so: `page()`, and lists over HTTP."""
+    number: int = getattr(settings, "SEQUERE_PAGE_SIZE", 25)
+    return number
 
 
 def projectors() -> Mapping[str, str]:

@@ -35,8 +35,7 @@ _logger = logging.getLogger("sequere")
 
 Item = TypeVar("Item")
 
-#: Entries on a page: by default, and at most.
-LIMIT = 25
+#: Entries on a page at most, unless SEQUERE_PAGE_SIZE is larger.
 MAX_LIMIT = 100
 
 
@@ -182,17 +181,17 @@ def address_of(instance: models.Model) -> str | None:
 def page_as_json(
     request: HttpRequest, items: LazyList[Item], describe_item: Callable[[Item], dict[str, Any]]
 ) -> JsonResponse:
-    """The page for the `cursor` and `limit` of a request, with links to the next and the first page (RFC 8288).
+    """The page for the `cursor` and `limit` of a request, with links to the pages around it and to the first one (RFC
+    8288).
 
     1 query, and 1 per model class. Raises Refused, InvalidCursor.
     """
     page = items.page(_limit(request), request.GET.get("cursor"))
-    following = _address(request, page.next_cursor) if page.next_cursor else None
-    answer = JsonResponse({"results": [describe_item(item) for item in page], "next": following})
-    links = [f'<{_address(request, None)}>; rel="first"']
-    if following:
-        links.insert(0, f'<{following}>; rel="next"')
-    answer.headers["Link"] = ", ".join(links)
+    cursors = {"next": page.next_cursor, "previous": page.previous_cursor}
+    addresses = {name: _address(request, cursor) if cursor else None for name, cursor in cursors.items()}
+    answer = JsonResponse({"results": [describe_item(item) for item in page], **addresses})
+    links = {"next": addresses["next"], "prev": addresses["previous"], "first": _address(request, None)}
+    answer.headers["Link"] = ", ".join(f'<{address}>; rel="{rel}"' for rel, address in links.items() if address)
     return answer
 
 
@@ -205,12 +204,12 @@ def nothing_there() -> Refused:
 
 
 def _limit(request: HttpRequest) -> int:
-    text = request.GET.get("limit", str(LIMIT))
+    text = request.GET.get("limit", str(conf.page_size()))
     digits = text.lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
         raise Refused(HTTPStatus.BAD_REQUEST, _("The limit must be a number above 0."))
     # int() refuses numbers of thousands of digits.
-    return min(int(digits[:9]), MAX_LIMIT)
+    return min(int(digits[:9]), max(MAX_LIMIT, conf.page_size()))
 
 
 def _address(request: HttpRequest, cursor: str | None) -> str:

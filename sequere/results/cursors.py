@@ -26,6 +26,8 @@ class CursorPage(Sequence[_T]):
     items: list[_T]
     #: The argument of page() for the next page; None on the last one.
     next_cursor: str | None
+    #: The same for the page before; None on the first one.
+    previous_cursor: str | None = None
     #: How many entries of the page are left out, because `get_queryset()` of their model does not show them.
     hidden: int = 0
 
@@ -42,20 +44,21 @@ class CursorPage(Sequence[_T]):
         return self.items[index]
 
 
-def to_cursor(place: Place, of: str) -> str:
-    """A place in a list as a signed text that needs no escaping in a URL. `of` names the list and its order."""
-    return _signer(of).sign_object([place.moment.isoformat(), place.tie])
+def to_cursor(place: Place, of: str, *, backwards: bool = False) -> str:
+    """A place in a list as a signed text that needs no escaping in a URL. `of` names the list and its order. It stands
+    for what comes after the place, or, `backwards`, before it."""
+    return _signer(of).sign_object([place.moment.isoformat(), place.tie, *([1] if backwards else [])])
 
 
-def from_cursor(cursor: Any, of: str) -> Place:
-    """The place of a cursor of this list. Raises InvalidCursor."""
+def from_cursor(cursor: Any, of: str) -> tuple[Place, bool]:
+    """The place of a cursor of this list, and whether it stands for what comes before. Raises InvalidCursor."""
     if not isinstance(cursor, str):
         raise InvalidCursor(cursor=cursor)
     try:
-        moment, tie = _signer(of).unsign_object(cursor)
+        moment, tie, *backwards = _signer(of).unsign_object(cursor)
     except (BadSignature, UnicodeError) as error:
         raise InvalidCursor(cursor=_shortened(cursor)) from error
-    return Place(datetime.fromisoformat(moment), tie)
+    return Place(datetime.fromisoformat(moment), tie), bool(backwards)
 
 
 def _signer(of: str) -> Signer:

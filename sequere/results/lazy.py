@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, SupportsIndex, TypeVar, overload
 
 from asgiref.sync import sync_to_async
 
+from sequere import conf
 from sequere.exceptions import shown
 from sequere.results.cursors import CursorPage, Place, from_cursor, to_cursor
 
@@ -36,6 +37,9 @@ class ListSource(Protocol[T_co]):
     def page(self, size: int, after: Place | None) -> Sequence[tuple[Place, Any]]:
         """The first `size` entries with their places, or those after a place, even if no entry is there any more.
         1 query."""
+
+    def reversed(self) -> Self:
+        """The same entries in the opposite order."""
 
     def load(self, rows: Sequence[Any]) -> Sequence[T_co | None]:
         """The items of `rows`, with None for hidden ones. 1 query per model class."""
@@ -98,8 +102,9 @@ class LazyList(Sequence[_T]):
         while chunk := list(islice(rows, chunk_size)):
             yield from (item for item in self._source.load(chunk) if item is not None)
 
-    def page(self, size: int, cursor: str | None = None) -> CursorPage[_T]:
-        """The first `size` entries, or those after the page whose `next_cursor` is given.
+    def page(self, size: int | None = None, cursor: str | None = None) -> CursorPage[_T]:
+        """The first `size` entries, or those that a cursor of another page stands for: its `next_cursor` or its
+        `previous_cursor`. The size is SEQUERE_PAGE_SIZE by default.
 
         Whatever is added or removed between two pages, no page repeats or skips an entry that stays where it is. Hidden
         entries make a page shorter. 1 query, and 1 per model class. Raises InvalidCursor, for one of another list or
@@ -107,17 +112,29 @@ class LazyList(Sequence[_T]):
         """
         if self._start or self._stop is not None:
             raise TypeError("A slice has no cursors: page() belongs to the whole list.")
-        size = min(whole(size), FARTHEST)
+        size = min(conf.page_size() if size is None else whole(size), FARTHEST)
         if size < 1:
             raise ValueError("A page has at least one entry.")
         name = json.dumps(self._name)
-        after = None if cursor is None or cursor == "" else from_cursor(cursor, name)
-        found = self._source.page(size + 1, after)
-        loaded = self._source.load([row for _, row in found[:size]])
+        is_first = cursor is None or cursor == ""
+        place, backwards = (None, False) if is_first else from_cursor(cursor, name)
+        found = (self._source.reversed() if backwards else self._source).page(size + 1, place)
+        if backwards and not found:  # what came before is gone
+            return self.page(size)
+        places, rows = zip(*found[:size], strict=True) if found else ((), ())
+        if backwards:
+            places, rows = places[::-1], rows[::-1]
+        loaded = self._source.load(rows)
         items = [item for item in loaded if item is not None]
+        goes_on = len(found) > size
         return CursorPage(
             items=items,
-            next_cursor=to_cursor(found[size - 1][0], name) if len(found) > size else None,
+            next_cursor=to_cursor(places[-1], name) if backwards or goes_on else None,
+            previous_cursor=(
+                to_cursor(places[0], name, backwards=True)
+                if places and (goes_on if backwards else not is_first)
+                else None
+            ),
             hidden=len(loaded) - len(items),
         )
 
@@ -196,7 +213,7 @@ class LazyList(Sequence[_T]):
     async def afirst(self) -> _T | None:
         return await sync_to_async(self.first)()
 
-    async def apage(self, size: int, cursor: str | None = None) -> CursorPage[_T]:
+    async def apage(self, size: int | None = None, cursor: str | None = None) -> CursorPage[_T]:
         return await sync_to_async(self.page)(size, cursor)
 
     async def __aiter__(self) -> AsyncIterator[_T]:

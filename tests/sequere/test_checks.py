@@ -261,6 +261,13 @@ def test_sequere_e010_shows_no_part_of_a_secret(settings: Any, monkeypatch: pyte
     assert "s3cr3t" not in message.msg
 
 
+@pytest.mark.parametrize("value", [0, "25", None, True])
+def test_sequere_e027_page_size(settings: Any, value: Any) -> None:
+    settings.SEQUERE_PAGE_SIZE = value
+
+    assert f"SEQUERE_PAGE_SIZE is {value!r}" in found()["sequere.E027"].msg
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("MAX_LAG", 0), ("MAX_LAG", "60"), ("MAX_LAG", None), ("MAX_PARKED", -1), ("MAX_PARKED", True)]
 )

@@ -72,7 +72,10 @@ def test_the_pages_lead_to_each_other(client: Client, project: Project, fans: li
     assert third.json()["next"] is None
     beginning = f'<http://testserver{address("followers", project)}?limit=2&identifier=user>; rel="first"'
     assert first.headers["Link"] == f'<{first.json()["next"]}>; rel="next", {beginning}'
-    assert third.headers["Link"] == beginning
+    back = third.json()["previous"]
+    assert third.headers["Link"] == f'<{back}>; rel="prev", {beginning}'
+    assert labels(client.get(back)) == labels(second)
+    assert first.json()["previous"] is None
 
 
 def test_every_list(client: Client, thoas: User, newbie: User, project: Project) -> None:

@@ -55,6 +55,7 @@ def test_an_action_is_shown_with_its_actor_its_target_and_its_public_data(
 
     assert response.json() == {
         "next": None,
+        "previous": None,
         "results": [
             {
                 "uid": like.uid,

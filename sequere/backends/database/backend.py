@@ -1,10 +1,10 @@
 """The questions about relations that the database answers."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
@@ -66,6 +66,9 @@ class RelationRows:
 
     def page(self, size: int, after: Place | None) -> list[tuple[Place, tuple[Any, ...]]]:
         return [(Place(*row[2:]), row) for row in self._rows(size, 0, after)]
+
+    def reversed(self) -> Self:
+        return replace(self, desc=not self.desc)
 
     def load(self, rows: Sequence[tuple[Any, ...]]) -> list[Related | None]:
         return load_relations([row[:3] for row in rows])

@@ -1,8 +1,9 @@
 """The rows behind a list, read in pages from a sorted set."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 from sequere.backends.redis.keys import FollowKeys, suffix_of
 from sequere.backends.redis.scripts import READ_COUNT, READ_FOLLOWS
@@ -61,6 +62,9 @@ class SetRows:
         members, scores = self._page(0, size, (str(to_score(after.moment)), str(after.tie)) if after else ())
         rows = self._named(members, scores)
         return [(Place(row[2], int(member)), row) for member, row in zip(members, rows, strict=True)]
+
+    def reversed(self) -> Self:
+        return replace(self, desc=not self.desc)
 
     def load(self, rows: Sequence[FollowRow]) -> list[Related | None]:
         return load_relations(rows)

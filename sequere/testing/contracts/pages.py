@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.db import models
+from django.test import override_settings
 
 from sequere.api import follow, follow_many, get_followers, get_followings, get_friends, unfollow
 from sequere.exceptions import InvalidCursor
@@ -59,6 +60,40 @@ class PagesContract(Contract):
         ):
             paged = [one for page in pages_of(get, 2) for one in page]
             self.assertEqual(paged, list(get()))
+
+    def test_pages_lead_back(self) -> None:
+        """Whatever has changed in front of them, the pages before have all that was there."""
+        self.create_nine_fans()
+        for desc in (True, False):
+            get = partial(get_followers, self.project, desc=desc)
+            for size in (1, 2, 4, 9):
+                pages = list(pages_of(get, size))
+                back = [page := pages[-1]]
+                while page.previous_cursor:
+                    back.append(page := get().page(size, page.previous_cursor))
+                self.assertEqual([page.items for page in back[::-1]], [page.items for page in pages])
+                self.assertEqual([page.next_cursor for page in back[:0:-1]], [page.next_cursor for page in pages[:-1]])
+
+    def test_a_page_before_has_what_came_in_between(self) -> None:
+        fans = self.create_nine_fans()
+        second = self.followers().page(3, self.followers().page(3).next_cursor)
+        newcomer = self.create_user()
+        follow(newcomer, self.project)
+        unfollow(fans[1], self.project)
+
+        before = self.followers().page(3, second.previous_cursor)
+
+        self.assertEqual([fan for fan, _ in before], [newcomer, fans[0], fans[2]])
+        self.assertEqual((before.previous_cursor, before.next_cursor is not None), (None, True))
+        for fan in (newcomer, fans[0], fans[2]):
+            unfollow(fan, self.project)
+        self.assertEqual(self.followers().page(3, second.previous_cursor), self.followers().page(3))
+
+    def test_a_page_has_as_many_as_the_setting_says(self) -> None:
+        fans = self.create_nine_fans()
+
+        with override_settings(SEQUERE_PAGE_SIZE=4):
+            self.assertEqual([fan for fan, _ in self.followers().page()], fans[:4])
 
     def test_a_new_row_pushes_nothing_onto_the_next_page(self) -> None:
         fans = self.create_nine_fans()

@@ -1,10 +1,10 @@
 """Reading timelines: each question has one statement, put together once for each database and each set of filters."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from django.db import connections, router
@@ -63,6 +63,9 @@ class ActionRows:
 
     def page(self, size: int, after: Place | None) -> list[tuple[Place, StoredAction]]:
         return self._actions(size, 0, after)
+
+    def reversed(self) -> Self:
+        return replace(self, desc=not self.desc)
 
     def load(self, rows: Sequence[StoredAction]) -> list[Action | None]:
         return load_actions(rows)

@@ -1,10 +1,10 @@
 """The questions that Redis answers about timelines."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
@@ -105,6 +105,9 @@ class FeedRows:
     def page(self, size: int, after: Place | None) -> list[tuple[Place, Member]]:
         """1 round trip."""
         return self._page(0, size, after)
+
+    def reversed(self) -> Self:
+        return replace(self, desc=not self.desc)
 
     def load(self, rows: Sequence[Member]) -> list[Action | None]:
         return self.shelf.load(rows)
