@@ -77,7 +77,8 @@ class Timeline:
             raise UnsavedAction(action=action)
         signals.pre_delete.send(sender=Timeline, instance=self.instance, action=action)
         intent = to_delete(action, cast(UUID, saved_uid(action)), self.key)
-        (outcome,) = record_internal([intent])
+        event = get_backend().delete_at_once(intent)
+        (outcome,) = [Outcome(event, is_new=True)] if event else record_internal([intent])
         return self._announced(outcome, action, signals.post_delete)
 
     def get_private(self, *, action: ActionFilter = None, target: TargetFilter = None, desc: bool = True) -> ActionList:

@@ -42,6 +42,7 @@ class FanOutInProgress(Protocol):
 
 FanOutT = TypeVar("FanOutT", bound=FanOutInProgress)
 HowT = TypeVar("HowT")
+ChunkT = TypeVar("ChunkT", bound=Chunk | None)
 
 
 def applications(step: ApplicationStep) -> ApplicationStep:
@@ -99,15 +100,15 @@ def failures(step: FailureStep) -> FailureStep:
     return observed
 
 
-def fan_outs(step: Callable[[FanOutT, HowT, str], Chunk]) -> Callable[[FanOutT, HowT, str], Chunk]:
-    """Send `fan_out_advanced` for the followers that a step has reached."""
+def fan_outs(step: Callable[[FanOutT, HowT, str], ChunkT]) -> Callable[[FanOutT, HowT, str], ChunkT]:
+    """Send `fan_out_advanced` for the followers that a step has reached, unless it was none."""
 
     @wraps(step)
-    def observed(fan_out: FanOutT, how: HowT, using: str) -> Chunk:
+    def observed(fan_out: FanOutT, how: HowT, using: str) -> ChunkT:
         started = monotonic()
         before = fan_out.reached
         chunk = step(fan_out, how, using)
-        if not _is_heard(fan_out_advanced):
+        if chunk is None or not _is_heard(fan_out_advanced):
             return chunk
         seconds, queue, event_id = monotonic() - started, fan_out.queue, fan_out.event_id
 

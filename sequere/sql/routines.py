@@ -4,6 +4,7 @@ They are put in place after every migration, into the schema in which it runs. A
 """
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import NamedTuple, TypeAlias
 
 from django.db import connections, models, router, transaction
@@ -49,7 +50,7 @@ def different_functions(connection: BaseDatabaseWrapper) -> list[str]:
 
 def _different(app_label: str, connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     table, definitions = _provided.get(app_label) or ("", lambda _: {})
-    wanted = definitions(connection)
+    wanted = {name: _signed(text) for name, text in definitions(connection).items()}
     if not wanted:
         return {}
     with connection.cursor() as cursor:
@@ -62,3 +63,9 @@ def _different(app_label: str, connection: BaseDatabaseWrapper) -> Mapping[str, 
     bodies = {name: body for _, name, body in found}
     has_table = found[0][0]
     return {name: text for name, text in wanted.items() if has_table and bodies.get(name) != text.split("$$")[1]}
+
+
+def _signed(text: str) -> str:
+    """The definition. Its body, which PostgreSQL keeps as it was given, begins with a hash of what stands before it."""
+    head, body, tail = text.split("$$")
+    return f"{head}$$-- {sha256(head.encode()).hexdigest()[:32]}{body}$${tail}"

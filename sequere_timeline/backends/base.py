@@ -53,6 +53,10 @@ class BaseTimelineBackend(ABC):
         None, if that must be left to `record()` and to the projector."""
         return None
 
+    def delete_at_once(self, intent: Intent) -> Event | None:
+        """The same for the deletion of an action that was saved once."""
+        return None
+
     @abstractmethod
     def private(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
         """What `owner` sees: by date, ties by event, newest first if `desc`."""

@@ -37,6 +37,11 @@ def statements(act) -> int:
     return sum(not query["sql"].startswith(CONTROL) for query in captured)
 
 
+def is_one_call() -> bool:
+    """Whether a function of the database saves a new action, and deletes what was saved once."""
+    return connection.vendor == "postgresql" and MODE == "inline"
+
+
 def save(actor) -> JoinAction:
     action = JoinAction(actor=actor)
     Timeline(actor).save(action)
@@ -61,7 +66,7 @@ def test_a_deletion_of_an_action_costs_the_same_for_3_and_for_300_followers():
 
     costs = {statements(lambda action=action: Timeline(action.actor).delete(action)) for action in actions}
 
-    assert len(costs) == 1
+    assert costs == {1} if is_one_call() else len(costs) == 1
     assert not Entry.objects.exists()
 
 
@@ -78,13 +83,14 @@ def test_every_chunk_costs_2_statements_more(two_at_a_time):
 
     one, two, three, six = (statements(lambda actor=actor: save(actor)) for actor in actors)
 
-    is_one_call = connection.vendor == "postgresql" and MODE == "inline"
-    assert (two - one, three - one, six - one) == ((0, 0, 0) if is_one_call else (2, 4, 10))
+    assert (two - one, three - one, six - one) == ((0, 0, 0) if is_one_call() else (2, 4, 10))
 
 
 @pytest.mark.database
-def test_every_chunk_of_a_deletion_costs_2_statements_more(two_at_a_time):
+def test_every_chunk_of_a_deletion_costs_2_statements_more(two_at_a_time, newbie):
     actions = [save(followed_by(number)[0]) for number in (1, 3, 5, 11)]
+    for action in actions:  # what was saved twice is deleted in steps
+        Timeline(newbie).save(action)
 
     one, two, three, six = (statements(lambda one=action: Timeline(one.actor).delete(one)) for action in actions)
 

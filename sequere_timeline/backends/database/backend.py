@@ -24,7 +24,7 @@ from sequere_timeline.backends.base import ActionList, BaseTimelineBackend, Filt
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.projector import TimelinesProjector
 from sequere_timeline.backends.database.reading import ActionRows
-from sequere_timeline.backends.database.saving import NewAction
+from sequere_timeline.backends.database.saving import NewAction, OldAction
 
 
 class DatabaseBackend(BaseTimelineBackend):
@@ -34,12 +34,21 @@ class DatabaseBackend(BaseTimelineBackend):
         self.projector = TimelinesProjector()
 
     def save_new(self, intent: Intent, kwargs: Mapping[str, Any]) -> Event | None:
-        using = router.db_for_write(Event)
-        is_simple = conf.max_length() is None  # a fan-out under a cap has more to do
-        if not (is_simple and routines.in_reach(Entry, using) and self.projector in inline_projectors()):
+        if not self._is_one_call():
             return None
-        (event,) = record_in_database(NewAction(intent, kwargs).saved, applied=(self.projector.name,))
+        (event,) = record_in_database(NewAction(intent, kwargs=kwargs).saved, applied=(self.projector.name,))
         return event
+
+    def delete_at_once(self, intent: Intent) -> Event | None:
+        if not self._is_one_call():
+            return None
+        return next(iter(record_in_database(OldAction(intent).deleted, applied=(self.projector.name,))), None)
+
+    def _is_one_call(self) -> bool:
+        """Whether a function of the database records an action and applies it. A fan-out under a cap has more to do."""
+        using = router.db_for_write(Event)
+        has_functions = conf.max_length() is None and routines.in_reach(Entry, using)
+        return has_functions and self.projector in inline_projectors()
 
     def private(self, owner: ResourceKey, filters: Filters, *, desc: bool) -> ActionList:
         return LazyList(ActionRows(owner, filters, desc, private=True))

@@ -4,14 +4,14 @@
 --
 -- $1, $2 the type of the event and the version of its data; $3 the stream of the action; $4, $5 the keys of its actor,
 -- of the owner of the timeline, and of its target if it has one; $6 the streams of their lives; $7 the verb, $8 when it
--- happened, $9 now, $10 the keyword arguments; $11 the metadata, NULL for none; $12, $13 the type and the scope of the
--- graph whose relations are followed.
+-- happened, $9 now, $10 the metadata, NULL for none; $11, $12 the type and the scope of the graph whose relations are
+-- followed; $13 the keyword arguments.
 -- Answers the id of the event, how often each of the resources was deleted before, and how many followers it has
 -- reached: NULL if the timeline is another one than the actor's.
 -- Cost: five lookups for each resource, an event, an action, an entry; and an entry for each follower.
 CREATE OR REPLACE FUNCTION sequere_save_action(
     type_ text, data_version smallint, stream_ uuid, identifiers text[], object_ids text[], lives uuid[],
-    verb_ text, date_ timestamptz, now_ timestamptz, kwargs_ jsonb, metadata_ jsonb, graph_type text, graph_scope text,
+    verb_ text, date_ timestamptz, now_ timestamptz, metadata_ jsonb, graph_type text, graph_scope text, kwargs_ jsonb,
     OUT saved_id bigint, OUT generations int[], OUT reached bigint
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
