@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -71,6 +72,12 @@ class Valkey:
 
     def stop(self) -> None:
         """Stop it as an operator would: connections end, and a durable server writes its data to disk."""
+        self._process.close()
+
+    def crash(self) -> None:
+        """End it as a power failure would: it comes back with its last snapshot, or empty."""
+        with redis.Redis.from_url(self.url) as client:
+            os.kill(client.info("server")["process_id"], signal.SIGKILL)
         self._process.close()
 
     def _look(self) -> None:

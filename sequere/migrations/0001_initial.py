@@ -285,5 +285,25 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="KeptEvents",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("projection", models.CharField(max_length=100)),
+                ("ranges", models.JSONField()),
+                ("number", models.PositiveIntegerField()),
+                ("token", models.BigIntegerField(null=True)),
+            ],
+            options={"indexes": [models.Index(fields=["projection", "token"], name="sequere_kept")]},
+        ),
+        migrations.CreateModel(
+            name="KnownServer",
+            fields=[
+                ("projection", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("identity", models.CharField(max_length=40)),
+                ("is_lost", models.BooleanField(default=False)),
+                ("redo_until", models.BigIntegerField(null=True)),
+            ],
+        ),
         migrations.RunPython(protect, migrations.RunPython.noop),
     ]

@@ -9,8 +9,8 @@ steps is a transaction of its own, and stores where the next one begins. Newer e
 """
 
 import traceback
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from time import monotonic
 from uuid import UUID
@@ -25,11 +25,13 @@ from sequere.log.locks import UnknownResources, lock, lock_known
 from sequere.log.metadata import caused_by, without_metadata
 from sequere.log.models import Event
 from sequere.outbox import instrumentation
+from sequere.outbox.kept import is_checkpoint, keep
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import is_fan_out, is_for_celery, known_queues, projectors_of, shard_of, shards_of
 from sequere.outbox.shards import done, due, lock_shards, overdue_shards, shards_to_drain, take_out
 from sequere.projections.projector import Chunk, Projector
 from sequere.signals import events_queued
+from sequere.sql.commits import after_commit
 from sequere.texts import storable
 
 #: An event that has failed so often is parked. Until then, the time to the next attempt doubles, from 2 seconds.
@@ -213,6 +215,19 @@ def _apply_together(queue: str, batch: Sequence[Event], projectors: Sequence[Pro
             applying.enter_context(projector.applying())
         for projector in projectors:
             projector.apply(batch, using=using)
+    if is_checkpoint(event.pk for event in batch):
+        for projector in projectors:
+            if projector.may_come_back_older:
+                after_commit(_checkpoint(projector, using), using)
+
+
+def _checkpoint(projector: Projector, using: str) -> Callable[[], None]:
+    # Not a partial: Django asks for the name of a callback that fails.
+    def make_checkpoint() -> None:
+        with suppress(BackendException):  # has been logged; the next one will do
+            projector.checkpoint(using)
+
+    return make_checkpoint
 
 
 def _advance_fan_out(queue: str, shards: Collection[int], projector: Projector, using: str) -> int:
@@ -243,6 +258,7 @@ def _reach_some(queued: QueuedEvent, projector: Projector, using: str) -> Chunk:
     waiting = QueuedEvent.objects.using(using).filter(queue=queued.queue, event_id=queued.event_id)
     if chunk.cursor is None:
         waiting.delete()
+        keep(queued.queue, [queued.event_id], using)
     else:
         reached = queued.reached + chunk.reached
         waiting.update(cursor=chunk.cursor, reached=reached, attempts=0, error="")

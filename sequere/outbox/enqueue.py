@@ -13,6 +13,7 @@ from sequere.log.metadata import caused_by
 from sequere.log.models import Event
 from sequere.outbox import waiting
 from sequere.outbox.drain import announce_shards, drain
+from sequere.outbox.kept import Range
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import (
     fan_out_queue_of,
@@ -22,16 +23,19 @@ from sequere.outbox.queues import (
     shard_around,
     shards_of,
 )
-from sequere.outbox.shards import shards_with_older
+from sequere.outbox.shards import EVENTS_AT_ONCE, shards_with_older
 from sequere.projections.projector import Chunk, Projector
 from sequere.projections.registry import projection, queued_projections
 from sequere.relations.appending import Dated, Step
 from sequere.relations.intents import RelationChange
+from sequere.sql.chunks import chunks
 from sequere.sql.commits import after_commit
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import Insert
 
-_QUEUE = Insert(QueuedEvent, ("queue", "event_id", "shard", "stream", "attempts", "error", "traceback"))
+_COLUMNS = ("queue", "event_id", "shard", "stream", "attempts", "error", "traceback")
+_QUEUE = Insert(QueuedEvent, _COLUMNS)
+_QUEUE_AGAIN = Insert(QueuedEvent, _COLUMNS, lambda words: words.on_conflict_ignore())
 _QUEUE_FAN_OUT = Insert(
     QueuedEvent,
     ("queue", "event_id", "shard", "stream", "cursor", "reached", "attempts", "error", "traceback"),
@@ -110,6 +114,25 @@ def end_fan_outs(projection: str, event_ids: Collection[int], using: str) -> Non
     if event_ids:
         fan_outs = QueuedEvent.objects.using(using).filter(queue=fan_out_queue_of(projection))
         fan_outs.filter(event_id__in=event_ids).delete()
+
+
+def queue_again(projection: str, ranges: Iterable[Range], using: str) -> int:
+    """Have events applied once more that a projection has applied before, and its unfinished fan-outs begin anew;
+    returns how many events.
+
+    1 statement, and 2 for every 2,000 events.
+    """
+    queue, number = queue_of(projection), 0
+    for event_ids in chunks((one for first, last in ranges for one in range(first, last + 1)), EVENTS_AT_ONCE):
+        events = list(Event.objects.using(using).filter(pk__in=event_ids))
+        number += len(events)
+        shards = _shards(queue, [event.subject for event in events])
+        rows = [(queue, event.pk, shard, event.stream, 0, "", "") for event, shard in zip(events, shards, strict=True)]
+        _QUEUE_AGAIN.rows(rows, using)
+        _after_commit({queue: {*shards}}, event_ids, using)
+    fan_outs = QueuedEvent.objects.using(using).filter(queue=fan_out_queue_of(projection))
+    fan_outs.update(cursor=None, reached=0)
+    return number
 
 
 def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str) -> None:

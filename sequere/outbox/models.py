@@ -1,4 +1,4 @@
-"""The tables of the outbox: the events that wait, and the shards that they wait in."""
+"""The tables of the outbox: the events that wait, the shards that they wait in, and what was applied lately."""
 
 from collections.abc import Iterable
 
@@ -68,6 +68,25 @@ class QueuedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"event {self.event_id} for {self.queue}"
+
+
+class KeptEvents(models.Model):
+    """Events that a projection has applied, kept for a while: its server may come back with an older state."""
+
+    id = models.BigAutoField(primary_key=True)
+    projection = models.CharField(max_length=100)
+    #: Ranges of ids, each as [first, last]. A few others may be in there.
+    ranges = models.JSONField()
+    number = models.PositiveIntegerField()
+    #: A server with at least this token has them. None if nobody has made sure yet.
+    token = models.BigIntegerField(null=True)
+
+    class Meta:
+        app_label = "sequere"
+        indexes = (models.Index(fields=["projection", "token"], name="sequere_kept"),)
+
+    def __str__(self) -> str:
+        return f"{self.number} events of {self.projection}"
 
 
 class Shard(models.Model):

@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from sequere.log.models import Event
+from sequere.outbox.kept import keep, keepers
 from sequere.outbox.models import IS_DUE, QueuedEvent, Shard
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import Insert, fields_of, given, instances
@@ -26,7 +27,8 @@ EVENTS_AT_ONCE = 2000
 OVERDUE = timedelta(seconds=10)
 
 _TAKE = (
-    "SELECT * FROM sequere_take_events(%s::text, %s::smallint[], %s::timestamptz, %s::timestamptz, %s::int, %s::text[])"
+    "SELECT * FROM sequere_take_events(%s::text, %s::smallint[], %s::timestamptz, %s::timestamptz, %s::int, %s::text[],"
+    " %s::text[])"
 )
 _OLDEST = statement(__package__, "oldest").format(is_due=IS_DUE)
 _SHARD = ("queue", "number")
@@ -74,13 +76,13 @@ class TakenEvents(NamedTuple):
 
 
 def take_out(queue: str, shards: Collection[int], types: Sequence[str], using: str) -> TakenEvents | None:
-    """Lock shards, take out of the queue what `due()` would say, and lock the two ends of all these events, if they are
-    of `types` with which no other resources are locked. 1 query. None if nothing is due or a shard is missing, and on
-    databases without functions."""
+    """Lock shards, take out of the queue what `due()` would say, keep it, and lock the two ends of all these events, if
+    they are of `types` with which no other resources are locked. 1 query. None if nothing is due or a shard is missing,
+    and on databases without functions."""
     if not dialect(connections[using]).has_routines:
         return None
     now = timezone.now()
-    values = [queue, list(shards), *_adapted([now, now - OVERDUE], using), EVENTS_AT_ONCE, list(types)]
+    values = [queue, list(shards), *_adapted([now, now - OVERDUE], using), EVENTS_AT_ONCE, list(types), keepers(queue)]
     events = instances(Event, _TAKE, values, using)
     if not events:
         return None
@@ -105,11 +107,12 @@ def outbox_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     return texts
 
 
-def done(queue: str, events: Iterable[Event], using: str) -> None:
-    """The events no longer wait. 1 statement."""
+def done(queue: str, events: Sequence[Event], using: str) -> None:
+    """The events no longer wait, but are kept. 1 statement or 2."""
     select, values = given(connections[using], _EVENT_ID, [(event.pk,) for event in events])
     with connections[using].cursor() as cursor:
         cursor.execute(_done(using).replace("{given}", select), [queue, *values])
+    keep(queue, [event.pk for event in events], using)
 
 
 def shards_to_drain(queue: str, asked_for: Collection[int] | None, using: str) -> set[int]:

@@ -29,6 +29,9 @@ class Projector:
 
     #: Whether the read model is in the database of the log, so that mode inline can write both or neither.
     is_transactional: ClassVar[bool] = True
+    #: Whether the server of the read model may come back with an older state. What was applied lately is kept, to be
+    #: applied again then.
+    may_come_back_older: ClassVar[bool] = False
     #: Whether the projector can say where its read model is not what the log says.
     verifiable: ClassVar[bool] = False
     #: The queue in which its events wait, if it is not inline; None for one of its own. The projectors of a queue apply
@@ -102,6 +105,10 @@ class Projector:
     def is_foreign(self, using: str) -> bool:
         """Whether there is the read model of another log. Raises BackendUnavailable."""
         return False
+
+    def checkpoint(self, using: str) -> None:
+        """Have the server remember that it has all events that are applied by now. Called now and then, after a commit,
+        if it may come back with an older state."""
 
     def examine_server(self) -> str:
         """Make sure that the server of the read model takes writes. Returns the policy by which it drops parts of the

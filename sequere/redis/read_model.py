@@ -16,13 +16,11 @@ from sequere.outbox.queues import queue_of
 from sequere.projections.reconciler import Plan, Reconciler
 from sequere.redis.connection import Connection, text
 from sequere.redis.fencing import DRAW_TOKEN
-from sequere.redis.scripts import load
+from sequere.redis.servers import Look, Trust
 
 _logger = logging.getLogger("sequere")
 
 KeysT = TypeVar("KeysT")
-
-END_REBUILD = load("sequere.redis", "end_rebuild")
 
 #: How long the mark of an interrupted rebuild stays.
 SECONDS_TO_RESUME = 7 * 24 * 60 * 60
@@ -38,6 +36,8 @@ class RebuildStart:
     is_lost: bool
     #: Whether there were no keys of the model, so that everything found later was written since. False if unknown.
     was_empty: bool = False
+    #: The identity of what the server held (see `servers`).
+    identity: str = ""
 
 
 class RedisModel:
@@ -46,8 +46,9 @@ class RedisModel:
     Three keys are about the model as a whole. `global:built:<projection>` says that it was filled: an emptied server
     has lost it, with everything else. `global:log:<projection>` notes which log it was made of, and the last event that
     its writers have seen: a server of another log, or one that knows more than the log, since the database was restored
-    from a backup, does not hold the model either. `global:load:<token>`, the mark of a rebuild, says that the server
-    was not emptied since the rebuild began. `global:token` is the last fencing token (see `fencing`).
+    from a backup, does not hold the model either. It also notes the last checkpoint, for a server that comes back with
+    an older state (see `servers`). `global:load:<token>`, the mark of a rebuild, says that the server was not emptied
+    since the rebuild began. `global:token` is the last fencing token (see `fencing`).
     """
 
     def __init__(self, connection: Connection, types: Collection[str]) -> None:
@@ -55,20 +56,30 @@ class RedisModel:
         self.connection = connection
         self._projection = connection.projection
         self._types = types
+        self._trust = Trust(connection)
         self._is_known_to_be_lost = False
         #: Whether this process has made sure that the log has the last event that was noted.
         self._has_looked = False
 
-    def read(self, *commands: Sequence[Any]) -> list[Any]:
-        """The answers to the commands. 1 round trip. Raises ReadModelLost, BackendUnavailable."""
-        is_built, noted, *answers = self.connection.run([("EXISTS", self.built), self._note(), *commands])
+    def read(self, *commands: Sequence[Any], restores: bool = True) -> list[Any]:
+        """The answers to the commands. 1 round trip. Raises ReadModelLost, BackendUnavailable.
+
+        If the server may have come back with an older state, what it lacks is applied again first, unless the caller
+        holds locks and so never `restores`: then that raises ReadModelLost, too.
+        """
         using = router.db_for_write(Event)
-        if not is_built:
-            if self._is_missing(using):
-                raise self.connection.lost()
-        elif not self._is_of_this_log(noted, using):
-            raise self._refusal(noted, using)
-        return answers
+        while True:
+            answer, *answers = self.connection.run([self._trust.look, *commands])
+            look = Look(answer)
+            if not look.is_built:
+                if self._is_missing(using):
+                    raise self.connection.lost()
+                return answers
+            if not self._is_of_this_log(look.log, look.event, using):
+                raise self._refusal(look.log, using)
+            if self._trust.is_believed(look, using):
+                return answers
+            self._trust.restore(look, using, by_itself=restores)
 
     def begin(self, commands: Iterable[Sequence[Any]], using: str, events: Collection[int]) -> tuple[int, list[Any]]:
         """The token of a writer that has locked what it is going to change, and the answers to the commands. `events`
@@ -82,13 +93,13 @@ class RedisModel:
         draw = self._draw(using, last)
         # The first writer notes the log before it says that the model is there: asked in the other order, one of both
         # would seem to be missing.
-        is_built, (token, *noted), *answers = self.connection.run([("EXISTS", self.built), draw, *commands])
-        if not (noted[0] or is_built):
+        is_built, (token, log, event), *answers = self.connection.run([("EXISTS", self.built), draw, *commands])
+        if not (log or is_built):
             self._claim(using, last)
-        elif not self._is_of_this_log(noted, using, last):
-            refusal = self._refusal(noted, using)
+        elif not self._is_of_this_log(text(log), int(event or 0), using, last):
+            refusal = self._refusal(text(log), using)
             self._log_loss(refusal)
-            if text(noted[0]) == log_id(using):  # another log may have its model there, which is not lost
+            if text(log) == log_id(using):  # another log may have its model there, which is not lost
                 self.connection.run([("UNLINK", self.built)])
             raise refusal
         if is_built:
@@ -102,9 +113,9 @@ class RedisModel:
     def draw(self, commands: Iterable[Sequence[Any]], using: str) -> tuple[int, list[Any]]:
         """The same for a rebuild, which knows whether the model is lost. Raises ReadModelLost if it belongs to another
         log now."""
-        (token, *noted), *answers = self.connection.run([self._draw(using), *commands])
-        if text(noted[0]) != log_id(using):
-            raise self._refusal(noted, using)
+        (token, log, _), *answers = self.connection.run([self._draw(using), *commands])
+        if text(log) != log_id(using):
+            raise self._refusal(text(log), using)
         return int(token), answers
 
     def is_lost(self, using: str) -> bool:
@@ -112,18 +123,18 @@ class RedisModel:
 
         1 round trip and 1 query; 1 more of both if it is missing.
         """
-        is_built, noted = self.connection.run([("EXISTS", self.built), self._note()])
-        if not is_built:
+        look = self._look()
+        if not look.is_built:
             return self._is_missing(using)
-        return not self._is_of_this_log(noted, using, 0)
+        return not self._is_of_this_log(look.log, look.event, using, 0) or self._trust.is_lost(look, using)
 
     def is_foreign(self, using: str) -> bool:
         """Whether another log has its model there. 1 round trip and 1 query; none before the log has its tables."""
         with connections[using].cursor() as cursor:
             if Log._meta.db_table not in connections[using].introspection.table_names(cursor):
                 return False
-        ((id_, _),) = self.connection.run([self._note()])
-        return id_ is not None and text(id_) != log_id(using, afresh=True)
+        log = self._look().log
+        return bool(log) and log != log_id(using, afresh=True)
 
     def start_rebuild(self, using: str, patterns: Sequence[str], counter: str | None = None) -> RebuildStart:
         """Draw the token of a rebuild, and leave its mark. If what the keys with these endings hold was not made of
@@ -144,9 +155,9 @@ class RedisModel:
                 self._empty(*patterns)
                 self._claim(using)  # a note that writers of this log have left stays until then
         was_empty = next(self.connection.keys(*patterns), None) is None
-        token, _ = self.draw([], using)
+        token, (answer,) = self.draw([self._trust.look], using)
         self.connection.run([("SET", self.mark(token), 1, "EX", SECONDS_TO_RESUME)])
-        return RebuildStart(token, is_lost, was_empty)
+        return RebuildStart(token, is_lost, was_empty, Look(answer).identity)
 
     def mark(self, token: int) -> str:
         """The key of the mark of a rebuild."""
@@ -154,63 +165,58 @@ class RedisModel:
 
     def can_resume(self, start: RebuildStart) -> bool:
         """Whether everything that a rebuild has done is still there. 1 round trip."""
-        is_marked, is_built = self.connection.run([("EXISTS", self.mark(start.token)), ("EXISTS", self.built)])
-        return bool(is_marked and (is_built or start.is_lost))
+        is_marked, answer = self.connection.run([("EXISTS", self.mark(start.token)), self._trust.look])
+        look = Look(answer)
+        return bool(is_marked and look.identity == start.identity and (look.is_built or start.is_lost))
 
-    def end_rebuild(self, start: RebuildStart) -> None:
-        """Say that the model is what the log says. 1 round trip.
+    def end_rebuild(self, start: RebuildStart, using: str) -> None:
+        """Say that the model is what the log says. 1 round trip, 5 statements.
 
-        Raises ReadModelLost if the server was emptied since the rebuild began.
+        Raises ReadModelLost if the server was emptied, or restarted, since the rebuild began.
         """
-        (is_built,) = self.connection.run([END_REBUILD([self.mark(start.token), self.built])])
-        if not is_built:
-            raise self.connection.lost()
+        self._trust.end_rebuild(self.mark(start.token), start.identity, using)
+
+    def make_checkpoint(self, using: str) -> None:
+        """Have the server remember that it has all that is applied by now. 2 round trips at most, 6 statements."""
+        self._trust.make_checkpoint(using)
 
     def reset(self, *patterns: str) -> None:
         """Remove the keys with these endings, and the note about the log. The model counts as lost as soon as the first
         one is gone."""
         self._empty(*patterns)
-        self.connection.run([("UNLINK", self._log)])
+        self.connection.run([("UNLINK", self._trust.note)])
 
     @property
     def last_token(self) -> str:
         """The key of the last fencing token."""
-        return self.connection.key("global", "token")
+        return self._trust.last_token
 
     @property
     def built(self) -> str:
         """The key that says that the model is there."""
-        return self.connection.key("global", "built", self._projection)
-
-    @property
-    def _log(self) -> str:
-        """The key of the note about the log."""
-        return self.connection.key("global", "log", self._projection)
+        return self._trust.built
 
     def _empty(self, *patterns: str) -> None:
         self.connection.run([("UNLINK", self.built)])
         self.connection.remove(*patterns)
 
-    def _note(self) -> tuple[str, ...]:
-        """The command that reads the identity of the log and the last event that were noted."""
-        return ("HMGET", self._log, "id", "event")
-
     def _draw(self, using: str, last: int = 0) -> Sequence[Any]:
-        return DRAW_TOKEN([self.last_token, self._log], log_id(using), last)
+        return DRAW_TOKEN([self.last_token, self._trust.note], log_id(using), last)
 
     def _claim(self, using: str, last: int = 0) -> None:
-        """Note that what is stored from now on is made of this log. 1 query, 1 round trip."""
-        self.connection.run([("HSET", self._log, "id", log_id(using, afresh=True), "event", last)])
+        """Note that what is stored from now on is made of this log. 3 statements, 1 round trip."""
+        note = ("HSET", self._trust.note, "id", log_id(using, afresh=True), "event", last)
+        _, answer = self.connection.run([note, self._trust.look])
+        self._trust.believe(Look(answer), using)
         self._has_looked = True
 
-    def _is_of_this_log(self, noted: Sequence[Any], using: str, last: int | None = None) -> bool:
+    def _is_of_this_log(self, log: str, event: int, using: str, last: int | None = None) -> bool:
         """Whether what is there was made of this log, and the log has the last event that was noted.
 
         A writer looks for an event that is later than the `last` one that it has in hand, a reader for the first one
         that it meets. 1 query if so.
         """
-        id_, event = text(noted[0] or ""), int(noted[1] or 0)
-        if id_ != log_id(using) and id_ != log_id(using, afresh=True):
+        if log != log_id(using) and log != log_id(using, afresh=True):
             return False
         looks = not self._has_looked if last is None else event > last
         if looks and event and not Event.objects.using(using).filter(pk=event).exists():
@@ -220,13 +226,17 @@ class RedisModel:
 
     def _is_ours(self, using: str) -> bool:
         """The same for a rebuild. 1 round trip and 1 query."""
-        (noted,) = self.connection.run([self._note()])
-        return self._is_of_this_log(noted, using, 0)
+        look = self._look()
+        return self._is_of_this_log(look.log, look.event, using, 0)
 
-    def _refusal(self, noted: Sequence[Any], using: str) -> ReadModelLost:
-        """The exception that says why what is there is not the model of this log."""
-        is_foreign = noted[0] and text(noted[0]) != log_id(using)
-        return self.connection.foreign() if is_foreign else self.connection.lost()
+    def _look(self) -> Look:
+        """1 round trip."""
+        (answer,) = self.connection.run([self._trust.look])
+        return Look(answer)
+
+    def _refusal(self, log: str, using: str) -> ReadModelLost:
+        """The exception that says why what is there, made of a log, is not the model of this one."""
+        return self.connection.foreign() if log not in {"", log_id(using)} else self.connection.lost()
 
     def _refuse_tenants(self) -> None:
         """Raises InvalidBackendOption if the prefix is that of another tenant as well."""
@@ -299,5 +309,5 @@ class RedisPlan(Plan):
         return self._model.can_resume(self._start)
 
     def finish(self, using: str) -> None:
-        """Raises ReadModelLost if the server was emptied since the rebuild began."""
-        self._model.end_rebuild(self._start)
+        """Raises ReadModelLost if the server was emptied, or restarted, since the rebuild began."""
+        self._model.end_rebuild(self._start, using)

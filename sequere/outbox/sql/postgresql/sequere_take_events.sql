@@ -4,19 +4,23 @@
 -- {columns}: those of an event, with their types. {is_due}: see is_due.sql, with now_ for the time of now.
 --
 -- $1 the queue, $2 its shards, $3 now, $4 the time before which an event is overdue, $5 how many events; $6 the types of
--- the events with which only the two ends are locked.
+-- the events with which only the two ends are locked; $7 the projections that keep what they have applied: as ranges of
+-- ids, and as one if most ids in there are those of events that are taken.
 -- Answers the events, each with the shard of the oldest event that is due in the whole queue, if that event is overdue,
 -- else NULL; and whether the resources are locked: they are not if there is an event of another type, or a resource that
 -- has no row yet. Takes and answers nothing if nothing is due, or if one of the shards does not exist yet.
--- Cost: an index is read in its order up to the limit, each event is deleted; three lookups for each.
+-- Cost: an index is read in its order up to the limit, each event is deleted; three lookups for each, and a row for each
+-- projection that keeps them.
 CREATE OR REPLACE FUNCTION sequere_take_events(
-    queue_ text, shards_ smallint[], now_ timestamptz, overdue_ timestamptz, limit_ int, types_ text[]
+    queue_ text, shards_ smallint[], now_ timestamptz, overdue_ timestamptz, limit_ int, types_ text[], keepers_ text[]
 ) RETURNS TABLE ({columns}, left_in smallint, is_locked boolean)
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     held int;
     taken bigint[];
+    first_ bigint;
+    last_ bigint;
     left_ smallint;
     uids bigint[];
     is_locked_ boolean;
@@ -35,6 +39,15 @@ BEGIN
         RETURN;
     END IF;
     DELETE FROM sequere_queuedevent WHERE queue = queue_ AND event_id = ANY (taken);
+    IF keepers_ <> '{}' THEN
+        first_ := taken[1];
+        last_ := taken[cardinality(taken)];
+        INSERT INTO sequere_keptevents (projection, number, ranges)
+        SELECT name, cardinality(taken), CASE
+            WHEN last_ - first_ < 2 * cardinality(taken) THEN jsonb_build_array(jsonb_build_array(first_, last_))
+            ELSE (SELECT jsonb_agg(jsonb_build_array(event_id, event_id)) FROM unnest(taken) AS event_id)
+        END FROM unnest(keepers_) AS name;
+    END IF;
     SELECT shard INTO left_ FROM (
         SELECT shard, event_id FROM sequere_queuedevent WHERE queue = queue_ AND {is_due} ORDER BY event_id LIMIT 1
     ) AS oldest JOIN sequere_event ON sequere_event.id = event_id WHERE recorded_at < overdue_;
