@@ -50,6 +50,14 @@ FROM unnest(%s::bigint[], %s::bigint[]) AS pair (from_uid, to_uid), sequere_data
 WHERE new.graph = {GRAPH} AND new.from_uid = pair.from_uid AND new.to_uid = pair.to_uid
     AND back.graph = new.graph AND back.from_uid = new.to_uid AND back.to_uid = new.from_uid
 """
+#: By those who have followed first, ten each.
+APPEND_ACTIONS = f"""
+INSERT INTO sequere_event ({EVENT_COLUMNS})
+SELECT now(), now(), gen_random_uuid(), 1, 1, 'action_saved', actor_identifier, actor_object_id, NULL, '', 'join',
+    '{{}}'
+FROM (SELECT actor_identifier, actor_object_id FROM sequere_event ORDER BY id LIMIT %s / 10) AS actor,
+    generate_series(1, 10)
+"""
 COUNTS = f"""
 INSERT INTO sequere_database_count (graph, kind, uid, incoming, outgoing, mutual)
 SELECT {GRAPH}, {USER}, uid, incoming, outgoing, 0
@@ -242,6 +250,10 @@ class Raw:
         with self._connection.transaction():
             self._connection.execute(REBUILT_FOLLOWS)
             self._connection.execute(REBUILT_COUNTS)
+
+    def append_actions(self, number: int) -> None:
+        """Events of actions of the followers, in the log alone."""
+        self._connection.execute(APPEND_ACTIONS, [number])
 
     def analyze(self) -> None:
         self._connection.execute("VACUUM ANALYZE")

@@ -11,6 +11,7 @@ from sequere.contrib.timeline import Timeline
 from sequere.models import follow, follow_many, get_followers, get_followers_count, is_following
 from sequere.registry import registry
 from sequere.replay.verifying import verify
+from tests.benchmarks.crowd import crowds
 from tests.benchmarks.graph import pairs, people, real_pairs
 from tests.benchmarks.measuring import Line, compare
 from tests.benchmarks.raw import Raw
@@ -45,6 +46,10 @@ class Scenarios:
             ]
             ours, raw = map(median, zip(*taken, strict=True))
             yield Line(f"rebuild, follows, from nothing, {workers} at work", ours, raw, things=len(real))
+        self._raw.append_actions(3 * len(real))
+        self._raw.analyze()
+        ours = median(emptied(lambda: rebuild_with(1)) for _ in range(3))
+        yield Line("the same, 1 at work, among three times as many actions", ours, things=len(real))
 
     def memory(self) -> str:
         number = 200_000 // self._scale
@@ -62,6 +67,7 @@ class Scenarios:
             rounds=self._rounds,
             calls=calls,
         )
+        yield from crowds(self._next, 4000 // self._scale)
         number = 50_000 // self._scale
         yield compare(
             f"follow_many, {number:,} pairs",
