@@ -25,12 +25,12 @@ LOG = ("sequere", "Event")
 
 
 def project(sender: type[Event], events: Sequence[Event], using: str, applied: Collection[str] = (), **_: Any) -> None:
-    """Apply events to the projections that are inline, and queue them for the others."""
+    """Apply events to the projections that are inline, and queue them for the others, unless the database has."""
     for projector in inline_projectors():
         if projector.name not in applied:
             projector.apply(events, using=using)
-    if queued := queued_projections():
-        queue_events(events, using, have_rows=set(queued) <= set(applied))
+    if not set(queued_projections()) <= set(applied):
+        queue_events(events, using)
 
 
 def keep_log(using: str, plan: Sequence[tuple[Migration, bool]], **_: Any) -> None:

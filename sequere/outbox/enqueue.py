@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from uuid import UUID
 
 from django.db import connections
@@ -45,8 +46,8 @@ _QUEUE_FAN_OUT = Insert(
 _QUEUE_RELATIONS = "sequere_queue_relations(%s::text[], %s::smallint[], news.places, news.event_ids, news.streams)"
 
 
-def queue_events(events: Sequence[Event], using: str, *, have_rows: bool = False) -> None:
-    """Queue events for every projection that is not inline: 1 statement, none if they have their rows already.
+def queue_events(events: Sequence[Event], using: str) -> None:
+    """Queue events for every projection that is not inline: 1 statement.
 
     After the commit they are drained, or the Celery workers are told, which costs 1 query.
     """
@@ -54,25 +55,28 @@ def queue_events(events: Sequence[Event], using: str, *, have_rows: bool = False
         projection(name).prepare(events, using=using)
     subjects = [event.subject for event in events]
     shards = {queue: _shards(queue, subjects) for queue in _queues()}
-    if not have_rows:
-        rows = [
-            (queue, event.pk, shard, event.stream, 0, "", "")
-            for queue, in_queue in shards.items()
-            for event, shard in zip(events, in_queue, strict=True)
-        ]
-        _QUEUE.rows(rows, using)
+    rows = [
+        (queue, event.pk, shard, event.stream, 0, "", "")
+        for queue, in_queue in shards.items()
+        for event, shard in zip(events, in_queue, strict=True)
+    ]
+    _QUEUE.rows(rows, using)
     _after_commit({queue: {*in_queue} for queue, in_queue in shards.items()}, [event.pk for event in events], using)
 
 
 def queueing_step(change: RelationChange, relations: Sequence[Dated], using: str) -> Step | None:
-    """What queues the events of relations in the call that records them, if the database can."""
+    """What does so in the call that records relations, if the database can."""
     if not dialect(connections[using]).has_routines:
         return None
-    queues = _queues()
     of_target = change.type_in(relations[0][0].graph).subject == TARGET
     subjects = [relation.to_key if of_target else relation.from_key for relation, _ in relations]
-    shards = [shard for queue in queues for shard in _shards(queue, subjects)]
-    return Step(_QUEUE_RELATIONS, (list(queues), shards), queued_projections())
+    shards = {queue: _shards(queue, subjects) for queue in _queues()}
+
+    def told(places: Sequence[int], event_ids: Sequence[int]) -> None:
+        of_news = {queue: {in_queue[place - 1] for place in places} for queue, in_queue in shards.items()}
+        _after_commit(of_news, event_ids, using)
+
+    return Step(_QUEUE_RELATIONS, (list(shards), [*chain(*shards.values())]), queued_projections(), told)
 
 
 def _shards(queue: str, subjects: Iterable[ResourceKey]) -> list[int]:

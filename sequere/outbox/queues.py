@@ -1,5 +1,7 @@
 """The queues of the outbox: in each, events wait for some projections together. A queue is divided into shards."""
 
+from functools import lru_cache
+
 from sequere import conf
 from sequere.base import ResourceKey
 from sequere.exceptions import UnknownProjection
@@ -69,6 +71,7 @@ def shard_of(queue: str, event: Event) -> int:
     return shard_around(event.subject, shards_of(queue))
 
 
+@lru_cache(4096)
 def shard_around(subject: ResourceKey, shards: int) -> int:
     """The shard of everything that concerns the audience of a resource. In one shard, all events are in the order of
     the log; in several, those around one subject."""

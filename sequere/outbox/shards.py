@@ -3,22 +3,24 @@
 The queries are in SQL: the ORM would take longer to build them than applying the events takes.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from sequere.log.models import Event
+from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.outbox.kept import keep, keepers
 from sequere.outbox.models import IS_DUE, QueuedEvent, Shard
 from sequere.sql.dialects import dialect
-from sequere.sql.rows import Insert, fields_of, given, instances
+from sequere.sql.rows import Insert, fields_of, given, instances, made
 from sequere.sql.statements import statement, statements
 
 #: Events applied in one transaction.
@@ -26,12 +28,10 @@ EVENTS_AT_ONCE = 2000
 #: A shard whose oldest event has waited this long was left behind by its process; the next drain takes care of it.
 OVERDUE = timedelta(seconds=10)
 
-_TAKE = (
-    "SELECT * FROM sequere_take_events(%s::text, %s::smallint[], %s::timestamptz, %s::timestamptz, %s::int, %s::text[],"
-    " %s::text[])"
-)
+_TAKE = statement(__package__, "take")
 _OLDEST = statement(__package__, "oldest").format(is_due=IS_DUE)
 _SHARD = ("queue", "number")
+_COLUMNS = ("id", *EVENT_COLUMNS)
 _EVENT_ID = fields_of(QueuedEvent, ("event_id",))
 
 #: Creates the shards that are missing, and locks the others.
@@ -83,28 +83,39 @@ def take_out(queue: str, shards: Collection[int], types: Sequence[str], using: s
         return None
     now = timezone.now()
     values = [queue, list(shards), *_adapted([now, now - OVERDUE], using), EVENTS_AT_ONCE, list(types), keepers(queue)]
-    events = instances(Event, _TAKE, values, using)
-    if not events:
+    with connections[using].cursor() as cursor:
+        cursor.execute(_TAKE, values)
+        rows, left_in, is_locked = cursor.fetchone()
+    if rows is None:
         return None
-    first = vars(events[0])
-    is_all = len(events) < EVENTS_AT_ONCE and first["left_in"] is None
-    return TakenEvents(events, is_all, is_locked=first["is_locked"])
+    events = made(Event, _COLUMNS, _read(json.loads(rows), connections[using].timezone), using)
+    return TakenEvents(events, is_all=len(events) < EVENTS_AT_ONCE and left_in is None, is_locked=is_locked)
+
+
+def _read(rows: Iterable[Sequence[Any]], timezone: tzinfo | None) -> Iterator[Sequence[Any]]:
+    """The columns of events in JSON, as the model has them."""
+    for id_, occurred_at, recorded_at, stream, *others, kind, object_id, verb, data, metadata, key in rows:
+        times = [datetime.fromisoformat(moment).replace(tzinfo=timezone) for moment in (occurred_at, recorded_at)]
+        target = (kind or "", object_id)
+        yield (
+            id_,
+            *times,
+            UUID(stream),
+            *others,
+            *target,
+            verb or "",
+            *({} if one is None else one for one in (data, metadata)),
+            key,
+        )
 
 
 def outbox_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     """The functions that queue events, and take them out."""
     if not dialect(connection).has_routines:
         return {}
-    fields = Event._meta.concrete_fields
-    fragments = {
-        "{columns}": ", ".join(f"{field.column} {field.rel_db_type(connection)}" for field in fields),
-        "{names}": ", ".join(str(field.column) for field in fields),
-        "{is_due}": IS_DUE.replace("%s", "now_"),
-    }
-    texts = dict(statements(__package__, connection.vendor))
-    for name, fragment in fragments.items():
-        texts = {function: text.replace(name, fragment) for function, text in texts.items()}
-    return texts
+    is_due = IS_DUE.replace("%s", "now_")
+    texts = statements(__package__, connection.vendor)
+    return {name: text.replace("{is_due}", is_due) for name, text in texts.items()}
 
 
 def done(queue: str, events: Sequence[Event], using: str) -> None:
@@ -113,6 +124,18 @@ def done(queue: str, events: Sequence[Event], using: str) -> None:
     with connections[using].cursor() as cursor:
         cursor.execute(_done(using).replace("{given}", select), [queue, *values])
     keep(queue, [event.pk for event in events], using)
+
+
+def still_queued(queues: Sequence[str], event_ids: Iterable[int], using: str) -> set[int]:
+    """Those of some events that wait in one of the queues. 1 query."""
+    select, values = given(connections[using], _EVENT_ID, [(event_id,) for event_id in event_ids])
+    among = dialect(connections[using]).is_among(select)
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            f"SELECT event_id FROM sequere_queuedevent WHERE queue IN ({_marks(len(queues))}) AND event_id {among}",
+            [*queues, *values],
+        )
+        return {event_id for (event_id,) in cursor.fetchall()}
 
 
 def shards_to_drain(queue: str, asked_for: Collection[int] | None, using: str) -> set[int]:

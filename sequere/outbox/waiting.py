@@ -12,8 +12,8 @@ from django.utils import timezone
 from sequere.exceptions import ProjectionTimeout
 from sequere.log.identity import LogAt, log_at
 from sequere.log.models import Event
-from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import names_in, queues_of
+from sequere.outbox.shards import still_queued
 
 #: Ids that are looked up at once. After so many new ones, those that are applied are forgotten.
 IDS_AT_ONCE = 2000
@@ -38,8 +38,7 @@ class Recorded:
     def waiting(self, queues: Sequence[str], using: str) -> list[int]:
         """The oldest ids that still wait, up to 2,000; forgets older ones that do not. 1 query for every 2,000."""
         while oldest := self._oldest():
-            rows = QueuedEvent.objects.using(using).filter(queue__in=queues, event_id__in=oldest)
-            waiting = sorted({*rows.values_list("event_id", flat=True)})
+            waiting = sorted(still_queued(queues, oldest, using))
             self._forget({*oldest}.difference(waiting))
             if waiting:
                 return waiting

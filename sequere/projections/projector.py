@@ -66,7 +66,7 @@ class Projector:
 
     def prepare(self, events: Sequence[Event], *, using: str) -> None:
         """What must be in the database before events are applied later: called in the transaction that records them, if
-        they wait for this projector in a queue."""
+        they wait for this projector in a queue. Not called for relations that the database queues itself."""
 
     def applying(self) -> AbstractContextManager[None]:
         """Around `apply()` of all projectors of a queue: what they write may be sent together, at the latest when the

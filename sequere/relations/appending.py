@@ -3,7 +3,7 @@
 Where the database has functions, one call of it decides, locks and appends; elsewhere `record()` does.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -41,6 +41,8 @@ class Step(NamedTuple):
     parameters: Sequence[Any]
     #: The projections that need not be told any more.
     projections: Collection[str]
+    #: Called in the transaction with the places of those that are news, from 1, and the ids of their events.
+    told: Callable[[Sequence[int], Sequence[int]], object] | None = None
 
 
 _RECORD = (
@@ -72,15 +74,10 @@ def record_relations(
         return [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
     if is_costly(metadata) and not _is_news(change, relations, using):
         return []
-    texts: list[str] = []
-    parameters: list[Any] = []
-    told: set[str] = set()
+    applied: set[str] = set()
     for step in steps:
-        texts.append(step.text)
-        parameters += step.parameters
-        told.update(step.projections)
-    append = partial(_append, change, relations, (_call(tuple(texts)), parameters))
-    return record_in_database(append, applied=told, **metadata)
+        applied.update(step.projections)
+    return record_in_database(partial(_append, change, relations, steps), applied=applied, **metadata)
 
 
 def application(change: RelationChange, relations: Sequence[Dated], projection: str, function: str) -> Step:
@@ -106,11 +103,15 @@ def _is_news(change: RelationChange, relations: Sequence[Dated], using: str) -> 
 def _append(
     change: RelationChange,
     relations: Sequence[Dated],
-    statement: tuple[str, Sequence[Any]],
+    steps: Sequence[Step],
     metadata: Mapping[str, Any],
     using: str,
 ) -> Sequence[Event]:
-    text, parameters = statement  # without those of sequere_record_relations()
+    texts: list[str] = []
+    parameters: list[Any] = []
+    for step in steps:
+        texts.append(step.text)
+        parameters += step.parameters
     graph = relations[0][0].graph
     event_type = change.type_in(graph)
     connection = connections[using]
@@ -129,7 +130,7 @@ def _append(
     try:
         ends = (key for one, _ in relations for key in (one.from_key, one.to_key))
         with explaining(ends, using), connection.cursor() as cursor:
-            cursor.execute(text, values)
+            cursor.execute(_call(tuple(texts)), values)
             found = cursor.fetchone()
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == STREAM_TAKEN:
@@ -147,6 +148,9 @@ def _append(
 
     if not found:
         return ()
+    for step in steps:
+        if step.told:
+            step.told(found[0], found[1])
     return [*events()] if len(relations) == 1 else NewEvents(len(found[0]), events)
 
 

@@ -36,7 +36,7 @@ class FollowsProjector(LevelTriggeredProjector):
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make the follows that `events` concern what the log says.
 
-        1 or 2 queries and 2 round trips.
+        1 query and 2 round trips.
         """
         changes = [event for event in events if event.type in {FOLLOWED, UNFOLLOWED}]
         if not changes:

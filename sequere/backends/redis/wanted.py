@@ -2,40 +2,40 @@
 
 from collections.abc import Iterable
 from functools import cache
-from typing import cast
 
 from django.db import connections
+from django.db.models.expressions import Col
 
 from sequere.backends.redis.sides import End, WantedFollow
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.reading import last_event
-from sequere.redis.scores import to_score
+from sequere.redis.scores import Score
 from sequere.relations.types import FOLLOWED
 from sequere.sql.rows import fields_of, given
 from sequere.sql.statements import statement
 
 
 def wanted_by(events: Iterable[Event], using: str) -> list[WantedFollow]:
-    """What the log says now about the relations of these events: 1 query, and 1 more unless these are the last ones."""
-    known = {event.pk: event for event in events}
-    streams = {event.stream for event in known.values()}
+    """What the log says now about the relations of these events. 1 query."""
+    streams = {event.stream for event in events}
     select, values = given(connections[using], fields_of(Event, ("stream",)), [(stream,) for stream in streams])
     with connections[using].cursor() as cursor:
         cursor.execute(_wanted(using).replace("{given}", select), values)
         rows = cursor.fetchall()
-    others = [event_id for event_id, *_ in rows if event_id not in known]
-    if others:
-        known |= Event.objects.using(using).in_bulk(others)
-    return [_follow(known[event_id], *uids) for event_id, *uids in rows]
-
-
-def _follow(event: Event, from_uid: int, to_uid: int) -> WantedFollow:
-    score = to_score(event.occurred_at) if event.type == FOLLOWED else ""
-    return End(event.actor, from_uid), End(cast(ResourceKey, event.target), to_uid), score
+    return [
+        (
+            End(ResourceKey(from_identifier, from_object_id), from_uid),
+            End(ResourceKey(to_identifier, to_object_id), to_uid),
+            "" if score is None else score,
+        )
+        for from_identifier, from_object_id, from_uid, to_identifier, to_object_id, to_uid, score in rows
+    ]
 
 
 @cache
 def _wanted(using: str) -> str:
     last = last_event(using, "last", "given.stream")
-    return statement(__package__, "wanted").format(given="{given}", last=last)
+    moment = Score(Col("last", Event._meta.get_field("occurred_at")))
+    score, _ = Event.objects.using(using).query.get_compiler(using).compile(moment)
+    return statement(__package__, "wanted").format(given="{given}", last=last, score=score, begun=FOLLOWED)

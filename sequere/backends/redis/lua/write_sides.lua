@@ -22,10 +22,13 @@ local function move(set, by)
   if by ~= 0 and call('INCRBY', set .. ':count', by) == 0 then call('DEL', set .. ':count') end
 end
 
+-- Answers how many were not there before.
 local function put(set, kind, members)
-  if #members == 0 then return end
-  move(set, call('ZADD', set, unpack(members)))
+  if #members == 0 then return 0 end
+  local added = call('ZADD', set, unpack(members))
+  move(set, added)
   move(set .. kind, call('ZADD', set .. kind, unpack(members)))
+  return added
 end
 
 local function take(set, kind, members)
@@ -45,10 +48,10 @@ local function refusal(uid, identifier, object_id)
   local known = call('HMGET', hash, 'identifier', 'object_id', 'token')
   if is_another(known, identifier, object_id) then return lose('uid ' .. uid .. ' belongs to another resource') end
   if is_overtaken(known[3], token) then return stale('another process has written since') end
-  local last = call('GET', name)
-  if last and last ~= uid then return lose('a resource has uid ' .. last .. ' instead of ' .. uid) end
-  if not last then call('SET', name, uid) end
   if not known[1] then
+    local last = call('GET', name)
+    if last and last ~= uid then return lose('a resource has uid ' .. last .. ' instead of ' .. uid) end
+    if not last then call('SET', name, uid) end
     call('HSET', hash, 'token', token, 'identifier', identifier, 'object_id', object_id)
     keep_highest(uid)
   elseif known[3] ~= token then
@@ -73,7 +76,7 @@ while at < #ARGV do
       scored[#scored + 1] = ARGV[i]
     end
   end
-  put(set, kind, scored)
+  local added = put(set, kind, scored)
   take(set, kind, gone)
 
   local both = {}
@@ -84,7 +87,7 @@ while at < #ARGV do
         local score = scored[2 * i - 1]
         both[#both + 1] = tonumber(back[i]) > tonumber(score) and back[i] or score
         both[#both + 1] = member
-      else
+      elseif added < #there then  -- otherwise all are new, and none is among the friends
         gone[#gone + 1] = member
       end
     end
