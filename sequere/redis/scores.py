@@ -10,13 +10,13 @@ from django.conf import settings
 from django.db import models
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 LATEST = datetime.max.replace(tzinfo=UTC) - EPOCH
 
 
 def to_score(moment: datetime) -> int:
     # Without USE_TZ, datetimes have no time zone. Taken as UTC both ways, they come back unchanged.
-    microseconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
+    microseconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // _MICROSECOND
     return int(float(microseconds))  # as the server rounds
 
 

@@ -151,7 +151,7 @@ def _append(
     for step in steps:
         if step.told:
             step.told(found[0], found[1])
-    return [*events()] if len(relations) == 1 else NewEvents(len(found[0]), events)
+    return tuple(events()) if len(relations) == 1 else NewEvents(len(found[0]), events)
 
 
 def _arrays(columns: Sequence[Sequence[str]]) -> list[str]:
