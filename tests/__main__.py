@@ -64,7 +64,15 @@ LATER_ON_POSTGRESQL = [
 IN_ROUNDS = [RACES, "tests/model", "tests/sequere/test_recording.py", "tests/sequere_timeline/test_fan_outs.py"]
 IN_ROUNDS_IN_REDIS = [
     f"{OWN_REDIS}/test_{name}.py"
-    for name in ("loading", "private_timelines", "same_answers", "tenants", "writes_during_outages")
+    for name in (
+        "loading",
+        "modes",
+        "older_servers",
+        "private_timelines",
+        "same_answers",
+        "tenants",
+        "writes_during_outages",
+    )
 ]
 #: Loads of many follows and long histories, all in rounds; hosts of their own.
 LATER_IN_REDIS = [f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "same_answers", "tenants")]

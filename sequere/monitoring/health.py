@@ -27,7 +27,8 @@ PARKED = "parked"
 FAILING = "failing"
 #: The read model is gone, and must be rebuilt.
 LOST = "lost"
-#: The server of the read model cannot be used.
+#: The server of the read model cannot be used, or refuses writes: the beginning of the problem, which also has the word
+#: by which the server says why, such as READONLY.
 UNREACHABLE = "unreachable"
 #: The server of the read model drops keys when its memory is full: the beginning of the problem that names the policy.
 EVICTION = "maxmemory-policy"
@@ -96,5 +97,5 @@ def _state(projector: Projector, using: str) -> dict[str, bool]:
     try:
         is_lost, policy = projector.is_lost(using), projector.examine_server()
         return {LOST: is_lost, f"{EVICTION} {policy}": bool(policy)}
-    except BackendException:
-        return {UNREACHABLE: True}
+    except BackendException as error:
+        return {f"{UNREACHABLE} {error.details.get('mode', '')}".rstrip(): True}

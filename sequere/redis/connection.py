@@ -29,6 +29,7 @@ from sequere.exceptions import (
 from sequere.redis.addresses import QUOTE, UNQUOTED, is_quoted
 from sequere.redis.fencing import is_of_another_log, is_refusal
 from sequere.redis.outages import CircuitBreaker, Outage
+from sequere.redis.scripts import load
 from sequere.tenants import all_tenants, at_tenant, current_tenant
 
 _logger = logging.getLogger("sequere")
@@ -40,9 +41,24 @@ TIMEOUTS = {"socket_connect_timeout": 1, "socket_timeout": 5}
 KEYS_PER_COMMAND = 500
 #: The maxmemory-policy with which a server refuses writes when its memory is full.
 NO_EVICTION = "noeviction"
-#: How errors begin that redis-py has no class for, and that are not the fault of the command: the disk is full,
-#: replicas are missing, or a script keeps the server busy.
-TROUBLES = ("MISCONF ", "NOREPLICAS ", "BUSY ")
+#: By the words of errors that are not the fault of a command, how a server says that it takes no command, or no writes,
+#: or nothing from our user: the names of redis-py's classes for them, and parts of messages that it has no class for.
+_SIGNS = {
+    "BUSY": ("BUSY ",),
+    "LOADING": ("BusyLoadingError",),
+    "MASTERDOWN": ("MasterDownError",),
+    "MISCONF": ("MISCONF ",),
+    "NOPERM": (
+        "NoPermissionError",
+        "ACL failure in script",
+        "The user executing the script can't",
+        "insufficient ACL permissions",
+    ),
+    "NOREPLICAS": ("NOREPLICAS ",),
+    "OOM": ("OutOfMemoryError",),
+    "READONLY": ("ReadOnlyError",),
+}
+TRY_COMMANDS = load("sequere.redis", "try_commands")
 
 #: By the options that say how a server is reached: several connections may have one.
 _breakers: dict[str, CircuitBreaker] = {}
@@ -223,26 +239,31 @@ class Connection:
 
     def run_id(self) -> str:
         """Identifies the server until it is restarted."""
-        return self._info("server")["run_id"]
+        return str(self._info("server")[0]["run_id"])
 
     def examine_server(self) -> str:
         """The maxmemory-policy, if the server has a limit and drops keys when it reaches it; else empty. 1 round trip.
 
         A policy that drops only keys that expire is one, too: Sequere fills these again, but other memory is not freed.
-        Raises BackendUnavailable if the server cannot be used, or refuses writes.
+        Raises BackendUnavailable if the server cannot be used, refuses writes, or does not let our user do what it has
+        to do.
         """
+        key = self.key("global", "write")
         # Writes nothing, and is refused when a write is: the memory or the disk is full, or it is a replica.
-        memory = self._info("memory", ("SETRANGE", self.key("global", "write"), 0, ""))
+        memory, denied, _ = self._info("memory", TRY_COMMANDS([key]), ("SETRANGE", key, 0, ""))
+        if denied:
+            reason = f"its user may not use {', '.join(map(text, denied))} with keys that begin with {self.prefix!r}"
+            raise BackendUnavailable(server=self.server, reason=reason, setting=self.setting, mode="NOPERM")
         policy = memory.get("maxmemory_policy", NO_EVICTION)
         return "" if policy == NO_EVICTION or memory.get("maxmemory", "0") == "0" else policy
 
-    def _info(self, section: str, *commands: Sequence[Any]) -> Mapping[str, str]:
-        """A section of what the server says of itself, asked together with other commands. 1 round trip."""
-        info, *_ = self.run([("INFO", section), *commands])
+    def _info(self, section: str, *commands: Sequence[Any]) -> list[Any]:
+        """A section of what the server says of itself, as texts, and the answers to other commands. 1 round trip."""
+        info, *answers = self.run([("INFO", section), *commands])
         if isinstance(info, Mapping):
-            return {str(name): str(value) for name, value in info.items()}
+            return [{str(name): str(value) for name, value in info.items()}, *answers]
         lines = (line.partition(":") for line in text(info).splitlines())
-        return {name: value for name, _, value in lines}
+        return [{name: value for name, _, value in lines}, *answers]
 
     def remove(self, *patterns: str) -> None:
         """Remove the keys with our prefix and one of these endings, a few at a time."""
@@ -296,20 +317,13 @@ class Connection:
 
     def _meant_by(self, error: Exception, command: Sequence[Any]) -> Exception:
         """The exception to raise for an error of the server. Only some errors mean that it is unavailable."""
-        from redis import exceptions
+        from redis.exceptions import ConnectionError as Disconnected
 
-        troubles = (
-            exceptions.ConnectionError,  # it is loading, has too many clients, or refuses our password
-            exceptions.ReadOnlyError,
-            exceptions.OutOfMemoryError,
-            exceptions.MasterDownError,
-            exceptions.NoPermissionError,
-        )
         if is_refusal(error):
             return StaleWriter(server=self.server)
         if is_of_another_log(error):
             return self.lost()
-        if isinstance(error, troubles) or str(error).startswith(TROUBLES):
+        if _mode(error) or isinstance(error, Disconnected):  # also if it has too many clients, or refuses our password
             return self._unavailable(error, _kind(command))
         return error
 
@@ -317,7 +331,7 @@ class Connection:
         reason = str(error).rstrip(".")
         if self._breaker.trip(Outage(reason, refused, pauses_until)):
             _logger.warning("%s cannot be used: %s. What is recorded meanwhile waits.", self.server, reason)
-        return BackendUnavailable(server=self.server, reason=reason, setting=self.setting)
+        return BackendUnavailable(server=self.server, reason=reason, setting=self.setting, mode=_mode(error))
 
     def _client_class(self) -> Any:
         class_ = self._options.get("client_class", "redis.Redis")
@@ -373,6 +387,12 @@ def _locations(alias: str) -> list[str]:
     """The addresses of a cache."""
     location = getattr(settings, "CACHES", {}).get(alias, {}).get("LOCATION", "")
     return location.split(",") if isinstance(location, str) else [str(one) for one in location]
+
+
+def _mode(error: Exception) -> str:
+    """The word by which a server says that it cannot be used now, or not by us; empty for another error."""
+    said = f"{type(error).__name__}: {error}"
+    return next((word for word, signs in _SIGNS.items() if any(sign in said for sign in signs)), "")
 
 
 def _kind(command: Sequence[Any]) -> Any:

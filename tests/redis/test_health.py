@@ -72,15 +72,15 @@ def test_a_server_that_may_drop_keys_is_reported(
 
 
 @pytest.mark.parametrize(
-    ("command", "reason"),
+    ("command", "mode", "reason"),
     [
-        (("CONFIG", "SET", "maxmemory", "1mb"), "used memory > 'maxmemory'"),
-        (("CONFIG", "SET", "min-replicas-to-write", "1"), "NOREPLICAS"),
-        (("REPLICAOF", "127.0.0.1", "1"), "You can't write against a read only replica"),
+        (("CONFIG", "SET", "maxmemory", "1mb"), "OOM", "used memory > 'maxmemory'"),
+        (("CONFIG", "SET", "min-replicas-to-write", "1"), "NOREPLICAS", "NOREPLICAS"),
+        (("REPLICAOF", "127.0.0.1", "1"), "READONLY", "You can't write against a read only replica"),
     ],
 )
 def test_a_server_that_refuses_writes_is_reported(
-    settings: Any, thoas: User, project: Project, command: tuple[str, ...], reason: str
+    settings: Any, thoas: User, project: Project, command: tuple[str, ...], mode: str, reason: str
 ) -> None:
     with own_valkey() as server:
         settings.SEQUERE_BACKEND_OPTIONS = {"url": server.url}
@@ -95,7 +95,7 @@ def test_a_server_that_refuses_writes_is_reported(
         checked = [message for message in run_checks(databases=["default"]) if message.id == "sequere.W008"]
         shown = json.loads(run("show_projections", "--json")[1])[0]["error"]
 
-    assert (response.status_code, problems(response)["follows"]) == (503, ["unreachable"])
+    assert (response.status_code, problems(response)["follows"]) == (503, [f"unreachable {mode}"])
     assert not has_written
     assert reason in checked[0].msg
     assert reason in shown

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.test import Client
 
 from example_project.servers.process import ServerUnavailable
-from example_project.servers.valkey import Valkey, own_valkey
+from example_project.servers.valkey import Valkey, own_valkey, redis_program
 from sequere import tasks
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import ReadModelLost
@@ -36,7 +36,7 @@ from sequere.signals import events_queued
 from tests.factories import UserFactory
 from tests.races.concurrently import in_rounds
 from tests.races.outcome import differences
-from tests.rounds import rounds
+from tests.rounds import TIMES, rounds
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
 
@@ -45,11 +45,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NAMES = ("follows", "timelines")
 
 
-@pytest.fixture
-def mortal(in_redis: None, settings: Any) -> Iterator[Valkey]:
-    """A server of our own, for both read models, which may crash."""
+@pytest.fixture(params=["Valkey", *(["Redis"] if TIMES > 1 else [])])
+def mortal(request: pytest.FixtureRequest, in_redis: None, settings: Any) -> Iterator[Valkey]:
+    """A server of our own, for both read models, which may crash; in `make extended`, also one of the other kind, if
+    this machine has it."""
     try:
-        with own_valkey() as server:
+        with own_valkey(redis_program() if request.param == "Redis" else None) as server:
             settings.SEQUERE_BACKEND_OPTIONS = settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": server.url}
             yield server
     except ServerUnavailable as error:

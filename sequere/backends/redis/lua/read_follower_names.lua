@@ -3,7 +3,8 @@
 -- do: the model was rebuilt from another log.
 --
 -- SORT_RO sorts nothing here: it finds many names fast. But it would turn a compact set into a skip list for good, so
--- that it is used only for sets that are skip lists already.
+-- that it is used only for sets that are skip lists already; and a user who may only use keys with our prefix may not
+-- use it.
 --
 -- KEYS:       1 the name of the resource
 -- ARGV:       1 to 3 as in _named.lua; 4 the key of the set, behind the uid; 5 how many; 6 to 8 the cursor, if there is
@@ -29,11 +30,15 @@ end
 
 local found, names, between = {}, {}, '\0'
 
-local function all(...)
-  return redis.call('SORT_RO', set, 'BY', 'nosort', 'LIMIT', first, number, ...)
+local function some(from, count, ...)
+  return redis.pcall('SORT_RO', set, 'BY', 'nosort', 'LIMIT', from, count, ...)
 end
 
-if redis.call('OBJECT', 'ENCODING', set) == 'skiplist' then
+local function all(...)
+  return some(first, number, ...)
+end
+
+if redis.call('OBJECT', 'ENCODING', set) == 'skiplist' and not some(0, 1, 'GET', hash .. '*').err then
   local object_id, one = hash .. '*->object_id', redis.call('ZRANGE', set, first, first)[1]
   local kind = one and redis.call('HGET', hash .. one, 'identifier')
   if kind and kind ~= 'count' and redis.call('ZCARD', set .. ':' .. kind) == redis.call('ZCARD', set) then

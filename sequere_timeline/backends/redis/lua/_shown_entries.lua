@@ -12,7 +12,7 @@ local first, last = 0, redis.call('ZCARD', key) - 1
 if ARGV[1] == '1' then
   local floor = redis.call('ZRANK', key, '')
   if not floor then return -1 end
-  if ARGV[2] ~= '0' then redis.call('EXPIRE', key, ARGV[2]) end
+  if ARGV[2] ~= '0' then redis.pcall('EXPIRE', key, ARGV[2]) end  -- a server that refuses writes is read
   first = floor + 1
 end
 local verb, kind, target = ARGV[3], ARGV[4], ARGV[5]
