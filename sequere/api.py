@@ -2,6 +2,9 @@
 
 Wherever an instance is expected, its `ResourceKey` does as well. An `identifier` narrows an answer to one kind of
 resource: a registered model, or its identifier. Anything else raises UnknownIdentifier or NotRegistered.
+
+A `scope` names follows that are independent of all others: InvalidScope for what cannot be one, UnknownScope for one
+that SEQUERE_SCOPES does not have.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,23 +24,27 @@ from sequere.exceptions import (
     AlreadyFollowingException,
     FollowException,
     InvalidPair,
+    InvalidScope,
     NotFollowingException,
     SelfFollowException,
+    UnknownScope,
 )
 from sequere.log.metadata import caused_by
 from sequere.log.models import Event
+from sequere.log.numbers import GraphNumber, make_room
 from sequere.log.recording import record_internal
-from sequere.log.validation import point_in_time
+from sequere.log.validation import SCOPE_MAX_LENGTH, point_in_time
 from sequere.outbox.enqueue import queueing_step
 from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
 from sequere.relations.appending import Dated, Step, application, record_relations
 from sequere.relations.intents import TO_BEGIN, TO_END, TO_IMPORT, RelationChange
-from sequere.relations.key import FOLLOWS, RelationKey
+from sequere.relations.key import FOLLOWS, Graph, RelationKey
 from sequere.relations.types import FOLLOW
 from sequere.results.relations import RelationList, RelationsOf
 from sequere.signals import followed, unfollowed
 from sequere.sql.commits import after_commit
+from sequere.texts import is_storable
 
 Identifier = type[models.Model] | str | None
 Timestamp = datetime | float
@@ -52,6 +59,7 @@ class Options(TypedDict, total=False):
     timestamp: Timestamp | None
     fail_silently: bool | None
     idempotency_key: str | None
+    scope: str
 
 
 def follow(
@@ -61,17 +69,27 @@ def follow(
     timestamp: Timestamp | None = None,
     fail_silently: bool | None = None,
     idempotency_key: str | None = None,
+    scope: str = "",
 ) -> Event | None:
     """Let `from_instance` follow `to_instance` since `timestamp`: a datetime, or seconds since 1970; now, if None.
 
     Returns the event, or None if it follows already: with fail_silently=False that raises AlreadyFollowingException
     (the default is SEQUERE_FAIL_SILENTLY). A repeated call with the same `idempotency_key` returns the event of the
-    first call. Raises SelfFollowException, NotRegistered, UnsavedInstance, InvalidTimestamp, IdempotencyConflict.
+    first call. Raises SelfFollowException, NotRegistered, UnsavedInstance, InvalidTimestamp, IdempotencyConflict,
+    InvalidScope, UnknownScope, TooManyScopes.
 
-    At most 9 statements, 12 with sequere_timeline; 1 if nothing changes.
+    At most 9 statements, 12 with sequere_timeline; 1 if nothing changes. With a scope, 1 more.
     """
-    ends = (from_instance, to_instance)
-    return _record_one(TO_BEGIN, ends, timestamp, idempotency_key, followed, AlreadyFollowingException, fail_silently)
+    return _record_one(
+        TO_BEGIN,
+        (from_instance, to_instance),
+        _graph_to_begin(scope),
+        timestamp,
+        idempotency_key,
+        followed,
+        AlreadyFollowingException,
+        fail_silently,
+    )
 
 
 def unfollow(
@@ -81,17 +99,30 @@ def unfollow(
     timestamp: Timestamp | None = None,
     fail_silently: bool | None = None,
     idempotency_key: str | None = None,
+    scope: str = "",
 ) -> Event | None:
     """End what `follow()` began. The arguments, the result and the cost are the same; raises NotFollowingException.
 
-    Takes any key that may be in the log, even one whose model is no longer registered.
+    Takes any key that may be in the log, even one whose model is no longer registered; and any scope.
     """
-    ends = (from_instance, to_instance)
-    return _record_one(TO_END, ends, timestamp, idempotency_key, unfollowed, NotFollowingException, fail_silently)
+    return _record_one(
+        TO_END,
+        (from_instance, to_instance),
+        _graph_to_end(scope),
+        timestamp,
+        idempotency_key,
+        unfollowed,
+        NotFollowingException,
+        fail_silently,
+    )
 
 
 def follow_many(
-    pairs: Iterable[tuple[Any, ...]], *, again: bool = True, progress: Callable[[int], None] | None = None
+    pairs: Iterable[tuple[Any, ...]],
+    *,
+    again: bool = True,
+    progress: Callable[[int], None] | None = None,
+    scope: str = "",
 ) -> int:
     """Record many follows: (from_instance, to_instance) or (from_instance, to_instance, timestamp).
 
@@ -100,61 +131,71 @@ def follow_many(
     `follow()` raises, and InvalidPair: earlier transactions stay committed, and since pairs that are recorded already
     are skipped, the same import can be run again. With `again=False`, a pair that has unfollowed since stays so.
     """
-    return _record_many(TO_BEGIN if again else TO_IMPORT, pairs, progress)
+    return _record_many(TO_BEGIN if again else TO_IMPORT, pairs, _graph_to_begin(scope), progress)
 
 
-def unfollow_many(pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int], None] | None = None) -> int:
-    """Record many unfollows, as `follow_many()` records follows. Takes any keys, as `unfollow()`."""
-    return _record_many(TO_END, pairs, progress)
+def unfollow_many(
+    pairs: Iterable[tuple[Any, ...]], *, progress: Callable[[int], None] | None = None, scope: str = ""
+) -> int:
+    """Record many unfollows, as `follow_many()` records follows. Takes any keys and any scope, as `unfollow()`."""
+    return _record_many(TO_END, pairs, _graph_to_end(scope), progress)
 
 
-def is_following(from_instance: ResourceLike, to_instance: ResourceLike) -> bool:
+def is_following(from_instance: ResourceLike, to_instance: ResourceLike, *, scope: str = "") -> bool:
     """Whether `from_instance` follows `to_instance`. 1 query."""
-    relation = RelationKey(registry.key_of(from_instance), registry.key_of(to_instance))
+    relation = RelationKey(registry.key_of(from_instance), registry.key_of(to_instance), _graph(scope))
     return relation in get_backend().live_among([relation])
 
 
-def is_following_many(from_instance: ResourceLike, to_instances: Iterable[ResourceLike]) -> dict[Any, bool]:
+def is_following_many(
+    from_instance: ResourceLike, to_instances: Iterable[ResourceLike], *, scope: str = ""
+) -> dict[Any, bool]:
     """For each of `to_instances`, whether `from_instance` follows it: {instance: bool}. 1 query."""
-    from_key = registry.key_of(from_instance)
-    relations = {instance: RelationKey(from_key, registry.key_of(instance)) for instance in to_instances}
+    from_key, graph = registry.key_of(from_instance), _graph(scope)
+    relations = {instance: RelationKey(from_key, registry.key_of(instance), graph) for instance in to_instances}
     live = get_backend().live_among(relations.values())
     return {instance: relation in live for instance, relation in relations.items()}
 
 
-def get_followers(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
+def get_followers(
+    instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+) -> RelationList:
     """The followers of `instance`: a lazy sequence of `Related(instance, since)`, newest first.
 
     `desc=False` for oldest first; follows of the same moment have a fixed order. A page costs 1 query and 1 per
     model class. Whether an instance is in the list costs 1 query (for friends, 2), and is asked of what is stored: a
     hidden one is in it.
     """
-    return _related(FOLLOW.followers, instance, identifier, desc=desc)
+    return _related(FOLLOW.followers, _graph(scope), instance, identifier, desc=desc)
 
 
-def get_followings(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
+def get_followings(
+    instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+) -> RelationList:
     """The resources that `instance` follows; a list as `get_followers()` returns, at the same cost."""
-    return _related(FOLLOW.followings, instance, identifier, desc=desc)
+    return _related(FOLLOW.followings, _graph(scope), instance, identifier, desc=desc)
 
 
-def get_friends(instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
+def get_friends(
+    instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+) -> RelationList:
     """The resources that follow `instance` and are followed by it, since the later of both follows; a list as above."""
-    return _related(FOLLOW.friends, instance, identifier, desc=desc)
+    return _related(FOLLOW.friends, _graph(scope), instance, identifier, desc=desc)
 
 
-def get_followers_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
+def get_followers_count(instance: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> int:
     """How many follow `instance`. 1 query, however many there are."""
-    return get_backend().count(FOLLOW.followers, FOLLOWS, registry.key_of(instance), _identifier(identifier))
+    return get_backend().count(FOLLOW.followers, _graph(scope), registry.key_of(instance), _identifier(identifier))
 
 
-def get_followings_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
+def get_followings_count(instance: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> int:
     """How many `instance` follows. 1 query."""
-    return get_backend().count(FOLLOW.followings, FOLLOWS, registry.key_of(instance), _identifier(identifier))
+    return get_backend().count(FOLLOW.followings, _graph(scope), registry.key_of(instance), _identifier(identifier))
 
 
-def get_friends_count(instance: ResourceLike, *, identifier: Identifier = None) -> int:
+def get_friends_count(instance: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> int:
     """How many follow `instance` and are followed by it. 1 query."""
-    return get_backend().count(FOLLOW.friends, FOLLOWS, registry.key_of(instance), _identifier(identifier))
+    return get_backend().count(FOLLOW.friends, _graph(scope), registry.key_of(instance), _identifier(identifier))
 
 
 afollow = sync_to_async(follow)
@@ -168,34 +209,61 @@ aget_followings_count = sync_to_async(get_followings_count)
 aget_friends_count = sync_to_async(get_friends_count)
 
 
-def _related(what: str, instance: ResourceLike, identifier: Identifier, *, desc: bool) -> RelationList:
+def _related(what: str, graph: Graph, instance: ResourceLike, identifier: Identifier, *, desc: bool) -> RelationList:
     key, kind = registry.key_of(instance), _identifier(identifier)
 
     def is_related(other: ResourceKey) -> bool:
+        to_it, from_it = RelationKey(other, key, graph), RelationKey(key, other, graph)
         relations = {
-            FOLLOW.followers: [RelationKey(other, key)],
-            FOLLOW.followings: [RelationKey(key, other)],
-            FOLLOW.friends: [RelationKey(other, key), RelationKey(key, other)],
+            graph.type.followers: [to_it],
+            graph.type.followings: [from_it],
+            graph.type.friends: [to_it, from_it],
         }
         is_of_kind = kind is None or other.identifier == kind
         return is_of_kind and all(get_backend().live_among([relation]) for relation in relations[what])
 
-    found = RelationsOf.from_list(get_backend().related(what, FOLLOWS, key, kind, desc=desc), is_related)
-    return found.named(what, FOLLOWS.name, key, kind, desc)
+    found = RelationsOf.from_list(get_backend().related(what, graph, key, kind, desc=desc), is_related)
+    return found.named(what, graph.name, key, kind, desc)
 
 
 def _identifier(identifier: Identifier) -> str | None:
     return None if identifier is None else registry.identifier_of(identifier)
 
 
+def _graph(scope: str) -> Graph:
+    """The follows of a scope. Raises InvalidScope, UnknownScope."""
+    graph, known = _graph_to_end(scope), conf.scopes()
+    if scope and known is not None and scope not in known:
+        raise UnknownScope(scope=scope, known=", ".join(map(repr, ["", *known])))
+    return graph
+
+
+def _graph_to_begin(scope: str) -> Graph:
+    """The same, if there is room for it. Raises TooManyScopes, too."""
+    graph = _graph(scope)
+    if scope:
+        make_room(*graph.name, router.db_for_write(GraphNumber))
+    return graph
+
+
+def _graph_to_end(scope: Any) -> Graph:
+    """The follows of any scope that may be in the log. Raises InvalidScope."""
+    if scope == "":
+        return FOLLOWS
+    if not isinstance(scope, str) or not is_storable(scope, SCOPE_MAX_LENGTH):
+        raise InvalidScope(scope=scope, length=SCOPE_MAX_LENGTH)
+    return Graph(FOLLOW, scope)
+
+
 def _relation(
+    graph: Graph,
     from_instance: ResourceLike,
     to_instance: ResourceLike,
     timestamp: Timestamp | None = None,
     *,
     key_of: Callable[[ResourceLike], ResourceKey],
 ) -> tuple[RelationKey, datetime | None]:
-    relation = RelationKey(key_of(from_instance), key_of(to_instance))
+    relation = RelationKey(key_of(from_instance), key_of(to_instance), graph)
     if relation.from_key == relation.to_key:
         raise SelfFollowException(instance=from_instance)
     return relation, None if timestamp is None else point_in_time(timestamp)
@@ -209,13 +277,14 @@ def _key_of(change: RelationChange) -> Callable[[ResourceLike], ResourceKey]:
 def _record_one(
     change: RelationChange,
     ends: tuple[ResourceLike, ResourceLike],
+    graph: Graph,
     timestamp: Timestamp | None,
     idempotency_key: str | None,
     signal: Signal,
     refusal: type[FollowException],
     fail_silently: bool | None,
 ) -> Event | None:
-    relation, moment = _relation(*ends, timestamp, key_of=_key_of(change))
+    relation, moment = _relation(graph, *ends, timestamp, key_of=_key_of(change))
     using = router.db_for_write(Event)
     if idempotency_key is None:
         relations = [(relation, moment)]
@@ -236,11 +305,11 @@ def _record_one(
 def _steps(change: RelationChange, relations: Sequence[Dated], using: str) -> list[Step]:
     """What the call that records relations can do at once: apply them to inline projections, in their order, and queue
     their events for the others."""
-    type_ = relations[0][0].graph.type.name
+    graph = relations[0][0].graph
     steps = [
         application(change, relations, projector.name, function)
         for projector in inline_projectors()
-        if (function := projector.relations_function(type_, using))
+        if (function := projector.relations_function(*graph.name, using))
     ]
     if queued_projections() and (queueing := queueing_step(change, relations, using)):
         steps.append(queueing)
@@ -255,12 +324,13 @@ def _announce(signal: Signal, event: Event, **instances: ResourceLike) -> None:
 def _record_many(
     change: RelationChange,
     pairs: Iterable[tuple[Any, ...]],
+    graph: Graph,
     progress: Callable[[int], None] | None,
 ) -> int:
     waiting = iter(pairs)
     done = new = 0
     while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
-        relations = [_relation(*_checked(pair), key_of=_key_of(change)) for pair in batch]
+        relations = [_relation(graph, *_checked(pair), key_of=_key_of(change)) for pair in batch]
         steps = _steps(change, relations, router.db_for_write(Event))
         new += len(record_relations(change, relations, steps))
         done += len(batch)

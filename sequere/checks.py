@@ -24,6 +24,7 @@ from sequere.log.models import Event
 from sequere.log.numbers import KIND, Name, names_of
 from sequere.log.sequences import sequences_behind
 from sequere.log.uids import wrong_resources
+from sequere.log.validation import SCOPE_MAX_LENGTH
 from sequere.outbox.queues import is_fan_out
 from sequere.projections.projector import LevelTriggeredProjector, Projector
 from sequere.projections.registry import BUILT_IN, built_in, is_queued, projection, projections
@@ -32,6 +33,7 @@ from sequere.registry import registry
 from sequere.sql.dialects import dialect, is_supported
 from sequere.sql.routines import different_functions
 from sequere.tenants import Tenants, at_tenant, tenants_here
+from sequere.texts import is_storable
 from sequere.workers import celery_app
 
 #: The keys of SEQUERE_CELERY_QUEUES.
@@ -58,6 +60,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_check_page_size(),
         *_check_follower(),
         *_check_tenants(),
+        *_check_scopes(),
         *_check_transaction_mode(),
         *_check_cursors(),
         *_check_names(),
@@ -438,6 +441,20 @@ def _check_tenants() -> list[CheckMessage]:
             f"SEQUERE_TENANTS is {path!r}, which does not say what the tenants are: {_reason(found)}.",
             hint="Give the dotted path of a subclass of sequere.tenants.Tenants.",
             id="sequere.E025",
+        )
+    ]
+
+
+def _check_scopes() -> list[CheckMessage]:
+    scopes: Any = conf.scopes()
+    is_list = isinstance(scopes, list | tuple | set | frozenset)
+    if scopes is None or (is_list and all(is_storable(one, SCOPE_MAX_LENGTH) for one in scopes)):
+        return []
+    return [
+        Error(
+            f"SEQUERE_SCOPES is {scopes!r}, which is not a list of scopes.",
+            hint="Use a list of texts of at most 50 characters, such as ['watch', 'star'].",
+            id="sequere.E026",
         )
     ]
 

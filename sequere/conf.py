@@ -1,7 +1,7 @@
 """The settings of Sequere, read when they are used. Each docstring is the manual of its setting."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +19,7 @@ SETTINGS = (
     "SEQUERE_PAGE_SIZE",
     "SEQUERE_PROJECTION_MODES",
     "SEQUERE_PROJECTORS",
+    "SEQUERE_SCOPES",
     "SEQUERE_TENANTS",
 )
 
@@ -65,6 +66,13 @@ def page_size() -> int:
     """`SEQUERE_PAGE_SIZE`: how many entries a page of a list has, if nobody says so: `page()`, and lists over HTTP."""
     number: int = getattr(settings, "SEQUERE_PAGE_SIZE", 25)
     return number
+
+
+def scopes() -> Sequence[str] | None:
+    """`SEQUERE_SCOPES`: all scopes that relations may have; the default scope '' is always one of them. By default,
+    None, a relation may have any scope, except over HTTP."""
+    names: Sequence[str] | None = getattr(settings, "SEQUERE_SCOPES", None)
+    return names
 
 
 def projectors() -> Mapping[str, str]:

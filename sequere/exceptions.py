@@ -152,6 +152,19 @@ class NotFollowingException(FollowException):
     """{from_instance} does not follow {to_instance}: pass fail_silently=True if that is expected."""
 
 
+class InvalidScope(FollowException):
+    """{scope!r} cannot be a scope: use a text of at most {length} characters without NUL and lone surrogates."""
+
+
+class UnknownScope(FollowException):
+    """SEQUERE_SCOPES does not list the scope {scope!r}: use one of {known}, or add it."""
+
+
+class TooManyScopes(FollowException):
+    """{scope!r} would be one scope more than the {limit:,} that there can be: use a small fixed set of scopes, and list
+    it in SEQUERE_SCOPES."""
+
+
 class InvalidPair(FollowException):
     """{pair!r} is not a pair to follow: pass (from_instance, to_instance) or (from_instance, to_instance,
     timestamp)."""

@@ -162,6 +162,14 @@ def find_visible(request: HttpRequest, identifier: str, object_id: str) -> model
     return instance
 
 
+def scope_of(text: str | None) -> str:
+    """The scope that a request names: one that SEQUERE_SCOPES lists, since a client must not make new ones. Raises
+    Refused."""
+    if text and text not in (conf.scopes() or ()):
+        raise Refused(HTTPStatus.BAD_REQUEST, _("There is no such scope."))
+    return text or ""
+
+
 def describe(instance: models.Model) -> dict[str, Any]:
     """An instance as JSON."""
     key = registry.key_of(instance)

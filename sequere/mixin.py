@@ -27,35 +27,39 @@ class SequereMixin(models.Model):
     def unfollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return api.unfollow(self, to_instance, **options)
 
-    def is_following(self, instance: ResourceLike) -> bool:
-        return api.is_following(self, instance)
+    def is_following(self, instance: ResourceLike, *, scope: str = "") -> bool:
+        return api.is_following(self, instance, scope=scope)
 
-    def is_following_many(self, instances: Iterable[ResourceLike]) -> dict[Any, bool]:
-        return api.is_following_many(self, instances)
+    def is_following_many(self, instances: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
+        return api.is_following_many(self, instances, scope=scope)
 
-    def follow_many(self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None) -> int:
-        return api.follow_many(((self, instance) for instance in instances), progress=progress)
+    def follow_many(
+        self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None, scope: str = ""
+    ) -> int:
+        return api.follow_many(((self, instance) for instance in instances), progress=progress, scope=scope)
 
-    def unfollow_many(self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None) -> int:
-        return api.unfollow_many(((self, instance) for instance in instances), progress=progress)
+    def unfollow_many(
+        self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None, scope: str = ""
+    ) -> int:
+        return api.unfollow_many(((self, instance) for instance in instances), progress=progress, scope=scope)
 
-    def get_followers(self, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
-        return api.get_followers(self, identifier=identifier, desc=desc)
+    def get_followers(self, *, identifier: Identifier = None, desc: bool = True, scope: str = "") -> RelationList:
+        return api.get_followers(self, identifier=identifier, desc=desc, scope=scope)
 
-    def get_followings(self, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
-        return api.get_followings(self, identifier=identifier, desc=desc)
+    def get_followings(self, *, identifier: Identifier = None, desc: bool = True, scope: str = "") -> RelationList:
+        return api.get_followings(self, identifier=identifier, desc=desc, scope=scope)
 
-    def get_friends(self, *, identifier: Identifier = None, desc: bool = True) -> RelationList:
-        return api.get_friends(self, identifier=identifier, desc=desc)
+    def get_friends(self, *, identifier: Identifier = None, desc: bool = True, scope: str = "") -> RelationList:
+        return api.get_friends(self, identifier=identifier, desc=desc, scope=scope)
 
-    def get_followers_count(self, *, identifier: Identifier = None) -> int:
-        return api.get_followers_count(self, identifier=identifier)
+    def get_followers_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
+        return api.get_followers_count(self, identifier=identifier, scope=scope)
 
-    def get_followings_count(self, *, identifier: Identifier = None) -> int:
-        return api.get_followings_count(self, identifier=identifier)
+    def get_followings_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
+        return api.get_followings_count(self, identifier=identifier, scope=scope)
 
-    def get_friends_count(self, *, identifier: Identifier = None) -> int:
-        return api.get_friends_count(self, identifier=identifier)
+    def get_friends_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
+        return api.get_friends_count(self, identifier=identifier, scope=scope)
 
     async def afollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return await api.afollow(self, to_instance, **options)
@@ -63,27 +67,27 @@ class SequereMixin(models.Model):
     async def aunfollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return await api.aunfollow(self, to_instance, **options)
 
-    async def ais_following(self, instance: ResourceLike) -> bool:
-        return await api.ais_following(self, instance)
+    async def ais_following(self, instance: ResourceLike, *, scope: str = "") -> bool:
+        return await api.ais_following(self, instance, scope=scope)
 
-    async def ais_following_many(self, instances: Iterable[ResourceLike]) -> dict[Any, bool]:
-        return await api.ais_following_many(self, instances)
+    async def ais_following_many(self, instances: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
+        return await api.ais_following_many(self, instances, scope=scope)
 
     async def afollow_many(
-        self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None
+        self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None, scope: str = ""
     ) -> int:
-        return await api.afollow_many(((self, instance) for instance in instances), progress=progress)
+        return await api.afollow_many(((self, instance) for instance in instances), progress=progress, scope=scope)
 
     async def aunfollow_many(
-        self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None
+        self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None, scope: str = ""
     ) -> int:
-        return await api.aunfollow_many(((self, instance) for instance in instances), progress=progress)
+        return await api.aunfollow_many(((self, instance) for instance in instances), progress=progress, scope=scope)
 
-    async def aget_followers_count(self, *, identifier: Identifier = None) -> int:
-        return await api.aget_followers_count(self, identifier=identifier)
+    async def aget_followers_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
+        return await api.aget_followers_count(self, identifier=identifier, scope=scope)
 
-    async def aget_followings_count(self, *, identifier: Identifier = None) -> int:
-        return await api.aget_followings_count(self, identifier=identifier)
+    async def aget_followings_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
+        return await api.aget_followings_count(self, identifier=identifier, scope=scope)
 
-    async def aget_friends_count(self, *, identifier: Identifier = None) -> int:
-        return await api.aget_friends_count(self, identifier=identifier)
+    async def aget_friends_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
+        return await api.aget_friends_count(self, identifier=identifier, scope=scope)

@@ -35,8 +35,8 @@ fan_out_advanced = Signal()
 #: (a list, in the order in which they must run), using.
 rebuilds_left = Signal()
 
-#: After the commit, once for each follow(): sender=Event, from_instance, to_instance, event. Not sent by follow_many(),
-#: by the deletion of an instance, or by a replay.
+#: After the commit, once for each follow(): sender=Event, from_instance, to_instance, event, which has the scope. Not
+#: sent by follow_many(), by the deletion of an instance, or by a replay.
 followed = Signal()
 
 #: After the commit, once for each unfollow(); otherwise like `followed`.

@@ -1,10 +1,10 @@
 """Follow and unfollow by POST, and lists of followers, followings and friends as JSON.
 
-The form has `identifier` and `object_id`, and may have `next`, an address of this site to redirect to. A client that
-asks for JSON gets it, all others are redirected. Refusals are 400 (a field is missing), 403 (not logged in, not
-allowed, or not a resource), 404 (no such instance) and 409 (oneself).
+The form has `identifier` and `object_id`, and may have `scope`, and `next`, an address of this site to redirect to. A
+client that asks for JSON gets it, all others are redirected. Refusals are 400 (a field is missing, or no such scope),
+403 (not logged in, not allowed, or not a resource), 404 (no such instance) and 409 (oneself).
 
-Lists take `cursor`, `limit`, and `identifier` for one kind of resource.
+Lists take `cursor`, `limit`, `scope`, and `identifier` for one kind of resource.
 """
 
 import logging
@@ -45,6 +45,7 @@ from sequere.http import (
     nothing_there,
     page_as_json,
     parameters_of,
+    scope_of,
     unreadable,
     user_of,
 )
@@ -122,7 +123,8 @@ def _state(request: HttpRequest, state: dict[str, Any], problems: Sequence[str])
 
 def _list(request: HttpRequest, get: Callable[..., RelationList], instance: models.Model) -> HttpResponse:
     try:
-        relations = get(instance, identifier=request.GET.get("identifier") or None)
+        scope = scope_of(request.GET.get("scope"))
+        relations = get(instance, identifier=request.GET.get("identifier") or None, scope=scope)
     except UnknownIdentifier as error:
         raise Refused(HTTPStatus.BAD_REQUEST, _("There is no such identifier.")) from error
     return page_as_json(request, relations, _describe)
@@ -153,30 +155,31 @@ def _refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
 
 
 def _follow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
-    instance = find(*_asked_for(request))
+    instance, scope = find(*_asked_for(request)), scope_of(request.POST.get("scope"))
     if not registry.options_for(instance).can_follow(user_of(request), instance):
         raise Refused(HTTPStatus.FORBIDDEN, _("You may not follow that."))
     try:
-        event = api.follow(follower, instance, fail_silently=True)
+        event = api.follow(follower, instance, fail_silently=True, scope=scope)
     except SelfFollowException as error:
         raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
-    return _changed(request, follower, instance, event, is_following=True)
+    return _changed(request, (follower, instance), scope, event, is_following=True)
 
 
 def _unfollow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
     """Needs the key only: a follower can unfollow what is hidden, or no longer registered. For anyone else it is not
     there."""
+    scope = scope_of(request.POST.get("scope"))
     try:
         key = registry.any_key_of(ResourceKey(*_asked_for(request)))
         found: ResourceLike | None = registry.load([key]).get(key)
-        event = api.unfollow(follower, key if found is None else found, fail_silently=True)
+        event = api.unfollow(follower, key if found is None else found, fail_silently=True, scope=scope)
     except (UnknownIdentifier, InvalidObjectId) as error:
         raise nothing_there() from error
     except SelfFollowException as error:
         raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
     if event is None and found is None:
         raise nothing_there()
-    return _changed(request, follower, key if found is None else found, event, is_following=False)
+    return _changed(request, (follower, key if found is None else found), scope, event, is_following=False)
 
 
 def _asked_for(request: HttpRequest) -> tuple[str, str]:
@@ -187,23 +190,29 @@ def _asked_for(request: HttpRequest) -> tuple[str, str]:
 
 
 def _changed(
-    request: HttpRequest, follower: ResourceLike, resource: ResourceLike, event: Event | None, *, is_following: bool
+    request: HttpRequest,
+    ends: tuple[ResourceLike, ResourceLike],
+    scope: str,
+    event: Event | None,
+    *,
+    is_following: bool,
 ) -> HttpResponse:
+    follower, resource = ends
     if _wants_json(request):
         # `is_following` is what the log says; a read model may not have caught up yet.
-        counts = _counts(follower, resource)
+        counts = _counts(follower, resource, scope)
         return JsonResponse({"changed": event is not None, "is_following": is_following, **counts})
     address = None if isinstance(resource, ResourceKey) else _ours(request, address_of(resource))
     return HttpResponseRedirect(_next(request) or address or get_script_prefix())
 
 
-def _counts(follower: ResourceLike, resource: ResourceLike) -> dict[str, int | None]:
+def _counts(follower: ResourceLike, resource: ResourceLike, scope: str) -> dict[str, int | None]:
     """The counts, or None if a server is down, or the model is no longer registered: the change is recorded all the
     same."""
     try:
         return {
-            "followers_count": api.get_followers_count(resource),
-            "followings_count": api.get_followings_count(follower),
+            "followers_count": api.get_followers_count(resource, scope=scope),
+            "followings_count": api.get_followings_count(follower, scope=scope),
         }
     except (BackendException, UnknownIdentifier, InvalidObjectId):
         return {"followers_count": None, "followings_count": None}

@@ -84,7 +84,7 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
             if event.type in {ACTION_SAVED, ACTION_DELETED}:
                 news.actions.add(event.stream)
                 news.named.update(named_in(event))
-            elif event.type in {FOLLOWED, UNFOLLOWED}:
+            elif event.type in {FOLLOWED, UNFOLLOWED} and not event.scope:
                 news.follows.append(event)
             elif event.type == TIMELINE_READ:
                 news.readers.add(event.actor)

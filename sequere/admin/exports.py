@@ -14,6 +14,7 @@ EXPORTED_COLUMNS = (
     "actor",
     "verb",
     "target",
+    "scope",
     "timeline",
     "who",
     "occurred_at",

@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import unquote
-from django.db import models
+from django.db import models, router
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from sequere import api
+from sequere import api, conf
 from sequere.admin.names import Named, named
 from sequere.admin.pages import may
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendException, InvalidObjectId, NotRegistered, UnknownIdentifier
 from sequere.http import address_with
 from sequere.log.models import Event
+from sequere.log.numbers import GraphNumber, numbers_of_graphs
 from sequere.registry import registry
+from sequere.relations.types import FOLLOW
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[models.Model]
@@ -34,20 +36,28 @@ _LISTS = {FOLLOWERS: api.get_followers, FOLLOWINGS: api.get_followings}
 
 
 def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
-    """The context of a page. 3 queries of the backend, 2 for each model on the page, 1 for the resource."""
+    """The context of a page. 3 queries of the backend, 1 for the scopes, 2 for each model on the page, 1
+    for the resource."""
     if what not in _LISTS:
         raise Http404
     try:
         key = registry.key_of(ResourceKey(identifier, unquote(object_id)))
     except (UnknownIdentifier, InvalidObjectId) as error:
         raise Http404 from error
+    scopes, scope = _scopes(), request.GET.get("scope", "")
+    if scope not in scopes:
+        raise Http404
     is_oldest_first = "oldest" in request.GET
     counts: dict[str, int] = {}
     rows: list[tuple[Named, Any]] = []
     trouble, further, hidden = "", "", 0
     try:
-        counts = {FOLLOWERS: api.get_followers_count(key), FOLLOWINGS: api.get_followings_count(key)}
-        page = _LISTS[what](key, desc=not is_oldest_first).page(RELATIONS_PER_PAGE, request.GET.get("cursor"))
+        counts = {
+            FOLLOWERS: api.get_followers_count(key, scope=scope),
+            FOLLOWINGS: api.get_followings_count(key, scope=scope),
+        }
+        found_list = _LISTS[what](key, desc=not is_oldest_first, scope=scope)
+        page = found_list.page(RELATIONS_PER_PAGE, request.GET.get("cursor"))
     except BackendException as error:
         trouble = str(error)
     else:
@@ -61,6 +71,8 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
         "title": title % {"name": resource},
         "resource": resource,
         "what": what,
+        "scope": scope,
+        "scopes": [(one, address_with(request.GET, cursor=None, scope=one or None)) for one in scopes],
         "rows": rows,
         "counts": counts,
         "trouble": trouble,
@@ -70,6 +82,13 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
         "is_oldest_first": is_oldest_first,
         "other_order": address_with(request.GET, cursor=None, oldest=None if is_oldest_first else ""),
     }
+
+
+def _scopes() -> list[str]:
+    """The scopes with follows that can be asked for. 1 query."""
+    graphs, known = numbers_of_graphs(router.db_for_read(GraphNumber)), conf.scopes()
+    used = {scope for type_, scope in graphs if type_ == FOLLOW.name and (known is None or scope in known)}
+    return sorted({"", *used})
 
 
 class ResourceAdminMixin(ModelAdmin):

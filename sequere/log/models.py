@@ -17,7 +17,7 @@ from sequere.base import ResourceKey
 from sequere.event_types import EVENT_TYPE_MAX_LENGTH, TARGET, EventType, event_types
 from sequere.exceptions import ImmutableEvent
 from sequere.log.columns import OptionalObject, OptionalText
-from sequere.log.validation import point_in_time
+from sequere.log.validation import SCOPE_MAX_LENGTH, point_in_time
 from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 from sequere.sql.conditions import among
 from sequere.sql.dialects import dialect
@@ -143,6 +143,7 @@ class Event(models.Model):
     target_identifier = OptionalText(_("target"), max_length=IDENTIFIER_MAX_LENGTH)
     target_object_id = models.CharField(_("target's key"), max_length=OBJECT_ID_MAX_LENGTH, blank=True)
     verb = OptionalText(_("verb"), max_length=255)
+    scope = OptionalText(_("scope"), max_length=SCOPE_MAX_LENGTH)
     data = _DataField(_("data"))
     metadata = OptionalObject(_("metadata"))
     idempotency_key = models.CharField(  # noqa: DJ001  # unique, so nothing must be NULL
@@ -196,7 +197,8 @@ class Event(models.Model):
         )
 
     def __str__(self) -> str:
-        return " ".join(filter(None, [str(self.actor), self.verb or self.type, str(self.target or "")]))
+        parts = [str(self.actor), self.verb or self.type, str(self.target or ""), self.scope and f"({self.scope})"]
+        return " ".join(filter(None, parts))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:

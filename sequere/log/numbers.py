@@ -4,10 +4,12 @@ These tables are no read models. A rebuild leaves them as they are, and without 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import connections, models
 
+from sequere.exceptions import TooManyScopes
+from sequere.log.validation import SCOPE_MAX_LENGTH
 from sequere.registry import IDENTIFIER_MAX_LENGTH
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
@@ -37,7 +39,7 @@ class GraphNumber(models.Model):
 
     number = models.SmallAutoField(primary_key=True)
     type = models.CharField(max_length=50)
-    scope = models.CharField(max_length=50, blank=True)
+    scope = models.CharField(max_length=SCOPE_MAX_LENGTH, blank=True)
 
     class Meta:
         app_label = "sequere"
@@ -94,6 +96,35 @@ def number_names(role: str, names: Iterable[str], using: str) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
+
+
+#: How many graphs there can be. Processes that begin one at the same time may exceed it by a few.
+MAX_GRAPHS = 1000
+
+#: By the type and the scope of a graph, its number.
+GraphNumbers = Mapping[tuple[str, str], int]
+
+
+def numbers_of_graphs(using: str) -> GraphNumbers:
+    """The numbers of all graphs. 1 query."""
+    rows = GraphNumber.objects.using(using).order_by("number").values_list("type", "scope", "number")
+    return {(type_, scope): number for type_, scope, number in rows}
+
+
+def number_of_graph(type_: str, scope: str, using: str) -> int | None:
+    """The number of a graph; None if it has none. 1 query."""
+    numbers = GraphNumber.objects.using(using).filter(type=type_, scope=scope)
+    return numbers.values_list("number", flat=True).first()
+
+
+def make_room(type_: str, scope: str, using: str) -> None:
+    """Give a graph a number before its first relation is recorded. Another one without a scope needs no room. 1 query,
+    3 the first time. Raises TooManyScopes."""
+    if number_of_graph(type_, scope, using) is not None:
+        return
+    if GraphNumber.objects.using(using).count() >= MAX_GRAPHS:
+        raise TooManyScopes(scope=scope, limit=MAX_GRAPHS)
+    number_graph(type_, scope, using)
 
 
 def number_graph(type_: str, scope: str, using: str) -> None:

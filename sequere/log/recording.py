@@ -77,6 +77,8 @@ class Intent(NamedTuple):
     reads_history: bool = False
     #: The version of the last event of the stream, 0 for none, if the caller has looked before.
     expected_version: int | None = None
+    #: That of a relation; other events have none.
+    scope: str = ""
 
     def resources(self) -> Iterable[ResourceKey]:
         """The resources to lock, once actor and target are keys."""
@@ -113,7 +115,7 @@ class Intent(NamedTuple):
         target: Any = self.target or ("", "")
         when = (self.occurred_at or now + place * MICROSECOND, now)
         what = (self.stream, version + 1, event_type.version, self.type)
-        who = (*cast(ResourceKey, self.actor), *target, self.verb)
+        who = (*cast(ResourceKey, self.actor), *target, self.verb, self.scope)
         # In the order of the columns: keyword arguments would take Django three times as long.
         values: list[Any] = [*when, *what, *who, data, {}, self.idempotency_key]
         return Event(None, *values)  # type: ignore[misc]  # takes the list for one of its elements
@@ -242,6 +244,8 @@ def _checked(intent: Intent) -> Intent:
         raise InternalEventType(type=intent.type)
     if intent.decide is not None and intent.data is not None:
         raise TypeError("An intent has data or decide, not both.")
+    if intent.scope:
+        raise TypeError("Only relations have a scope.")
     if not all(isinstance(stream, UUID) for stream in intent.reads):
         raise TypeError(f"The streams that an intent reads are UUIDs, not {intent.reads!r}.")
     if intent.expected_version is not None and type(intent.expected_version) is not int:

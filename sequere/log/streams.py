@@ -40,19 +40,22 @@ def stream_digits(kind: str, *keys: tuple[str, str]) -> str:
 
 
 class Stream(models.Func):
-    """The same in SQL, from constants and columns."""
+    """The same in SQL, from constants of our own, and columns or expressions."""
 
     output_field = models.UUIDField()
 
-    def __init__(self, kind: str, constants: Sequence[str], *columns: str, **extra: Any) -> None:
+    def __init__(
+        self, kind: str, constants: Sequence[str], *columns: str | models.expressions.Combinable, **extra: Any
+    ) -> None:
         super().__init__(*columns, **extra)
         self._kind = kind
         self._constants = tuple(constants)
 
     def as_sql(self, compiler: Any, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any) -> tuple[str, Any]:
-        columns = [compiler.compile(column)[0] for column in self.get_source_expressions()]
+        compiled = [compiler.compile(column) for column in self.get_source_expressions()]
         words = dialect(connection)
-        return words.stream(self._kind, [*map(words.text, self._constants), *columns]), []
+        columns = [*map(words.text, self._constants), *(sql for sql, _ in compiled)]
+        return words.stream(self._kind, columns), [value for _, values in compiled for value in values]
 
 
 def lifecycle(key: ResourceKey) -> UUID:

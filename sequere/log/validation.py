@@ -12,6 +12,7 @@ from sequere.exceptions import InvalidEventData, InvalidTimestamp, shown
 from sequere.texts import why_not_storable
 
 VERB_MAX_LENGTH = 255
+SCOPE_MAX_LENGTH = 50
 #: How deep data may be nested. Databases and versions of Python have other limits, all of them beyond this one.
 MAX_DEPTH = 100
 #: The first and the last moment: any time zone has them, too, and can show them.

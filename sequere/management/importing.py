@@ -19,7 +19,8 @@ from sequere.log.models import Event
 from sequere.log.reading import latest_of
 from sequere.log.validation import point_in_time
 from sequere.registry import registry
-from sequere.relations.key import RelationKey
+from sequere.relations.key import Graph, RelationKey
+from sequere.relations.types import FOLLOW
 from sequere.sql.keyset import walk
 
 
@@ -93,18 +94,24 @@ class ImportReport:
 
 
 class Import:
-    """The follows in a foreign table of a database; identifiers can be renamed or skipped.
+    """The follows in a foreign table of a database, for a scope; identifiers can be renamed or skipped.
 
     Raises ForeignTableMissing, ForeignIdentifier, NotRegistered, UnknownIdentifier.
     """
 
     def __init__(
-        self, source: ForeignTable, using: str, renamed: Mapping[str, str] | None = None, skipped: Collection[str] = ()
+        self,
+        source: ForeignTable,
+        using: str,
+        renamed: Mapping[str, str] | None = None,
+        skipped: Collection[str] = (),
+        scope: str = "",
     ) -> None:
         self._source = source
         self._using = using
         self._renamed = renamed or {}
         self._skipped = frozenset(skipped)
+        self._scope = scope
         self._check_table()
         self._user = registry.options_of(get_user_model()).get_identifier() if source.identifiers is None else ""
         self._check_identifiers()
@@ -129,10 +136,10 @@ class Import:
         for page in walk(self._rows.filter(id__gt=after), ("id",), PAIRS_PER_TRANSACTION, self._source.columns):
             pairs, refused = self._sorted_out([self._read(values) for values in page])
             if dry_run:
-                report.new += _unknown(pairs)
+                report.new += _unknown(pairs, self._scope)
             else:
                 with event_metadata(cause="imported", table=self._source.table):
-                    report.new += follow_many(pairs, again=False)
+                    report.new += follow_many(pairs, again=False, scope=self._scope)
             for row, reason in refused:
                 report.refused[reason] += 1
                 on_refused(row, reason)
@@ -211,7 +218,7 @@ class _Refusal(Exception):  # never leaves this module
     """The reason why a row is not imported."""
 
 
-def _unknown(pairs: Sequence[Pair]) -> int:
+def _unknown(pairs: Sequence[Pair], scope: str) -> int:
     """The number of relations that are not in the log. 1 query."""
-    streams = {RelationKey(*pair[:2]).stream for pair in pairs}
+    streams = {RelationKey(*pair[:2], Graph(FOLLOW, scope)).stream for pair in pairs}
     return len(streams - latest_of(streams, router.db_for_read(Event)).keys()) if streams else 0

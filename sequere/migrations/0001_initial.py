@@ -81,6 +81,7 @@ class Migration(migrations.Migration):
                 ),
                 ("target_object_id", models.CharField(blank=True, max_length=255, verbose_name="target's key")),
                 ("verb", models.CharField(blank=True, default="", max_length=255, null=True, verbose_name="verb")),
+                ("scope", models.CharField(blank=True, default="", max_length=50, null=True, verbose_name="scope")),
                 ("data", models.JSONField(blank=True, default=dict, null=True, verbose_name="data")),
                 ("metadata", models.JSONField(blank=True, default=dict, null=True, verbose_name="metadata")),
                 (

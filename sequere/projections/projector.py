@@ -54,8 +54,8 @@ class Projector:
                 with caused_by(event):
                     handler(event, using=using)
 
-    def relations_function(self, relation_type: str, using: str) -> str | None:
-        """The function of the database of the log that applies relations of a type, so that the statement that records
+    def relations_function(self, relation_type: str, scope: str, using: str) -> str | None:
+        """The function of the database of the log that applies relations of a graph, so that the statement that records
         them can call it.
 
         Its parameters are the type and the scope of a graph, the type of the events that begin its relations, whether

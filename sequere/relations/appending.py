@@ -47,8 +47,9 @@ class Step(NamedTuple):
 
 _RECORD = (
     "SELECT news.places, news.event_ids, news.versions{steps} FROM sequere_record_relations("
-    "%s::text, %s::text, %s::boolean, %s::smallint, %s::boolean, %s::text[], %s::text[], %s::text[], %s::text[],"
-    " %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz, %s::jsonb) AS news WHERE news.places IS NOT NULL"
+    "%s::text, %s::text, %s::text, %s::boolean, %s::smallint, %s::boolean,"
+    " %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[],"
+    " %s::timestamptz[], %s::timestamptz, %s::jsonb) AS news WHERE news.places IS NOT NULL"
 )
 _APPLY = (
     "{}(%s::text, %s::text, %s::text, %s::boolean, news.streams, news.opposites, news.from_uids, news.to_uids,"
@@ -121,7 +122,8 @@ def _append(
     streams = [[one.stream_digits for one, _ in relations], [one.opposite.stream_digits for one, _ in relations]]
     values = [
         *parameters,
-        *(graph.type.begun.name, graph.type.ended.name, change.begins, event_type.version, change.only_unknown),
+        *(graph.type.begun.name, graph.type.ended.name, graph.scope or None),
+        *(change.begins, event_type.version, change.only_unknown),
         *_arrays([*zip(*keys, strict=True), *streams]),
         [moment and adapt(moment) for _, moment in relations] if any(moment for _, moment in relations) else None,
         adapt(now),
@@ -143,8 +145,8 @@ def _append(
         for nth, (place, id_, version) in enumerate(zip(*found[:3], strict=True)):
             relation, moment = relations[place - 1]
             times = (now + nth * MICROSECOND if moment is None else moment, now)
-            row = (id_, *times, relation.stream, version, *common, *keys[place - 1], "", {}, metadata, None)
-            yield Event.from_db(using, ("id", *EVENT_COLUMNS), row)
+            what = (relation.stream, version, *common, *keys[place - 1], "", graph.scope)
+            yield Event.from_db(using, ("id", *EVENT_COLUMNS), (id_, *times, *what, {}, metadata, None))
 
     if not found:
         return ()

@@ -17,11 +17,10 @@ from sequere.log.locks import KEY, Resource, lock_all
 from sequere.log.models import Event, EventQuerySet
 from sequere.log.recording import record_internal
 from sequere.registry import registry, remember_key
-from sequere.relations.appending import record_relations
+from sequere.relations.appending import Dated, record_relations
 from sequere.relations.intents import TO_END, to_retire
-from sequere.relations.key import RelationKey
+from sequere.relations.key import Graph, RelationKey
 from sequere.relations.recorded import live_relations
-from sequere.relations.types import FOLLOW
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import among
 from sequere.tenants import for_tenant
@@ -110,9 +109,13 @@ def _record_deletions(keys: Sequence[ResourceKey], using: str) -> None:
         return
     with transaction.atomic(using=using):
         for event_ids in chunks(_locked_relations(keys, using), UNFOLLOWS_AT_ONCE):
-            follows = Event.objects.using(using).in_bulk(event_ids)
-            relations = [RelationKey.of_event(follows[id_]) for id_ in event_ids]
-            record_relations(TO_END, [(relation, None) for relation in relations], cause="deleted")
+            events = Event.objects.using(using).in_bulk(event_ids)
+            by_graph: dict[Graph, list[Dated]] = defaultdict(list)
+            for id_ in event_ids:
+                relation = RelationKey.of_event(events[id_])
+                by_graph[relation.graph].append((relation, None))
+            for relations in by_graph.values():
+                record_relations(TO_END, relations, cause="deleted")
         record_internal([to_retire(key) for key in keys])
 
 
@@ -139,25 +142,25 @@ def _live_relations(keys: Sequence[ResourceKey], using: str) -> list[int]:
     return list(
         dict.fromkeys(
             event_id
-            for follows in _live_follows(keys, using)
-            for event_id in follows.order_by("id").values_list("id", flat=True)
+            for relations in _live_of(keys, using)
+            for event_id in relations.order_by("id").values_list("id", flat=True)
         )
     )
 
 
 def _ends(keys: Sequence[ResourceKey], using: str) -> models.QuerySet[Any, Any]:
     """The resources, and those at the other ends of their live relations."""
-    follows, followed = _live_follows(keys, using)
+    from_them, to_them = _live_of(keys, using)
     themselves = Resource.objects.using(using).filter(among(keys)).values_list(*KEY)
     return themselves.union(
-        follows.values_list("target_identifier", "target_object_id"),
-        followed.values_list("actor_identifier", "actor_object_id"),
+        from_them.values_list("target_identifier", "target_object_id"),
+        to_them.values_list("actor_identifier", "actor_object_id"),
     )
 
 
-def _live_follows(keys: Sequence[ResourceKey], using: str) -> tuple[EventQuerySet, EventQuerySet]:
-    """The follows of these resources, and the follows by which others follow them."""
-    live = live_relations(FOLLOW, using)
+def _live_of(keys: Sequence[ResourceKey], using: str) -> tuple[EventQuerySet, EventQuerySet]:
+    """The relations that these resources have with others, and those that others have with them."""
+    live = live_relations(using)
     return live.filter(among(keys, "actor_")), live.filter(among(keys, "target_"))
 
 

@@ -52,6 +52,7 @@ class RelationChange:
             occurred_at=occurred_at,
             idempotency_key=idempotency_key,
             decide=self.decide,
+            scope=relation.graph.scope,
         )
 
 

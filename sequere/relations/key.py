@@ -4,11 +4,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Expression
+from django.db.models.expressions import Combinable
 
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.streams import Stream, internal_stream, stream_digits
-from sequere.relations.types import FOLLOW, RelationType
+from sequere.relations.types import FOLLOW, RelationType, is_change, type_of
 
 #: The kind of streams that relations have.
 RELATION = "relation"
@@ -24,6 +25,21 @@ class Graph(NamedTuple):
     def name(self) -> tuple[str, str]:
         """What tells it from other graphs, in the streams of its relations."""
         return self.type.name, self.scope
+
+    def __str__(self) -> str:
+        return f"{self.type.name} ({self.scope})" if self.scope else self.type.name
+
+
+def graph_of(event_type: str, scope: str) -> Graph:
+    """The graph of the relations that events of a type begin or end. Raises KeyError for any other event."""
+    return Graph(type_of(event_type), scope)
+
+
+class GraphColumns(NamedTuple):
+    """The type and the scope of graphs, in columns or as expressions."""
+
+    type: str | Combinable
+    scope: str | Combinable
 
 
 #: The follows without a scope.
@@ -55,18 +71,20 @@ class RelationKey(NamedTuple):
         return RelationKey(self.to_key, self.from_key, self.graph)
 
     @classmethod
-    def of_event(cls, event: Event, graph: Graph = FOLLOWS) -> "RelationKey":
+    def of_event(cls, event: Event) -> "RelationKey":
         """The relation that an event of its stream begins or ends."""
         target = event.target
-        if target is None:
+        if target is None or not is_change(event.type):
             raise ValueError(f"{event} is about no relation")
-        return cls(event.actor, target, graph)
+        return cls(event.actor, target, graph_of(event.type, event.scope))
 
     @classmethod
-    def stream_in_sql(cls, graph: Graph, from_: str, to: str) -> Expression:
+    def stream_in_sql(cls, graph: Graph | GraphColumns, from_: str, to: str) -> Expression:
         """The stream of the relations in rows whose columns for the two ends have these prefixes."""
         ends = [f"{end}{part}" for end in (from_, to) for part in ResourceKey._fields]
+        if isinstance(graph, GraphColumns):
+            return Stream(RELATION, (), *graph, *ends)
         return Stream(RELATION, graph.name, *ends)
 
     def __str__(self) -> str:
-        return f"{self.graph.type.name} {self.from_key} → {self.to_key}"
+        return f"{self.graph} {self.from_key} → {self.to_key}"

@@ -9,54 +9,58 @@ from django.db import connections, models
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event, EventQuerySet
-from sequere.relations.types import RelationType
+from sequere.relations.key import Graph, graph_of
+from sequere.relations.types import BEGUN, CHANGES
+from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
 from sequere.sql.statements import statement
 
 ENDS = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
 
 
-def relations(of: RelationType, using: str) -> EventQuerySet:
-    """The first event of each relation of a type, live or not."""
-    return Event.objects.using(using).filter(type=of.begun.name, version=1)
+def relations(using: str) -> EventQuerySet:
+    """The first event of each relation, live or not."""
+    return Event.objects.using(using).filter(type__in=BEGUN, version=1)
 
 
-def live_relations(of: RelationType, using: str) -> EventQuerySet:
+def live_relations(using: str) -> EventQuerySet:
     """The last event of each live relation: a later version would end it."""
     later = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") + 1)
-    return Event.objects.using(using).filter(~models.Exists(later), type=of.begun.name)
+    return Event.objects.using(using).filter(~models.Exists(later), type__in=BEGUN)
 
 
-def known_ends(of: RelationType, keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
-    """Those of `keys` that have ever been at an end of a relation of a type. 1 query."""
+def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
+    """Those of `keys` that have ever been at an end of a relation. 1 query."""
     names, values = given(connections[using], fields_of(Resource, KEY), list(keys))
-    sql = statement(__package__, "known_ends").format(names=names, begun=of.begun.name)
+    begun = ", ".join(map(dialect(connections[using]).text, BEGUN))
+    sql = statement(__package__, "known_ends").format(names=names, begun=begun)
     with connections[using].cursor() as cursor:
         cursor.execute(sql, values)
         return {ResourceKey(*row) for row in cursor.fetchall()}
 
 
 def numbers(
-    of: RelationType, keys: Sequence[ResourceKey], end: str, using: str
-) -> Mapping[ResourceKey, Mapping[str, int]]:
-    """How many live relations each resource has at one end ("actor_" or "target_"), by the kind of the other end.
+    keys: Sequence[ResourceKey], end: str, using: str
+) -> Mapping[Graph, Mapping[ResourceKey, Mapping[str, int]]]:
+    """By graph, how many live relations each resource has at one end ("actor_" or "target_"), by the kind of the other
+    end.
 
     `keys` are a page of all resources, in the order of the database. 1 query.
     """
     # The events of a relation alternate, so their difference is 1 if it is live, and else 0.
-    left = models.Sum(models.Case(models.When(type=of.begun.name, then=1), default=-1))
+    left = models.Sum(models.Case(models.When(type__in=BEGUN, then=1), default=-1))
     other = "target_identifier" if end == "actor_" else "actor_identifier"
     rows = (
         Event.objects.using(using)
-        .filter(_between(keys, end), type__in=[of.begun.name, of.ended.name])
+        .filter(_between(keys, end), type__in=CHANGES)
         .order_by()
-        .values_list(f"{end}identifier", f"{end}object_id", other)
+        .values_list("type", "scope", f"{end}identifier", f"{end}object_id", other)
         .annotate(left=left)
     )
-    by_key: dict[ResourceKey, dict[str, int]] = defaultdict(dict)
-    for identifier, object_id, kind, number in rows:
-        by_key[ResourceKey(identifier, object_id)][kind] = number
-    return by_key
+    found: dict[Graph, dict[ResourceKey, dict[str, int]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+    for type_, scope, identifier, object_id, kind, number in rows:
+        found[graph_of(type_, scope)][ResourceKey(identifier, object_id)][kind] += number
+    return found
 
 
 def _between(keys: Sequence[ResourceKey], end: str) -> models.Q:

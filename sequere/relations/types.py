@@ -44,3 +44,27 @@ FOLLOWED, UNFOLLOWED = Followed.name, Unfollowed.name
 FOLLOW = RelationType(
     "follow", begun=Followed, ended=Unfollowed, followings="followings", followers="followers", friends="friends"
 )
+
+#: All of them.
+RELATION_TYPES = (FOLLOW,)
+
+_BY_EVENT = {event_type.name: one for one in RELATION_TYPES for event_type in (one.begun, one.ended)}
+
+#: The names of the events that begin relations, and of all events about relations.
+BEGUN = tuple(one.begun.name for one in RELATION_TYPES)
+CHANGES = tuple(_BY_EVENT)
+
+
+def is_change(event_type: str) -> bool:
+    """Whether events of a type begin or end relations."""
+    return event_type in _BY_EVENT
+
+
+def type_of(event_type: str) -> RelationType:
+    """The type of the relations that events of a type begin or end. Raises KeyError for any other event."""
+    return _BY_EVENT[event_type]
+
+
+def type_named(name: str) -> RelationType:
+    """The type with a name."""
+    return next(one for one in RELATION_TYPES if one.name == name)

@@ -6,23 +6,22 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models
-from django.db.models.functions import Mod
+from django.db.models.functions import Coalesce, Mod
 
 from sequere.base import ResourceKey
 from sequere.event_types import event_types
 from sequere.log.models import Event
 from sequere.log.streams import Stream
 from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, Uncounted
-from sequere.relations.key import FOLLOWS, RelationKey
-from sequere.relations.types import FOLLOW
+from sequere.relations.key import GraphColumns, RelationKey
+from sequere.relations.types import BEGUN, CHANGES, type_of
 
-_RELATIONS = (FOLLOW.begun.name, FOLLOW.ended.name)
 _IS_TO_ITSELF = models.Q(
-    type__in=_RELATIONS,
+    type__in=CHANGES,
     actor_identifier=models.F("target_identifier"),
     actor_object_id=models.F("target_object_id"),
 )
-_IS_WITHOUT_TARGET = models.Q(type__in=_RELATIONS, target_identifier__isnull=True)
+_IS_WITHOUT_TARGET = models.Q(type__in=CHANGES, target_identifier__isnull=True)
 
 
 class _Events(Uncounted, OrphanKeys):
@@ -71,7 +70,7 @@ def _faults(
         yield Difference(f"event before {what} in its stream", f"version {version - 1}", "none")
     if before is not None and event_types.stream_kind(before) != event_types.stream_kind(type_):
         yield Difference(f"event before {what} in its stream", "one of its kind", before)
-    if type_ in _RELATIONS and version % 2 != (type_ == FOLLOW.begun.name):
+    if type_ in CHANGES and version % 2 != (type_ in BEGUN):
         yield Difference(f"version of {what}", "an odd one" if version % 2 == 0 else "an even one", version)
     if right_stream is not None and not (ends and ends[0] != ends[1]) and UUID(str(right_stream)) != stream:
         yield Difference(f"stream of {what}", UUID(str(right_stream)), stream)
@@ -85,7 +84,11 @@ def _with_right_values(events: models.QuerySet[Any]) -> models.QuerySet[Any]:
         models.When(type__in=_names_of(kind), then=Stream(kind, (), "actor_identifier", "actor_object_id"))
         for kind in ("resource", "read")
     ]
-    of_relation = models.When(type__in=_RELATIONS, then=RelationKey.stream_in_sql(FOLLOWS, "actor_", "target_"))
+    names = GraphColumns(
+        models.Case(*(models.When(type=one, then=models.Value(type_of(one).name)) for one in CHANGES)),
+        Coalesce("scope", models.Value("")),
+    )
+    of_relation = models.When(type__in=CHANGES, then=RelationKey.stream_in_sql(names, "actor_", "target_"))
     annotated: models.QuerySet[Any] = events.annotate(
         before=models.Subquery(before.values("type")[:1]),
         right_stream=models.Case(of_relation, *of_actor, default=None, output_field=models.UUIDField()),
@@ -101,8 +104,8 @@ def _wrong(events: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
         foreign |= models.Q(type__in=_names_of(kind)) & ~models.Q(before__in=_names_of(kind))
     internal = [one.name for one in event_types if event_types.stream_kind(one.name)]
     foreign |= ~models.Q(type__in=internal) & models.Q(before__in=internal)
-    odd = models.Q(type=FOLLOW.begun.name) & models.Q(parity=0)
-    even = models.Q(type=FOLLOW.ended.name) & models.Q(parity=1)
+    odd = models.Q(type__in=BEGUN) & models.Q(parity=0)
+    even = models.Q(type__in=CHANGES) & ~models.Q(type__in=BEGUN) & models.Q(parity=1)
     wrong: models.QuerySet[Any] = (
         _with_right_values(events)
         .annotate(parity=Mod("version", 2))

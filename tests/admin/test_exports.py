@@ -49,6 +49,7 @@ def test_a_file_has_the_events_of_the_list(browser: Client, thoas: User, project
         "actor": f"user:{thoas.pk}",
         "verb": "",
         "target": f"project:{project.pk}",
+        "scope": "",
         "timeline": None,
         "who": f"user:{thoas.pk}",
         "occurred_at": event.occurred_at.isoformat(),

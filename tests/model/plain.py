@@ -34,6 +34,8 @@ class Plain:
     removes: bool
     #: Who follows whom, with the order of the follows.
     follows: dict[tuple[Key, Key], int] = field(default_factory=dict)
+    #: The same in another scope, in which timelines are not interested.
+    watches: dict[tuple[Key, Key], int] = field(default_factory=dict)
     actions: dict[str, PlainAction] = field(default_factory=dict)
     #: The reasons of each entry of each private timeline, by owner and uid.
     private: dict[Key, dict[str, set[str]]] = field(default_factory=dict)
@@ -57,6 +59,13 @@ class Plain:
             for uid in self.public(other):
                 self._take(one, uid, "followed")
 
+    def watch(self, one: Key, other: Key) -> None:
+        if (one, other) not in self.watches:
+            self.watches[one, other] = self.tick()
+
+    def unwatch(self, one: Key, other: Key) -> None:
+        self.watches.pop((one, other), None)
+
     def save(self, uid: str, owner: Key, actor: Key, target: Key | None, date: datetime) -> None:
         action = self.actions.setdefault(uid, PlainAction(actor, target, date, self.tick()))
         if owner != actor:
@@ -74,6 +83,8 @@ class Plain:
             entries.pop(uid, None)
 
     def delete(self, gone: Key) -> None:
+        for pair in [pair for pair in self.watches if gone in pair]:
+            del self.watches[pair]
         for pair in [pair for pair in self.follows if gone in pair]:
             del self.follows[pair]
             if self.removes and pair[1] != gone:
@@ -91,17 +102,21 @@ class Plain:
 
     # Questions
 
-    def followers(self, key: Key) -> list[Key]:
-        return self._newest({one: order for (one, other), order in self.follows.items() if other == key})
+    def graph(self, scope: str) -> dict[tuple[Key, Key], int]:
+        return self.watches if scope else self.follows
 
-    def followings(self, key: Key) -> list[Key]:
-        return self._newest({other: order for (one, other), order in self.follows.items() if one == key})
+    def followers(self, key: Key, scope: str = "") -> list[Key]:
+        return self._newest({one: order for (one, other), order in self.graph(scope).items() if other == key})
 
-    def friends(self, key: Key) -> list[Key]:
+    def followings(self, key: Key, scope: str = "") -> list[Key]:
+        return self._newest({other: order for (one, other), order in self.graph(scope).items() if one == key})
+
+    def friends(self, key: Key, scope: str = "") -> list[Key]:
+        graph = self.graph(scope)
         both = {
-            other: max(order, self.follows[other, key])
-            for (one, other), order in self.follows.items()
-            if one == key and (other, key) in self.follows
+            other: max(order, graph[other, key])
+            for (one, other), order in graph.items()
+            if one == key and (other, key) in graph
         }
         return self._newest(both)
 

@@ -1,5 +1,6 @@
 """Any history gives the answers of the plain dicts, and so does a rebuild."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ USERS = [Key("user", number) for number in range(1, 5)]
 PROJECTS = [Key("project", number) for number in range(1, 3)]
 EVERYTHING = [*USERS, *PROJECTS]
 KINDS = ("user", "project")
+WATCH = "watch"
 
 user, anything, day = st.sampled_from(USERS), st.sampled_from(EVERYTHING), st.integers(0, 5)
 pairs = st.lists(st.tuples(user, anything), min_size=1, max_size=6)
@@ -29,6 +31,8 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("follow"), user, anything),
         st.tuples(st.just("unfollow"), user, anything),
+        st.tuples(st.just("watch"), user, anything),
+        st.tuples(st.just("unwatch"), user, anything),
         st.tuples(st.just("follow_many"), pairs),
         st.tuples(st.just("unfollow_many"), pairs),
         st.tuples(st.just("save"), user, user, st.none() | anything, day),
@@ -70,6 +74,16 @@ class Site:
         if one != other:
             unfollow(self.get(one), self.get(other))
             self.plain.unfollow(one, other)
+
+    def watch(self, one: Key, other: Key) -> None:
+        if one != other:
+            follow(self.get(one), self.get(other), scope=WATCH)
+            self.plain.watch(one, other)
+
+    def unwatch(self, one: Key, other: Key) -> None:
+        if one != other:
+            unfollow(self.get(one), self.get(other), scope=WATCH)
+            self.plain.unwatch(one, other)
 
     def follow_many(self, given: list[tuple[Key, Key]]) -> None:
         chosen = [pair for pair in given if pair[0] != pair[1]]
@@ -133,11 +147,12 @@ class Site:
                 (action.target_deleted, action.target and _key(action.target)) for action in timeline.get_private()
             ],
         }
-        for what in ("followers", "followings", "friends"):
+        for what, scope in product(("followers", "followings", "friends"), ("", WATCH)):
             get, count = getattr(instance, f"get_{what}"), getattr(instance, f"get_{what}_count")
-            answers[what] = [_key(other) for other, _ in get()]
-            answers[f"{what}, oldest first"] = [_key(other) for other, _ in get(desc=False)]
-            answers[f"{what} counts"] = (count(), *(count(identifier=kind) for kind in KINDS))
+            name = f"{what} {scope}"
+            answers[name] = [_key(other) for other, _ in get(scope=scope)]
+            answers[f"{name}, oldest first"] = [_key(other) for other, _ in get(desc=False, scope=scope)]
+            answers[f"{name} counts"] = tuple(count(identifier=kind, scope=scope) for kind in (None, *KINDS))
         if capped:
             # The timeline is right from its own oldest entry upwards.
             kept = len(answers["private"])
@@ -164,12 +179,12 @@ class Site:
                     (action.is_target_gone, None if action.is_target_gone else action.target) for action in actions
                 ],
             }
-        for what in ("followers", "followings", "friends"):
-            keys = getattr(plain, what)(key)
-            expected[what] = keys
-            expected[f"{what}, oldest first"] = keys[::-1]
+        for what, scope in product(("followers", "followings", "friends"), ("", WATCH)):
+            name, keys = f"{what} {scope}", getattr(plain, what)(key, scope)
+            expected[name] = keys
+            expected[f"{name}, oldest first"] = keys[::-1]
             kinds = [sum(other.identifier == kind for other in keys) for kind in KINDS]
-            expected[f"{what} counts"] = (len(keys), *kinds)
+            expected[f"{name} counts"] = (len(keys), *kinds)
         return expected
 
 

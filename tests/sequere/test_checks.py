@@ -277,6 +277,13 @@ def test_sequere_e011_health(settings: Any, name: str, value: Any) -> None:
     assert f"SEQUERE_HEALTH_{name} is {value!r}" in found()["sequere.E011"].msg
 
 
+@pytest.mark.parametrize("scopes", ["watch", 7, [7], ["a" * 51]])
+def test_sequere_e026_scopes(settings: Any, scopes: Any) -> None:
+    settings.SEQUERE_SCOPES = scopes
+
+    assert f"SEQUERE_SCOPES is {scopes!r}" in found()["sequere.E026"].msg
+
+
 @pytest.mark.parametrize("follower", ["nowhere.follower", "sequere.conf.SETTINGS", 7])
 def test_sequere_e019_follower_of_a_request(settings: Any, follower: Any) -> None:
     settings.SEQUERE_FOLLOWER_OF_REQUEST = follower

@@ -202,6 +202,18 @@ def test_follows_of_hidden_instances_are_imported(old_sequere: Insert, thoas: Us
     assert (list(followings), followings.hidden) == ([], 1)
 
 
+def test_an_import_into_a_scope(old_sequere: Insert, thoas: User, newbie: User) -> None:
+    old_sequere((thoas, newbie, 1))
+    follow(thoas, newbie)
+
+    reports = [
+        run("import_follows", "django-sequere", "--scope", "watch", *more)[1] for more in (["--dry-run"], [], [])
+    ]
+
+    assert ["1 follows" in report for report in reports] == [True, True, False]
+    assert list(get_followers(newbie, scope="watch")) == [(thoas, at(1))]
+
+
 def test_an_unknown_identifier_stops_the_import_before_it_begins(
     old_sequere: Insert, thoas: User, project: Project
 ) -> None:

@@ -72,6 +72,7 @@ def test_an_event_says_what_happened() -> None:
         "target_identifier": "project",
         "target_object_id": "1",
         "verb": "tell",
+        "scope": "",
         "occurred_at": datetime(2013, 10, 25, tzinfo=UTC),
         "data": {"n": 1},
         "metadata": {},

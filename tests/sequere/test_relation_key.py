@@ -1,4 +1,4 @@
-"""Relations are values: a second, made-up type of relation, with scopes, works beside follows."""
+"""Relations are values: those of a made-up type, and follows in scopes, stand beside follows."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -49,6 +49,7 @@ class Unliked(EventType):
 
 LIKE = RelationType("like", begun=Liked, ended=Unliked, followings="likes", followers="liked_by")
 LIKES, LOVES = Graph(LIKE), Graph(LIKE, "love")
+WATCHES = Graph(FOLLOW, "watch")
 
 THOAS, NEWBIE, FILM = ResourceKey("user", "1"), ResourceKey("user", "2"), ResourceKey("project", "1")
 ODD = ["", "a:b", "it's", '"', "50% %s %%", "{0} {}", "\\x00 \\", "\x01\n\t", "\xe9", "e\u0301", "😀", " ", "ß\u2028"]
@@ -89,7 +90,7 @@ def test_a_stream_belongs_to_a_type_a_scope_and_a_direction() -> None:
 def test_a_relation_belongs_to_the_follows_unless_it_says_otherwise() -> None:
     assert RelationKey(THOAS, FILM) == RelationKey(THOAS, FILM, FOLLOWS)
     assert FOLLOWS.name == ("follow", "")
-    assert str(RelationKey(THOAS, FILM, LOVES)) == "like user:1 → project:1"
+    assert str(RelationKey(THOAS, FILM, LOVES)) == "like (love) user:1 → project:1"
 
 
 def test_the_opposite_stays_in_its_graph() -> None:
@@ -182,7 +183,17 @@ def test_a_relation_begins_and_ends_in_turn() -> None:
         ("unliked", 2, THOAS, FILM, FILM),
         ("liked", 3, THOAS, FILM, FILM),
     ]
-    assert [RelationKey.of_event(event, LIKES) for event in events] == [relation] * 3
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("graph", [FOLLOWS, WATCHES])
+def test_an_event_says_which_relation_it_is_about(graph: Graph) -> None:
+    relation = RelationKey(THOAS, FILM, graph)
+
+    outcomes = record_internal([to(relation) for to in (to_begin, to_end)])
+
+    assert [outcome.event and outcome.event.scope for outcome in outcomes] == [graph.scope] * 2
+    assert [RelationKey.of_event(event) for event in Event.objects.all()] == [relation] * 2
 
 
 @pytest.mark.django_db
@@ -240,10 +251,10 @@ def test_a_host_cannot_forge_one() -> None:
 
 
 @pytest.fixture
-def liking(db: None) -> dict[str, Event]:
-    """thoas likes the film and newbie, and newbie no longer likes the film. Follows are among them."""
+def watching(db: None) -> dict[str, Event]:
+    """thoas watches the film and newbie, and newbie no longer watches the film. Follows are among them."""
     here, there, ended = (
-        RelationKey(one, other, LIKES) for one, other in ((THOAS, FILM), (THOAS, NEWBIE), (NEWBIE, FILM))
+        RelationKey(one, other, WATCHES) for one, other in ((THOAS, FILM), (THOAS, NEWBIE), (NEWBIE, FILM))
     )
     outcomes = record_internal(
         [
@@ -253,55 +264,51 @@ def liking(db: None) -> dict[str, Event]:
             to_begin(ended),
             to_end(ended),
             to_begin(RelationKey(FILM, ResourceKey("user", "3"))),
+            to_begin(RelationKey(FILM, ResourceKey("user", "4"), LIKES)),
         ]
     )
-    names = ["follow", "here", "there", "ended", "end", "other follow"]
+    names = ["follow", "here", "there", "ended", "end", "other follow", "like"]
     return {name: outcome.event for name, outcome in zip(names, outcomes, strict=True) if outcome.event}
 
 
-def test_the_relations_of_a_type(liking: dict[str, Event]) -> None:
-    first = list(recorded.relations(LIKE, "default").order_by("id"))
-    live = list(recorded.live_relations(LIKE, "default").order_by("id"))
+def test_the_relations_of_all_graphs(watching: dict[str, Event]) -> None:
+    first = list(recorded.relations("default").order_by("id"))
+    live = list(recorded.live_relations("default").order_by("id"))
 
-    assert first == [liking["here"], liking["there"], liking["ended"]]
-    assert live == [liking["here"], liking["there"]]
-    assert list(recorded.live_relations(FOLLOW, "default").order_by("id")) == [
-        liking["follow"],
-        liking["other follow"],
-    ]
+    assert first == [watching[name] for name in ("follow", "here", "there", "ended", "other follow")]
+    assert live == [watching[name] for name in ("follow", "here", "there", "other follow")]
 
 
-def test_a_relation_that_began_again_is_live_and_known_once(liking: dict[str, Event]) -> None:
-    (again,) = record_internal([to_begin(RelationKey(NEWBIE, FILM, LIKES))])
+def test_a_relation_that_began_again_is_live_and_known_once(watching: dict[str, Event]) -> None:
+    (again,) = record_internal([to_begin(RelationKey(NEWBIE, FILM, WATCHES))])
 
-    assert list(recorded.relations(LIKE, "default").order_by("id"))[2] == liking["ended"]
-    assert list(recorded.live_relations(LIKE, "default").order_by("id"))[2] == again.event
+    assert recorded.relations("default").filter(stream=watching["ended"].stream).get() == watching["ended"]
+    assert recorded.live_relations("default").filter(stream=watching["ended"].stream).get() == again.event
 
 
-def test_the_ends_of_a_type(liking: dict[str, Event]) -> None:
+def test_the_ends_of_relations(watching: dict[str, Event]) -> None:
     other, stranger = ResourceKey("user", "3"), ResourceKey("user", "4")
 
-    with exactly(2):
-        likes = recorded.known_ends(LIKE, [THOAS, NEWBIE, FILM, other, stranger], "default")
-        follows = recorded.known_ends(FOLLOW, [THOAS, NEWBIE, FILM, other, stranger], "default")
+    with exactly(1):
+        found = recorded.known_ends([THOAS, NEWBIE, FILM, other, stranger], "default")
 
-    assert (likes, follows) == ({THOAS, NEWBIE, FILM}, {NEWBIE, FILM, other})
-    assert recorded.known_ends(LIKE, [], "default") == set()
+    assert found == {THOAS, NEWBIE, FILM, other}
+    assert recorded.known_ends([], "default") == set()
 
 
-def test_the_numbers_of_a_type(liking: dict[str, Event]) -> None:
+def test_the_numbers_of_each_graph(watching: dict[str, Event]) -> None:
     page = sorted([THOAS, NEWBIE, FILM])
 
     with exactly(2):
-        likes = recorded.numbers(LIKE, page, "actor_", "default")
-        liked_by = recorded.numbers(LIKE, page, "target_", "default")
+        followings = recorded.numbers(page, "actor_", "default")
+        followers = recorded.numbers(page, "target_", "default")
 
-    assert {key: dict(numbers) for key, numbers in likes.items()} == {
-        THOAS: {"project": 1, "user": 1},
-        NEWBIE: {"project": 0},
+    assert followings == {
+        FOLLOWS: {NEWBIE: {"project": 1}, FILM: {"user": 1}},
+        WATCHES: {THOAS: {"project": 1, "user": 1}, NEWBIE: {"project": 0}},
     }
-    assert {key: dict(numbers) for key, numbers in liked_by.items()} == {NEWBIE: {"user": 1}, FILM: {"user": 1}}
-    assert dict(recorded.numbers(LIKE, [], "actor_", "default")) == {}
+    assert followers == {FOLLOWS: {FILM: {"user": 1}}, WATCHES: {NEWBIE: {"user": 1}, FILM: {"user": 1}}}
+    assert recorded.numbers([], "actor_", "default") == {}
 
 
 # Beside follows

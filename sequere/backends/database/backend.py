@@ -20,6 +20,7 @@ from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.projections.reconciler import Cursor
 from sequere.relations.key import FOLLOWS, Graph, RelationKey
+from sequere.relations.types import RelationType
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere.results.relations import Related, RelationList, load_relations
@@ -80,15 +81,15 @@ class RelationRows:
 def _listed(rows: RelationRows, size: int | None, start: int, after: Place | None, using: str) -> list[tuple[Any, ...]]:
     connection = connections[using]
     narrowed = rows.identifier is not None
-    values: list[Any] = [*rows.key, *([rows.identifier] if narrowed else [])]
+    values: list[Any] = [rows.graph.scope, *rows.key, *([rows.identifier] if narrowed else [])]
     if after:
         values += (connection.ops.adapt_datetimefield_value(after.moment), after.tie)
-    text = _list_text(rows.graph, rows.side, using, narrowed=narrowed, after=after is not None, desc=rows.desc)
+    text = _list_text(rows.graph.type, rows.side, using, narrowed=narrowed, after=after is not None, desc=rows.desc)
     return fetched(text.replace("{limit}", dialect(connection).limit(size, start)), values, _ROW, using)
 
 
 @cache
-def _list_text(graph: Graph, side: ListSide, using: str, *, narrowed: bool, after: bool, desc: bool) -> str:
+def _list_text(type_: RelationType, side: ListSide, using: str, *, narrowed: bool, after: bool, desc: bool) -> str:
     words = dialect(connections[using])
     place = f"({side.since}, {side.other}_uid) {'<' if desc else '>'} (%s, %s)"
     conditions = {
@@ -100,7 +101,7 @@ def _list_text(graph: Graph, side: ListSide, using: str, *, narrowed: bool, afte
         owner=side.owner,
         other=side.other,
         since=side.since,
-        graph=number_of(graph, words),
+        graph=number_of(type_.name, words),
         resource=uid_of(words),
         conditions=" ".join(f"AND {condition}" for condition, is_asked in conditions.items() if is_asked),
         direction="DESC" if desc else "ASC",
@@ -114,23 +115,26 @@ def _count(graph: Graph, side: ListSide, key: ResourceKey, identifier: str | Non
     using = router.db_for_read(RelationCount)
     with connections[using].cursor() as cursor:
         narrowed = identifier is not None
-        cursor.execute(_count_text(graph, side, using, narrowed=narrowed), [*key, identifier] if narrowed else [*key])
+        values = [graph.scope, *key, *([identifier] if narrowed else [])]
+        cursor.execute(_count_text(graph.type, side, using, narrowed=narrowed), values)
         return int(cursor.fetchone()[0])
 
 
 @cache
-def _count_text(graph: Graph, side: ListSide, using: str, *, narrowed: bool) -> str:
+def _count_text(type_: RelationType, side: ListSide, using: str, *, narrowed: bool) -> str:
     words = dialect(connections[using])
     of_kind = f"AND kind = {kind_number(words)}" if narrowed else ""
     return statement(__package__, "count").format(
-        counted=side.counted, graph=number_of(graph, words), resource=uid_of(words), of_kind=of_kind
+        counted=side.counted, graph=number_of(type_.name, words), resource=uid_of(words), of_kind=of_kind
     )
 
 
 @cache
-def _live_text(graph: Graph, using: str) -> str:
+def _live_text(type_: RelationType, using: str) -> str:
     words = dialect(connections[using])
-    same_ends = f"live.graph = {number_of(graph, words)} AND live.from_uid = {uid_of(words)} AND live.to_uid = r.uid"
+    same_ends = (
+        f"live.graph = {number_of(type_.name, words)} AND live.from_uid = {uid_of(words)} AND live.to_uid = r.uid"
+    )
     return statement(__package__, "live").format(
         given="{given}",
         join=words.join,
@@ -140,10 +144,10 @@ def _live_text(graph: Graph, using: str) -> str:
 
 
 @cache
-def _is_live_text(graph: Graph, using: str) -> str:
+def _is_live_text(type_: RelationType, using: str) -> str:
     words = dialect(connections[using])
     return statement(__package__, "is_live").format(
-        relations=words.table(LiveRelation), graph=number_of(graph, words), uid=uid_of(words)
+        relations=words.table(LiveRelation), graph=number_of(type_.name, words), uid=uid_of(words)
     )
 
 
@@ -160,10 +164,11 @@ class DatabaseBackend(BaseBackend):
         one, using = next(iter(relations)), router.db_for_read(LiveRelation)
         with connections[using].cursor() as cursor:
             if len(relations) == 1:
-                cursor.execute(_is_live_text(one.graph, using), [*one.from_key, *one.to_key])
+                cursor.execute(_is_live_text(one.graph.type, using), [one.graph.scope, *one.from_key, *one.to_key])
                 return {one for _ in cursor.fetchall()}
             select, values = given(connections[using], fields_of(Resource, KEY), by_key)
-            cursor.execute(_live_text(one.graph, using).replace("{given}", select), [*values, *one.from_key])
+            text = _live_text(one.graph.type, using).replace("{given}", select)
+            cursor.execute(text, [*values, one.graph.scope, *one.from_key])
             return {by_key[ResourceKey(*row)] for row in cursor.fetchall()}
 
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:

@@ -6,20 +6,22 @@ from typing import Any, NamedTuple
 from django.db import connections
 
 from sequere.backends.database.models import RelationCount
-from sequere.backends.database.statements import COUNT_KEY, COUNT_NUMBERS, number_of
+from sequere.backends.database.statements import COUNT_KEY, COUNT_NUMBERS
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource, keys_of
-from sequere.log.numbers import KIND, names_of, number_graph
+from sequere.log.numbers import KIND, GraphNumbers, names_of, numbers_of_graphs
 from sequere.projections.reconciler import Comparison, Cursor, Difference, Page, Reconciler, RowKeys
 from sequere.relations.key import FOLLOWS, Graph
+from sequere.relations.types import type_named
 from sequere.sql.conditions import among
 from sequere.sql.dialects import dialect
 from sequere.sql.statements import statement
 
 
 class CountKey(NamedTuple):
-    uid: int
+    graph: int
     kind: int
+    uid: int
 
 
 class Numbers(NamedTuple):
@@ -32,8 +34,8 @@ class CountRange:
     """The counts of the resources whose uids lie after one and up to another one, and what the relations say that they
     should be."""
 
-    def __init__(self, graph: Graph, after: int | None, until: int | None, using: str) -> None:
-        self._graph = graph
+    def __init__(self, graphs: GraphNumbers, after: int | None, until: int | None, using: str) -> None:
+        self.graphs = {number: graph for graph, number in graphs.items()}
         self._using = using
         self._words = dialect(connections[using])
         self._bounds = [(sign, bound) for sign, bound in ((">", after), ("<=", until)) if bound is not None]
@@ -52,17 +54,16 @@ class CountRange:
 
     def differences(self) -> list[tuple[CountKey, Numbers, Numbers]]:
         """What should be, and what is, where they differ. 1 query."""
-        rows = self._changed("SELECT * FROM changed ORDER BY uid, kind")
-        return [(CountKey(*row[:2]), Numbers(*map(int, row[2:5])), Numbers(*map(int, row[5:]))) for row in rows]
+        rows = self._changed("SELECT * FROM changed ORDER BY uid, graph, kind")
+        return [(CountKey(*row[:3]), Numbers(*map(int, row[3:6])), Numbers(*map(int, row[6:]))) for row in rows]
 
     def repair(self) -> int:
         """Make the counts what they should be; returns how many were not. 2 statements, 4 on SQLite."""
-        number_graph(*self._graph.name, self._using)
         delete = (
-            "DELETE FROM sequere_database_count WHERE graph = {graph}"
-            " AND (uid, kind) IN (SELECT uid, kind FROM changed WHERE {is_nothing})"
+            "DELETE FROM sequere_database_count"
+            " WHERE (graph, uid, kind) IN (SELECT graph, uid, kind FROM changed WHERE {is_nothing})"
         )
-        put = "{insert} SELECT {graph}, kind, uid, {numbers} FROM changed WHERE NOT ({is_nothing}) {replace}"
+        put = "{insert} SELECT graph, kind, uid, {numbers} FROM changed WHERE NOT ({is_nothing}) {replace}"
         if self._words.writes_in_with:
             ((wrong,),) = self._changed(f", gone AS ({delete}), put AS ({put}) SELECT COUNT(*) FROM changed")
         else:
@@ -87,7 +88,7 @@ class CountRange:
         old_numbers = [f"old_{name}" for name in COUNT_NUMBERS]
         replaced = dict.fromkeys(COUNT_NUMBERS, "{new}")
         return {
-            "graph": number_of(self._graph, self._words),
+            "graphs": ", ".join(map(str, self.graphs)) or "NULL",
             "numbers": ", ".join(COUNT_NUMBERS),
             "old_numbers": ", ".join(old_numbers),
             "sums": ", ".join(f"SUM({name})" for name in (*COUNT_NUMBERS, *old_numbers)),
@@ -117,7 +118,10 @@ class CountComparison(Comparison):
         names, kinds = keys_of({key.uid for key, *_ in found}, using), names_of(KIND, using)
         differences = [
             Difference(
-                f"counts of {names.get(key.uid, key.uid)} with kind {kinds.get(key.kind, key.kind)}", wanted, stored
+                f"{_counts_in(*keys.graphs[key.graph])} of {names.get(key.uid, key.uid)}"
+                f" with kind {kinds.get(key.kind, key.kind)}",
+                wanted,
+                stored,
             )
             for key, wanted, stored in found
         ]
@@ -129,13 +133,17 @@ class CountComparison(Comparison):
         return keys.repair()
 
 
+def _counts_in(type_: str, scope: str) -> str:
+    return "counts" if (type_, scope) == FOLLOWS.name else f"{Graph(type_named(type_), scope)} counts"
+
+
 class CountKeys(RowKeys):
     """All resources, in pages that include everything between them: the counts of others are wrong."""
 
     def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
         _, number, end = super().page(after, until, using)
         first, last = (cursor[0] if cursor else None for cursor in (after, end or until))
-        return Page(CountRange(FOLLOWS, first, last, using), number, end)
+        return Page(CountRange(numbers_of_graphs(using), first, last, using), number, end)
 
 
 #: All counts. It comes after the relations, from which they are counted.

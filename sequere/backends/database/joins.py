@@ -26,7 +26,7 @@ class RelationJoins:
 
     def is_in(self, what: str, graph: Graph, key: ResourceKey, one: KeyColumn, *, begins: bool) -> Fragment:
         side, words = side_of(what, graph), self.words
-        numbers = [number_of(graph, words), uid_of(words)]
+        numbers = [number_of(graph.type.name, words, words.text(graph.scope)), uid_of(words)]
         if begins:
             numbers = self._looked_up(numbers, key)
         fragments = {
@@ -49,7 +49,7 @@ class RelationJoins:
     def count(self, what: str, graph: Graph, one: KeyColumn) -> Fragment:
         text = statement(__package__, "count_of_instance").format(
             counted=side_of(what, graph).counted,
-            graph=number_of(graph, self.words),
+            graph=number_of(graph.type.name, self.words, self.words.text(graph.scope)),
             identifier=self.words.text(one.identifier),
             text=one.text(self.words),
         )

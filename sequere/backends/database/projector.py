@@ -1,5 +1,6 @@
 """Keeps the live relations and their counts equal to the log."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
 
@@ -13,9 +14,9 @@ from sequere.log.models import Event
 from sequere.projections.projector import LevelTriggeredProjector
 from sequere.projections.resources import RESOURCE_ROWS
 from sequere.relations.intents import DELETED
-from sequere.relations.key import FOLLOWS, RELATION, Graph, RelationKey
+from sequere.relations.key import RELATION, Graph, RelationKey
 from sequere.relations.recorded import ENDS
-from sequere.relations.types import FOLLOWED, UNFOLLOWED
+from sequere.relations.types import is_change
 from sequere.sql import routines
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
@@ -28,38 +29,38 @@ class FollowsProjector(LevelTriggeredProjector):
     stream_kinds = ("", "queued", "relation", "resource")
     reconcilers = (RESOURCE_ROWS, RECORDED_RELATIONS, ORPHANED_RELATIONS, COUNTS)
 
-    def relations_function(self, relation_type: str, using: str) -> str | None:
+    def relations_function(self, relation_type: str, scope: str, using: str) -> str | None:
         return "sequere_apply_relations" if routines.in_reach(LiveRelation, using) else None
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
-        """Make the follows of `events` what the log says: 1 statement, 4 on SQLite."""
-        relations: dict[RelationKey, None] = {}
+        """Make the relations of `events` what the log says: 1 statement for each graph, 4 on SQLite."""
+        by_graph: dict[Graph, dict[RelationKey, None]] = defaultdict(dict)
         deleted = []
         for event in events:
-            if event.type in {FOLLOWED, UNFOLLOWED}:
+            if is_change(event.type):
                 relation = RelationKey.of_event(event)
-                if relation.opposite not in relations:
-                    relations[relation] = None
+                if relation.opposite not in by_graph[relation.graph]:
+                    by_graph[relation.graph][relation] = None
             elif event.type == DELETED:
                 deleted.append(event.actor)
-        if relations:
-            rows = [(relation.stream, *relation.from_key, *relation.to_key) for relation in relations]
-            select, values = given(connections[using], fields_of(Event, ("stream", *ENDS)), rows)
-            text = _with_uids(FOLLOWS, using).replace("{given}", select)
-            RelationStatements(FOLLOWS, (text, values), using, both=True).write()
+        for graph, relations in by_graph.items():
+            rows = [(one.stream, graph.scope, *one.from_key, *one.to_key) for one in relations]
+            select, values = given(connections[using], fields_of(Event, ("stream", "scope", *ENDS)), rows)
+            text = _with_uids(graph.type.name, using).replace("{given}", select)
+            RelationStatements(graph, (text, values), using, both=True).write()
         if deleted:
             forget_empty(deleted, using)
 
 
 @cache
-def _with_uids(graph: Graph, using: str) -> str:
+def _with_uids(relation_type: str, using: str) -> str:
     words = dialect(connections[using])
     columns = [f"given.{column}" for column in ENDS]
     from_key, to_key = columns[:2], columns[2:]
     return statement(__package__, "with_uids").format(
         given="{given}",
         join=words.join,
-        opposite=words.stream(RELATION, [*map(words.text, graph.name), *to_key, *from_key]),
+        opposite=words.stream(RELATION, [words.text(relation_type), "COALESCE(given.scope, '')", *to_key, *from_key]),
         from_end=join_resource(words, "f", from_key),
         to_end=join_resource(words, "t", to_key),
         from_kind=join_kind(words, "f"),

@@ -5,7 +5,7 @@ Two relations are opposite if one is from → to and the other is to → from. E
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event
-from sequere.log.numbers import KIND, GraphNumber, Name, number_graph
+from sequere.log.numbers import KIND, GraphNumber, Name, number_graph, number_of_graph
 from sequere.relations.key import Graph
 from sequere.sql.dialects import Dialect, dialect
 from sequere.sql.statements import statement, statements
@@ -34,42 +34,66 @@ class RelationStatements:
     def __init__(self, graph: Graph, relations: Subselect, using: str, *, both: bool) -> None:
         """`relations` SELECTs what wanted.sql is given. The opposite relations are compared too if `both` are: then
         `relations` has only one of two opposites."""
-        self._graph = graph
+        self.graph = graph
         self._using = using
         self._relations, self._parameters = relations
-        self._texts = relation_texts(graph, using, both=both)
+        self._both = both
 
     def write(self) -> None:
         """Store what the log wants instead of what is stored, and add the change to the counts.
 
-        1 statement, 4 on databases without functions.
+        1 statement, 4 on databases without functions, 6 the first time.
         """
-        if not dialect(connections[self._using]).has_routines:
-            number_graph(*self._graph.name, self._using)
-        for text in self._texts.write:
+        words = dialect(connections[self._using])
+        if words.has_routines:
+            text = _apply_text(self.graph.type.begun.name, self._using).replace("{given}", self._relations)
+            self._run(text, [*self.graph.name, *self._parameters])
+            return
+        for text in self._texts(number_the(self.graph, self._using)).write:
             self._execute(text)
 
     def differs(self) -> bool:
-        """Whether anything is not stored as the log wants it. 1 query."""
-        ((differs,),) = self._execute(self._texts.differs)
+        """Whether anything is not stored as the log wants it. 2 queries."""
+        ((differs,),) = self._execute(self._texts(self._number).differs)
         return bool(differs)
 
     def repair(self) -> int:
         """The same as `write()` without the counts; returns how many relations were wrong. 2 statements, or 3."""
-        number_graph(*self._graph.name, self._using)
-        return sum(wrong for text in self._texts.repair for (wrong,) in self._execute(text))
+        texts = self._texts(number_the(self.graph, self._using))
+        return sum(wrong for text in texts.repair for (wrong,) in self._execute(text))
 
     def differences(self) -> list[tuple[tuple[int, int], dict[str, Any], dict[str, Any]]]:
         """Where they differ: the two uids, what is stored, and what the log wants; {} for nothing. 1 query."""
         half = 2 + len(RELATION_VALUES)
         return [
-            ((row[0], row[1]), _row(row[2:half]), _row(row[half:])) for row in self._execute(self._texts.differences)
+            ((row[0], row[1]), _row(row[2:half]), _row(row[half:]))
+            for row in self._execute(self._texts(self._number).differences)
         ]
 
+    @property
+    def _number(self) -> int:
+        """That of the graph; one that no graph has as long as it has none."""
+        return number_of_graph(*self.graph.name, self._using) or 0
+
+    def _texts(self, number: int) -> "_Texts":
+        return relation_texts(number, self.graph.type.begun.name, self._using, both=self._both)
+
     def _execute(self, text: str) -> list[tuple[Any, ...]]:
+        return self._run(text.replace("{given}", self._relations), self._parameters)
+
+    def _run(self, text: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         with connections[self._using].cursor() as cursor:
-            cursor.execute(text.replace("{given}", self._relations), self._parameters)
+            cursor.execute(text, parameters)
             return cursor.fetchall() if cursor.description else []
+
+
+def number_the(graph: Graph, using: str) -> int:
+    """The number of a graph, which gets one if it has none. 1 query, 3 the first time."""
+    number = number_of_graph(*graph.name, using)
+    if number is None:
+        number_graph(*graph.name, using)
+        number = number_of_graph(*graph.name, using)
+    return cast(int, number)
 
 
 def _row(values: tuple[Any, ...]) -> dict[str, Any]:
@@ -78,7 +102,7 @@ def _row(values: tuple[Any, ...]) -> dict[str, Any]:
 
 
 class _Texts(NamedTuple):
-    """The statements for one database and graph, with {given} for the relations."""
+    """The statements for one database and the number of a graph, with {given} for the relations."""
 
     write: Sequence[str]
     differs: str
@@ -88,19 +112,20 @@ class _Texts(NamedTuple):
 
 
 @cache
-def relation_texts(graph: Graph, using: str, *, both: bool) -> _Texts:
-    """Put together once for each database and graph."""
+def relation_texts(number: int, begun: str, using: str, *, both: bool) -> _Texts:
+    """Put together once for each database and graph, which has a number."""
     words = dialect(connections[using])
-    begun = words.text(graph.type.begun.name)
-    texts = _texts(words, _fragments(words, number_of(graph, words), begun, both=both))
-    if not words.has_routines:
-        return texts
-    graph_name = ", ".join(map(words.text, graph.name))
+    return _texts(words, _fragments(words, str(number), words.text(begun), both=both))
+
+
+@cache
+def _apply_text(begun: str, using: str) -> str:
+    """Calls the function. Parameters: the type and the scope of the graph, then those of {given}."""
     columns = ("stream", "opposite", "from_uid", "to_uid", "from_kind", "to_kind")
     arrays = _each("array_agg({0})", columns)
     relations = f"({{given}}) AS given ({', '.join(columns)})"
-    apply = f"SELECT sequere_apply_relations({graph_name}, {begun}, NULL, {arrays}) FROM {relations}"
-    return texts._replace(write=[apply])
+    text = dialect(connections[using]).text(begun)
+    return f"SELECT sequere_apply_relations(%s, %s, {text}, NULL, {arrays}) FROM {relations}"
 
 
 def applying_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
@@ -148,9 +173,9 @@ def _texts(words: Dialect, fragments: dict[str, str]) -> _Texts:
     )
 
 
-def number_of(graph: Graph, words: Dialect) -> str:
-    """SELECTs the number of a graph."""
-    type_, scope = map(words.text, graph.name)
+def number_of(relation_type: str, words: Dialect, scope: str = "%s") -> str:
+    """SELECTs the number of a graph. By default, the scope is a parameter."""
+    type_ = words.text(relation_type)
     return f"(SELECT number FROM {words.table(GraphNumber)} WHERE type = {type_} AND scope = {scope})"
 
 

@@ -3,20 +3,23 @@
 from collections.abc import Collection
 
 from django.core.checks import CheckMessage, Error
+from django.db import router
 
 from sequere import conf
 from sequere.backends.base import BaseBackend, FollowerPage
 from sequere.backends.redis.followers import follower_page
-from sequere.backends.redis.keys import FOLLOWINGS, PATTERN, FollowKeys, suffix_of
+from sequere.backends.redis.graphs import number_in_keys
+from sequere.backends.redis.keys import ALL_KEYS, FOLLOWINGS, FollowKeys, suffix_of
 from sequere.backends.redis.projector import FollowsProjector
 from sequere.backends.redis.rows import SetRows, stored_count
 from sequere.backends.redis.scripts import READ_LIVE
 from sequere.base import ResourceKey
+from sequere.log.numbers import GraphNumber
 from sequere.projections.reconciler import Cursor
 from sequere.redis.connection import Connection, text, why_unusable
 from sequere.redis.read_model import Places, RedisModel
 from sequere.relations.key import Graph, RelationKey
-from sequere.relations.types import FOLLOWED
+from sequere.relations.types import BEGUN
 from sequere.results.lazy import LazyList
 from sequere.results.relations import RelationList
 
@@ -29,7 +32,7 @@ class RedisBackend(BaseBackend):
 
     def __init__(self) -> None:
         connection = Connection(FOLLOWS_SETTING, conf.backend_options(), FOLLOWS_PREFIX, "follows")
-        self._places = Places(connection, (FOLLOWED,), FollowKeys.of)
+        self._places = Places(connection, BEGUN, FollowKeys.of)
         self.projector = FollowsProjector(self._places)
 
     @property
@@ -41,21 +44,22 @@ class RedisBackend(BaseBackend):
         return self._places.keys
 
     def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
-        """1 round trip."""
+        """1 round trip; with a scope, 1 query."""
         asked = list(relations)
         if not asked:
             return set()
         names = [self._keys.name(key) for key in (asked[0].from_key, *(relation.to_key for relation in asked))]
-        call = READ_LIVE(names, self._keys.uids, *asked[0].from_key, suffix_of(FOLLOWINGS, None))
+        keys = self._keys_of(asked[0].graph)
+        call = READ_LIVE(names, keys.uids, *asked[0].from_key, keys.sets, suffix_of(FOLLOWINGS, None))
         (answer,) = self._model.read(call)
         return {relation for relation, is_live in zip(asked, answer, strict=True) if text(is_live) == "1"}
 
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return LazyList(SetRows(self._model, self._keys, key, what, identifier, desc))
+        return LazyList(SetRows(self._model, self._keys_of(graph), key, what, identifier, desc))
 
     def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
-        """1 round trip."""
-        return stored_count(what, key, identifier, self._model, self._keys)
+        """1 round trip; with a scope, 1 query."""
+        return stored_count(what, key, identifier, self._model, self._keys_of(graph))
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
         """1 round trip. Raises ReadModelLost."""
@@ -70,7 +74,10 @@ class RedisBackend(BaseBackend):
 
     def reset(self, using: str) -> None:
         """The highest uid stays: a database that is new here hands out larger ones."""
-        self._model.reset(PATTERN)
+        self._model.reset(*ALL_KEYS)
+
+    def _keys_of(self, graph: Graph) -> FollowKeys:
+        return self._keys.in_graph(number_in_keys(graph, router.db_for_read(GraphNumber)))
 
     @classmethod
     def check(cls) -> list[CheckMessage]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from sequere.backends.redis.graphs import graph_numbers
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FRIENDS, FollowKeys
 from sequere.backends.redis.scripts import CLEAN_SET, MEASURE_SETS
 from sequere.backends.redis.uids import Uids, named_by
@@ -14,8 +15,8 @@ from sequere.redis.connection import text
 from sequere.redis.read_model import RedisModel
 from sequere.registry import registry
 from sequere.relations import recorded
-from sequere.relations.key import RelationKey
-from sequere.relations.types import FOLLOW, FOLLOWED
+from sequere.relations.key import FOLLOWS, Graph, RelationKey
+from sequere.relations.types import BEGUN
 from sequere.sql.chunks import chunks
 
 #: How many of each kind (None: of all) should follow a resource, and be followed by it.
@@ -43,8 +44,15 @@ class Measured(NamedTuple):
         return f"{self.stored}, counted as {self.counted}" if self.stored != self.counted else str(self.stored)
 
 
-#: A resource, a kind, the numbers that it should have, and those that it has.
-WrongNumbers = tuple[ResourceKey, str | None, Numbers, Measured]
+#: A graph, a resource, a kind, the numbers that it should have, and those that it has.
+WrongNumbers = tuple[Graph, ResourceKey, str | None, Numbers, Measured]
+
+
+class InKeys(NamedTuple):
+    """A graph with its keys."""
+
+    graph: Graph
+    keys: FollowKeys
 
 
 class Counts:
@@ -58,30 +66,41 @@ class Counts:
         """Where the numbers of resources, in the order of their keys, are not those of the log; with `repair`, they are
         afterwards.
 
-        2 queries and 2 round trips, 3 with `repair`, which takes up to 4 round trips and 2 queries more for each set of
-        a wrong resource, and for every 1,000 members of it.
+        3 queries, 2 round trips for each graph, and 1 with `repair`, which takes up to 4 round trips and 2 queries more
+        for each set of a wrong resource, and for every 1,000 members of it.
         """
         token = self._model.draw([], using)[0] if repair else 0
-        wrong = self._measure(uids, using)
+        numbers = graph_numbers(using)
+        wrong = self._measure(uids, numbers, using)
         if repair:
-            for key in {key for key, _, _, _ in wrong}:
-                self._clean(key, uids[key], token, using)
+            for graph, key in {(graph, key) for graph, key, *_ in wrong}:
+                self._clean(InKeys(graph, self._keys.in_graph(numbers[graph])), key, uids[key], token, using)
         return [
-            Difference(f"counts of {key}" + (f" with kind {kind}" if kind else ""), expected, found)
-            for key, kind, expected, found in wrong
+            Difference(f"{_counts_in(graph)} of {key}" + (f" with kind {kind}" if kind else ""), expected, found)
+            for graph, key, kind, expected, found in wrong
         ]
 
-    def _measure(self, uids: Uids, using: str) -> list[WrongNumbers]:
+    def _measure(self, uids: Uids, numbers: Mapping[Graph, int], using: str) -> list[WrongNumbers]:
         resources = list(uids)
-        followers = recorded.numbers(FOLLOW, resources, "target_", using)
-        followings = recorded.numbers(FOLLOW, resources, "actor_", using)
-        wanted = {key: _by_kind(followers.get(key, {}), followings.get(key, {})) for key in resources}
+        followers = recorded.numbers(resources, "target_", using)
+        followings = recorded.numbers(resources, "actor_", using)
         wrong: list[WrongNumbers] = []
-        stored = list(chunks(resources, RESOURCES_PER_MEASURE))
-        self._want_nothing_of_other_kinds(stored, wanted, uids)
+        for graph, number in numbers.items():
+            to_it, from_it = followers.get(graph, {}), followings.get(graph, {})
+            wanted = {key: _by_kind(to_it.get(key, {}), from_it.get(key, {})) for key in resources}
+            found = self._measure_graph(uids, wanted, self._keys.in_graph(number))
+            wrong += [(graph, *one) for one in found]
+        return wrong
+
+    def _measure_graph(
+        self, uids: Uids, wanted: WantedNumbers, graph_keys: FollowKeys
+    ) -> list[tuple[ResourceKey, str | None, Numbers, Measured]]:
+        wrong = []
+        stored = list(chunks(uids, RESOURCES_PER_MEASURE))
+        self._want_nothing_of_other_kinds(stored, wanted, uids, graph_keys)
         measures = (
             MEASURE_SETS(
-                [name for key in keys for name in self._keys.sets_and_counts(uids[key], wanted[key])],
+                [name for key in keys for name in graph_keys.sets_and_counts(uids[key], wanted[key])],
                 *(number for key in keys for pair in wanted[key].values() for number in pair),
             )
             for keys in stored
@@ -94,7 +113,9 @@ class Counts:
                 wrong.append((key, kind, Numbers(*wanted[key][kind], friends), measured))
         return wrong
 
-    def _want_nothing_of_other_kinds(self, stored: list[list[ResourceKey]], wanted: WantedNumbers, uids: Uids) -> None:
+    def _want_nothing_of_other_kinds(
+        self, stored: list[list[ResourceKey]], wanted: WantedNumbers, uids: Uids, graph_keys: FollowKeys
+    ) -> None:
         """Where anything is stored of kinds that a resource should have nothing of, measure these kinds as well."""
         registered = registered_kinds()
         commands = [
@@ -104,7 +125,7 @@ class Counts:
                 *(
                     name
                     for key in keys
-                    for name in self._keys.sets_and_counts(uids[key], registered - wanted[key].keys())
+                    for name in graph_keys.sets_and_counts(uids[key], registered - wanted[key].keys())
                 ),
             )
             for keys in stored
@@ -114,13 +135,13 @@ class Counts:
                 for key in keys:
                     wanted[key] |= dict.fromkeys(registered - wanted[key].keys(), (0, 0))
 
-    def _clean(self, key: ResourceKey, uid: int, token: int, using: str) -> None:
-        """Leave in the sets of a resource only the members that the log justifies, and count them."""
+    def _clean(self, graph: InKeys, key: ResourceKey, uid: int, token: int, using: str) -> None:
+        """Leave in the sets of a resource in a graph only the members that the log justifies, and count them."""
         for kind in (None, *registered_kinds()):
             for what in (FOLLOWERS, FOLLOWINGS, FRIENDS):
-                set_, count = self._keys.set_and_count(uid, what, kind)
+                set_, count = graph.keys.set_and_count(uid, what, kind)
                 for members in self._members(set_):
-                    orphans = self._orphans(key, what, kind, members, using)
+                    orphans = self._orphans(graph.graph, key, (what, kind), members, using)
                     self._model.connection.run([CLEAN_SET([self._keys.resource(uid), set_, count], token, *orphans)])
 
     def _members(self, set_: str) -> Iterator[list[str]]:
@@ -134,23 +155,30 @@ class Counts:
             if cursor == "0":
                 return
 
-    def _orphans(self, key: ResourceKey, what: str, kind: str | None, members: list[str], using: str) -> list[str]:
-        """The members that no live relation of the right kind justifies."""
+    def _orphans(
+        self, graph: Graph, key: ResourceKey, side: tuple[str, str | None], members: list[str], using: str
+    ) -> list[str]:
+        """The members of a set, of all kinds or of one, that no live relation of the right kind justifies."""
+        what, kind = side
         if not members:
             return []
         names = dict(zip(members, named_by(members, self._model.connection, self._keys), strict=True))
         others = [name for name in names.values() if name and kind in {None, name.identifier}]
         known = uids_of(others, using)
         there = [(member, name) for member, name in names.items() if name and str(known.get(name)) == member]
-        streams = [RelationKey(*pair).stream for _, name in there for pair in ((name, key), (key, name))]
-        live = {stream for stream, event in latest_of(streams, using).items() if event.type == FOLLOWED}
+        streams = [RelationKey(*pair, graph).stream for _, name in there for pair in ((name, key), (key, name))]
+        live = {stream for stream, event in latest_of(streams, using).items() if event.type in BEGUN}
         right = {
             member
             for member, name in there
-            if (what == FOLLOWINGS or RelationKey(name, key).stream in live)
-            and (what == FOLLOWERS or RelationKey(key, name).stream in live)
+            if (what == FOLLOWINGS or RelationKey(name, key, graph).stream in live)
+            and (what == FOLLOWERS or RelationKey(key, name, graph).stream in live)
         }
         return [member for member in members if member not in right]
+
+
+def _counts_in(graph: Graph) -> str:
+    return "counts" if graph == FOLLOWS else f"{graph} counts"
 
 
 def registered_kinds() -> set[str | None]:

@@ -9,6 +9,7 @@ from typing import Any
 from sequere.backends.redis.batches import Batch
 from sequere.backends.redis.counts import Counts
 from sequere.backends.redis.follows_by_uid import Members
+from sequere.backends.redis.graphs import graph_numbers
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys, kind_in_key
 from sequere.backends.redis.loading import Loading
 from sequere.backends.redis.relations import differences_around
@@ -31,6 +32,9 @@ COMPARISONS_AT_ONCE = 20
 
 #: How many follow a resource, and how many it follows, by kind.
 Sizes = dict[str, list[int]]
+
+#: The sizes by the number of a graph and the uid of a resource.
+SizesByGraph = Mapping[int, dict[int, Sizes]]
 
 
 class DigestComparison(Comparison):
@@ -85,34 +89,39 @@ class DigestComparison(Comparison):
         return {key: keys.uids[key] for key in suspects}
 
     def _wrong(self, keys: Batch, using: str) -> set[int]:
-        sizes: dict[int, Sizes] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+        sizes: SizesByGraph = {
+            graph: defaultdict(lambda: defaultdict(lambda: [0, 0])) for graph in graph_numbers(using).values()
+        }
         wrong: set[int] = set()
         with closing(keys.around.members_in_order(using)) as members:
             for some in chunks(self._parts(members, sizes), COMPARISONS_AT_ONCE):
                 wrong.update(self._answered(some))
-        stored = ((uid, key, sizes.get(uid, {})) for key, uid in keys.uids.items())
-        for some in chunks(self._sizes(stored), COMPARISONS_AT_ONCE):
-            wrong.update(self._answered(some))
+        for graph, of_graph in sizes.items():
+            stored = ((uid, key, of_graph.get(uid, {})) for key, uid in keys.uids.items())
+            for some in chunks(self._sizes(graph, stored), COMPARISONS_AT_ONCE):
+                wrong.update(self._answered(some))
         return wrong
 
-    def _parts(self, members: Iterable[Members], sizes: Mapping[int, Sizes]) -> Iterator[Sequence[Any]]:
+    def _parts(self, members: Iterable[Members], sizes: SizesByGraph) -> Iterator[Sequence[Any]]:
         """Calls that compare the parts of sets. Adds the numbers of members to `sizes`."""
-        arguments: list[Any] = []
-        in_call = 0
-        for uid, what, kind, number, texts in members:
-            side = what == FOLLOWINGS
-            start = sizes[uid][kind][side]
-            sizes[uid][kind][side] += number
+        by_graph: dict[int, list[Any]] = defaultdict(list)
+        in_call: dict[int, int] = defaultdict(int)
+        for uid, what, graph, kind, number, texts in members:
+            side, arguments = what == FOLLOWINGS, by_graph[graph]
+            start = sizes[graph][uid][kind][side]
+            sizes[graph][uid][kind][side] += number
             digest = sha1(texts.encode(), usedforsecurity=False).hexdigest()
             arguments += (uid, what, kind_in_key(kind), start, number, digest)
-            in_call += number
-            if in_call >= MEMBERS_PER_COMPARISON or len(arguments) >= 6 * DIGESTS_PER_CALL:
-                yield COMPARE_DIGESTS([], self._keys.uids, *arguments)
-                arguments, in_call = [], 0
-        if arguments:
-            yield COMPARE_DIGESTS([], self._keys.uids, *arguments)
+            in_call[graph] += number
+            if in_call[graph] >= MEMBERS_PER_COMPARISON or len(arguments) >= 6 * DIGESTS_PER_CALL:
+                yield COMPARE_DIGESTS([], self._keys.in_graph(graph).sets, *by_graph.pop(graph))
+                in_call[graph] = 0
+        for graph, arguments in by_graph.items():
+            yield COMPARE_DIGESTS([], self._keys.in_graph(graph).sets, *arguments)
 
-    def _sizes(self, stored: Iterable[tuple[int, ResourceKey, Mapping[str, Sequence[int]]]]) -> Iterator[Sequence[Any]]:
+    def _sizes(
+        self, graph: int, stored: Iterable[tuple[int, ResourceKey, Mapping[str, Sequence[int]]]]
+    ) -> Iterator[Sequence[Any]]:
         registered = {options.get_identifier() for options in registry}
         for some in chunks(stored, RESOURCES_PER_COMPARISON):
             kinds = sorted(registered.union(*(sizes.keys() for _, _, sizes in some)))
@@ -121,7 +130,7 @@ class DigestComparison(Comparison):
                 arguments += (uid, *key, len(sizes))
                 for kind, numbers in sizes.items():
                     arguments += (kind_in_key(kind), *numbers)
-            yield COMPARE_SIZES([], self._keys.uids, *arguments)
+            yield COMPARE_SIZES([], self._keys.uids, self._keys.in_graph(graph).sets, *arguments)
 
     def _answered(self, calls: Iterable[Sequence[Any]]) -> Iterator[int]:
         for answer in self._model.connection.run(calls):

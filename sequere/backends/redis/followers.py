@@ -17,7 +17,7 @@ FOLLOWER_NAMES_PER_PAGE = 1000
 
 def follower_page(key: ResourceKey, cursor: Cursor | None, model: RedisModel, keys: FollowKeys) -> FollowerPage:
     """1 round trip. Raises ReadModelLost."""
-    where = (keys.uids, *key, suffix_of(FOLLOWERS, None))
+    where = (keys.uids, *key, keys.sets, suffix_of(FOLLOWERS, None))
     call = READ_FOLLOWER_NAMES([keys.name(key)], *where, FOLLOWER_NAMES_PER_PAGE, *(cursor or ()))
     (answer,) = model.read(call, restores=False)  # a drain asks, which holds locks
     names, *next_ = map(text, answer)

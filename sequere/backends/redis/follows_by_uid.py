@@ -5,11 +5,11 @@ from typing import Any
 
 from django.db import connections, models, transaction
 
+from sequere.backends.redis.graphs import graph_numbers
 from sequere.backends.redis.uids import Uids
 from sequere.log.locks import KEY, Resource
 from sequere.redis.scores import Score
 from sequere.relations import recorded
-from sequere.relations.types import FOLLOW
 from sequere.sql.conditions import among
 from sequere.sql.dialects import dialect
 from sequere.sql.keyset import after, up_to
@@ -20,8 +20,9 @@ ROWS_PER_FETCH = 2000
 #: Members in one row.
 MEMBERS_PER_ROW = 1000
 
-#: The uid of a resource, FOLLOWERS or FOLLOWINGS, a kind; the number of members of that kind, their scores and uids.
-Members = tuple[int, str, str, int, str]
+#: The uid of a resource, FOLLOWERS or FOLLOWINGS, the number of a graph, a kind; the number of members of that kind,
+#: their scores and uids.
+Members = tuple[int, str, int, str, int, str]
 
 
 class Around:
@@ -34,8 +35,8 @@ class Around:
         self.events = events
 
     def members(self, using: str) -> Generator[Members, None, None]:
-        """The sides of the resources, in the order of their uids. 1 query, of which a transaction holds the rows until
-        the generator is closed.
+        """The sides of the resources, in the order of their uids. 2 queries; a transaction holds the rows until the
+        generator is closed.
 
         The latest members come first: a small sorted set is searched from its beginning for the place of a new member.
         """
@@ -47,13 +48,14 @@ class Around:
 
     def named(self, using: str) -> Uids:
         """Those of the resources that have ever been at an end of a relation, live or not. 1 query."""
-        known = recorded.known_ends(FOLLOW, self.uids, using)
+        known = recorded.known_ends(self.uids, using)
         return {key: uid for key, uid in self.uids.items() if key in known}
 
     def _members(self, using: str, **words: str) -> Generator[Members, None, None]:
         connection = connections[using]
-        live = recorded.live_relations(FOLLOW, using).order_by().filter(self.events)
-        follows, values = _compiled(live.annotate(score=Score("occurred_at")).values_list(*recorded.ENDS, "score"))
+        live = recorded.live_relations(using).order_by().filter(self.events)
+        with_graph = live.annotate(score=Score("occurred_at"), graph=_graph(using))
+        follows, values = _compiled(with_graph.values_list(*recorded.ENDS, "score", "graph"))
         wanted, more = _compiled(Resource.objects.using(using).filter(self._resources).values_list("uid", *KEY))
         sql = statement(__package__, "members").format(
             follows=follows,
@@ -82,6 +84,15 @@ def around_range(uids: Uids, behind: Sequence[str] | None, until: Sequence[str] 
         return bounds & up_to(columns, until) if until else bounds
 
     return Around(uids, between(), between("actor_") | between("target_"))
+
+
+def _graph(using: str) -> models.Case:
+    """The number of the graph of an event. 1 query."""
+    cases = [
+        models.When(type=graph.type.begun.name, scope=graph.scope, then=models.Value(number))
+        for graph, number in graph_numbers(using).items()
+    ]
+    return models.Case(*cases, output_field=models.IntegerField())
 
 
 def _compiled(rows: models.QuerySet[Any, Any]) -> tuple[str, Sequence[Any]]:

@@ -10,8 +10,8 @@ FOLLOWERS = "followers"
 FOLLOWINGS = "followings"
 FRIENDS = "friends"
 
-#: The ending of all keys but those about the model as a whole.
-PATTERN = "uid:*"
+#: The endings of all keys but those about the model as a whole.
+ALL_KEYS = ("uid:*", "g[0-9]*:uid:*")
 
 #: The set in which the other end of a follow is a friend, if it is there as well.
 OPPOSITE = {FOLLOWERS: FOLLOWINGS, FOLLOWINGS: FOLLOWERS}
@@ -19,9 +19,16 @@ OPPOSITE = {FOLLOWERS: FOLLOWINGS, FOLLOWINGS: FOLLOWERS}
 
 @dataclass(frozen=True, slots=True)
 class FollowKeys:
-    """Keys with one prefix. No two things share one: identifiers are Python identifiers, and uids are numbers."""
+    """Keys with one prefix, of one graph. No two things share one: identifiers are Python identifiers, and uids are
+    numbers."""
 
     prefix: str
+    #: What stands before the keys of sets and counts; empty for the follows without a scope.
+    graph: str = ""
+
+    def in_graph(self, graph: int) -> "FollowKeys":
+        """The keys of a graph, as `graphs.py` numbers it. Names are the same in all."""
+        return FollowKeys(self.prefix, f"g{graph}:" if graph else "")
 
     @classmethod
     def of(cls, connection: Connection) -> "FollowKeys":
@@ -34,8 +41,13 @@ class FollowKeys:
 
     @property
     def uids(self) -> str:
-        """The beginning of all keys below, for scripts that look up the uid themselves."""
+        """The beginning of the keys of names, for scripts that look up the uid themselves."""
         return f"{self.prefix}uid:"
+
+    @property
+    def sets(self) -> str:
+        """The beginning of the keys of sets and counts."""
+        return f"{self.prefix}{self.graph}uid:"
 
     def name(self, key: ResourceKey) -> str:
         """The uid of a resource. The object id comes last, so it may contain ":"."""
@@ -56,14 +68,14 @@ class FollowKeys:
 
     def set_and_count(self, uid: int | str, what: str, identifier: str | None) -> tuple[str, str]:
         suffix = suffix_of(what, identifier)
-        return f"{self.prefix}uid:{uid}{suffix}", f"{self.prefix}uid:{uid}{suffix}:count"
+        return f"{self.sets}{uid}{suffix}", f"{self.sets}{uid}{suffix}:count"
 
     def side(self, resource: ResourceKey, uid: int, what: str, identifier: str) -> Sequence[str]:
         """Everything that follows with resources of one kind change at one of their ends, and the name there.
 
         They are the KEYS of a script.
         """
-        stem = f"{self.prefix}uid:{uid}:"
+        stem = f"{self.sets}{uid}:"
         all_, friends = f"{stem}{what}", f"{stem}{FRIENDS}"
         kind = kind_in_key(identifier)
         return (

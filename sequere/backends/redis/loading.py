@@ -17,6 +17,7 @@ from typing import Any
 from sequere.backends.redis.batches import Batch
 from sequere.backends.redis.counts import Counts
 from sequere.backends.redis.follows_by_uid import Around, Members, around
+from sequere.backends.redis.graphs import PLAIN
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys, kind_in_key
 from sequere.backends.redis.scripts import LOAD_SIDES
 from sequere.backends.redis.uids import Uids, store_names
@@ -85,19 +86,25 @@ class Loading:
         return loaded
 
     def _calls(self, members: Iterable[Members]) -> Iterator[Call]:
-        arguments: list[Any] = []
+        arguments: dict[int, list[Any]] = {PLAIN: []}  # by graph
         in_call = followings = 0
-        for uid, what, kind, number, texts in members:
-            arguments += (uid, what, kind_in_key(kind), texts)
+        for uid, what, graph, kind, number, texts in members:
+            arguments.setdefault(graph, []).extend((uid, what, kind_in_key(kind), texts))
             in_call += number
             followings += number if what == FOLLOWINGS else 0
             if in_call >= MEMBERS_PER_LOAD:
-                yield followings, self._call(arguments)
-                arguments, in_call, followings = [], 0, 0
-        yield followings, self._call(arguments)
+                yield from self._calls_for(arguments, followings)
+                arguments, in_call, followings = {}, 0, 0
+        yield from self._calls_for(arguments, followings)
 
-    def _call(self, arguments: Sequence[Any]) -> Sequence[Any]:
-        first = (self._writes_as, SECONDS_TO_RESUME, self._keys.uids, int(self._is_empty))
+    def _calls_for(self, by_graph: dict[int, list[Any]], followings: int) -> Iterator[Call]:
+        for graph, arguments in by_graph.items():
+            yield followings, self._call(graph, arguments)
+            followings = 0
+
+    def _call(self, graph: int, arguments: Sequence[Any]) -> Sequence[Any]:
+        keys = self._keys.in_graph(graph)
+        first = (self._writes_as, SECONDS_TO_RESUME, keys.uids, keys.sets, int(self._is_empty))
         return LOAD_SIDES([self._mark], *first, *arguments)
 
 

@@ -1,9 +1,11 @@
 """Resources in Redis of which the log knows no relation."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sequere.backends.redis.counts import registered_kinds
+from sequere.backends.redis.graphs import graph_numbers
 from sequere.backends.redis.keys import FollowKeys
 from sequere.backends.redis.uids import named_by
 from sequere.base import ResourceKey
@@ -13,7 +15,6 @@ from sequere.redis.connection import text
 from sequere.redis.read_model import RedisModel
 from sequere.redis.scanning import ScanKeys
 from sequere.relations import recorded
-from sequere.relations.types import FOLLOW
 
 
 class Orphan(NamedTuple):
@@ -53,7 +54,8 @@ class NameComparison(Comparison):
     def compare(self, keys: list[str], using: str, *, repair: bool) -> list[Difference]:
         orphans = self._orphans(keys, using)
         if repair:
-            self._connection.run(map(self._correction, orphans))
+            numbers = graph_numbers(using).values() if orphans else ()
+            self._connection.run(self._correction(orphan, numbers) for orphan in orphans)
         return [
             Difference(f"resource {resource}", "none" if right is None else f"uid {right}", f"uid {uid}")
             for resource, uid, right in dict.fromkeys(orphan[1:] for orphan in orphans)
@@ -68,7 +70,7 @@ class NameComparison(Comparison):
             (led_to,) = self._connection.run([("MGET", *names)])
             found += [(key, self._keys.named(key), text(uid or "")) for key, uid in zip(names, led_to, strict=True)]
         ends = {resource for _, resource, uid in found if resource and uid}
-        known = recorded.known_ends(FOLLOW, ends, using) if ends else ()
+        known = recorded.known_ends(ends, using) if ends else ()
         right = uids_of(known, using) if known else {}
         return [
             Orphan(key, resource, uid, right.get(resource))
@@ -76,8 +78,11 @@ class NameComparison(Comparison):
             if resource and uid and uid != str(right.get(resource))
         ]
 
-    def _correction(self, orphan: Orphan) -> tuple[Any, ...]:
-        """The command that removes the hash of a uid, with its sets; or a name, unless it has another uid."""
+    def _correction(self, orphan: Orphan, graphs: Iterable[int]) -> tuple[Any, ...]:
+        """The command that removes the hash of a uid, with its sets in all graphs; or a name, unless it has another
+        uid."""
         if self._keys.is_resource(orphan.key):
-            return ("UNLINK", orphan.key, *self._keys.sets_and_counts(orphan.uid, (None, *registered_kinds())))
+            kinds = (None, *registered_kinds())
+            sets = (self._keys.in_graph(graph).sets_and_counts(orphan.uid, kinds) for graph in graphs)
+            return ("UNLINK", orphan.key, *chain.from_iterable(sets))
         return ("UNLINK", orphan.key) if orphan.right is None else ("SET", orphan.key, orphan.right)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sequere.backends.redis.follows_by_uid import around
+from sequere.backends.redis.graphs import graph_numbers
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys
 from sequere.backends.redis.sides import End, Side, WantedFollow, compare_calls, sides_of
 from sequere.backends.redis.uids import Uids
@@ -15,7 +16,8 @@ from sequere.projections.reconciler import Difference
 from sequere.redis.connection import Connection, text
 from sequere.redis.scores import from_score, to_score
 from sequere.relations import recorded
-from sequere.relations.types import FOLLOW, FOLLOWED
+from sequere.relations.key import graph_of
+from sequere.relations.types import BEGUN
 from sequere.sql.keyset import walk
 
 #: Relations that are compared together.
@@ -35,15 +37,15 @@ def differences_around(uids: Uids, connection: Connection, keys: FollowKeys, usi
     Friends are compared with the two sets that they are derived from. 1 round trip and 3 queries for every 1,000
     relations.
     """
-    relations = recorded.relations(FOLLOW, using).filter(around(uids).events)
-    for rows in walk(relations, ("id",), RELATIONS_COMPARED_AT_ONCE, ("stream", *recorded.ENDS)):
+    relations, numbers = recorded.relations(using).filter(around(uids).events), graph_numbers(using)
+    for rows in walk(relations, ("id",), RELATIONS_COMPARED_AT_ONCE, ("stream", "type", "scope", *recorded.ENDS)):
         latest = latest_of([row[1] for row in rows], using)
-        scores = {stream: to_score(last.occurred_at) for stream, last in latest.items() if last.type == FOLLOWED}
-        pairs = [(row[1], ResourceKey(*row[2:4]), ResourceKey(*row[4:6])) for row in rows]
-        known = uids_of({end for _, *ends in pairs for end in ends}, using)
-        follows: list[WantedFollow] = [
-            (End(one, known[one]), End(other, known[other]), scores.get(stream, ""))
-            for stream, one, other in pairs
+        scores = {stream: to_score(last.occurred_at) for stream, last in latest.items() if last.type in BEGUN}
+        named = [(row[1], graph_of(*row[2:4]), ResourceKey(*row[4:6]), ResourceKey(*row[6:8])) for row in rows]
+        known = uids_of({end for _, _, *ends in named for end in ends}, using)
+        follows = [
+            WantedFollow(End(one, known[one]), End(other, known[other]), scores.get(stream, ""), numbers[graph])
+            for stream, graph, one, other in named
             if one in known and other in known
         ]
         yield from _differences(follows, uids, connection, keys)
@@ -54,25 +56,25 @@ def _differences(
 ) -> Iterator[Difference]:
     sides = {side: members for side, members in sides_of(follows).items() if side.end.key in uids}
     found, unnamed = _stored_wrongly(
-        sides, {end.uid: end.key for *ends, _ in follows for end in ends}, connection, keys
+        sides, {end.uid: end.key for follow in follows for end in follow[:2]}, connection, keys
     )
     for end, name in unnamed.items():
         yield Difference(f"the resource of uid {end.uid}", end.key, name)
     for follow in follows:
-        pair = (follow[0].key, follow[1].key)
-        if pair in found:
-            yield Difference(_name(follow), _expected(follow), "; ".join(found[pair]))
+        place = (follow.graph, follow.from_.key, follow.to.key)
+        if place in found:
+            yield Difference(_name(follow), _expected(follow), "; ".join(found[place]))
 
 
 def _stored_wrongly(
     sides: dict[Side, list[Any]], names: Mapping[int, ResourceKey], connection: Connection, keys: FollowKeys
-) -> tuple[dict[tuple[ResourceKey, ResourceKey], list[str]], dict[End, str]]:
+) -> tuple[dict[tuple[int, ResourceKey, ResourceKey], list[str]], dict[End, str]]:
     """Descriptions of the follows that are stored wrongly, and the names of resources that are stored wrongly."""
     commands = list(compare_calls(sides, keys))
     answers = connection.run(command for _, command in commands)
-    found: dict[tuple[ResourceKey, ResourceKey], list[str]] = defaultdict(list)
+    found: dict[tuple[int, ResourceKey, ResourceKey], list[str]] = defaultdict(list)
     unnamed: dict[End, str] = {}
-    for ((end, what, _), _), answer in zip(commands, answers, strict=True):
+    for ((end, what, _, graph), _), answer in zip(commands, answers, strict=True):
         for member, *scores in answer:
             if not text(member):
                 identifier, object_id, uid = map(text, scores)
@@ -80,16 +82,17 @@ def _stored_wrongly(
                 continue
             other = names[int(member)]
             pair = (end.key, other) if what == FOLLOWINGS else (other, end.key)
-            found[pair].append(_described(what, *map(_moment, scores)))
+            found[(graph, *pair)].append(_described(what, *map(_moment, scores)))
     return found, unnamed
 
 
 def _name(follow: WantedFollow) -> str:
-    return f"follow {follow[0].key} → {follow[1].key}"
+    graph = f" in graph {follow.graph}" if follow.graph else ""
+    return f"follow {follow.from_.key} → {follow.to.key}{graph}"
 
 
 def _expected(follow: WantedFollow) -> Any:
-    return "none" if follow[2] == "" else Since(follow[2])
+    return "none" if follow.score == "" else Since(follow.score)
 
 
 def _described(what: str, all_: str, kind: str, friends: str, friends_kind: str, wanted: str) -> str:

@@ -77,7 +77,8 @@ class SetRows:
 
     def _page(self, start: int, size: int, after: tuple[str, ...]) -> tuple[list[str], list[str]]:
         """Uids and scores, from a position or after a row. 1 round trip."""
-        set_ = (self.keys.uids, *self.key, suffix_of(self.what, self.identifier), int(self.desc))
+        suffix = suffix_of(self.what, self.identifier)
+        set_ = (self.keys.uids, *self.key, self.keys.sets, suffix, int(self.desc))
         (answer,) = self.model.read(READ_FOLLOWS([self.keys.name(self.key)], *set_, start, size, *after))
         return [*map(text, answer[::2])], [*map(text, answer[1::2])]
 
@@ -85,5 +86,5 @@ class SetRows:
 def stored_count(what: str, key: ResourceKey, identifier: str | None, model: RedisModel, keys: FollowKeys) -> int:
     """The number of followers, followings or friends. 1 round trip."""
     suffix = f"{suffix_of(what, identifier)}:count"
-    (number,) = model.read(READ_COUNT([keys.name(key)], keys.uids, *key, suffix))
+    (number,) = model.read(READ_COUNT([keys.name(key)], keys.uids, *key, keys.sets, suffix))
     return int(number)

@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
+from sequere.backends.redis.graphs import PLAIN
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, OPPOSITE, FollowKeys, kind_in_key
 from sequere.backends.redis.scripts import COMPARE_SIDE, WRITE_SIDES
 from sequere.base import ResourceKey
@@ -25,51 +27,62 @@ class End(NamedTuple):
     uid: int
 
 
-#: From, to, and the score that a follow should have, "" if it is over.
-WantedFollow = tuple[End, End, int | str]
+class WantedFollow(NamedTuple):
+    """A relation as the log wants it."""
+
+    from_: End
+    to: End
+    #: The score that it should have, "" if it is over.
+    score: int | str
+    #: The number of its graph.
+    graph: int = PLAIN
 
 
 class Side(NamedTuple):
-    """One end of follows: the resource, FOLLOWERS or FOLLOWINGS, and the kind of the resources at the other end."""
+    """One end of follows: the resource, FOLLOWERS or FOLLOWINGS, the kind of the resources at the other end, and the
+    graph."""
 
     end: End
     what: str
     kind: str
+    graph: int
 
 
 def sides_of(follows: Iterable[WantedFollow]) -> dict[Side, list[Any]]:
     """The follows by their sides: for each the uid of the other resource and the score, in turn."""
     sides: dict[Side, list[Any]] = defaultdict(list)
-    for from_, to, score in follows:
-        sides[Side(from_, FOLLOWINGS, to.key.identifier)] += (to.uid, score)
-        sides[Side(to, FOLLOWERS, from_.key.identifier)] += (from_.uid, score)
+    for from_, to, score, graph in follows:
+        sides[Side(from_, FOLLOWINGS, to.key.identifier, graph)] += (to.uid, score)
+        sides[Side(to, FOLLOWERS, from_.key.identifier, graph)] += (from_.uid, score)
     return sides
 
 
 def write_calls(follows: Iterable[WantedFollow], token: int, built: str, keys: FollowKeys) -> Calls:
     """The calls that store follows on both of their sides. `built` is the key that says that the model is there."""
-    first = ([keys.last_uid, built], token, keys.uids)
-    for some in chunks(_parts(sides_of(follows)), SIDES_PER_CALL):
-        arguments: list[Any] = []
-        for side, members in some:
-            if arguments and len(arguments) + len(members) > 2 * FOLLOWS_PER_CALL:
-                yield WRITE_SIDES(*first, *arguments)
-                arguments = []
-            end, what, kind = side
-            number = len(members) // 2
-            arguments += (end.uid, *end.key, what, OPPOSITE[what], kind_in_key(kind), number, *members)
-        yield WRITE_SIDES(*first, *arguments)
+    in_order = sorted(sides_of(follows).items(), key=lambda side: side[0].graph)
+    for graph, sides in groupby(in_order, key=lambda side: side[0].graph):
+        first = ([keys.last_uid, built], token, keys.uids, keys.in_graph(graph).sets)
+        for some in chunks(_parts(sides), SIDES_PER_CALL):
+            arguments: list[Any] = []
+            for side, members in some:
+                if arguments and len(arguments) + len(members) > 2 * FOLLOWS_PER_CALL:
+                    yield WRITE_SIDES(*first, *arguments)
+                    arguments = []
+                end, what, kind, _ = side
+                number = len(members) // 2
+                arguments += (end.uid, *end.key, what, OPPOSITE[what], kind_in_key(kind), number, *members)
+            yield WRITE_SIDES(*first, *arguments)
 
 
 def compare_calls(sides: dict[Side, list[Any]], keys: FollowKeys) -> Iterator[tuple[Side, Sequence[Any]]]:
     """The call that compares each side with what is stored, in parts."""
-    for side, members in _parts(sides):
-        end, what, kind = side
-        yield side, COMPARE_SIDE(keys.side(end.key, end.uid, what, kind), *end.key, *members)
+    for side, members in _parts(sides.items()):
+        end, what, kind, graph = side
+        yield side, COMPARE_SIDE(keys.in_graph(graph).side(end.key, end.uid, what, kind), *end.key, *members)
 
 
-def _parts(sides: dict[Side, list[Any]]) -> Iterator[tuple[Side, list[Any]]]:
+def _parts(sides: Iterable[tuple[Side, list[Any]]]) -> Iterator[tuple[Side, list[Any]]]:
     """The sides, those with many follows in parts."""
-    for side, members in sides.items():
+    for side, members in sides:
         for start in range(0, len(members), 2 * FOLLOWS_PER_CALL):
             yield side, members[start : start + 2 * FOLLOWS_PER_CALL]

@@ -41,12 +41,14 @@ class Command(ProjectionsCommand):
             metavar="IDENTIFIER",
             help="Leave out the follows of and by this identifier.",
         )
+        parser.add_argument("--scope", default="", metavar="SCOPE", help="Record them in this scope.")
         parser.add_argument(
             "--refused", type=Path, metavar="FILE", help="Write the rows that are not imported to a CSV file."
         )
 
     def handle(self, *, source: str, database: str, dry_run: bool, **options: Any) -> None:
-        import_ = Import(SOURCES[source], database, _renamed(options["rename"]), options["skip"])
+        renamed = _renamed(options["rename"])
+        import_ = Import(SOURCES[source], database, renamed, options["skip"], options["scope"])
         with _opened(options["refused"]) as file:
             report = self._run(import_, SOURCES[source].table, _writer(file), dry_run=dry_run, **options)
         done = "would be recorded" if dry_run else "recorded"

@@ -15,9 +15,12 @@ from sequere.testing.contracts.pages import PagesContract
 from sequere.testing.contracts.projectors import ProjectorContract
 from sequere.testing.contracts.questions import QuestionsContract
 from sequere.testing.contracts.replays import ReplaysContract
+from sequere.testing.contracts.scopes import ScopesContract
 
 __all__ = ["Contract", "FollowsContract", "ProjectorContract"]
 
 
-class FollowsContract(QuestionsContract, FriendsContract, ListsContract, PagesContract, ReplaysContract):
+class FollowsContract(
+    QuestionsContract, FriendsContract, ListsContract, PagesContract, ScopesContract, ReplaysContract
+):
     """The contract of a backend of follows (`sequere.backends.base.BaseBackend`)."""

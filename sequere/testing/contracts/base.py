@@ -88,9 +88,7 @@ class Contract(IsolatedMixin, _TestCase):
         try:
             with ExitStack() as patches:
                 for projector in inline_projectors():  # a function would apply them in the same call
-                    patches.enter_context(
-                        patch.object(projector, "relations_function", lambda relation_type, using: None)
-                    )
+                    patches.enter_context(patch.object(projector, "relations_function", lambda *of: None))
                 yield
         finally:
             events_recorded.receivers = receivers

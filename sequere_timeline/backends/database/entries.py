@@ -18,8 +18,7 @@ from sequere.log.locks import Resource
 from sequere.log.models import Event
 from sequere.projections.projector import Chunk
 from sequere.projections.reconciler import Cursor
-from sequere.relations.key import FOLLOWS
-from sequere.relations.types import UNFOLLOWED
+from sequere.relations.types import FOLLOW, UNFOLLOWED
 from sequere.results.cursors import Place
 from sequere.sql.dialects import Dialect, dialect
 from sequere.sql.keyset import up_to
@@ -159,9 +158,10 @@ def _texts(using: str) -> dict[str, str]:
         actions="{actions}",
         entry=words.join_row(entry, "entry", same),
     )
+    graph = number_of(FOLLOW.name, words, scope=words.text(""))
     followers = (
         f"SELECT follower.from_uid {{}} FROM {words.table(LiveRelation)} follower"
-        f" WHERE follower.graph = {number_of(FOLLOWS, words)} AND follower.to_uid ="
+        f" WHERE follower.graph = {graph} AND follower.to_uid ="
     )
     resource = join_resource(words, "r", ["e.actor_identifier", "e.actor_object_id"])
     return {

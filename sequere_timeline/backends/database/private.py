@@ -198,7 +198,7 @@ def _follows_of_actors(using: str) -> models.QuerySet[Any]:
     published = SavedAction.objects.using(using).filter(
         actor_uid=models.Subquery(actor.values("uid")[:1]), published_event_id__isnull=False
     )
-    return Event.objects.using(using).filter(models.Exists(published), type=FOLLOWED, version=1)
+    return Event.objects.using(using).filter(models.Exists(published), type=FOLLOWED, scope="", version=1)
 
 
 def _relations(rows: Sequence[Any], using: str) -> Follows:

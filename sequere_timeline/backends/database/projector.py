@@ -9,7 +9,8 @@ from sequere.log.locks import uids_of
 from sequere.log.models import Event
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
-from sequere.relations.types import FOLLOW, FOLLOWED, UNFOLLOWED
+from sequere.relations.key import FOLLOWS
+from sequere.relations.types import FOLLOWED, UNFOLLOWED
 from sequere.results.cursors import Place
 from sequere.sql import routines
 from sequere.sql.chunks import chunks
@@ -43,8 +44,9 @@ class TimelinesProjector(BaseTimelinesProjector):
         ORPHANED_MARKS,
     )
 
-    def relations_function(self, relation_type: str, using: str) -> str | None:
-        is_simple = relation_type == FOLLOW.name and only_live_follows_count() and conf.max_length() is None
+    def relations_function(self, relation_type: str, scope: str, using: str) -> str | None:
+        is_followed = (relation_type, scope) == FOLLOWS.name
+        is_simple = is_followed and only_live_follows_count() and conf.max_length() is None
         return "sequere_apply_follows" if is_simple and routines.in_reach(Entry, using) else None
 
     def take_in(self, news: News, using: str) -> None:
@@ -55,7 +57,7 @@ class TimelinesProjector(BaseTimelinesProjector):
         for key in sorted(news.deleted):
             # A new instance may have the key already: what belongs to that one is written again.
             news.actions |= _forget(key, using)
-            news.follows += log.filter(is_(key, "actor_"), type=FOLLOWED).current()
+            news.follows += log.filter(is_(key, "actor_"), type=FOLLOWED, scope="").current()
             news.readers.add(key)
         if news.actions:
             self._take_in_actions(news, using)

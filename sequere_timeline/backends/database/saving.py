@@ -81,7 +81,7 @@ class ActionCall:
         intent = self.intent
         actor, target = self.keys[0], intent.target or ("", "")
         what = (intent.stream, version, event_types.of(intent.type).version, intent.type)
-        row = (intent.occurred_at, how.now, *what, *actor, *cast(ResourceKey, target), intent.verb, data)
+        row = (intent.occurred_at, how.now, *what, *actor, *cast(ResourceKey, target), intent.verb, intent.scope, data)
         return Event.from_db(using, ("id", *EVENT_COLUMNS), (self.event_id, *row, how.metadata, None))
 
 

@@ -103,7 +103,7 @@ FeedSource = tuple[str, int, tuple[Interval, ...]]
 
 def follows_of(owner: ResourceKey) -> Follows:
     """The follows that bring entries into the private feed of an owner, or may have done so. 1 query."""
-    follows = Event.objects.using(router.db_for_write(Event)).filter(is_(owner, "actor_"), type=FOLLOWED)
+    follows = Event.objects.using(router.db_for_write(Event)).filter(is_(owner, "actor_"), type=FOLLOWED, scope="")
     follows = follows.current() if only_live_follows_count() else follows.filter(version=1)
     return {
         stream: (owner, ResourceKey(*target))

@@ -193,7 +193,7 @@ class Writer:
         if only_live_follows_count() and not is_by_log:
             with suppress(ReadModelLost):  # timelines go on if only the follows are lost
                 return follows.get_backend().follower_page(life.actor, cursor)
-        known = Event.objects.using(self._using).filter(is_(life.actor, "target_"), type=FOLLOWED, version=1)
+        known = Event.objects.using(self._using).filter(is_(life.actor, "target_"), type=FOLLOWED, scope="", version=1)
         if cursor and is_by_log:
             known = known.filter(pk__gt=cursor[1])
         columns = ("stream", "actor_identifier", "actor_object_id", "pk")

@@ -2,16 +2,16 @@
 -- members of the sets are compared by compare_digests.lua.
 --
 -- KEYS:       none
--- ARGV:       1 the beginning of all keys ('<prefix>uid:'); 2 the number of kinds, and the kinds; then, for each
---             resource, its uid, identifier and object id, and the number of kinds that it has, each with the number of
+-- ARGV:       1 the beginning of the keys of names ('<prefix>uid:'); 2 the beginning of the keys of a graph, which may
+--             have its number before 'uid:'; 3 the number of kinds, and the kinds; then, for each resource, its uid, identifier and object id, and the number of kinds that it has, each with the number of
 --             followers and of followings that it should have
 -- Answer:     the uids of resources with another name, other sizes or counts, or other friends than the members of both
 --             sets; also of those with too many friends for one step
 -- Cost:       O(k) for k kinds of a resource, and O(n log n) for up to 5,000 members of the smaller of two sets
 -- Undeclared: the names, hashes, sets and counts of all resources given by their uids
 
-local kinds, at = {}, 3
-for n = 1, tonumber(ARGV[2]) do kinds[n] = ARGV[at]; at = at + 1 end
+local kinds, at = {}, 4
+for n = 1, tonumber(ARGV[3]) do kinds[n] = ARGV[at]; at = at + 1 end
 
 local function size(set)
   local number = redis.call('ZCARD', set)
@@ -36,7 +36,7 @@ local function is_right(uid, identifier, object_id, wanted)
   local is_named = name == uid and known[1] == identifier and known[2] == object_id
   -- Of a resource without follows, the server may know nothing.
   if not is_named and (name or known[1] or next(wanted)) then return false end
-  local stem, nothing, all = ARGV[1] .. uid .. ':', {}, {0, 0}
+  local stem, nothing, all = ARGV[2] .. uid .. ':', {}, {0, 0}
   local function look_at(kind, numbers)
     local followers, followings = stem .. 'followers' .. kind, stem .. 'followings' .. kind
     local friends = stem .. 'friends' .. kind

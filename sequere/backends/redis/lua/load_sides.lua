@@ -2,8 +2,9 @@
 -- stored yet. The followers of a resource come before its followings, so the friends are derived with the followings.
 --
 -- KEYS:       1 the mark of the rebuild
--- ARGV:       1 the token of the rebuild; 2 seconds for which the mark stays from now on; 3 the beginning of all keys
---             ('<prefix>uid:'); 4 '1' if the server was empty before; then, for each part of a side, the uid of the
+-- ARGV:       1 the token of the rebuild; 2 seconds for which the mark stays from now on; 3 the beginning of the keys
+--             of names ('<prefix>uid:'); 4 that of the keys of a graph, which may have its number before 'uid:'; 5 '1'
+--             if the server was empty before; then, for each part of a side, the uid of the
 --             resource, 'followers' or 'followings', the kind, and the scores and uids in one text
 -- Answer:     the uids of resources around which another process has written: with a larger token, or, if the server
 --             was empty before, with any other one. These are not loaded. False if the mark is gone.
@@ -18,7 +19,7 @@ local function is_ours(uid)
   local hash = ARGV[3] .. ':' .. uid
   local token = redis.call('HGET', hash, 'token')
   if token == ARGV[1] then return true end
-  if token and (ARGV[4] == '1' or tonumber(token) > tonumber(ARGV[1])) then
+  if token and (ARGV[5] == '1' or tonumber(token) > tonumber(ARGV[1])) then
     refused[#refused + 1] = uid
     return false
   end
@@ -39,11 +40,11 @@ local function befriend(stem, suffix)
 end
 
 local before, may = nil, false
-for i = 5, #ARGV, 4 do
+for i = 6, #ARGV, 4 do
   local uid, what, kind = ARGV[i], ARGV[i + 1], ':' .. ARGV[i + 2]
   if uid ~= before then before, may = uid, is_ours(uid) end
   if may then
-    local stem, members = ARGV[3] .. uid .. ':', {}
+    local stem, members = ARGV[4] .. uid .. ':', {}
     for part in string.gmatch(ARGV[i + 3], '%S+') do members[#members + 1] = part end
     local set = stem .. what
     redis.call('ZADD', set .. kind, unpack(members))

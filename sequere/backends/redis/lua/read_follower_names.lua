@@ -7,7 +7,7 @@
 -- use it.
 --
 -- KEYS:       1 the name of the resource
--- ARGV:       1 to 3 as in _named.lua; 4 the key of the set, behind the uid; 5 how many; 6 to 8 the cursor, if there is
+-- ARGV:       1 to 4 as in _named.lua; 5 the key of the set, behind the uid; 6 how many; 7 to 9 the cursor, if there is
 --             one
 -- Answer:     the names, with a NUL between them, without those of uids that nobody has; then the cursor, unless this
 --             was the last page: the uid of the resource, and score and uid of the last follower. An error if the uid
@@ -18,9 +18,9 @@
 -- include named
 
 if not uid then return {''} end
-local set, hash, first, number = ARGV[1] .. uid .. ARGV[4], ARGV[1] .. ':', 0, tonumber(ARGV[5])
-if ARGV[6] == uid then
-  local score, member = ARGV[7], ARGV[8]
+local set, hash, first, number = stem .. ARGV[5], ARGV[1] .. ':', 0, tonumber(ARGV[6])
+if ARGV[7] == uid then
+  local score, member = ARGV[8], ARGV[9]
   if tonumber(redis.call('ZSCORE', set, member) or '') == tonumber(score) then
     first = redis.call('ZRANK', set, member) + 1
   else

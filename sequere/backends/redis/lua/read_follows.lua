@@ -2,8 +2,8 @@
 -- it: the page begins after all members with an earlier score, or with the same score and an earlier uid.
 --
 -- KEYS:       1 the name of the resource
--- ARGV:       1 to 3 as in _named.lua; 4 the key of the set, behind the uid; 5 '1' for the latest first; 6 the
---             position; 7 how many; 8, 9 score and uid of the last member that was read, which replace the position
+-- ARGV:       1 to 4 as in _named.lua; 5 the key of the set, behind the uid; 6 '1' for the latest first; 7 the
+--             position; 8 how many; 9, 10 score and uid of the last member that was read, which replace the position
 -- Answer:     uids and scores in turn; an error if the uid of the resource belongs to another one
 -- Cost:       O(log m + n) for n members in a set of m; O(t) more for t members with the score of one that is gone
 -- Undeclared: the set, and the hash of the uid
@@ -11,9 +11,9 @@
 -- include named
 
 if not uid then return {} end
-local set, desc, first = ARGV[1] .. uid .. ARGV[4], ARGV[5] == '1', tonumber(ARGV[6])
-if ARGV[8] then
-  local score, member = ARGV[8], ARGV[9]
+local set, desc, first = stem .. ARGV[5], ARGV[6] == '1', tonumber(ARGV[7])
+if ARGV[9] then
+  local score, member = ARGV[9], ARGV[10]
   if tonumber(redis.call('ZSCORE', set, member) or '') == tonumber(score) then
     first = redis.call(desc and 'ZREVRANK' or 'ZRANK', set, member) + 1
   else
@@ -24,4 +24,4 @@ if ARGV[8] then
     end
   end
 end
-return redis.call(desc and 'ZREVRANGE' or 'ZRANGE', set, first, first + ARGV[7] - 1, 'WITHSCORES')
+return redis.call(desc and 'ZREVRANGE' or 'ZRANGE', set, first, first + ARGV[8] - 1, 'WITHSCORES')

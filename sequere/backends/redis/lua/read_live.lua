@@ -1,7 +1,7 @@
 -- Asks which resources another one follows.
 --
 -- KEYS:       1 the name of the one that follows, then those of the others
--- ARGV:       1 to 3 as in _named.lua; 4 the key of what it follows, behind the uid
+-- ARGV:       1 to 4 as in _named.lua; 5 the key of what it follows, behind the uid
 -- Answer:     '1' or '0' for each of the others; an error if the uid of the first one belongs to another one
 -- Cost:       O(n) for n others, O(n log m) if the follower follows m
 -- Undeclared: the set, and the hash of the uid
@@ -18,7 +18,7 @@ for i = 2, #KEYS do
   end
 end
 if #members > 0 then
-  for i, score in ipairs(redis.call('ZMSCORE', ARGV[1] .. uid .. ARGV[4], unpack(members))) do
+  for i, score in ipairs(redis.call('ZMSCORE', stem .. ARGV[5], unpack(members))) do
     if score then found[places[i]] = '1' end
   end
 end

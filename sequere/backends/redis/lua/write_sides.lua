@@ -3,7 +3,8 @@
 -- resource alone.
 --
 -- KEYS:       1 the highest uid, 2 what says that the model is there
--- ARGV:       1 the token of the writer; 2 the beginning of all keys ('<prefix>uid:'); then, for each side, the uid,
+-- ARGV:       1 the token of the writer; 2 the beginning of the keys of names ('<prefix>uid:'); 3 that of the keys of a
+--             graph, which may have its number before 'uid:'; then, for each side, the uid,
 --             identifier and object id of the resource, 'followers' or 'followings', the opposite of that, the kind of
 --             the others, the number of follows, and these: the uid of the other resource, and the score, '' if the
 --             follow is over. A score stays a text: as a number of Lua it would lose its last digits.
@@ -16,7 +17,7 @@
 -- include lost
 -- include highest_uid
 
-local call, token, stem = redis.call, ARGV[1], ARGV[2]
+local call, token, names, stem = redis.call, ARGV[1], ARGV[2], ARGV[3]
 
 local function move(set, by)
   if by ~= 0 and call('INCRBY', set .. ':count', by) == 0 then call('DEL', set .. ':count') end
@@ -44,7 +45,7 @@ end
 
 -- Whether a resource has this uid, and this writer may write about it; if not, the error.
 local function refusal(uid, identifier, object_id)
-  local hash, name = stem .. ':' .. uid, stem .. identifier .. ':' .. object_id
+  local hash, name = names .. ':' .. uid, names .. identifier .. ':' .. object_id
   local known = call('HMGET', hash, 'identifier', 'object_id', 'token')
   if is_another(known, identifier, object_id) then return lose('uid ' .. uid .. ' belongs to another resource') end
   if is_overtaken(known[3], token) then return stale('another process has written since') end
@@ -59,7 +60,7 @@ local function refusal(uid, identifier, object_id)
   end
 end
 
-local at = 3
+local at = 4
 while at < #ARGV do
   local uid, identifier, object_id, what, opposite = unpack(ARGV, at, at + 4)
   local kind, last = ':' .. ARGV[at + 5], at + 6 + 2 * ARGV[at + 6]

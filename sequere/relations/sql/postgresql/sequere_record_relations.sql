@@ -2,17 +2,17 @@
 -- event, in one call. Looks without locks, locks the resources of what is news (sequere_lock_resources), and looks
 -- again: each statement in here sees what others have committed before it, so only the second look decides.
 --
--- $1, $2 the types of the events that begin and end them; $3 whether they begin now (else they end), $4 the version of
--- the data of these events; $5 whether only those begin that the log does not know; $6 to $12 of each relation, by its
--- place: the keys of its two ends, its stream and that of its opposite, and when it happens, NULL for now (of one, or of
--- all); $13 now; $14 the metadata of all events.
+-- $1, $2 the types of the events that begin and end them; $3 the scope of the graph, NULL for ''; $4 whether they begin
+-- now (else they end), $5 the version of the data of these events; $6 whether only those begin that the log does not
+-- know; $7 to $13 of each relation, by its place: the keys of its two ends, its stream and that of its opposite, and when
+-- it happens, NULL for now (of one, or of all); $14 now; $15 the metadata of all events.
 -- Answers the places of the relations whose events were appended, and by these, the events, their versions,
 -- the streams of the relations and of their opposites, and the uids and kinds of the two ends; NULL for none. A relation
 -- that is given twice is recorded once. Raises SQ001, with a stream and a type as its message, if something else was
 -- recorded on the stream of a relation.
 -- Cost: a lookup for each relation, and seven more and an event for each that is news.
 CREATE OR REPLACE FUNCTION sequere_record_relations(
-    begun text, ended text, begins boolean, data_version smallint, only_unknown boolean,
+    begun text, ended text, scope_ text, begins boolean, data_version smallint, only_unknown boolean,
     from_identifiers text[], from_object_ids text[], to_identifiers text[], to_object_ids text[],
     streams_ uuid[], opposites_ uuid[], times timestamptz[], now_ timestamptz, metadata_ jsonb,
     OUT places int[], OUT event_ids bigint[], OUT versions int[],
@@ -70,11 +70,12 @@ BEGIN
     ), appended AS (
         INSERT INTO sequere_event (
             occurred_at, recorded_at, stream, version, schema_version, type,
-            actor_identifier, actor_object_id, target_identifier, target_object_id, metadata
+            actor_identifier, actor_object_id, target_identifier, target_object_id, scope, metadata
         )
         SELECT COALESCE(times[place], now_ + (row_number() OVER (ORDER BY place) - 1) * interval '1 microsecond'),
                now_, stream, version, data_version, CASE WHEN begins THEN begun ELSE ended END,
-               from_identifiers[place], from_object_ids[place], to_identifiers[place], to_object_ids[place], metadata_
+               from_identifiers[place], from_object_ids[place], to_identifiers[place], to_object_ids[place], scope_,
+               metadata_
         FROM decided ORDER BY place
         RETURNING id, version
     ), placed AS (

@@ -5,4 +5,5 @@
 -- Parameters: the key of the resource, and the id behind which to begin.
 -- Cost: a range of the index of targets, and a lookup for each.
 SELECT r.uid, e.id FROM {log} e {join} {resource}
-WHERE e.target_identifier = %s AND e.target_object_id = %s AND e.id > %s AND e.type = {ended} ORDER BY e.id
+WHERE e.target_identifier = %s AND e.target_object_id = %s AND e.id > %s AND e.type = {ended}
+    AND e.scope IS NULL ORDER BY e.id
