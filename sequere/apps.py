@@ -11,7 +11,7 @@ class SequereConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sequere import receivers, registry, workers
+        from sequere import following, receivers, registry, workers
         from sequere.backends.base import get_backend
         from sequere.checks import check_database, check_deployment, check_settings
         from sequere.outbox.shards import outbox_functions
@@ -27,6 +27,7 @@ class SequereConfig(AppConfig):
         )
         receivers.connect_receivers(self)
         workers.connect()
+        following.connect_login()
         checks.register(check_settings, "sequere")
         checks.register(check_database, checks.Tags.database)
         checks.register(check_deployment, checks.Tags.database, deploy=True)

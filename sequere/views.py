@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.contrib.auth.views import redirect_to_login
 from django.db import models, transaction
@@ -24,7 +24,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
-from sequere import api
+from sequere import api, following
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import (
     BackendException,
@@ -33,11 +33,11 @@ from sequere.exceptions import (
     UnknownIdentifier,
     UnreadableParameters,
 )
+from sequere.following import Wanted
 from sequere.http import (
     Refused,
     address_of,
     describe,
-    find,
     find_visible,
     follower_of,
     is_logged_in,
@@ -55,6 +55,9 @@ from sequere.registry import registry
 from sequere.results.relations import Related, RelationList
 
 logger = logging.getLogger("sequere")
+
+#: What a request of somebody who follows asks for.
+Change: TypeAlias = Callable[[HttpRequest, ResourceLike], HttpResponse]
 
 
 # So that counts are those after the commit, even with ATOMIC_REQUESTS.
@@ -135,14 +138,14 @@ def _describe(relation: Related) -> dict[str, Any]:
     return {**describe(instance), "when": since.isoformat()}
 
 
-def _answer(request: HttpRequest, change: Callable[[HttpRequest, ResourceLike], HttpResponse]) -> HttpResponse:
+def _answer(request: HttpRequest, change: Change) -> HttpResponse:
     try:
         parameters_of(request)
         follower = follower_of(request)
         if follower is not None:
             return change(request, follower)
         if not is_logged_in(user_of(request)):
-            return _login(request)
+            return _login(request, change)
         raise Refused(HTTPStatus.FORBIDDEN, _("You cannot follow anything."))
     except UnreadableParameters:
         return _refusal(request, unreadable())
@@ -155,22 +158,17 @@ def _refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
 
 
 def _follow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
-    instance, scope = find(*_asked_for(request)), scope_of(request.POST.get("scope"))
-    if not registry.options_for(instance).can_follow(user_of(request), instance):
-        raise Refused(HTTPStatus.FORBIDDEN, _("You may not follow that."))
-    try:
-        event = api.follow(follower, instance, fail_silently=True, scope=scope)
-    except SelfFollowException as error:
-        raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
-    return _changed(request, (follower, instance), scope, event, is_following=True)
+    wanted = Wanted.of(request.POST)
+    instance, event = following.follow_as_asked(request, follower, wanted)
+    return _changed(request, (follower, instance), wanted.scope, event, is_following=True)
 
 
 def _unfollow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
     """Needs the key only: a follower can unfollow what is hidden, or no longer registered. For anyone else it is not
     there."""
-    scope = scope_of(request.POST.get("scope"))
+    *names, scope = Wanted.of(request.POST)
     try:
-        key = registry.any_key_of(ResourceKey(*_asked_for(request)))
+        key = registry.any_key_of(ResourceKey(*names))
         found: ResourceLike | None = registry.load([key]).get(key)
         event = api.unfollow(follower, key if found is None else found, fail_silently=True, scope=scope)
     except (UnknownIdentifier, InvalidObjectId) as error:
@@ -180,13 +178,6 @@ def _unfollow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
     if event is None and found is None:
         raise nothing_there()
     return _changed(request, (follower, key if found is None else found), scope, event, is_following=False)
-
-
-def _asked_for(request: HttpRequest) -> tuple[str, str]:
-    identifier, object_id = request.POST.get("identifier"), request.POST.get("object_id")
-    if not identifier or not object_id:
-        raise Refused(HTTPStatus.BAD_REQUEST, _("Give an identifier and an object_id."))
-    return identifier, object_id
 
 
 def _changed(
@@ -218,9 +209,11 @@ def _counts(follower: ResourceLike, resource: ResourceLike, scope: str) -> dict[
         return {"followers_count": None, "followings_count": None}
 
 
-def _login(request: HttpRequest) -> HttpResponse:
+def _login(request: HttpRequest, change: Change) -> HttpResponse:
     if _wants_json(request):
         raise Refused(HTTPStatus.FORBIDDEN, _("Log in first."))
+    if change is _follow:
+        following.follow_after_login(request, Wanted.of(request.POST))
     return redirect_to_login(_next(request) or get_script_prefix())
 
 

@@ -1,15 +1,19 @@
 """Follow and unfollow by POST."""
 
+from time import time
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
+from sequere import following
 from sequere.base import ModelBase, ResourceKey
+from sequere.following import SECONDS_TO_LOG_IN
 from sequere.models import Event, follow, is_following
 from sequere.registry import registry
 from tests.factories import ArticleFactory, DocumentFactory, ProfileFactory, UserFactory
@@ -282,6 +286,54 @@ def test_an_anonymous_visitor_is_asked_to_log_in(client: Client, project: Projec
 
     assert (page.status_code, page.headers["Location"]) == (302, "/accounts/login/?next=/projects/")
     assert (data.status_code, data.json()) == (403, {"error": "Log in first."})
+
+
+def test_a_follow_of_a_visitor_is_done_after_the_login(client: Client, thoas: User, project: Project) -> None:
+    client.post(FOLLOW, form(project, next="/projects/"))
+    assert Event.objects.count() == 0
+
+    client.force_login(thoas)
+    assert is_following(thoas, project)
+
+    client.force_login(UserFactory())
+    assert Event.objects.count() == 1, "it waits for one login"
+
+
+@pytest.mark.parametrize(
+    ("url", "seconds", "whom"),
+    [
+        (FOLLOW, SECONDS_TO_LOG_IN + 1, {}),
+        (UNFOLLOW, 0, {}),
+        (FOLLOW, 0, {"object_id": "2" * 300}),
+        (FOLLOW, 0, {"identifier": "nothing"}),
+    ],
+    ids=["too late", "an unfollow", "no key", "no model"],
+)
+def test_a_login_does_nothing_else(
+    client: Client,
+    thoas: User,
+    project: Project,
+    url: str,
+    seconds: int,
+    whom: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert client.post(url, form(project) | whom).status_code == 302
+
+    monkeypatch.setattr(following, "time", lambda: time() + seconds)
+    client.force_login(thoas)
+
+    assert client.session[SESSION_KEY] == str(thoas.pk)
+    assert Event.objects.count() == 0
+
+
+def test_a_visitor_may_not_follow_by_a_login_what_a_user_may_not(client: Client, thoas: User) -> None:
+    """Oneself, and what `can_follow()` refuses."""
+    client.post(FOLLOW, form(thoas))
+
+    client.force_login(thoas)
+
+    assert Event.objects.count() == 0
 
 
 @pytest.mark.parametrize("url", [FOLLOW, UNFOLLOW])
