@@ -18,7 +18,7 @@ from django.db import models, router
 from django.dispatch import Signal
 
 from sequere import conf
-from sequere.backends.base import get_backend
+from sequere.backends.base import FollowCounts, ListOf, get_backend
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import (
     AlreadyFollowingException,
@@ -42,6 +42,7 @@ from sequere.relations.intents import TO_BEGIN, TO_END, TO_IMPORT, RelationChang
 from sequere.relations.key import FOLLOWS, Graph, RelationKey
 from sequere.relations.types import FOLLOW
 from sequere.results.relations import RelationList, RelationsOf
+from sequere.results.suggestions import SuggestionList
 from sequere.signals import followed, unfollowed
 from sequere.sql.commits import after_commit
 from sequere.texts import is_storable
@@ -157,14 +158,32 @@ def is_following_many(
     return {instance: relation in live for instance, relation in relations.items()}
 
 
+def is_followed_by(instance: ResourceLike, follower: ResourceLike, *, scope: str = "") -> bool:
+    """Whether `follower` follows `instance`. 1 query."""
+    return is_following(follower, instance, scope=scope)
+
+
+def is_friend(instance: ResourceLike, other: ResourceLike, *, scope: str = "") -> bool:
+    """Whether `instance` and `other` follow each other. 1 query."""
+    return _is_in(FOLLOW.friends, _graph(scope), registry.key_of(instance), registry.key_of(other))
+
+
+def are_friends_many(instance: ResourceLike, others: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
+    """For each of `others`, whether it and `instance` follow each other: {instance: bool}. 1 query."""
+    key, graph = registry.key_of(instance), _graph(scope)
+    relations = {other: RelationKey(key, registry.key_of(other), graph) for other in others}
+    mutual = get_backend().live_among(relations.values(), mutual=True)
+    return {other: relation in mutual for other, relation in relations.items()}
+
+
 def get_followers(
     instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
 ) -> RelationList:
     """The followers of `instance`: a lazy sequence of `Related(instance, since)`, newest first.
 
     `desc=False` for oldest first; follows of the same moment have a fixed order. A page costs 1 query and 1 per
-    model class. Whether an instance is in the list costs 1 query (for friends, 2), and is asked of what is stored: a
-    hidden one is in it.
+    model class. Whether an instance is in the list costs 1 query, and is asked of what is stored: a hidden one is in
+    it.
     """
     return _related(FOLLOW.followers, _graph(scope), instance, identifier, desc=desc)
 
@@ -198,12 +217,85 @@ def get_friends_count(instance: ResourceLike, *, identifier: Identifier = None, 
     return get_backend().count(FOLLOW.friends, _graph(scope), registry.key_of(instance), _identifier(identifier))
 
 
+def counts_many(instances: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, FollowCounts]:
+    """For each of `instances`, how many follow it, how many it follows, and how many do both: {instance:
+    FollowCounts(followers, followings, friends)}. 1 query."""
+    keys = {instance: registry.key_of(instance) for instance in instances}
+    found = get_backend().counts(_graph(scope), {*keys.values()})
+    return {instance: found.get(key, FollowCounts()) for instance, key in keys.items()}
+
+
+def common_followers(
+    instance: ResourceLike, other: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+) -> RelationList:
+    """Who follows both: a list as `get_followers()` returns, by the time since when they follow `other`.
+
+    A page costs 2 queries, and 1 per model class; the database looks at the shorter one of both lists, each time.
+    """
+    return _common(_graph(scope), (FOLLOW.followers, instance), (FOLLOW.followers, other), identifier, desc=desc)
+
+
+def common_followings(
+    instance: ResourceLike, other: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+) -> RelationList:
+    """What both follow, by the time since when `other` does; a list as above."""
+    return _common(_graph(scope), (FOLLOW.followings, instance), (FOLLOW.followings, other), identifier, desc=desc)
+
+
+def followed_by_followings(
+    viewer: ResourceLike, target: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+) -> RelationList:
+    """Those whom `viewer` follows and who follow `target` ("followed by X, Y and 3 others whom you follow"), by the
+    time since when they do; a list as above. However many follow `target`, it costs no more than `viewer` has
+    followings."""
+    return _common(_graph(scope), (FOLLOW.followings, viewer), (FOLLOW.followers, target), identifier, desc=desc)
+
+
+def common_followers_count(
+    instance: ResourceLike, other: ResourceLike, *, identifier: Identifier = None, scope: str = ""
+) -> int:
+    """How many follow both. 2 queries; the cost of the list."""
+    return common_followers(instance, other, identifier=identifier, scope=scope).count()
+
+
+def common_followings_count(
+    instance: ResourceLike, other: ResourceLike, *, identifier: Identifier = None, scope: str = ""
+) -> int:
+    """How many both follow. 2 queries; the cost of the list."""
+    return common_followings(instance, other, identifier=identifier, scope=scope).count()
+
+
+def followed_by_followings_count(
+    viewer: ResourceLike, target: ResourceLike, *, identifier: Identifier = None, scope: str = ""
+) -> int:
+    """How many of those whom `viewer` follows follow `target`. 2 queries; the cost of the list."""
+    return followed_by_followings(viewer, target, identifier=identifier, scope=scope).count()
+
+
+def suggest(viewer: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> SuggestionList:
+    """What those follow whom `viewer` follows, and `viewer` does not: a lazy sequence of `Suggestion(instance,
+    shared)`, where `shared` says how many of them do, the most first.
+
+    Looks at the 200 that `viewer` has followed last, and at the 100 that each of them has followed last, each time. A
+    page costs 1 query, and 1 per model class.
+    """
+    graph, key, kind = _graph(scope), registry.key_of(viewer), _identifier(identifier)
+    return get_backend().suggestions(graph, key, kind, [graph]).named("suggest", graph.name, key, kind)
+
+
 afollow = sync_to_async(follow)
 aunfollow = sync_to_async(unfollow)
 afollow_many = sync_to_async(follow_many)
 aunfollow_many = sync_to_async(unfollow_many)
 ais_following = sync_to_async(is_following)
 ais_following_many = sync_to_async(is_following_many)
+ais_followed_by = sync_to_async(is_followed_by)
+ais_friend = sync_to_async(is_friend)
+aare_friends_many = sync_to_async(are_friends_many)
+acounts_many = sync_to_async(counts_many)
+acommon_followers_count = sync_to_async(common_followers_count)
+acommon_followings_count = sync_to_async(common_followings_count)
+afollowed_by_followings_count = sync_to_async(followed_by_followings_count)
 aget_followers_count = sync_to_async(get_followers_count)
 aget_followings_count = sync_to_async(get_followings_count)
 aget_friends_count = sync_to_async(get_friends_count)
@@ -213,17 +305,30 @@ def _related(what: str, graph: Graph, instance: ResourceLike, identifier: Identi
     key, kind = registry.key_of(instance), _identifier(identifier)
 
     def is_related(other: ResourceKey) -> bool:
-        to_it, from_it = RelationKey(other, key, graph), RelationKey(key, other, graph)
-        relations = {
-            graph.type.followers: [to_it],
-            graph.type.followings: [from_it],
-            graph.type.friends: [to_it, from_it],
-        }
-        is_of_kind = kind is None or other.identifier == kind
-        return is_of_kind and all(get_backend().live_among([relation]) for relation in relations[what])
+        return kind in {None, other.identifier} and _is_in(what, graph, key, other)
 
     found = RelationsOf.from_list(get_backend().related(what, graph, key, kind, desc=desc), is_related)
     return found.named(what, graph.name, key, kind, desc)
+
+
+def _common(
+    graph: Graph, one: tuple[str, ResourceLike], other: tuple[str, ResourceLike], identifier: Identifier, *, desc: bool
+) -> RelationList:
+    kind = _identifier(identifier)
+    first, second = (ListOf(what, registry.key_of(instance)) for what, instance in (one, other))
+
+    def is_in_both(key: ResourceKey) -> bool:
+        return kind in {None, key.identifier} and all(_is_in(what, graph, of, key) for what, of in (first, second))
+
+    found = RelationsOf.from_list(get_backend().common(graph, first, second, kind, desc=desc), is_in_both)
+    return found.named("common", graph.name, first, second, kind, desc)
+
+
+def _is_in(what: str, graph: Graph, key: ResourceKey, other: ResourceKey) -> bool:
+    """Whether `other` is in the list `what` of a resource. 1 query."""
+    ends = (other, key) if what == graph.type.followers else (key, other)
+    relation = RelationKey(*ends, graph)
+    return relation in get_backend().live_among([relation], mutual=what == graph.type.friends)
 
 
 def _identifier(identifier: Identifier) -> str | None:

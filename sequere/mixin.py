@@ -10,6 +10,7 @@ from sequere.api import Identifier, Options
 from sequere.base import ResourceLike
 from sequere.log.models import Event
 from sequere.results.relations import RelationList
+from sequere.results.suggestions import SuggestionList
 
 
 class SequereMixin(models.Model):
@@ -61,6 +62,44 @@ class SequereMixin(models.Model):
     def get_friends_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
         return api.get_friends_count(self, identifier=identifier, scope=scope)
 
+    def is_followed_by(self, follower: ResourceLike, *, scope: str = "") -> bool:
+        return api.is_followed_by(self, follower, scope=scope)
+
+    def is_friend(self, other: ResourceLike, *, scope: str = "") -> bool:
+        return api.is_friend(self, other, scope=scope)
+
+    def are_friends_many(self, others: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
+        return api.are_friends_many(self, others, scope=scope)
+
+    def common_followers(
+        self, other: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+    ) -> RelationList:
+        return api.common_followers(self, other, identifier=identifier, desc=desc, scope=scope)
+
+    def common_followings(
+        self, other: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+    ) -> RelationList:
+        return api.common_followings(self, other, identifier=identifier, desc=desc, scope=scope)
+
+    def followed_by_followings(
+        self, target: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+    ) -> RelationList:
+        return api.followed_by_followings(self, target, identifier=identifier, desc=desc, scope=scope)
+
+    def common_followers_count(self, other: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> int:
+        return api.common_followers_count(self, other, identifier=identifier, scope=scope)
+
+    def common_followings_count(self, other: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> int:
+        return api.common_followings_count(self, other, identifier=identifier, scope=scope)
+
+    def followed_by_followings_count(
+        self, target: ResourceLike, *, identifier: Identifier = None, scope: str = ""
+    ) -> int:
+        return api.followed_by_followings_count(self, target, identifier=identifier, scope=scope)
+
+    def suggest(self, *, identifier: Identifier = None, scope: str = "") -> SuggestionList:
+        return api.suggest(self, identifier=identifier, scope=scope)
+
     async def afollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return await api.afollow(self, to_instance, **options)
 
@@ -91,3 +130,27 @@ class SequereMixin(models.Model):
 
     async def aget_friends_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
         return await api.aget_friends_count(self, identifier=identifier, scope=scope)
+
+    async def ais_followed_by(self, follower: ResourceLike, *, scope: str = "") -> bool:
+        return await api.ais_followed_by(self, follower, scope=scope)
+
+    async def ais_friend(self, other: ResourceLike, *, scope: str = "") -> bool:
+        return await api.ais_friend(self, other, scope=scope)
+
+    async def aare_friends_many(self, others: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
+        return await api.aare_friends_many(self, others, scope=scope)
+
+    async def acommon_followers_count(
+        self, other: ResourceLike, *, identifier: Identifier = None, scope: str = ""
+    ) -> int:
+        return await api.acommon_followers_count(self, other, identifier=identifier, scope=scope)
+
+    async def acommon_followings_count(
+        self, other: ResourceLike, *, identifier: Identifier = None, scope: str = ""
+    ) -> int:
+        return await api.acommon_followings_count(self, other, identifier=identifier, scope=scope)
+
+    async def afollowed_by_followings_count(
+        self, target: ResourceLike, *, identifier: Identifier = None, scope: str = ""
+    ) -> int:
+        return await api.afollowed_by_followings_count(self, target, identifier=identifier, scope=scope)

@@ -15,11 +15,12 @@ from django.db.models.sql.query import Query
 from django.db.models.sql.where import AND, WhereNode
 
 from sequere import conf
+from sequere.api import _graph as graph_of
 from sequere.backends.base import Fragment, Joins, KeyColumn, get_backend
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import BackendException, NotSupported, TooManyIds
 from sequere.registry import registry
-from sequere.relations.key import FOLLOWS
+from sequere.relations.key import Graph
 from sequere.relations.types import FOLLOW
 from sequere.sql.dialects import dialect
 
@@ -40,73 +41,75 @@ QuerySetT = TypeVar("QuerySetT", bound=models.QuerySet[Any])
 MAX_IDS = 10_000
 
 
-def followed_by(instance: ResourceLike) -> "_InList":
+def followed_by(instance: ResourceLike, *, scope: str = "") -> "_InList":
     """The condition that `instance` follows what the queryset has: `Project.objects.filter(followed_by(user))`.
 
     1 query in advance, and then a part of the statement, which may begin with what `instance` follows. In an exclude()
     or an OR, a question about each row, of two lookups. If follows are not in the database of the model, its ids, from
     1 query or 2 round trips; TooManyIds if they are more than 10,000.
     """
-    return _InList(FOLLOW.followings, registry.key_of(instance), "followed_by()")
+    return _InList(FOLLOW.followings, graph_of(scope), registry.key_of(instance), "followed_by()")
 
 
-def follows(instance: ResourceLike) -> "_InList":
+def follows(instance: ResourceLike, *, scope: str = "") -> "_InList":
     """The condition that what the queryset has follows `instance`: `User.objects.filter(follows(project))`. The cost is
     that of `followed_by()`."""
-    return _InList(FOLLOW.followers, registry.key_of(instance), "follows()")
+    return _InList(FOLLOW.followers, graph_of(scope), registry.key_of(instance), "follows()")
 
 
-def with_following(instance: ResourceLike) -> "_InList":
+def with_following(instance: ResourceLike, *, scope: str = "") -> "_InList":
     """Whether `instance` follows what the queryset has, of each row: `.annotate(is_followed=with_following(user))`.
 
     Part of the statement, two lookups for each row. Raises NotSupported if follows are not in the database of the
     model.
     """
-    return _InList(FOLLOW.followings, registry.key_of(instance), "with_following()", of_each_row=True)
+    return _InList(FOLLOW.followings, graph_of(scope), registry.key_of(instance), "with_following()", of_each_row=True)
 
 
-def followers_count() -> "_LengthOfList":
+def followers_count(*, scope: str = "") -> "_LengthOfList":
     """How many follow what the queryset has: `.annotate(n=followers_count()).order_by("-n")`. The cost, and what it
     raises, are those of `with_following()`."""
-    return _LengthOfList(FOLLOW.followers, "followers_count()")
+    return _LengthOfList(FOLLOW.followers, graph_of(scope), "followers_count()")
 
 
-def followings_count() -> "_LengthOfList":
+def followings_count(*, scope: str = "") -> "_LengthOfList":
     """How many resources it follows; as `followers_count()`."""
-    return _LengthOfList(FOLLOW.followings, "followings_count()")
+    return _LengthOfList(FOLLOW.followings, graph_of(scope), "followings_count()")
 
 
-def most_followed(model: type[InstanceT]) -> models.QuerySet[InstanceT]:
+def most_followed(model: type[InstanceT], *, scope: str = "") -> models.QuerySet[InstanceT]:
     """The instances of a model that its `get_queryset()` shows, the most followed ones first, each with its
     `followers_count`. Reads the counts of all of them. Raises what `followers_count()` raises."""
     options = registry.options_of(model)
     of_model = options.get_queryset() if options.model is model else model._default_manager.all()
-    return _most_followed(of_model)
+    return _most_followed(of_model, scope)
 
 
 class FollowQuerySet(models.QuerySet[InstanceT]):
     """The same as methods: `objects = FollowQuerySet.as_manager()`, or a base of a queryset of your own."""
 
-    def followed_by(self, instance: ResourceLike) -> Self:
-        return self.filter(followed_by(instance))
+    def followed_by(self, instance: ResourceLike, *, scope: str = "") -> Self:
+        return self.filter(followed_by(instance, scope=scope))
 
-    def follows(self, instance: ResourceLike) -> Self:
-        return self.filter(follows(instance))
+    def follows(self, instance: ResourceLike, *, scope: str = "") -> Self:
+        return self.filter(follows(instance, scope=scope))
 
-    def with_following(self, instance: ResourceLike) -> Self:
+    def with_following(self, instance: ResourceLike, *, scope: str = "") -> Self:
         """Annotates `is_followed`."""
-        return self.annotate(is_followed=with_following(instance))
+        return self.annotate(is_followed=with_following(instance, scope=scope))
 
-    def with_counts(self) -> Self:
+    def with_counts(self, *, scope: str = "") -> Self:
         """Annotates `followers_count` and `followings_count`."""
-        return self.annotate(followers_count=followers_count(), followings_count=followings_count())
+        return self.annotate(
+            followers_count=followers_count(scope=scope), followings_count=followings_count(scope=scope)
+        )
 
-    def most_followed(self) -> Self:
-        return _most_followed(self)
+    def most_followed(self, *, scope: str = "") -> Self:
+        return _most_followed(self, scope)
 
 
-def _most_followed(queryset: QuerySetT) -> QuerySetT:
-    return queryset.annotate(followers_count=followers_count()).order_by("-followers_count", "pk")
+def _most_followed(queryset: QuerySetT, scope: str) -> QuerySetT:
+    return queryset.annotate(followers_count=followers_count(scope=scope)).order_by("-followers_count", "pk")
 
 
 class _OfInstances(Expression):
@@ -161,9 +164,10 @@ class _OfInstances(Expression):
 class _InList(_OfInstances):
     """Whether an instance is in a list of a resource."""
 
-    def __init__(self, what: str, key: ResourceKey, question: str, *, of_each_row: bool = False) -> None:
+    def __init__(self, what: str, graph: Graph, key: ResourceKey, question: str, *, of_each_row: bool = False) -> None:
         super().__init__(question, models.BooleanField())
         self._what = what
+        self._graph = graph
         self._key = key
         self._of_each_row = of_each_row
 
@@ -171,7 +175,7 @@ class _InList(_OfInstances):
         column, joins = self._column(compiler)
         if joins is not None:
             begins = not self._of_each_row and self._is_always_true(compiler.query)
-            return joins.is_in(self._what, FOLLOWS, self._key, column, begins=begins)
+            return joins.is_in(self._what, self._graph, self._key, column, begins=begins)
         if self._of_each_row:
             remedy = "ask is_following_many() about a page"
             raise self._refusal(NotSupported, column, connection, remedy=remedy)
@@ -184,7 +188,7 @@ class _InList(_OfInstances):
         return _demands(query.where, self) and not any(self in _with_parts(annotation) for annotation in annotations)
 
     def _among_ids(self, column: KeyColumn, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Fragment:
-        keys = get_backend().related_keys(self._what, FOLLOWS, self._key, column.identifier, MAX_IDS + 1)
+        keys = get_backend().related_keys(self._what, self._graph, self._key, column.identifier, MAX_IDS + 1)
         if len(keys) > MAX_IDS:
             instead = f"get_{self._what}()"
             raise self._refusal(TooManyIds, column, connection, limit=MAX_IDS, key=self._key, instead=instead)
@@ -200,16 +204,17 @@ class _InList(_OfInstances):
 class _LengthOfList(_OfInstances):
     """The length of a list of an instance."""
 
-    def __init__(self, what: str, question: str) -> None:
+    def __init__(self, what: str, graph: Graph, question: str) -> None:
         super().__init__(question, models.BigIntegerField())
         self._what = what
+        self._graph = graph
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Fragment:
         column, joins = self._column(compiler)
         if joins is None:
             remedy = f"ask get_{self._what}_count() of each instance"
             raise self._refusal(NotSupported, column, connection, remedy=remedy)
-        return joins.count(self._what, FOLLOWS, column)
+        return joins.count(self._what, self._graph, column)
 
 
 def _demands(where: WhereNode, one: Expression) -> bool:

@@ -15,4 +15,13 @@ urlpatterns = [
     path("<str:identifier>/<path:object_id>/followers/", views.followers, name="followers"),
     path("<str:identifier>/<path:object_id>/followings/", views.followings, name="followings"),
     path("<str:identifier>/<path:object_id>/friends/", views.friends, name="friends"),
+    # About who follows for the request, too.
+    path("suggestions/", views.suggestions, name="suggestions"),
+    path("<str:identifier>/<path:object_id>/followers/common/", views.common_followers, name="common_followers"),
+    path("<str:identifier>/<path:object_id>/followings/common/", views.common_followings, name="common_followings"),
+    path(
+        "<str:identifier>/<path:object_id>/followers/followed/",
+        views.followed_by_followings,
+        name="followed_by_followings",
+    ),
 ]

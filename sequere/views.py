@@ -95,6 +95,31 @@ def friends(request: HttpRequest, identifier: str, object_id: str) -> HttpRespon
     return _list(request, api.get_friends, find_visible(request, identifier, object_id))
 
 
+@json_view
+def common_followers(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """Who follows an instance and who follows for the request. 3 queries, and 1 per model class."""
+    return _seen_by(request, api.common_followers, find_visible(request, identifier, object_id))
+
+
+@json_view
+def common_followings(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """What an instance and who follows for the request both follow."""
+    return _seen_by(request, api.common_followings, find_visible(request, identifier, object_id))
+
+
+@json_view
+def followed_by_followings(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """Those who follow an instance, and are followed by who follows for the request."""
+    return _seen_by(request, api.followed_by_followings, find_visible(request, identifier, object_id))
+
+
+@json_view
+def suggestions(request: HttpRequest) -> HttpResponse:
+    """What is suggested to who follows for the request."""
+    found = api.suggest(_viewer(request), **_narrowing(request))
+    return page_as_json(request, found, lambda one: {**describe(one.instance), "shared": one.shared})
+
+
 # ATOMIC_REQUESTS would query the database before the view can report that it is down.
 @transaction.non_atomic_requests
 @require_safe
@@ -124,13 +149,31 @@ def _state(request: HttpRequest, state: dict[str, Any], problems: Sequence[str])
     return response
 
 
-def _list(request: HttpRequest, get: Callable[..., RelationList], instance: models.Model) -> HttpResponse:
+def _list(request: HttpRequest, get: Callable[..., RelationList], *resources: ResourceLike) -> HttpResponse:
+    relations = get(*resources, **_narrowing(request))
+    return page_as_json(request, relations, _describe)
+
+
+def _seen_by(request: HttpRequest, get: Callable[..., RelationList], instance: models.Model) -> HttpResponse:
+    return _list(request, get, _viewer(request), instance)
+
+
+def _viewer(request: HttpRequest) -> ResourceLike:
+    """Who follows for a request. Raises Refused."""
+    viewer = follower_of(request)
+    if viewer is None:
+        raise Refused(HTTPStatus.FORBIDDEN, _("You may not see that."))
+    return viewer
+
+
+def _narrowing(request: HttpRequest) -> dict[str, Any]:
+    """The scope of a list, and the kind of resources that are asked for. Raises Refused."""
+    identifier = request.GET.get("identifier") or None
     try:
-        scope = scope_of(request.GET.get("scope"))
-        relations = get(instance, identifier=request.GET.get("identifier") or None, scope=scope)
+        kind = None if identifier is None else registry.identifier_of(identifier)
     except UnknownIdentifier as error:
         raise Refused(HTTPStatus.BAD_REQUEST, _("There is no such identifier.")) from error
-    return page_as_json(request, relations, _describe)
+    return {"identifier": kind, "scope": scope_of(request.GET.get("scope"))}
 
 
 def _describe(relation: Related) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a backend of relations is: a read model and its queries."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from django.core.checks import CheckMessage
@@ -16,6 +16,7 @@ from sequere.projections.projector import Projector
 from sequere.projections.reconciler import Cursor
 from sequere.relations.key import Graph, RelationKey
 from sequere.results.relations import RelationList
+from sequere.results.suggestions import SuggestionList
 from sequere.sql.dialects import Dialect
 
 BackendT = TypeVar("BackendT")
@@ -29,6 +30,25 @@ class FollowerPage(NamedTuple):
 
     names: Sequence[str]
     next: Cursor | None
+
+
+#: How many that a resource follows have a say in what is suggested to it, and in how many of theirs.
+SUGGESTING, SUGGESTED_BY_EACH = 200, 100
+
+
+class FollowCounts(NamedTuple):
+    """How many follow a resource, how many it follows, and how many of these are the same."""
+
+    followers: int = 0
+    followings: int = 0
+    friends: int = 0
+
+
+class ListOf(NamedTuple):
+    """The list `what` of a resource."""
+
+    what: str
+    key: ResourceKey
 
 
 class KeyColumn(NamedTuple):
@@ -67,8 +87,9 @@ class BaseBackend(ABC):
     projector: Projector
 
     @abstractmethod
-    def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
-        """Those of `relations` that are live. All have one `from_key`, and one graph. 1 query."""
+    def live_among(self, relations: Collection[RelationKey], *, mutual: bool = False) -> set[RelationKey]:
+        """Those of `relations` that are live; if `mutual`, in both directions. All have one `from_key`, and one graph.
+        1 query."""
 
     @abstractmethod
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
@@ -80,6 +101,24 @@ class BaseBackend(ABC):
     @abstractmethod
     def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
         """The length of such a list. 1 query."""
+
+    @abstractmethod
+    def counts(self, graph: Graph, keys: Collection[ResourceKey]) -> Mapping[ResourceKey, FollowCounts]:
+        """The lengths of all lists of resources; of one that has no relations, it may say nothing. 1 query."""
+
+    @abstractmethod
+    def common(self, graph: Graph, one: ListOf, other: ListOf, identifier: str | None, *, desc: bool) -> RelationList:
+        """What is in both of two lists, in the order of the other one, and since when it is there. Costs as much as the
+        shorter one is long."""
+
+    @abstractmethod
+    def suggestions(
+        self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[Graph]
+    ) -> SuggestionList:
+        """What those follow whom `key` follows, without `key` and what it has relations to in one of the graphs in
+        `left_out`: first what most of them follow, and of equals what has the largest uid.
+
+        Looks at the newest `SUGGESTING` that `key` follows, and at the newest `SUGGESTED_BY_EACH` of each."""
 
     @abstractmethod
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:

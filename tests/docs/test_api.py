@@ -28,7 +28,10 @@ PUBLIC = {
     "sequere.projections": set(),
     "sequere.replay": set(),
     "sequere.replay.progress": set(),
-    "sequere.results": {"Place", "Related", "RelationList", "load_relations"},
+    "sequere.results": {
+        *("Place", "Related", "RelationList", "Suggestion", "SuggestionList"),
+        *("load_relations", "load_suggestions", "place_of", "rank_at"),
+    },
     "sequere.testing": set(),
     "sequere.admin": set(),
     "sequere.contrib.timeline": set(),

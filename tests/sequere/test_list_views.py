@@ -240,3 +240,25 @@ def test_a_query_cannot_inject_a_header(client: Client, project: Project, fans: 
     assert "X-Evil" not in response.headers
     assert response.headers["Link"].count("rel=") == 2
     assert labels(client.get(response.json()["next"])) == ["fan 2", "fan 1"]
+
+
+def test_lists_about_who_looks(browser: Client, thoas: User, newbie: User, project: Project) -> None:
+    """thoas and newbie both follow the project; a fan follows both, and the project."""
+    fan = UserFactory(username="fan")
+    follow_many([(thoas, project), (newbie, project), (thoas, fan), (fan, thoas), (fan, newbie), (fan, project)])
+
+    def asked(name: str, instance: Any) -> list[str]:
+        return labels(browser.get(reverse(f"sequere:{name}", args=registry.key_of(instance))))
+
+    assert asked("common_followers", newbie) == ["fan"]
+    assert asked("common_followings", newbie) == [str(project)]
+    assert asked("followed_by_followings", project) == ["fan"]
+    suggestions = browser.get(reverse("sequere:suggestions"), {"identifier": "user"}).json()["results"]
+    assert [(one["label"], one["shared"]) for one in suggestions] == [("newbie", 1)]
+
+
+def test_lists_about_who_looks_are_not_for_others(client: Client, project: Project) -> None:
+    for name in ("common_followers", "common_followings", "followed_by_followings"):
+        answer = client.get(reverse(f"sequere:{name}", args=registry.key_of(project)))
+        assert (answer.status_code, answer.json()) == (403, {"error": "You may not see that."})
+    assert client.get(reverse("sequere:suggestions")).status_code == 403

@@ -16,6 +16,15 @@ from tests.testapp.models import Project, User
 QUESTIONS = [
     ("is_following", ("newbie",), {}),
     ("is_following_many", (["newbie", "project"],), {}),
+    ("is_followed_by", ("newbie",), {}),
+    ("is_friend", ("newbie",), {}),
+    ("are_friends_many", (["newbie", "project"],), {}),
+    *(
+        (f"{name}{count}", ("thoas",), {})
+        for name in ("common_followers", "common_followings", "followed_by_followings")
+        for count in ("", "_count")
+    ),
+    ("followed_by_followings", ("thoas",), {"identifier": "user", "desc": False}),
     *((name, (), {}) for name in ("get_followers", "get_followings", "get_friends")),
     ("get_followers", (), {"identifier": User, "desc": False}),
     ("get_followings", (), {"identifier": "project", "desc": False}),
@@ -143,5 +152,5 @@ def test_every_verb_is_a_method() -> None:
     methods = {name for name in vars(SequereMixin) if callable(getattr(SequereMixin, name)) and name[0] != "_"}
 
     exceptions = {"DoesNotExist", "MultipleObjectsReturned", "NotUpdated", "Meta"}
-    of_nobody = {"wait_for_projections", "await_for_projections"}
+    of_nobody = {"wait_for_projections", "await_for_projections", "counts_many", "acounts_many"}
     assert methods - exceptions == (functions | awaited) & {*verbs.__all__} - of_nobody

@@ -244,6 +244,32 @@ def test_a_queryset_of_the_host(thoas: User, newbie: User, project: Project) -> 
     assert [one.pk for one in users.most_followed()] == [thoas.pk, newbie.pk]
 
 
+def test_scopes(thoas: User, project: Project) -> None:
+    other = ProjectFactory()
+    follow(thoas, project, scope="watch")
+    follow(thoas, other)
+
+    assert list(Project.objects.filter(followed_by(thoas, scope="watch"))) == [project]
+    assert list(Project.objects.exclude(followed_by(thoas, scope="watch"))) == [other]
+    assert list(User.objects.filter(follows(project, scope="watch"))) == [thoas]
+    assert list(User.objects.filter(follows(project))) == []
+    assert list(Project.objects.filter(followed_by(thoas, scope="100%"))) == []
+
+
+@in_sql
+def test_annotations_with_scopes(thoas: User, project: Project) -> None:
+    follow(thoas, project, scope="watch")
+    projects = FollowQuerySet(Project)
+
+    watched = projects.with_counts(scope="watch").with_following(thoas, scope="watch").get()
+    assert (watched.followers_count, watched.is_followed) == (1, True)
+    assert (projects.with_following(thoas).get().is_followed, projects.with_counts().get().followers_count) == (
+        False,
+        0,
+    )
+    assert [one.followers_count for one in most_followed(Project, scope="watch")] == [1]  # type: ignore[attr-defined]
+
+
 def test_who_cannot_follow_is_refused_at_once() -> None:
     from django.contrib.auth.models import AnonymousUser
 

@@ -10,12 +10,14 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error
 from django.db import connections, models, router
 
-from sequere.backends.base import BaseBackend, FollowerPage, Joins
+from sequere.backends.base import BaseBackend, FollowCounts, FollowerPage, Joins, ListOf
+from sequere.backends.database.common import CommonRows
 from sequere.backends.database.joins import RelationJoins
 from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.backends.database.projector import FollowsProjector
 from sequere.backends.database.sides import INCOMING, MUTUAL, ListSide, side_of
 from sequere.backends.database.statements import join_resource, kind_number, number_of, uid_of
+from sequere.backends.database.suggestions import SuggestionRows
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.projections.reconciler import Cursor
@@ -24,6 +26,7 @@ from sequere.relations.types import RelationType
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere.results.relations import Related, RelationList, load_relations
+from sequere.results.suggestions import SuggestionList
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fetched, fields_of, given
 from sequere.sql.statements import statement
@@ -32,6 +35,9 @@ from sequere.sql.statements import statement
 FOLLOWERS_PER_PAGE = 1000
 #: Rows that an iteration reads together.
 ROWS_PER_PAGE = 2000
+
+#: Whether a relation must be live in both directions, as SQL.
+_MUTUAL = {True: "AND mutual_since IS NOT NULL", False: ""}
 
 #: What a statement about a list SELECTs of each row: the key of the other resource, since when, and its uid.
 _ROW = (*fields_of(Resource, KEY), *fields_of(LiveRelation, ("since",)), *fields_of(Resource, ("uid",)))
@@ -130,7 +136,7 @@ def _count_text(type_: RelationType, side: ListSide, using: str, *, narrowed: bo
 
 
 @cache
-def _live_text(type_: RelationType, using: str) -> str:
+def _live_text(type_: RelationType, using: str, *, mutual: bool) -> str:
     words = dialect(connections[using])
     same_ends = (
         f"live.graph = {number_of(type_.name, words)} AND live.from_uid = {uid_of(words)} AND live.to_uid = r.uid"
@@ -139,15 +145,29 @@ def _live_text(type_: RelationType, using: str) -> str:
         given="{given}",
         join=words.join,
         other=join_resource(words, "r", [f"given.{column}" for column in KEY]),
-        relation=words.join_row(words.table(LiveRelation), "live", same_ends),
+        relation=words.join_row(words.table(LiveRelation), "live", f"{same_ends} {_MUTUAL[mutual]}"),
     )
 
 
 @cache
-def _is_live_text(type_: RelationType, using: str) -> str:
+def _is_live_text(type_: RelationType, using: str, *, mutual: bool) -> str:
     words = dialect(connections[using])
     return statement(__package__, "is_live").format(
-        relations=words.table(LiveRelation), graph=number_of(type_.name, words), uid=uid_of(words)
+        relations=words.table(LiveRelation),
+        graph=number_of(type_.name, words),
+        uid=uid_of(words),
+        mutual=_MUTUAL[mutual],
+    )
+
+
+@cache
+def _counts_text(type_: RelationType, using: str) -> str:
+    words = dialect(connections[using])
+    return statement(__package__, "counts").format(
+        given="{given}",
+        join=words.join,
+        resource=join_resource(words, "r", [f"given.{column}" for column in KEY]),
+        graph=number_of(type_.name, words),
     )
 
 
@@ -157,17 +177,18 @@ class DatabaseBackend(BaseBackend):
     def __init__(self) -> None:
         self.projector = FollowsProjector()
 
-    def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
+    def live_among(self, relations: Collection[RelationKey], *, mutual: bool = False) -> set[RelationKey]:
         by_key = {relation.to_key: relation for relation in relations}
         if not by_key:
             return set()
         one, using = next(iter(relations)), router.db_for_read(LiveRelation)
         with connections[using].cursor() as cursor:
             if len(relations) == 1:
-                cursor.execute(_is_live_text(one.graph.type, using), [one.graph.scope, *one.from_key, *one.to_key])
+                text = _is_live_text(one.graph.type, using, mutual=mutual)
+                cursor.execute(text, [one.graph.scope, *one.from_key, *one.to_key])
                 return {one for _ in cursor.fetchall()}
             select, values = given(connections[using], fields_of(Resource, KEY), by_key)
-            text = _live_text(one.graph.type, using).replace("{given}", select)
+            text = _live_text(one.graph.type, using, mutual=mutual).replace("{given}", select)
             cursor.execute(text, [*values, one.graph.scope, *one.from_key])
             return {by_key[ResourceKey(*row)] for row in cursor.fetchall()}
 
@@ -176,6 +197,26 @@ class DatabaseBackend(BaseBackend):
 
     def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
         return _count(graph, side_of(what, graph), key, identifier)
+
+    def counts(self, graph: Graph, keys: Collection[ResourceKey]) -> dict[ResourceKey, FollowCounts]:
+        if not keys:
+            return {}
+        using = router.db_for_read(RelationCount)
+        select, values = given(connections[using], fields_of(Resource, KEY), list(keys))
+        with connections[using].cursor() as cursor:
+            text = _counts_text(graph.type, using).replace("{given}", select)
+            cursor.execute(text, [*[graph.scope] * 3, *values])
+            return {
+                ResourceKey(*row[:2]): FollowCounts(*(int(sum_ or 0) for sum_ in row[2:])) for row in cursor.fetchall()
+            }
+
+    def common(self, graph: Graph, one: ListOf, other: ListOf, identifier: str | None, *, desc: bool) -> RelationList:
+        return LazyList(CommonRows(graph, one, other, identifier, desc))
+
+    def suggestions(
+        self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[Graph]
+    ) -> SuggestionList:
+        return LazyList(SuggestionRows(graph, key, identifier, tuple(left_out)))
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
         followers = RelationRows(FOLLOWS, INCOMING, key, None, desc=False)

@@ -1,18 +1,21 @@
 """The questions that Redis answers about follows."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import chain
 
 from django.core.checks import CheckMessage, Error
 from django.db import router
 
 from sequere import conf
-from sequere.backends.base import BaseBackend, FollowerPage
+from sequere.backends.base import BaseBackend, FollowCounts, FollowerPage, ListOf
+from sequere.backends.redis.common import CommonRows
 from sequere.backends.redis.followers import follower_page
 from sequere.backends.redis.graphs import number_in_keys
-from sequere.backends.redis.keys import ALL_KEYS, FOLLOWINGS, FollowKeys, suffix_of
+from sequere.backends.redis.keys import ALL_KEYS, FOLLOWINGS, FRIENDS, FollowKeys, suffix_of
 from sequere.backends.redis.projector import FollowsProjector
-from sequere.backends.redis.rows import SetRows, stored_count
+from sequere.backends.redis.rows import ASKED_AT_ONCE, SetRows, stored_count, stored_counts
 from sequere.backends.redis.scripts import READ_LIVE
+from sequere.backends.redis.suggestions import SuggestionRows
 from sequere.base import ResourceKey
 from sequere.log.numbers import GraphNumber
 from sequere.projections.reconciler import Cursor
@@ -22,6 +25,8 @@ from sequere.relations.key import Graph, RelationKey
 from sequere.relations.types import BEGUN
 from sequere.results.lazy import LazyList
 from sequere.results.relations import RelationList
+from sequere.results.suggestions import SuggestionList
+from sequere.sql.chunks import chunks
 
 FOLLOWS_SETTING = "SEQUERE_BACKEND_OPTIONS"
 FOLLOWS_PREFIX = "sequere:"
@@ -43,16 +48,22 @@ class RedisBackend(BaseBackend):
     def _keys(self) -> FollowKeys:
         return self._places.keys
 
-    def live_among(self, relations: Collection[RelationKey]) -> set[RelationKey]:
+    def live_among(self, relations: Collection[RelationKey], *, mutual: bool = False) -> set[RelationKey]:
         """1 round trip; with a scope, 1 query."""
         asked = list(relations)
         if not asked:
             return set()
-        names = [self._keys.name(key) for key in (asked[0].from_key, *(relation.to_key for relation in asked))]
         keys = self._keys_of(asked[0].graph)
-        call = READ_LIVE(names, keys.uids, *asked[0].from_key, keys.sets, suffix_of(FOLLOWINGS, None))
-        (answer,) = self._model.read(call)
-        return {relation for relation, is_live in zip(asked, answer, strict=True) if text(is_live) == "1"}
+        from_key, suffix = asked[0].from_key, suffix_of(FRIENDS if mutual else FOLLOWINGS, None)
+        calls = (
+            READ_LIVE(
+                [keys.name(key) for key in (from_key, *(relation.to_key for relation in some))],
+                *(keys.uids, *from_key, keys.sets, suffix),
+            )
+            for some in chunks(asked, ASKED_AT_ONCE)
+        )
+        answers = chain.from_iterable(self._model.read(*calls))
+        return {relation for relation, is_live in zip(asked, answers, strict=True) if text(is_live) == "1"}
 
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
         return LazyList(SetRows(self._model, self._keys_of(graph), key, what, identifier, desc))
@@ -60,6 +71,20 @@ class RedisBackend(BaseBackend):
     def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
         """1 round trip; with a scope, 1 query."""
         return stored_count(what, key, identifier, self._model, self._keys_of(graph))
+
+    def counts(self, graph: Graph, keys: Collection[ResourceKey]) -> dict[ResourceKey, FollowCounts]:
+        """1 round trip."""
+        return stored_counts(list(keys), self._model, self._keys_of(graph))
+
+    def common(self, graph: Graph, one: ListOf, other: ListOf, identifier: str | None, *, desc: bool) -> RelationList:
+        return LazyList(CommonRows(self._model, self._keys_of(graph), one, other, identifier, desc))
+
+    def suggestions(
+        self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[Graph]
+    ) -> SuggestionList:
+        return LazyList(
+            SuggestionRows(self._model, self._keys_of(graph), key, identifier, tuple(map(self._keys_of, left_out)))
+        )
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
         """1 round trip. Raises ReadModelLost."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
+from sequere.backends.base import FollowCounts
 from sequere.backends.redis.keys import FollowKeys, suffix_of
-from sequere.backends.redis.scripts import READ_COUNT, READ_FOLLOWS
+from sequere.backends.redis.scripts import READ_COUNT, READ_COUNTS, READ_FOLLOWS
 from sequere.backends.redis.uids import named_by
 from sequere.base import ResourceKey
 from sequere.redis.connection import text
@@ -14,9 +15,12 @@ from sequere.redis.read_model import RedisModel
 from sequere.redis.scores import from_score, to_score
 from sequere.results.cursors import Place
 from sequere.results.relations import Related, load_relations
+from sequere.sql.chunks import chunks
 
 #: Rows that are read at once.
 FOLLOWS_PER_PAGE = 2000
+#: Resources that one call of a script is asked about.
+ASKED_AT_ONCE = 1000
 
 #: What `load_relations()` takes for a uid that nobody has.
 NOBODY = ResourceKey("", "")
@@ -51,7 +55,7 @@ class SetRows:
         while left is None or left > 0:
             size = FOLLOWS_PER_PAGE if left is None else min(left, FOLLOWS_PER_PAGE)
             members, scores = self._page(start, size, after)
-            yield from self._named(members, scores)
+            yield from named_rows(members, scores, self.model, self.keys)
             if len(members) < size:
                 return
             after = (scores[-1], members[-1])
@@ -60,7 +64,7 @@ class SetRows:
     def page(self, size: int, after: Place | None) -> list[tuple[Place, FollowRow]]:
         """2 round trips."""
         members, scores = self._page(0, size, (str(to_score(after.moment)), str(after.tie)) if after else ())
-        rows = self._named(members, scores)
+        rows = named_rows(members, scores, self.model, self.keys)
         return [(Place(row[2], int(member)), row) for member, row in zip(members, rows, strict=True)]
 
     def reversed(self) -> Self:
@@ -68,12 +72,6 @@ class SetRows:
 
     def load(self, rows: Sequence[FollowRow]) -> list[Related | None]:
         return load_relations(rows)
-
-    def _named(self, members: Sequence[str], scores: Sequence[str]) -> Iterator[FollowRow]:
-        """1 round trip."""
-        names = named_by(members, self.model.connection, self.keys)
-        for name, score in zip(names, scores, strict=True):
-            yield (*(name or NOBODY), from_score(score))
 
     def _page(self, start: int, size: int, after: tuple[str, ...]) -> tuple[list[str], list[str]]:
         """Uids and scores, from a position or after a row. 1 round trip."""
@@ -83,8 +81,32 @@ class SetRows:
         return [*map(text, answer[::2])], [*map(text, answer[1::2])]
 
 
+def named_rows(
+    members: Sequence[str], scores: Sequence[str], model: RedisModel, keys: FollowKeys
+) -> Iterator[FollowRow]:
+    """The rows of members of a set. 1 round trip."""
+    names = named_by(members, model.connection, keys)
+    for name, score in zip(names, scores, strict=True):
+        yield (*(name or NOBODY), from_score(score))
+
+
 def stored_count(what: str, key: ResourceKey, identifier: str | None, model: RedisModel, keys: FollowKeys) -> int:
     """The number of followers, followings or friends. 1 round trip."""
     suffix = f"{suffix_of(what, identifier)}:count"
     (number,) = model.read(READ_COUNT([keys.name(key)], keys.uids, *key, keys.sets, suffix))
     return int(number)
+
+
+def stored_counts(
+    resources: Sequence[ResourceKey], model: RedisModel, keys: FollowKeys
+) -> dict[ResourceKey, FollowCounts]:
+    """The numbers of followers, followings and friends. 1 round trip."""
+    suffixes = [f"{suffix_of(what, None)}:count" for what in FollowCounts._fields]
+    calls = (
+        READ_COUNTS(
+            [keys.name(key) for key in some], keys.uids, keys.sets, *suffixes, *(part for key in some for part in key)
+        )
+        for some in chunks(resources, ASKED_AT_ONCE)
+    )
+    numbers = [int(number or 0) for answer in (model.read(*calls) if resources else ()) for number in answer]
+    return {key: FollowCounts(*numbers[3 * n : 3 * n + 3]) for n, key in enumerate(resources)}

@@ -62,6 +62,10 @@ class Dialect(ABC):
         """What JOIN and LEFT JOIN take: the row that meets a condition on a unique key, under a name."""
 
     @abstractmethod
+    def join_first_rows(self, table: str, name: str, condition: str, order: str, limit: int) -> str:
+        """What JOIN takes: the first rows that meet a condition, in an order that an index has, under a name."""
+
+    @abstractmethod
     def is_among(self, select: str) -> str:
         """What follows a column: whether it is among the values of a SELECT."""
 

@@ -49,6 +49,10 @@ class PostgreSQL(Dialect):
     def join_row(self, table: str, name: str, condition: str) -> str:
         return f"LATERAL (SELECT {name}.ctid, {name}.* FROM {table} {name} WHERE {condition} LIMIT 1) {name} ON true"
 
+    def join_first_rows(self, table: str, name: str, condition: str, order: str, limit: int) -> str:
+        rows = f"SELECT {name}.* FROM {table} {name} WHERE {condition} ORDER BY {order} LIMIT {limit}"
+        return f"LATERAL ({rows}) {name} ON true"
+
     def is_among(self, select: str) -> str:
         return f"= ANY (ARRAY({select}))"
 

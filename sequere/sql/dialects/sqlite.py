@@ -38,6 +38,10 @@ class SQLite(Dialect):
     def join_row(self, table: str, name: str, condition: str) -> str:
         return f"{table} {name} ON {condition}"
 
+    def join_first_rows(self, table: str, name: str, condition: str, order: str, limit: int) -> str:
+        rows = f"SELECT {name}.rowid FROM {table} {name} WHERE {condition} ORDER BY {order} LIMIT {limit}"
+        return f"{table} {name} ON {name}.rowid IN ({rows})"
+
     def is_among(self, select: str) -> str:
         return f"IN ({select})"
 

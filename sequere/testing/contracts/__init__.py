@@ -8,6 +8,7 @@ They test what the settings name; decorate the class with `override_settings` to
 Django, and run with `manage.py test` and with pytest.
 """
 
+from sequere.testing.contracts.algebra import AlgebraContract
 from sequere.testing.contracts.base import Contract
 from sequere.testing.contracts.friends import FriendsContract
 from sequere.testing.contracts.lists import ListsContract
@@ -21,6 +22,12 @@ __all__ = ["Contract", "FollowsContract", "ProjectorContract"]
 
 
 class FollowsContract(
-    QuestionsContract, FriendsContract, ListsContract, PagesContract, ScopesContract, ReplaysContract
+    QuestionsContract,
+    FriendsContract,
+    AlgebraContract,
+    ListsContract,
+    PagesContract,
+    ScopesContract,
+    ReplaysContract,
 ):
     """The contract of a backend of follows (`sequere.backends.base.BaseBackend`)."""

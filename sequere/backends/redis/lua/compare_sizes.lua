@@ -3,8 +3,9 @@
 --
 -- KEYS:       none
 -- ARGV:       1 the beginning of the keys of names ('<prefix>uid:'); 2 the beginning of the keys of a graph, which may
---             have its number before 'uid:'; 3 the number of kinds, and the kinds; then, for each resource, its uid, identifier and object id, and the number of kinds that it has, each with the number of
---             followers and of followings that it should have
+--             have its number before 'uid:'; 3 the number of kinds, and the kinds; then, for each resource, its
+--             uid, identifier and object id, and the number of kinds that it has, each with the number of followers and
+--             of followings that it should have
 -- Answer:     the uids of resources with another name, other sizes or counts, or other friends than the members of both
 --             sets; also of those with too many friends for one step
 -- Cost:       O(k) for k kinds of a resource, and O(n log n) for up to 5,000 members of the smaller of two sets

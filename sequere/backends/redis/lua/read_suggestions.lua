@@ -1,0 +1,67 @@
+-- Reads a page of suggestions: what those follow whom a resource follows, and it does not; first what most of them do.
+--
+-- KEYS:       1 the name of the resource
+-- ARGV:       1 to 4 as in _named.lua; 5 the key of what a resource follows, behind the uid; 6 the kind of what is
+--             suggested, '' for all; 7 in how many graphs there is what is left out, and for each the beginning of the
+--             keys of its sets; then how many of those whom it follows have a say, and in how many of theirs; '1' for
+--             the first ones first; the position; how many, -1 for all; number and uid of the last one that was read
+-- Answer:     uids, and how many follow them, in turn; an error if the uid of the resource belongs to another one
+-- Cost:       O(n log n) for the n that the others follow
+-- Undeclared: the sets, and the hashes of the uids
+
+-- include named
+
+if not uid then return {} end
+local suffix, kind, graphs = ARGV[5], ARGV[6], tonumber(ARGV[7])
+local suggesting, by_each, first, start, wanted, number_of_last, last = unpack(ARGV, 8 + graphs)
+local shared, ranked = {[uid] = 0}, {}
+for _, other in ipairs(redis.call('ZREVRANGE', stem .. suffix, 0, suggesting - 1)) do
+  for _, one in ipairs(redis.call('ZREVRANGE', ARGV[4] .. other .. suffix, 0, by_each - 1)) do
+    if not shared[one] then ranked[#ranked + 1] = one end
+    shared[one] = (shared[one] or 0) + 1
+  end
+end
+for graph = 1, graphs do
+  local set, unknown = ARGV[7 + graph] .. uid .. suffix, {}
+  for i = 1, #ranked, 1000 do
+    local some = {unpack(ranked, i, math.min(i + 999, #ranked))}
+    for n, score in ipairs(redis.call('ZMSCORE', set, unpack(some))) do
+      if not score then unknown[#unknown + 1] = some[n] end
+    end
+  end
+  ranked = unknown
+end
+if kind ~= '' then
+  local of_kind = {}
+  for _, one in ipairs(ranked) do
+    if redis.call('HGET', ARGV[1] .. ':' .. one, 'identifier') == kind then of_kind[#of_kind + 1] = one end
+  end
+  ranked = of_kind
+end
+
+local desc = first == '1'
+local function is_before(one, other)
+  if shared[one] ~= shared[other] then return (shared[one] > shared[other]) == desc end
+  return one ~= other and (tonumber(one) > tonumber(other)) == desc
+end
+
+table.sort(ranked, is_before)
+if last then
+  local at, behind = tonumber(number_of_last), {}
+  for _, one in ipairs(ranked) do
+    local is_behind
+    if shared[one] ~= at then
+      is_behind = (shared[one] < at) == desc
+    else
+      is_behind = one ~= last and (tonumber(one) < tonumber(last)) == desc
+    end
+    if is_behind then behind[#behind + 1] = one end
+  end
+  ranked = behind
+end
+local found, number = {}, tonumber(wanted)
+for i = 1 + start, number < 0 and #ranked or math.min(#ranked, start + number) do
+  found[#found + 1] = ranked[i]
+  found[#found + 1] = tostring(shared[ranked[i]])
+end
+return found

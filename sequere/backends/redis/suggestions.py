@@ -1,0 +1,68 @@
+"""The rows behind suggestions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from sequere.backends.base import SUGGESTED_BY_EACH, SUGGESTING
+from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys, suffix_of
+from sequere.backends.redis.rows import NOBODY
+from sequere.backends.redis.scripts import READ_SUGGESTIONS
+from sequere.backends.redis.uids import named_by
+from sequere.base import ResourceKey
+from sequere.redis.connection import text
+from sequere.redis.read_model import RedisModel
+from sequere.results.cursors import Place
+from sequere.results.suggestions import Suggestion, load_suggestions, place_of, rank_at
+
+#: The identifier and the object id of a resource, and how many follow it.
+SuggestionRow = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionRows:
+    """What those follow whom a resource follows. 2 round trips."""
+
+    model: RedisModel
+    keys: FollowKeys
+    key: ResourceKey
+    identifier: str | None
+    #: The keys of the graphs that are left out.
+    left_out: tuple[FollowKeys, ...]
+    desc: bool = True
+
+    def count(self) -> int:
+        """1 round trip."""
+        return len(self._read(0, -1)) // 2
+
+    def rows(self, start: int, stop: int | None) -> list[SuggestionRow]:
+        return [row for _, row in self._rows(start, -1 if stop is None else stop - start)]
+
+    def stream(self, start: int, stop: int | None) -> Iterator[SuggestionRow]:
+        return iter(self.rows(start, stop))
+
+    def page(self, size: int, after: Place | None) -> list[tuple[Place, SuggestionRow]]:
+        return self._rows(0, size, *((rank_at(after), after.tie) if after else ()))
+
+    def reversed(self) -> Self:
+        return replace(self, desc=not self.desc)
+
+    def load(self, rows: Sequence[SuggestionRow]) -> list[Suggestion | None]:
+        return load_suggestions(rows)
+
+    def _rows(self, start: int, size: int, *after: int) -> list[tuple[Place, SuggestionRow]]:
+        answer = self._read(start, size, *after)
+        members, numbers = [*map(text, answer[::2])], [*map(int, answer[1::2])]
+        names = named_by(members, self.model.connection, self.keys)
+        return [
+            (place_of(shared, int(member)), (*(name or NOBODY), shared))
+            for member, name, shared in zip(members, names, numbers, strict=True)
+        ]
+
+    def _read(self, start: int, size: int, *after: int) -> list[Any]:
+        known = [keys.sets for keys in self.left_out]
+        which = (self.keys.sets, suffix_of(FOLLOWINGS, None), self.identifier or "", len(known), *known)
+        bounds = (SUGGESTING, SUGGESTED_BY_EACH, int(self.desc), start, size)
+        call = READ_SUGGESTIONS([self.keys.name(self.key)], self.keys.uids, *self.key, *which, *bounds, *after)
+        (answer,) = self.model.read(call)
+        return list(answer)
