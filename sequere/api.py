@@ -337,8 +337,8 @@ def _identifier(identifier: Identifier) -> str | None:
 
 def _graph(scope: str) -> Graph:
     """The follows of a scope. Raises InvalidScope, UnknownScope."""
-    graph, known = _graph_to_end(scope), conf.scopes()
-    if scope and known is not None and scope not in known:
+    graph = _graph_to_end(scope)
+    if scope and (known := conf.scopes()) is not None and scope not in known:
         raise UnknownScope(scope=scope, known=", ".join(map(repr, ["", *known])))
     return graph
 
@@ -410,11 +410,11 @@ def _record_one(
 def _steps(change: RelationChange, relations: Sequence[Dated], using: str) -> list[Step]:
     """What the call that records relations can do at once: apply them to inline projections, in their order, and queue
     their events for the others."""
-    graph = relations[0][0].graph
+    graph_name = relations[0][0].graph.name
     steps = [
         application(change, relations, projector.name, function)
         for projector in inline_projectors()
-        if (function := projector.relations_function(*graph.name, using))
+        if (function := projector.relations_function(*graph_name, using))
     ]
     if queued_projections() and (queueing := queueing_step(change, relations, using)):
         steps.append(queueing)
