@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any, ClassVar
 
 from sequere.base import ResourceKey
-from sequere.exceptions import EventTypeTaken, InvalidEventType, UnknownEventType
+from sequere.exceptions import EventTypeTaken, InvalidEventType, UnknownEventType, shown
 
 EVENT_TYPE_MAX_LENGTH = 50
 
@@ -130,13 +130,15 @@ def _why_invalid(event_type: Any) -> str | None:
     name: Any = event_type.name
     version: Any = event_type.version
     if not isinstance(name, str) or not name.isidentifier() or len(name) > EVENT_TYPE_MAX_LENGTH:
-        return f"its name {name!r} is not a Python identifier of 1 to {EVENT_TYPE_MAX_LENGTH} characters"
+        return f"its name {shown(name, repr)} is not a Python identifier of 1 to {EVENT_TYPE_MAX_LENGTH} characters"
     if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version <= 32_767:
-        return f"its version {version!r} is not a number from 1 to 32767"
+        return f"its version {shown(version, repr)} is not a number from 1 to 32767"
     if event_type.subject not in {ACTOR, TARGET}:
-        return f"its subject {event_type.subject!r} is neither 'actor' nor 'target'"
+        return f"its subject {shown(event_type.subject, repr)} is neither 'actor' nor 'target'"
     return None
 
 
 def _path(event_type: Any) -> str:
-    return f"{event_type.__module__}.{event_type.__qualname__}" if isinstance(event_type, type) else repr(event_type)
+    if isinstance(event_type, type):
+        return f"{event_type.__module__}.{event_type.__qualname__}"
+    return shown(event_type, repr)

@@ -66,6 +66,8 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def of_stream(self, stream: UUID) -> "EventQuerySet":
         """The history of one thing, oldest event first."""
+        if not isinstance(stream, UUID | str):
+            raise TypeError(f"A stream is a UUID, not a {type(stream).__name__}.")
         return self.filter(stream=stream).order_by("version")
 
     def of_type(self, *types: "type[EventType] | str") -> "EventQuerySet":

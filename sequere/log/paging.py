@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import reduce
-from operator import or_
+from operator import index, or_
 from typing import Any
 from uuid import UUID
 
@@ -130,12 +130,12 @@ class Selection:
         Reads at most 100,000 events of the log, or 5,000 of another index, to find those that match; `depth` times as
         many if it is given. At most 3 queries.
         """
+        size, depth = min(index(size), FARTHEST), min(index(depth), FARTHEST)
         if size < 1 or depth < 1:
             raise ValueError("A page has at least one event, and a depth of at least 1.")
-        size, depth = min(size, FARTHEST), min(depth, FARTHEST)
         back = after is None
-        first = self.first if after is None else max(self.first, min(after + 1, LAST_ID))
-        ends = [self.last, None if before is None else max(0, min(before - 1, LAST_ID))]
+        first = self.first if after is None else max(self.first, min(index(after) + 1, LAST_ID))
+        ends = [self.last, None if before is None else max(0, min(index(before) - 1, LAST_ID))]
         last = min((end for end in ends if end is not None), default=None)
         ids, edge = _ids(_Span(self, first, last, back, using), size, depth)
         events = _load(ids[:size], using)

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.base import ResourceKey
-from sequere.exceptions import ReservedStream
+from sequere.exceptions import InvalidEventData, ReservedStream
 from sequere.log.validation import check_text
 from sequere.sql.dialects import dialect
 
@@ -59,5 +59,9 @@ class Stream(models.Func):
 
 
 def lifecycle(key: ResourceKey) -> UUID:
-    """The stream of the resource itself: one `deleted` event for each time it was deleted."""
-    return internal_stream("resource", key)
+    """The stream of the resource itself: one `deleted` event for each time it was deleted. Raises InvalidEventData for
+    what no text of a key can be."""
+    try:
+        return internal_stream("resource", key)
+    except UnicodeEncodeError as error:
+        raise InvalidEventData(where="a key of a stream", reason="it contains a lone surrogate") from error

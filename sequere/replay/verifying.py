@@ -75,6 +75,8 @@ def verify(
     With `sample`, compare a random share of it. Calls `on_difference` for each difference when it is found. Raises
     UnknownProjection, ProjectorNotVerifiable.
     """
+    if not isinstance(sample, Sample | None):
+        raise TypeError(f"A sample is a sequere.replay.Sample, not a {type(sample).__name__}.")
     projector = _verifiable(name, projection(name))
     using = router.db_for_write(Event)
     if not (repair and sample is None) and projector.is_lost(using):

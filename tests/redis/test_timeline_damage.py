@@ -101,6 +101,9 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "an action has another date": change(0, date="1"),
     "an action was published by another event": change(0, published="1"),
     "an action has not reached anybody": lambda site: site.client.hdel(site.action(0), "reached"),
+    "an action has reached somebody without being published": lambda site: site.client.hset(
+        site.action(3), "reached", "1"
+    ),
     "an action that was deleted": lambda site: site.client.copy(site.action(0), site.action(2)),
     "an action that never was": lambda site: site.client.copy(site.action(0), f"{PREFIX}action:{10**9}"),
     **{

@@ -15,9 +15,11 @@ from django.template import TemplateSyntaxError
 from hypothesis import HealthCheck, Phase, given, settings
 
 from sequere.exceptions import SequereException, shown
+from sequere.testing import drain
 from sequere_timeline import Timeline
 from tests.factories import ProjectFactory, UserFactory
 from tests.testapp.sequere_registry import LikeAction
+from tests.wild.applying import applied
 from tests.wild.entries import Entry, Site
 
 _DJANGO = tuple(one for one in vars(django).values() if isinstance(one, type) and issubclass(one, Exception))
@@ -41,6 +43,7 @@ def site() -> Site:
         one.follow(other)
     action = LikeAction(actor=thoas, target=project)
     Timeline(thoas).save(action)
+    drain()
     return Site([thoas, newbie], project, action)
 
 
@@ -71,7 +74,8 @@ def _try(entry: Entry, arguments: object, result: Result) -> None:
     try:
         with transaction.atomic(), contextlib.redirect_stderr(io.StringIO()):
             try:
-                entry.call(arguments)
+                with applied():
+                    entry.call(arguments)
                 result.answered += 1
             finally:
                 transaction.set_rollback(True)

@@ -53,8 +53,7 @@ class ActionComparison(TimelineComparison):
             put = [life for life in present if life.id in wrong]
             writer.save(put)
             for life in put:
-                if life.published:
-                    writer.note_reached(life)
+                writer.note_reached(life)
             writer.finish()
         return list(filter(None, differences))
 

@@ -93,7 +93,7 @@ class Writer:
         return Chunk(len(page.names), page.next)
 
     def note_reached(self, life: Life) -> None:
-        """Note that all followers have an action."""
+        """Note that all followers have an action, if it was published."""
         self._do(NOTE_REACHED([self._resource(life), self._keys.action(life.id)], self._token, life.published or ""))
 
     def retract(self, lives: Collection[Life]) -> None:
