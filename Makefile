@@ -10,7 +10,7 @@ BACKEND := database
 
 # The environment is made again when its Python no longer runs, when another one is asked for, when the locked
 # requirements change, and when an installation was broken off: the first stamp is away while pip works.
-SETS     := package demo test postgresql valkey browser docs dev lock
+SETS     := package demo test postgresql valkey browser docs dev mutants lock
 OPTIONAL := postgresql valkey browser
 STAMPS   := $(SETS:%=$(VENV)/.%)
 CREATED  := $(VENV)/.created-$(shell cat requirements/*.txt 2>/dev/null | cksum | cut -d ' ' -f 1)
@@ -26,7 +26,7 @@ PEERS_READY := $(PEERS_NAMES:%=$(VENV)/peers/%/.ready)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test extended lint format lua types layers migrations package docs bench faults soak serve shell lock clean
+.PHONY: help demo test extended mutants lint format lua types layers migrations package docs bench faults soak serve shell lock clean
 ifneq ($(STALE),)
 .PHONY: $(CREATED) $(STAMPS)
 endif
@@ -96,6 +96,9 @@ bench: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey $(if $(PEERS),$(PEERS_R
 
 faults: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## races, kills and outages, many times over (ROUNDS, 51 by default)
 	@TESTS_ROUNDS=$(ROUNDS) $(PY) -m tests tests/races $(ARGS)
+
+mutants: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.mutants ## mistakes in the log, the outbox and the relations, and which of them no test notices (ARGS: --sample 200)
+	@$(PY) -m tests.mutants $(ARGS)
 
 soak: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## a minute of writers and workers that die while servers restart (ARGS: --seconds 600)
 	@$(PY) -m tests.soak $(ARGS)

@@ -111,6 +111,12 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
         for what, damage in {"lacks an entry": drop, "has another date": move, "has one too many": add}.items()
         for kind, who in (("public", "thoas"), ("direct", "newbie"), ("private", "newbie"), ("private", "thoas"))
     },
+    **{
+        f"the {kind} timeline of newbie has an entry of a foreign form": lambda site, kind=kind: site.client.zadd(
+            site.key(kind, site.newbie), {"4711": 1_380_600_000_000_000}
+        )
+        for kind in ("private", "direct")
+    },
     "a generation is missing": lambda site: site.client.hdel(
         f"{PREFIX}names", *(name for name in site.client.hkeys(f"{PREFIX}names") if name.startswith("generation:"))
     ),

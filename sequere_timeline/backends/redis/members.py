@@ -33,9 +33,18 @@ def beginning(id_: int) -> str:
     return f"{len(digits):x}{digits}"
 
 
+#: No event has this id.
+NO_ACTION = 0
+
+
 def parse(member: str) -> Member:
-    end = 1 + int(member[0], 16)
-    return Member(to_number(member[1:end]), int(member[end]), member[end + 1 :])
+    """The parts of an entry. One that nobody of ours has written is of no action: it is not shown, and a verification
+    finds it."""
+    try:
+        end = 1 + int(member[0], 16)
+        return Member(to_number(member[1:end]), int(member[end]), member[end + 1 :])
+    except (IndexError, ValueError):
+        return Member(NO_ACTION, 0, member)
 
 
 def to_digits(number: int) -> str:
