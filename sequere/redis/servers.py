@@ -14,6 +14,7 @@ import logging
 
 from django.db import connections, models, transaction
 
+from sequere.log.identity import LogAt, log_at
 from sequere.outbox.drain import drain
 from sequere.outbox.enqueue import queue_again
 from sequere.outbox.kept import put_under, since_last_checkpoint, start_anew, take_since
@@ -65,8 +66,8 @@ class Trust:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        #: The identity that this process believes, by the alias of the database of the log.
-        self._believed: dict[str, str] = {}
+        #: The identity that this process believes, by the log.
+        self._believed: dict[LogAt, str] = {}
 
     @property
     def look(self) -> tuple[object, ...]:
@@ -90,7 +91,7 @@ class Trust:
 
     def is_believed(self, look: Look, using: str) -> bool:
         """Whether a server is the one that this process knows. No query."""
-        return self._believed.get(using) == look.identity
+        return self._believed.get(log_at(using)) == look.identity
 
     def restore(self, look: Look, using: str, *, by_itself: bool = True) -> None:
         """Make sure that a server has all that it ever had, before it is asked again. 1 query, if others have done it.
@@ -109,7 +110,7 @@ class Trust:
             if not (by_itself and self._has_redone(known.redo_until, using)):
                 raise self._connection.lost()
             self._server(using).filter(identity=known.identity, is_lost=False).update(redo_until=None)
-        self._believed[using] = known.identity
+        self._believed[log_at(using)] = known.identity
 
     def is_lost(self, look: Look, using: str) -> bool:
         """Whether only a rebuild helps. No query, if this process believes the server; otherwise 1, or more."""
@@ -123,7 +124,7 @@ class Trust:
     def believe(self, look: Look, using: str) -> None:
         """The server is filled from the beginning, so it lacks nothing. 2 statements."""
         self._note(look.identity, using)
-        self._believed[using] = look.identity
+        self._believed[log_at(using)] = look.identity
 
     def make_checkpoint(self, using: str) -> None:
         """Have the server remember that it has all that is applied by now. 2 round trips at most, 6 statements."""
