@@ -112,8 +112,8 @@ def _wrong(events: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
         .filter(
             _IS_TO_ITSELF
             | _IS_WITHOUT_TARGET
-            | models.Q(version__gt=1, before__isnull=True)
-            | (models.Q(before__isnull=False) & foreign)
+            # The first event of a stream has none before it: there is nothing to look up.
+            | (models.Q(version__gt=1) & (models.Q(before__isnull=True) | foreign))
             | odd
             | even
             | (models.Q(right_stream__isnull=False) & ~models.Q(stream=models.F("right_stream")))
