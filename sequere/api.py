@@ -3,6 +3,10 @@
 Wherever an instance is expected, its `ResourceKey` does as well. An `identifier` narrows an answer to one kind of
 resource: a registered model, or its identifier. Anything else raises UnknownIdentifier or NotRegistered.
 
+With `as_of`, the log says what was true some time ago: with all events up to one, or with those that were recorded
+until a moment. It takes as long as the resource has events; what committed after the moment may be in it, and instances
+that were deleted since are hidden. InvalidTimestamp for anything else.
+
 A `scope` names follows that are independent of all others: InvalidScope for what cannot be one, UnknownScope for one
 that SEQUERE_SCOPES does not have.
 """
@@ -18,7 +22,7 @@ from django.db import models, router
 from django.dispatch import Signal
 
 from sequere import conf
-from sequere.backends.base import FollowCounts, ListOf, get_backend
+from sequere.backends.base import BaseBackend, FollowCounts, ListOf, get_backend
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import (
     AlreadyFollowingException,
@@ -40,6 +44,7 @@ from sequere.registry import registry
 from sequere.relations.appending import Dated, Step, application, record_relations
 from sequere.relations.intents import TO_BEGIN, TO_END, TO_IMPORT, RelationChange
 from sequere.relations.key import FOLLOWS, Graph, RelationKey
+from sequere.relations.past import Past
 from sequere.relations.types import FOLLOW
 from sequere.results.relations import RelationList, RelationsOf
 from sequere.results.suggestions import SuggestionList
@@ -49,6 +54,8 @@ from sequere.texts import is_storable
 
 Identifier = type[models.Model] | str | None
 Timestamp = datetime | float
+#: Some time ago: all events up to this one, or until this moment; None for now.
+AsOf = Event | datetime | None
 
 #: Pairs per transaction of an import.
 PAIRS_PER_TRANSACTION = 2000
@@ -142,42 +149,51 @@ def unfollow_many(
     return _record_many(TO_END, pairs, _graph_to_end(scope), progress)
 
 
-def is_following(from_instance: ResourceLike, to_instance: ResourceLike, *, scope: str = "") -> bool:
-    """Whether `from_instance` follows `to_instance`. 1 query."""
+def is_following(
+    from_instance: ResourceLike, to_instance: ResourceLike, *, scope: str = "", as_of: AsOf = None
+) -> bool:
+    """Whether `from_instance` follows `to_instance`, or did at some time. 1 query."""
     relation = RelationKey(registry.key_of(from_instance), registry.key_of(to_instance), _graph(scope))
-    return relation in get_backend().live_among([relation])
+    return relation in _answers(as_of).live_among([relation])
 
 
 def is_following_many(
-    from_instance: ResourceLike, to_instances: Iterable[ResourceLike], *, scope: str = ""
+    from_instance: ResourceLike, to_instances: Iterable[ResourceLike], *, scope: str = "", as_of: AsOf = None
 ) -> dict[Any, bool]:
     """For each of `to_instances`, whether `from_instance` follows it: {instance: bool}. 1 query."""
     from_key, graph = registry.key_of(from_instance), _graph(scope)
     relations = {instance: RelationKey(from_key, registry.key_of(instance), graph) for instance in to_instances}
-    live = get_backend().live_among(relations.values())
+    live = _answers(as_of).live_among(relations.values())
     return {instance: relation in live for instance, relation in relations.items()}
 
 
-def is_followed_by(instance: ResourceLike, follower: ResourceLike, *, scope: str = "") -> bool:
+def is_followed_by(instance: ResourceLike, follower: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
     """Whether `follower` follows `instance`. 1 query."""
-    return is_following(follower, instance, scope=scope)
+    return is_following(follower, instance, scope=scope, as_of=as_of)
 
 
-def is_friend(instance: ResourceLike, other: ResourceLike, *, scope: str = "") -> bool:
+def is_friend(instance: ResourceLike, other: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
     """Whether `instance` and `other` follow each other. 1 query."""
-    return _is_in(FOLLOW.friends, _graph(scope), registry.key_of(instance), registry.key_of(other))
+    return _is_in(FOLLOW.friends, _graph(scope), registry.key_of(instance), registry.key_of(other), as_of)
 
 
-def are_friends_many(instance: ResourceLike, others: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
+def are_friends_many(
+    instance: ResourceLike, others: Iterable[ResourceLike], *, scope: str = "", as_of: AsOf = None
+) -> dict[Any, bool]:
     """For each of `others`, whether it and `instance` follow each other: {instance: bool}. 1 query."""
     key, graph = registry.key_of(instance), _graph(scope)
     relations = {other: RelationKey(key, registry.key_of(other), graph) for other in others}
-    mutual = get_backend().live_among(relations.values(), mutual=True)
+    mutual = _answers(as_of).live_among(relations.values(), mutual=True)
     return {other: relation in mutual for other, relation in relations.items()}
 
 
 def get_followers(
-    instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+    instance: ResourceLike,
+    *,
+    identifier: Identifier = None,
+    desc: bool = True,
+    scope: str = "",
+    as_of: AsOf = None,
 ) -> RelationList:
     """The followers of `instance`: a lazy sequence of `Related(instance, since)`, newest first.
 
@@ -185,36 +201,52 @@ def get_followers(
     model class. Whether an instance is in the list costs 1 query, and is asked of what is stored: a hidden one is in
     it.
     """
-    return _related(FOLLOW.followers, _graph(scope), instance, identifier, desc=desc)
+    return _related(FOLLOW.followers, _graph(scope), instance, identifier, as_of, desc=desc)
 
 
 def get_followings(
-    instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+    instance: ResourceLike,
+    *,
+    identifier: Identifier = None,
+    desc: bool = True,
+    scope: str = "",
+    as_of: AsOf = None,
 ) -> RelationList:
     """The resources that `instance` follows; a list as `get_followers()` returns, at the same cost."""
-    return _related(FOLLOW.followings, _graph(scope), instance, identifier, desc=desc)
+    return _related(FOLLOW.followings, _graph(scope), instance, identifier, as_of, desc=desc)
 
 
 def get_friends(
-    instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
+    instance: ResourceLike,
+    *,
+    identifier: Identifier = None,
+    desc: bool = True,
+    scope: str = "",
+    as_of: AsOf = None,
 ) -> RelationList:
     """The resources that follow `instance` and are followed by it, since the later of both follows; a list as above."""
-    return _related(FOLLOW.friends, _graph(scope), instance, identifier, desc=desc)
+    return _related(FOLLOW.friends, _graph(scope), instance, identifier, as_of, desc=desc)
 
 
-def get_followers_count(instance: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> int:
+def get_followers_count(
+    instance: ResourceLike, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+) -> int:
     """How many follow `instance`. 1 query, however many there are."""
-    return get_backend().count(FOLLOW.followers, _graph(scope), registry.key_of(instance), _identifier(identifier))
+    return _answers(as_of).count(FOLLOW.followers, _graph(scope), registry.key_of(instance), _identifier(identifier))
 
 
-def get_followings_count(instance: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> int:
+def get_followings_count(
+    instance: ResourceLike, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+) -> int:
     """How many `instance` follows. 1 query."""
-    return get_backend().count(FOLLOW.followings, _graph(scope), registry.key_of(instance), _identifier(identifier))
+    return _answers(as_of).count(FOLLOW.followings, _graph(scope), registry.key_of(instance), _identifier(identifier))
 
 
-def get_friends_count(instance: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> int:
+def get_friends_count(
+    instance: ResourceLike, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+) -> int:
     """How many follow `instance` and are followed by it. 1 query."""
-    return get_backend().count(FOLLOW.friends, _graph(scope), registry.key_of(instance), _identifier(identifier))
+    return _answers(as_of).count(FOLLOW.friends, _graph(scope), registry.key_of(instance), _identifier(identifier))
 
 
 def counts_many(instances: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, FollowCounts]:
@@ -301,14 +333,21 @@ aget_followings_count = sync_to_async(get_followings_count)
 aget_friends_count = sync_to_async(get_friends_count)
 
 
-def _related(what: str, graph: Graph, instance: ResourceLike, identifier: Identifier, *, desc: bool) -> RelationList:
+def _answers(as_of: AsOf) -> BaseBackend | Past:
+    """What answers: the backend, or the log about some time ago."""
+    return get_backend() if as_of is None else Past(as_of)
+
+
+def _related(
+    what: str, graph: Graph, instance: ResourceLike, identifier: Identifier, as_of: AsOf, *, desc: bool
+) -> RelationList:
     key, kind = registry.key_of(instance), _identifier(identifier)
 
     def is_related(other: ResourceKey) -> bool:
-        return kind in {None, other.identifier} and _is_in(what, graph, key, other)
+        return kind in {None, other.identifier} and _is_in(what, graph, key, other, as_of)
 
-    found = RelationsOf.from_list(get_backend().related(what, graph, key, kind, desc=desc), is_related)
-    return found.named(what, graph.name, key, kind, desc)
+    found = RelationsOf.from_list(_answers(as_of).related(what, graph, key, kind, desc=desc), is_related)
+    return found.named(what, graph.name, key, kind, desc, *([] if as_of is None else [str(as_of)]))
 
 
 def _common(
@@ -324,11 +363,11 @@ def _common(
     return found.named("common", graph.name, first, second, kind, desc)
 
 
-def _is_in(what: str, graph: Graph, key: ResourceKey, other: ResourceKey) -> bool:
+def _is_in(what: str, graph: Graph, key: ResourceKey, other: ResourceKey, as_of: AsOf = None) -> bool:
     """Whether `other` is in the list `what` of a resource. 1 query."""
     ends = (other, key) if what == graph.type.followers else (key, other)
     relation = RelationKey(*ends, graph)
-    return relation in get_backend().live_among([relation], mutual=what == graph.type.friends)
+    return relation in _answers(as_of).live_among([relation], mutual=what == graph.type.friends)
 
 
 def _identifier(identifier: Identifier) -> str | None:

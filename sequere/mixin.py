@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from django.db import models
 
 from sequere import api
-from sequere.api import Identifier, Options
+from sequere.api import AsOf, Identifier, Options
 from sequere.base import ResourceLike
 from sequere.log.models import Event
 from sequere.results.relations import RelationList
@@ -28,11 +28,13 @@ class SequereMixin(models.Model):
     def unfollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return api.unfollow(self, to_instance, **options)
 
-    def is_following(self, instance: ResourceLike, *, scope: str = "") -> bool:
-        return api.is_following(self, instance, scope=scope)
+    def is_following(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
+        return api.is_following(self, instance, scope=scope, as_of=as_of)
 
-    def is_following_many(self, instances: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
-        return api.is_following_many(self, instances, scope=scope)
+    def is_following_many(
+        self, instances: Iterable[ResourceLike], *, scope: str = "", as_of: AsOf = None
+    ) -> dict[Any, bool]:
+        return api.is_following_many(self, instances, scope=scope, as_of=as_of)
 
     def follow_many(
         self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None, scope: str = ""
@@ -44,32 +46,40 @@ class SequereMixin(models.Model):
     ) -> int:
         return api.unfollow_many(((self, instance) for instance in instances), progress=progress, scope=scope)
 
-    def get_followers(self, *, identifier: Identifier = None, desc: bool = True, scope: str = "") -> RelationList:
-        return api.get_followers(self, identifier=identifier, desc=desc, scope=scope)
+    def get_followers(
+        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+    ) -> RelationList:
+        return api.get_followers(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
 
-    def get_followings(self, *, identifier: Identifier = None, desc: bool = True, scope: str = "") -> RelationList:
-        return api.get_followings(self, identifier=identifier, desc=desc, scope=scope)
+    def get_followings(
+        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+    ) -> RelationList:
+        return api.get_followings(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
 
-    def get_friends(self, *, identifier: Identifier = None, desc: bool = True, scope: str = "") -> RelationList:
-        return api.get_friends(self, identifier=identifier, desc=desc, scope=scope)
+    def get_friends(
+        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+    ) -> RelationList:
+        return api.get_friends(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
 
-    def get_followers_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
-        return api.get_followers_count(self, identifier=identifier, scope=scope)
+    def get_followers_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+        return api.get_followers_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    def get_followings_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
-        return api.get_followings_count(self, identifier=identifier, scope=scope)
+    def get_followings_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+        return api.get_followings_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    def get_friends_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
-        return api.get_friends_count(self, identifier=identifier, scope=scope)
+    def get_friends_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+        return api.get_friends_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    def is_followed_by(self, follower: ResourceLike, *, scope: str = "") -> bool:
-        return api.is_followed_by(self, follower, scope=scope)
+    def is_followed_by(self, follower: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
+        return api.is_followed_by(self, follower, scope=scope, as_of=as_of)
 
-    def is_friend(self, other: ResourceLike, *, scope: str = "") -> bool:
-        return api.is_friend(self, other, scope=scope)
+    def is_friend(self, other: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
+        return api.is_friend(self, other, scope=scope, as_of=as_of)
 
-    def are_friends_many(self, others: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
-        return api.are_friends_many(self, others, scope=scope)
+    def are_friends_many(
+        self, others: Iterable[ResourceLike], *, scope: str = "", as_of: AsOf = None
+    ) -> dict[Any, bool]:
+        return api.are_friends_many(self, others, scope=scope, as_of=as_of)
 
     def common_followers(
         self, other: ResourceLike, *, identifier: Identifier = None, desc: bool = True, scope: str = ""
@@ -106,11 +116,13 @@ class SequereMixin(models.Model):
     async def aunfollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return await api.aunfollow(self, to_instance, **options)
 
-    async def ais_following(self, instance: ResourceLike, *, scope: str = "") -> bool:
-        return await api.ais_following(self, instance, scope=scope)
+    async def ais_following(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
+        return await api.ais_following(self, instance, scope=scope, as_of=as_of)
 
-    async def ais_following_many(self, instances: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
-        return await api.ais_following_many(self, instances, scope=scope)
+    async def ais_following_many(
+        self, instances: Iterable[ResourceLike], *, scope: str = "", as_of: AsOf = None
+    ) -> dict[Any, bool]:
+        return await api.ais_following_many(self, instances, scope=scope, as_of=as_of)
 
     async def afollow_many(
         self, instances: Iterable[ResourceLike], *, progress: Callable[[int], None] | None = None, scope: str = ""
@@ -122,23 +134,25 @@ class SequereMixin(models.Model):
     ) -> int:
         return await api.aunfollow_many(((self, instance) for instance in instances), progress=progress, scope=scope)
 
-    async def aget_followers_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
-        return await api.aget_followers_count(self, identifier=identifier, scope=scope)
+    async def aget_followers_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+        return await api.aget_followers_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    async def aget_followings_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
-        return await api.aget_followings_count(self, identifier=identifier, scope=scope)
+    async def aget_followings_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+        return await api.aget_followings_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    async def aget_friends_count(self, *, identifier: Identifier = None, scope: str = "") -> int:
-        return await api.aget_friends_count(self, identifier=identifier, scope=scope)
+    async def aget_friends_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+        return await api.aget_friends_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    async def ais_followed_by(self, follower: ResourceLike, *, scope: str = "") -> bool:
-        return await api.ais_followed_by(self, follower, scope=scope)
+    async def ais_followed_by(self, follower: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
+        return await api.ais_followed_by(self, follower, scope=scope, as_of=as_of)
 
-    async def ais_friend(self, other: ResourceLike, *, scope: str = "") -> bool:
-        return await api.ais_friend(self, other, scope=scope)
+    async def ais_friend(self, other: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
+        return await api.ais_friend(self, other, scope=scope, as_of=as_of)
 
-    async def aare_friends_many(self, others: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, bool]:
-        return await api.aare_friends_many(self, others, scope=scope)
+    async def aare_friends_many(
+        self, others: Iterable[ResourceLike], *, scope: str = "", as_of: AsOf = None
+    ) -> dict[Any, bool]:
+        return await api.aare_friends_many(self, others, scope=scope, as_of=as_of)
 
     async def acommon_followers_count(
         self, other: ResourceLike, *, identifier: Identifier = None, scope: str = ""

@@ -2,8 +2,8 @@
 --
 -- KEYS:       none
 -- ARGV:       1 the beginning of the keys of a graph ('<prefix>uid:'); then, for each part, the uid of the resource,
---             'followers' or 'followings', the kind, the rank of the first member, the number of members, and the SHA-1 of
---             the members and scores as one text
+--             'followers' or 'followings', the kind, the rank of the first member, the number of members, and the SHA-1
+--             of the members and scores as one text
 -- Answer:     the uids of parts with another digest, or whose members have other scores in the set of all kinds
 -- Cost:       O(n + log m) for n members in sets of m members
 -- Undeclared: the sets of all resources given by their uids
