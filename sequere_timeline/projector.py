@@ -1,10 +1,11 @@
 """What the projectors of timelines have in common: what events mean to them, and how fan-outs continue."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
+from typing import ClassVar
 from uuid import UUID
 
 from sequere.base import ResourceKey
@@ -30,8 +31,10 @@ SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.025}
 class News:
     """What some events are about. What is true of it now, the log says."""
 
-    #: The streams of actions, and the resources that their events name.
+    #: The streams of actions, the ids of those that are saved for the first time with their actors, and the resources
+    #: that their events name.
     actions: set[UUID] = field(default_factory=set)
+    new: dict[int, ResourceKey] = field(default_factory=dict)
     named: set[ResourceKey] = field(default_factory=set)
     follows: list[Event] = field(default_factory=list)
     #: The owners whose read marks may have moved.
@@ -70,12 +73,7 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
     after = ("follows",)
     fans_out = True
     stream_kinds = ("action", "read")
-
-    def resources(self, event: Event) -> Iterable[ResourceKey]:
-        return super().resources(event) if self.locks_only_ends(event.type) else named_in(event)
-
-    def locks_only_ends(self, event_type: str) -> bool:
-        return event_type not in {ACTION_SAVED, ACTION_DELETED}
+    resources_in_data: ClassVar[Mapping[str, str]] = {ACTION_SAVED: "owners", ACTION_DELETED: "owners"}
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         news = News()
@@ -83,6 +81,8 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
             news.event_ids.append(event.pk)
             if event.type in {ACTION_SAVED, ACTION_DELETED}:
                 news.actions.add(event.stream)
+                if event.version == 1:
+                    news.new[event.pk] = event.actor
                 news.named.update(named_in(event))
             elif event.type in {FOLLOWED, UNFOLLOWED} and not event.scope:
                 news.follows.append(event)

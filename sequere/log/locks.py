@@ -34,6 +34,8 @@ class Resource(models.Model):
 
 KEY = ("identifier", "object_id")
 
+_LOCK = "SELECT sequere_lock_resources(%s::text[], %s::text[])"
+
 
 def keys_of(uids: Iterable[int], using: str) -> dict[int, ResourceKey]:
     """The keys of the resources with these uids, without those that do not exist. 1 query for every 500."""
@@ -57,32 +59,21 @@ def lock(keys: Iterable[ResourceKey], using: str) -> dict[ResourceKey, int]:
 
     A transaction locks everything it needs in one call. It creates what is missing in the order of the keys (that of
     Python, whatever the collation of the database), and waits there for others that create the same; then it locks
-    all in the order of their uids. Nobody who creates waits for a lock, so nobody waits in a circle. 2 statements, 3 if
-    something is missing.
+    all in the order of their uids. Nobody who creates waits for a lock, so nobody waits in a circle. 1 statement on
+    databases with functions; elsewhere 2, and 3 if something is missing.
     """
     wanted = sorted(set(keys))
     if not wanted:
         return {}
-    select, values = given(connections[using], fields_of(Resource, KEY), wanted)
+    connection = connections[using]
+    if dialect(connection).has_routines:
+        with explaining(wanted, using), connection.cursor() as cursor:
+            cursor.execute(_LOCK, [*map(list, zip(*wanted, strict=True))])
+            ((uids,),) = cursor.fetchall()
+        return dict(zip(wanted, uids, strict=True))
+    select, values = given(connection, fields_of(Resource, KEY), wanted)
     with explaining(wanted, using):
         return {ResourceKey(*key): uid for uid, *key in _lock(select, values, using, _texts(using).lock)}
-
-
-class UnknownResources(Exception):
-    """Some of the resources to lock have no row."""
-
-
-def lock_known(keys: Iterable[ResourceKey], using: str) -> dict[ResourceKey, int]:
-    """The same for resources that events name: their rows are there. 1 statement. Raises UnknownResources, and then the
-    transaction has to begin again: it holds locks, and must not create anything."""
-    wanted = set(keys)
-    select, values = given(connections[using], fields_of(Resource, KEY), sorted(wanted))
-    with explaining(wanted, using), connections[using].cursor() as cursor:
-        cursor.execute(_texts(using).lock.replace("{given}", select), values)
-        uids = {ResourceKey(*key): uid for uid, *key in cursor.fetchall()}
-    if len(uids) < len(wanted):
-        raise UnknownResources
-    return uids
 
 
 def lock_all(names: models.QuerySet[Any, Any], using: str) -> None:
@@ -103,7 +94,7 @@ def _lock(select: str, values: Sequence[Any], using: str, lock_text: str) -> lis
 
 
 def locking_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
-    """The function that does so within other functions of the database."""
+    """The function that does so in one call, also within others."""
     return statements(__package__, "postgresql_functions") if dialect(connection).has_routines else {}
 
 

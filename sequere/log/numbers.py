@@ -3,7 +3,6 @@
 These tables are no read models. A rebuild leaves them as they are, and without them the read models mean nothing.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from django.db import connections, models
@@ -66,18 +65,6 @@ class Feed(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.resource}"
-
-
-def numbers_of(names: Iterable[tuple[str, str]], using: str) -> dict[tuple[str, str], int]:
-    """The numbers of names, which are given with their roles, without those that have none. 1 query."""
-    by_role: dict[str, list[str]] = defaultdict(list)
-    for role, name in names:
-        by_role[role].append(name)
-    condition = models.Q(pk__in=[])
-    for role, of_role in by_role.items():
-        condition |= models.Q(role=role, name__in=of_role)
-    found = Name.objects.using(using).filter(condition).values_list("role", "name", "number")
-    return {(role, name): number for role, name, number in found}
 
 
 def names_of(role: str, using: str) -> dict[int, str]:

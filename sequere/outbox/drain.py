@@ -19,9 +19,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from sequere.base import ResourceKey
-from sequere.event_types import event_types
 from sequere.exceptions import BackendException, StaleWriter
-from sequere.log.locks import UnknownResources, lock, lock_known
+from sequere.log.locks import lock
 from sequere.log.metadata import caused_by, without_metadata
 from sequere.log.models import Event
 from sequere.outbox import instrumentation
@@ -116,18 +115,19 @@ def _turn(
     It is repeated if another writer was faster, and with more care if an event fails. Returns the shards that were
     locked, how many events were applied, and whether nothing else is known to be due.
     """
-    overtaken, is_careful, are_known = 0, False, True
+    overtaken, is_careful = 0, False
     while True:
         try:
             with without_metadata(), transaction.atomic(using=using):
                 # Only a caller that has just queued something waits: then something is due.
                 if wait and not (is_careful or is_fan_out(queue)):
-                    taken = take_out(queue, numbers, _with_two_ends(projectors), using)
-                    if taken:
-                        if not taken.is_locked:
-                            _lock(taken.events, projectors, using, are_known=are_known)
-                        _apply_together(queue, taken.events, projectors, using)
-                        return numbers, len(taken.events), taken.is_all
+                    in_data = _resources_in_data(projectors)
+                    if taken := take_out(queue, numbers, in_data, using):
+                        events, is_all = taken
+                        if in_data is None:
+                            lock(_resources(events, projectors), using)
+                        _apply_together(queue, events, projectors, using)
+                        return numbers, len(events), is_all
                 held = lock_shards(queue, numbers, using, wait=wait)
                 if not held:
                     return held, 0, False
@@ -135,8 +135,6 @@ def _turn(
                     return held, _advance_fan_out(queue, held, projectors[0], using), False
                 events, is_all = due(queue, held, using)
                 return held, _apply(queue, events, projectors, using, is_careful=is_careful), is_all
-        except UnknownResources:
-            are_known = False
         except StaleWriter:
             overtaken += 1
             if overtaken == MAX_ATTEMPTS:
@@ -173,14 +171,15 @@ def _apply(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], 
     return len(batch)
 
 
-def _lock(batch: Sequence[Event], projectors: Sequence[Projector], using: str, *, are_known: bool) -> None:
-    keys = {key for event in batch for projector in projectors for key in projector.resources(event)}
-    (lock_known if are_known else lock)(keys, using)
+def _resources(batch: Sequence[Event], projectors: Sequence[Projector]) -> set[ResourceKey]:
+    return {key for event in batch for projector in projectors for key in projector.resources(event)}
 
 
-def _with_two_ends(projectors: Sequence[Projector]) -> list[str]:
-    """The types of events with which no projector locks other resources than those at the two ends."""
-    return [one.name for one in event_types if all(projector.locks_only_ends(one.name) for projector in projectors)]
+def _resources_in_data(projectors: Sequence[Projector]) -> Collection[tuple[str, str]] | None:
+    """`Projector.resources_in_data` of all projectors. None if one of them locks what the database does not know of."""
+    if any(type(projector).resources is not Projector.resources for projector in projectors):
+        return None
+    return {place for projector in projectors for place in projector.resources_in_data.items()}
 
 
 def _bisect(queue: str, batch: Sequence[Event], projectors: Sequence[Projector], using: str) -> tuple[int, set[UUID]]:

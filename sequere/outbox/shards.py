@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from itertools import islice
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -65,31 +65,24 @@ def due(queue: str, shards: Collection[int], using: str) -> tuple[list[Event], b
     return events, 0 < len(events) < EVENTS_AT_ONCE and vars(events[0])["left_in"] is None
 
 
-class TakenEvents(NamedTuple):
-    """Events that are no longer in the queue."""
-
-    events: Sequence[Event]
-    #: Whether nothing else is known to be due.
-    is_all: bool
-    #: Whether all resources that have to be locked are.
-    is_locked: bool
-
-
-def take_out(queue: str, shards: Collection[int], types: Sequence[str], using: str) -> TakenEvents | None:
-    """Lock shards, take out of the queue what `due()` would say, keep it, and lock the two ends of all these events, if
-    they are of `types` with which no other resources are locked. 1 query. None if nothing is due or a shard is missing,
-    and on databases without functions."""
+def take_out(
+    queue: str, shards: Collection[int], in_data: Collection[tuple[str, str]] | None, using: str
+) -> tuple[list[Event], bool] | None:
+    """Lock shards, take out of the queue what `due()` would say, keep it, and lock the resources that the events name:
+    at their two ends, and `in_data` (`Projector.resources_in_data`); none for None. 1 query. None if nothing is due or
+    a shard is missing, and on databases without functions."""
     if not dialect(connections[using]).has_routines:
         return None
     now = timezone.now()
-    values = [queue, list(shards), *_adapted([now, now - OVERDUE], using), EVENTS_AT_ONCE, list(types), keepers(queue)]
+    places = [None, None] if in_data is None else [*map(list, zip(*in_data, strict=True))] or [[], []]
+    values = [queue, list(shards), *_adapted([now, now - OVERDUE], using), EVENTS_AT_ONCE, *places, keepers(queue)]
     with connections[using].cursor() as cursor:
         cursor.execute(_TAKE, values)
-        rows, left_in, is_locked = cursor.fetchone()
+        rows, left_in = cursor.fetchone()
     if rows is None:
         return None
     events = made(Event, _COLUMNS, _read(json.loads(rows), connections[using].timezone), using)
-    return TakenEvents(events, is_all=len(events) < EVENTS_AT_ONCE and left_in is None, is_locked=is_locked)
+    return events, len(events) < EVENTS_AT_ONCE and left_in is None
 
 
 def _read(rows: Iterable[Sequence[Any]], timezone: tzinfo | None) -> Iterator[Sequence[Any]]:

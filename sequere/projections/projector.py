@@ -41,6 +41,9 @@ class Projector:
     shards: int = 1
     #: The projections that are applied to an event before it, in the same transaction or the same queue.
     after: ClassVar[Sequence[str]] = ()
+    #: By the type of events, where their data name more resources to lock: the key of a list of lists, which begin with
+    #: identifier and object id.
+    resources_in_data: ClassVar[Mapping[str, str]] = {}
     #: Whether it continues in steps with `fan_out()`, after `outbox.start_fan_out()`.
     fans_out: ClassVar[bool] = False
 
@@ -74,13 +77,11 @@ class Projector:
         return nullcontext()
 
     def resources(self, event: Event) -> Iterable[ResourceKey]:
-        """The resources to lock before an event is applied later than in its own transaction."""
-        return filter(None, (event.actor, event.target))
-
-    def locks_only_ends(self, event_type: str) -> bool:
-        """Whether `resources()` of all events of a type are the resources at their two ends: then the database can lock
-        them without asking."""
-        return type(self).resources is Projector.resources
+        """The resources to lock before an event is applied later than in its own transaction: those at its two ends,
+        and those in its data. If you override it, the database cannot lock them while it takes the event."""
+        place = self.resources_in_data.get(event.type)
+        others = (ResourceKey(*one[:2]) for one in event.data[place]) if place else ()
+        return filter(None, (event.actor, event.target, *others))
 
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
         """Bring an event to some thousand followers, from a cursor on, as things are now.

@@ -81,16 +81,18 @@ class RedisModel:
                 return answers
             self._trust.restore(look, using, by_itself=restores)
 
-    def begin(self, commands: Iterable[Sequence[Any]], using: str, events: Collection[int]) -> tuple[int, list[Any]]:
+    def begin(
+        self, commands: Iterable[Sequence[Any]], using: str, events: Collection[int], fenced: Sequence[str] = ()
+    ) -> tuple[int, list[Any]]:
         """The token of a writer that has locked what it is going to change, and the answers to the commands. `events`
-        are the ids of those that it has in hand.
+        are the ids of those that it has in hand; late writers are refused at the keys in `fenced` from now on.
 
         1 round trip; 1 query more if others have applied a later event. If the model is lost, an error is logged once:
         writing to it does no harm. Raises ReadModelLost if it belongs to another log, or knows an event that the log
         has not.
         """
         last = max(events, default=0)
-        draw = self._draw(using, last)
+        draw = self._draw(using, last, fenced)
         # The first writer notes the log before it says that the model is there: asked in the other order, one of both
         # would seem to be missing.
         is_built, (token, log, event), *answers = self.connection.run([("EXISTS", self.built), draw, *commands])
@@ -200,8 +202,8 @@ class RedisModel:
         self.connection.run([("UNLINK", self.built)])
         self.connection.remove(*patterns)
 
-    def _draw(self, using: str, last: int = 0) -> Sequence[Any]:
-        return DRAW_TOKEN([self.last_token, self._trust.note], log_id(using), last)
+    def _draw(self, using: str, last: int = 0, fenced: Sequence[str] = ()) -> Sequence[Any]:
+        return DRAW_TOKEN([self.last_token, self._trust.note, *fenced], log_id(using), last)
 
     def _claim(self, using: str, last: int = 0) -> None:
         """Note that what is stored from now on is made of this log. 3 statements, 1 round trip."""

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from sequere.backends.base import get_backend
-from sequere.backends.redis.scripts import WRITE_SIDES
+from sequere.backends.redis.scripts import READ_FOLLOWER_NAMES, WRITE_SIDES
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import StaleWriter
 from sequere.log.models import Event
@@ -16,7 +16,7 @@ from sequere.redis.fencing import DRAW_TOKEN, is_refusal
 from sequere.redis.read_model import RedisModel
 from sequere.redis.scripts import Script
 from sequere.replay.verifying import verify
-from sequere_timeline.backends.redis.scripts import FENCE_ACTOR, SAVE_ACTION
+from sequere_timeline.backends.redis.scripts import SAVE_ACTION
 from tests.redis.late import calls, late, only_postgresql
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
@@ -74,7 +74,9 @@ def test_a_drainer_that_writes_after_its_connection_was_cut_is_refused(
 
 @only_postgresql
 @pytest.mark.parametrize(
-    "script", [DRAW_TOKEN, FENCE_ACTOR, SAVE_ACTION], ids=["before its token", "before a look", "before the action"]
+    "script",
+    [DRAW_TOKEN, READ_FOLLOWER_NAMES, SAVE_ACTION],
+    ids=["before its token", "before the followers", "before the action"],
 )
 def test_a_fan_out_that_writes_after_its_connection_was_cut_is_refused(
     thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, script: Script

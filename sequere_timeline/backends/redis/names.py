@@ -7,11 +7,17 @@ without it, it is 0.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import NamedTuple
 
+from django.db import connections, models
+
 from sequere.base import ResourceKey
-from sequere.log.locks import uids_of
-from sequere.log.numbers import KIND, VERB, number_names, numbers_of
+from sequere.log.locks import KEY, Resource
+from sequere.log.numbers import KIND, VERB, Name, number_names
+from sequere.sql.dialects import dialect
+from sequere.sql.rows import fields_of, given
+from sequere.sql.statements import statement
 from sequere_timeline.backends.base import Filters
 from sequere_timeline.backends.redis.members import to_digits
 from sequere_timeline.history import Life
@@ -59,22 +65,60 @@ class NameNumbers(NamedTuple):
 
 
 def numbers_for(lives: Collection[Life], using: str) -> NameNumbers:
-    """The numbers of everything that actions name. 2 queries, and 2 more if verbs have none; none for no actions."""
+    """The numbers of everything that actions name. 1 query, and 3 more if verbs have none; none for no actions."""
     if not lives:
         return NameNumbers({}, {}, {})
     verbs = {life.verb for life in lives}
     targets = {life.target for life in lives if life.target}
     kinds = {target.identifier for target in targets}
+    keys = {*targets, *(life.actor for life in lives)}
     names = [*((VERB, verb) for verb in verbs), *((KIND, kind) for kind in kinds)]
-    numbers = numbers_of(names, using)
+    numbers, uids = _numbers_of(names, keys, using)
     if len(numbers) < len(names):  # they were recorded while nothing knew them by numbers
         number_names(VERB, verbs, using)
         number_names(KIND, kinds, using)
-        numbers = numbers_of(names, using)
+        numbers, uids = _numbers_of(names, keys, using)
     return NameNumbers(
         verbs={verb: numbers[VERB, verb] for verb in verbs},
         kinds={kind: numbers[KIND, kind] for kind in kinds},
-        uids=uids_of({*targets, *(life.actor for life in lives)}, using),
+        uids=uids,
+    )
+
+
+def _numbers_of(
+    names: Collection[tuple[str, str]], keys: Collection[ResourceKey], using: str
+) -> tuple[dict[tuple[str, str], int], dict[ResourceKey, int]]:
+    """The numbers of names and the uids of resources, without those that have none."""
+    connection = connections[using]
+    select_names, values = given(connection, fields_of(Name, ("role", "name")), sorted(names))
+    select_resources, more = given(connection, fields_of(Resource, KEY), sorted(keys))
+    sql = _numbers(using).replace("{names}", select_names).replace("{resources}", select_resources)
+    numbers: dict[tuple[str, str], int] = {}
+    uids: dict[ResourceKey, int] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*values, *more])
+        for role, name, object_id, number in cursor.fetchall():
+            if role == "uid":
+                uids[ResourceKey(name, object_id)] = number
+            else:
+                numbers[role, name] = number
+    return numbers, uids
+
+
+@cache
+def _numbers(using: str) -> str:
+    words = dialect(connections[using])
+
+    def row_of(model: type[models.Model], *columns: str) -> str:
+        condition = " AND ".join(f"known.{column} = given.{column}" for column in columns)
+        return words.join_row(words.table(model), "known", condition)
+
+    return statement(__package__, "numbers").format(
+        names="{names}",
+        resources="{resources}",
+        join=words.join,
+        name=row_of(Name, "role", "name"),
+        resource=row_of(Resource, *KEY),
     )
 
 

@@ -62,7 +62,7 @@ class TimelinesProjector(BaseTimelinesProjector):
         )
 
     def take_in(self, news: News, using: str) -> None:
-        """1 round trip for all follows; 3 for an action, and 2 for every 1,000 followers."""
+        """1 round trip for all follows; 3 for a new action, 4 for another one, and 2 for every 1,000 followers more."""
         if news.follows or news.deleted:
             self._expire(news.follows, news.deleted)
         readers = news.readers | news.deleted
@@ -70,13 +70,16 @@ class TimelinesProjector(BaseTimelinesProjector):
             return
         # Before the log is read. A process that loses its locks in between must not draw a larger token than the next
         # one that locks.
-        token, _ = self._model.begin([], using, news.event_ids)
+        are_stored = [("EXISTS", self._keys.action(id_)) for id_ in news.new]
+        actors = [self._keys.resource(actor) for actor in {*news.new.values()}]
+        token, stored = self._model.begin(are_stored, using, news.event_ids, fenced=actors)
+        absent = {id_ for id_, is_stored in zip(news.new, stored, strict=True) if not is_stored}
         if news.deleted:
             self._store_generations(news.deleted, token, using)
             for key in news.deleted:
                 news.actions.update(self._concerned_by(key, using))
         for streams in chunks(news.actions, ACTIONS_AT_ONCE):
-            self._write(streams, token, using, news.named)
+            self._write(streams, token, using, news.named, absent)
         if readers:
             self._mark(readers, token, using)
 
@@ -123,33 +126,48 @@ class TimelinesProjector(BaseTimelinesProjector):
     def _connection(self) -> Connection:
         return self._model.connection
 
-    def _write(self, streams: Collection[UUID], token: int, using: str, named: Collection[ResourceKey]) -> None:
-        """Make these actions, whose actors are locked, and their entries what the log says. 1 or 2 queries.
+    def _write(
+        self,
+        streams: Collection[UUID],
+        token: int,
+        using: str,
+        named: Collection[ResourceKey],
+        absent: Collection[int],
+    ) -> None:
+        """Make these actions, whose actors are locked, and their entries what the log says. 1 query, or 2.
 
-        A deleted action of which nothing is stored needs no writing, but a late writer must not write it either.
+        `absent` are the ids of actions of which nothing was stored when their actors were fenced.
         """
         of_streams = sorted(histories(streams, using, named).values(), key=_first_id)
-        lives = [life for history in of_streams for life in history.lives()]
-        fences = [
-            FENCE_ACTOR([self._keys.resource(actor)], token) for actor in dict.fromkeys(life.actor for life in lives)
-        ]
-        stored = (("HMGET", self._keys.action(life.id), "published", "reached") for life in lives)
-        answers = self._connection.run([*fences, *stored])[len(fences) :]
-        states = {life.id: [part and text(part) for part in state] for life, state in zip(lives, answers, strict=True)}
-        writer = self._writer(lives, token, using)
-        gone = [life for history in of_streams for life in history.former if states[life.id][0] is not None]
+        former = [life for history in of_streams for life in history.former]
+        present = [history.present for history in of_streams if history.present]
+        states = self._states([*former, *(life for life in present if life.id not in absent)], token)
+        writer = self._writer([*former, *present], token, using)
+        gone = [life for life in former if states[life.id][0] is not None]
         deleted = [life for life in gone if life.ended]
         writer.retract(deleted)
         writer.remove([life for life in gone if not life.ended])
-        present = [history.present for history in of_streams if history.present]
         writer.save(present)
-        not_reached = [life for life in present if life.published and states[life.id][1] != str(life.published)]
+        reached = {id_: state[1] for id_, state in states.items()}
+        not_reached = [life for life in present if life.published and reached.get(life.id) != str(life.published)]
         fan_outs = [
             *(_withdrawal(life, writer) for life in deleted),
             *(_publication(life, writer) for life in not_reached),
         ]
         self.start_fan_outs(fan_outs, using)
         writer.finish()
+
+    def _states(self, lives: Collection[Life], token: int) -> dict[int, list[str | None]]:
+        """By which event each action is published, and by which one all have it, as far as it is stored. 1 round trip,
+        none for no actions.
+
+        One of which nothing is stored may need no writing, but a late writer must not write it either.
+        """
+        actors = dict.fromkeys(life.actor for life in lives)
+        fences = [FENCE_ACTOR([self._keys.resource(actor)], token) for actor in actors]
+        stored = (("HMGET", self._keys.action(life.id), "published", "reached") for life in lives)
+        answers = self._connection.run([*fences, *stored])[len(fences) :]
+        return {life.id: [part and text(part) for part in state] for life, state in zip(lives, answers, strict=True)}
 
     def publication(self, event: Event, using: str) -> FanOut | None:
         """4 queries, or 3, and 1 round trip."""
