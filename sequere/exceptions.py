@@ -275,8 +275,9 @@ class BackendUnavailable(BackendException):
 
 
 class ReadModelLost(BackendException):
-    """{server} does not hold the read model of {projection}, since it was emptied, never filled, filled from another
-    log, or came back with too old a state: run 'manage.py rebuild_projections --projection {projection}'."""
+    """{server} does not hold the read model of {projection}, since it was emptied, has lost keys, was never filled, was
+    filled from another log, or came back with too old a state: run 'manage.py rebuild_projections --projection
+    {projection}'."""
 
 
 class ForeignReadModel(ReadModelLost):

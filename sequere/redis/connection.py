@@ -231,10 +231,12 @@ class Connection:
                 if cursor == "0":
                     break
 
-    def scan(self, pattern: str, cursor: str) -> tuple[str, list[str]]:
-        """The next cursor of SCAN, and some keys with our prefix and an ending. "0" is the beginning and the end."""
+    def scan(self, pattern: str, cursor: str, type_: str = "") -> tuple[str, list[str]]:
+        """The next cursor of SCAN, and some keys with our prefix and an ending, of one type, if it is given. "0" is the
+        beginning and the end."""
         match = f"{_escaped(self.prefix)}{pattern}"
-        ((next_, found),) = self.run([("SCAN", cursor, "MATCH", match, "COUNT", KEYS_PER_COMMAND)])
+        of_type = ("TYPE", type_) if type_ else ()
+        ((next_, found),) = self.run([("SCAN", cursor, "MATCH", match, "COUNT", KEYS_PER_COMMAND, *of_type)])
         return text(next_), [text(key) for key in found]
 
     def run_id(self) -> str:

@@ -16,7 +16,7 @@ from sequere.outbox.queues import queue_of
 from sequere.projections.reconciler import Plan, Reconciler
 from sequere.redis.connection import Connection, text
 from sequere.redis.fencing import DRAW_TOKEN
-from sequere.redis.servers import Look, Trust
+from sequere.redis.servers import Look, Trust, whole
 
 _logger = logging.getLogger("sequere")
 
@@ -98,7 +98,7 @@ class RedisModel:
         is_built, (token, log, event), *answers = self.connection.run([("EXISTS", self.built), draw, *commands])
         if not (log or is_built):
             self._claim(using, last)
-        elif not self._is_of_this_log(text(log), int(event or 0), using, last):
+        elif not self._is_of_this_log(text(log), whole(event), using, last):
             refusal = self._refusal(text(log), using)
             self._log_loss(refusal)
             if text(log) == log_id(using):  # another log may have its model there, which is not lost
@@ -152,8 +152,10 @@ class RedisModel:
             if not self._is_ours(using):
                 self._refuse_tenants()
                 if counter is not None:
-                    (highest,) = self.connection.run([("GET", counter)])
-                    move_uids_above(int(highest or 0), using)
+                    (type_,) = self.connection.run([("TYPE", counter)])
+                    if text(type_) == "string":
+                        (highest,) = self.connection.run([("GET", counter)])
+                        move_uids_above(whole(highest), using)
                 self._empty(*patterns)
                 self._claim(using)  # a note that writers of this log have left stays until then
         was_empty = next(self.connection.keys(*patterns), None) is None
@@ -208,7 +210,7 @@ class RedisModel:
     def _claim(self, using: str, last: int = 0) -> None:
         """Note that what is stored from now on is made of this log. 3 statements, 1 round trip."""
         note = ("HSET", self._trust.note, "id", log_id(using, afresh=True), "event", last)
-        _, answer = self.connection.run([note, self._trust.look])
+        *_, answer = self.connection.run([("UNLINK", self._trust.note), note, self._trust.look])
         self._trust.believe(Look(answer), using)
         self._has_looked = True
 

@@ -23,7 +23,8 @@ class ScanKeys(KeySource):
     """
 
     connection: Connection
-    patterns: tuple[str, ...]
+    #: Endings, and the types of the keys with them; any type if that is empty. Others are left to `layout`.
+    patterns: tuple[tuple[str, str], ...]
     #: What the comparison takes, made of the keys that were found and the alias of the log's database.
     read: Callable[[list[str], str], Any] = _as_found
     size: int = 500
@@ -39,7 +40,8 @@ class ScanKeys(KeySource):
         for _ in range(SCANS_PER_PAGE):
             if len(found) >= self.size or pattern == len(self.patterns):
                 break
-            cursor, more = self.connection.scan(self.patterns[pattern], cursor)
+            ending, type_ = self.patterns[pattern]
+            cursor, more = self.connection.scan(ending, cursor, type_)
             found = [*found, *more]
             pattern += cursor == "0"
         keys, rest = found[: self.size], found[self.size :]

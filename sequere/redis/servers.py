@@ -58,7 +58,13 @@ class Look:
         self.is_built = bool(answer[0])
         #: The identity of the log that it was made of, and the last event that its writers have seen.
         self.log, event, checkpoint, self.identity = map(text, answer[1:])
-        self.event, self.checkpoint = int(event or 0), int(checkpoint or 0)
+        self.event, self.checkpoint = whole(event), whole(checkpoint)
+
+
+def whole(value: object) -> int:
+    """A number as the server has it; 0 for anything else that somebody has put there."""
+    digits = text(value or "")
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
 class Trust:

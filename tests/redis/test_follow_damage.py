@@ -7,6 +7,7 @@ import pytest
 
 from sequere.backends.base import get_backend
 from sequere.backends.redis.counts import Numbers
+from sequere.exceptions import ReadModelLost
 from sequere.log.models import Event
 from sequere.models import follow, get_followers, get_followers_count, get_followings, get_friends, unfollow
 from sequere.registry import registry
@@ -95,6 +96,15 @@ def unfollow_that_is_not_applied(site: Site) -> None:
         site.client.zadd(key, dict(value)) if isinstance(value, list) else site.client.set(key, value)
 
 
+def retyped(name: Callable[[Site], str]) -> Callable[[Site], Any]:
+    def retype(site: Site) -> None:
+        key = name(site)
+        site.client.delete(key)
+        site.client.rpush(key, "somebody else's")
+
+    return retype
+
+
 #: The id of no user; any other may belong to a user in the site.
 NOBODY = "0"
 
@@ -148,6 +158,20 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "all but the marker is gone": lambda site: [
         site.client.delete(key) for key in site.client.scan_iter("sequere:uid:*")
     ],
+    "sets of nobody": lambda site: site.client.zadd("sequere:uid:4711:friends:user", {"1": 1}),
+    "a set of an unknown kind": lambda site: site.client.zadd(site.key(1, "followers:alien"), {"1": 1}),
+    **{
+        f"{what} is of another type": retyped(name)
+        for what, name in {
+            "a set": lambda site: site.key(1, "followers"),
+            "a count": lambda site: site.key(1, "followers:user:count"),
+            "a hash": lambda site: f"sequere:uid::{site.uid(1)}",
+            "a name": lambda site: site.name(1),
+            "the highest uid": lambda site: "sequere:global:uid",
+            "the note about the log": lambda site: "sequere:global:log:follows",
+        }.items()
+    },
+    "the highest uid is not a number": lambda site: site.client.set("sequere:global:uid", "many"),
     "everything is gone": lambda site: site.client.flushall(),
 }
 
@@ -167,11 +191,58 @@ def test_damage_is_found_and_repaired(site: Site, damage: Callable[[Site], Any])
     assert verify("follows", on_difference=print).wrong == 0
 
 
+@pytest.mark.parametrize("name", ["sequere:global:tokens", "sequere:uid:", "sequere:uid:1:fans", "sequere:theirs:1"])
+def test_a_foreign_key_is_named_and_never_removed(site: Site, name: str) -> None:
+    site.client.set(name, "theirs")
+    said: list[str] = []
+
+    for _ in range(2):
+        report = verify("follows", on_difference=lambda difference: said.append(difference.what))
+        verify("follows", repair=True)
+        rebuild("follows")
+
+    assert (report.wrong, report.failed) == (1, 1)
+    assert said == [f"key {name}"] * 2
+    assert site.client.get(name) == "theirs"
+
+
+def test_keys_under_a_prefix_within_ours_are_not_foreign(site: Site) -> None:
+    """Those of the timelines, or of a tenant."""
+    site.client.hset("sequere:acme:global:log:follows", mapping={"id": "1"})
+    site.client.set("sequere:acme:uid:user:1", 1)
+    site.client.set("sequere:timeline:global:token", 1)
+
+    assert verify("follows", on_difference=print).wrong == 0
+
+
+@pytest.mark.parametrize(
+    "damage", [retyped(lambda _: "sequere:global:token"), lambda site: site.client.set("sequere:global:token", "many")]
+)
+def test_a_token_that_is_none_is_replaced_by_the_next_one(site: Site, damage: Callable[[Site], Any]) -> None:
+    damage(site)
+
+    follow(site.ex, site.thoas)
+
+    assert get_followers_count(site.thoas) == 3
+    assert verify("follows", on_difference=print).wrong == 0
+
+
+@pytest.mark.parametrize("suffix", ["followers", "followers:count", "followers:user"])
+def test_readers_notice_a_lost_key(site: Site, suffix: str) -> None:
+    before = site.answers()
+    site.client.delete(site.key(1, suffix))
+
+    with pytest.raises(ReadModelLost):
+        site.answers()
+    rebuild("follows")
+    assert site.answers() == before
+
+
 def test_verify_says_where(site: Site) -> None:
-    site.client.zrem(site.key(3, "followings"), site.uid(1))
-    site.client.incr(site.key(1, "followers:count"))
     fan, thoas = (f"user:{one.pk}" for one in (site.everybody[2], site.thoas))
     since = dict(get_followers(site.thoas))[site.everybody[2]]
+    site.client.zrem(site.key(3, "followings"), site.uid(1))
+    site.client.incr(site.key(1, "followers:count"))
     said: list[str] = []
 
     verify("follows", on_difference=lambda difference: said.append(str(difference)))

@@ -8,6 +8,7 @@ import pytest
 import sequere
 from sequere.backends.base import get_backend
 from sequere.base import ModelBase, ResourceKey
+from sequere.exceptions import ReadModelLost
 from sequere.models import (
     Log,
     Resource,
@@ -207,9 +208,11 @@ def test_what_the_server_has_forgotten_is_not_given_to_another_resource(
 
     assert len({*uids(thoas, project, newbie, other)}) == 4
     assert client.get("sequere:global:uid") == uids(newbie)[0]
-    assert [follower for follower, _ in get_followers(project)] == [thoas]
     assert [follower for follower, _ in get_followers(other)] == [newbie]
+    with pytest.raises(ReadModelLost):
+        list(get_followers(project))
     rebuild("follows")
+    assert [follower for follower, _ in get_followers(project)] == [thoas]
     assert verify("follows", on_difference=print).wrong == 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sequere.backends.redis import scripts as of_follows
-from sequere.redis import connection, fencing, servers
+from sequere.redis import connection, fencing, layout, servers
 from sequere.redis.scripts import Script, load
 from sequere_timeline.backends.redis import scripts as of_timelines
 from tests.redis.lua import FILES, FRAGMENTS, SCRIPTS, LuaFile
@@ -40,7 +40,7 @@ def test_a_fragment_begins_with_what_it_defines(file: LuaFile) -> None:
 def test_each_script_has_a_name_in_python() -> None:
     named = {
         value.sha
-        for of in (connection, fencing, servers, of_follows, of_timelines)
+        for of in (connection, fencing, layout, servers, of_follows, of_timelines)
         for value in vars(of).values()
         if type(value) is Script
     }

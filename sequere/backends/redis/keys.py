@@ -1,10 +1,13 @@
 """The names of the keys: the layout of docs/redis-keys.md."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sequere.base import ResourceKey
 from sequere.redis.connection import Connection
+from sequere.redis.layout import GLOBAL, Layout
 
 FOLLOWERS = "followers"
 FOLLOWINGS = "followings"
@@ -13,8 +16,34 @@ FRIENDS = "friends"
 #: The endings of all keys but those about the model as a whole.
 ALL_KEYS = ("uid:*", "g[0-9]*:uid:*")
 
+#: Behind the name of a set: the kind of its members. The kind "count" has a colon.
+_KIND = r"(:(?!count$)[^:]+|:count:)?"
+_SET = rf"(?:g([1-9]\d*):)?uid:(\d+):(?:{FOLLOWERS}|{FOLLOWINGS}|{FRIENDS}){_KIND}"
+
+_SET_OR_COUNT = re.compile(rf"{_SET}(?::count)?")
+
+LAYOUT = Layout(
+    {
+        **GLOBAL,
+        "global:uid": "number",
+        r"uid::\d+": "hash",
+        rf"{_SET}:count": "number",
+        _SET: "zset",
+        r"uid:[^\d:][^:]*:.*": "number",
+    }
+)
+
 #: The set in which the other end of a follow is a friend, if it is there as well.
 OPPOSITE = {FOLLOWERS: FOLLOWINGS, FOLLOWINGS: FOLLOWERS}
+
+
+class SetPlace(NamedTuple):
+    """Whose set something is: the number of its graph, the uid of its owner, and the kind of its members, None for
+    all."""
+
+    graph: int
+    uid: int
+    kind: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +94,11 @@ class FollowKeys:
         """The resource that has the name under a key."""
         identifier, _, object_id = key.removeprefix(self.uids).partition(":")
         return ResourceKey(identifier, object_id)
+
+    def place_of(self, key: str) -> SetPlace | None:
+        """What the set, or the count, under a key is about. None for the key of something else."""
+        found = _SET_OR_COUNT.fullmatch(key.removeprefix(self.prefix))
+        return SetPlace(int(found[1] or 0), int(found[2]), found[3] and found[3].strip(":")) if found else None
 
     def set_and_count(self, uid: int | str, what: str, identifier: str | None) -> tuple[str, str]:
         suffix = suffix_of(what, identifier)

@@ -5,11 +5,11 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from sequere.backends.redis.counts import registered_kinds
-from sequere.backends.redis.graphs import graph_numbers
+from sequere.backends.redis.graphs import PLAIN, graph_numbers
 from sequere.backends.redis.keys import FollowKeys
 from sequere.backends.redis.uids import named_by
 from sequere.base import ResourceKey
-from sequere.log.locks import uids_of
+from sequere.log.locks import KEY, Resource, uids_of
 from sequere.projections.reconciler import Comparison, Difference
 from sequere.redis.connection import text
 from sequere.redis.read_model import RedisModel
@@ -30,14 +30,12 @@ class Orphan(NamedTuple):
 class NameKeys(ScanKeys):
     """The keys by which the server finds the name of a uid, and the uid of a name."""
 
-    def __init__(self, model: RedisModel, keys: FollowKeys) -> None:
-        super().__init__(model.connection, ("uid::*", "uid:[^:0-9]*"), size=1000)
-        self._last_uid = keys.last_uid
+    def __init__(self, model: RedisModel) -> None:
+        super().__init__(model.connection, (("uid::*", "hash"), ("uid:[^:0-9]*", "string")), size=1000)
 
     def total(self, using: str) -> int:
-        """1 round trip."""
-        (last,) = self.connection.run([("GET", self._last_uid)])
-        return 2 * int(last or 0)
+        """1 query."""
+        return 2 * Resource.objects.using(using).count()
 
 
 class NameComparison(Comparison):
@@ -86,3 +84,46 @@ class NameComparison(Comparison):
             sets = (self._keys.in_graph(graph).sets_and_counts(orphan.uid, kinds) for graph in graphs)
             return ("UNLINK", orphan.key, *chain.from_iterable(sets))
         return ("UNLINK", orphan.key) if orphan.right is None else ("SET", orphan.key, orphan.right)
+
+
+class SetKeys(ScanKeys):
+    """The sets of all uids, and their counts."""
+
+    def __init__(self, model: RedisModel) -> None:
+        super().__init__(model.connection, (("uid:[0-9]*", ""), ("g[0-9]*:uid:*", "")), size=1000)
+
+
+class SetComparison(Comparison):
+    """Removes the sets and counts of uids that belong to no end of a relation, and of kinds and graphs that nobody has.
+    All others are compared with the log."""
+
+    def __init__(self, model: RedisModel, keys: FollowKeys) -> None:
+        self._connection = model.connection
+        self._keys = keys
+
+    def resources(self, keys: list[str], using: str) -> Collection[ResourceKey]:
+        return {owner for _, owner in self._orphans(keys, using) if owner}
+
+    def compare(self, keys: list[str], using: str, *, repair: bool) -> list[Difference]:
+        """4 queries at most, and 1 round trip if something is repaired."""
+        orphans = [key for key, _ in self._orphans(keys, using)]
+        if repair and orphans:
+            self._connection.run([("UNLINK", *orphans)])
+        return [Difference(f"key {key}", "none", "one") for key in orphans]
+
+    def _orphans(self, keys: list[str], using: str) -> list[tuple[str, ResourceKey | None]]:
+        """The keys that should not be there, and whose they are."""
+        found = {key: place for key in keys if (place := self._keys.place_of(key))}
+        rows = Resource.objects.using(using)
+        with_uids = rows.filter(uid__in={place.uid for place in found.values()}).values_list("uid", *KEY)
+        owners = {uid: ResourceKey(*key) for uid, *key in with_uids}
+        known = recorded.known_ends(owners.values(), using) if owners else set()
+        kinds = registered_kinds() | {None}
+        if others := {place.kind for place in found.values()} - kinds:  # of a model that is not registered any more
+            kinds |= {*rows.filter(identifier__in=others).values_list("identifier", flat=True)}
+        graphs = {*graph_numbers(using).values()} if any(place.graph for place in found.values()) else {PLAIN}
+        return [
+            (key, owners.get(place.uid))
+            for key, place in found.items()
+            if owners.get(place.uid) not in known or place.kind not in kinds or place.graph not in graphs
+        ]

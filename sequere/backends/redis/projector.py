@@ -6,15 +6,16 @@ from typing import Any
 
 from sequere.backends.redis.batches import RESOURCES
 from sequere.backends.redis.digests import DigestComparison
-from sequere.backends.redis.keys import ALL_KEYS, FollowKeys
+from sequere.backends.redis.keys import ALL_KEYS, LAYOUT, FollowKeys
 from sequere.backends.redis.loading import LoadComparison
-from sequere.backends.redis.orphans import NameComparison, NameKeys
+from sequere.backends.redis.orphans import NameComparison, NameKeys, SetComparison, SetKeys
 from sequere.backends.redis.sides import write_calls
 from sequere.backends.redis.wanted import wanted_by
 from sequere.log.models import Event
 from sequere.projections.projector import LevelTriggeredProjector
 from sequere.projections.reconciler import Reconciler
 from sequere.projections.resources import RESOURCE_ROWS
+from sequere.redis.layout import foreign_reconciler, type_reconciler
 from sequere.redis.read_model import Places, RebuildStart, RedisModel, RedisPlan
 from sequere.relations.types import is_change
 
@@ -31,7 +32,7 @@ class FollowsProjector(LevelTriggeredProjector):
 
     @property
     def reconcilers(self) -> Sequence[Reconciler]:  # type: ignore[override]  # others where the prefix is another
-        return self._compared(None)
+        return [*self._compared(None), foreign_reconciler(self._model.connection)]
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make the follows that `events` concern what the log says.
@@ -80,16 +81,19 @@ class FollowsProjector(LevelTriggeredProjector):
 
     def _plan(self, start: RebuildStart) -> RedisPlan:
         """A lost model is loaded. If anything of it was left, everything is compared afterwards."""
-        reconcilers = self._compared(start.token)
+        types, *others = self._compared(start.token)
         if start.is_lost:
             load = Reconciler("resources", RESOURCES, LoadComparison(self._model, self._keys, start))
-            reconcilers = [load] if start.was_empty else [load, *reconcilers]
-        return RedisPlan(reconcilers, self._model, start)
+            others = [load] if start.was_empty else [load, *others]
+        return RedisPlan([types, *others], self._model, start)
 
     def _compared(self, token: int | None) -> list[Reconciler]:
-        """`token` is that of a rebuild, None for a verification."""
+        """`token` is that of a rebuild, None for a verification. The types of keys come first: nothing can be stored
+        under those that are wrong."""
         return [
+            type_reconciler(self._model.connection, LAYOUT),
             RESOURCE_ROWS,
             Reconciler("follows", RESOURCES, DigestComparison(self._model, self._keys, token)),
-            Reconciler("orphans", NameKeys(self._model, self._keys), NameComparison(self._model, self._keys)),
+            Reconciler("orphaned sets", SetKeys(self._model), SetComparison(self._model, self._keys)),
+            Reconciler("orphans", NameKeys(self._model), NameComparison(self._model, self._keys)),
         ]

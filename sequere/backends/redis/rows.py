@@ -92,7 +92,7 @@ def named_rows(
 
 def stored_count(what: str, key: ResourceKey, identifier: str | None, model: RedisModel, keys: FollowKeys) -> int:
     """The number of followers, followings or friends. 1 round trip."""
-    suffix = f"{suffix_of(what, identifier)}:count"
+    suffix = suffix_of(what, identifier)
     (number,) = model.read(READ_COUNT([keys.name(key)], keys.uids, *key, keys.sets, suffix))
     return int(number)
 

@@ -8,7 +8,8 @@
 local function next_token()
   local clock = redis.call('TIME')
   local now = clock[1] * 1000000 + clock[2]
-  local drawn = tonumber(redis.call('GET', KEYS[1]) or 0)
+  local last = redis.pcall('GET', KEYS[1])
+  local drawn = type(last) == 'string' and tonumber(last) or 0  -- whatever somebody else has put there
   local token = string.format('%.0f', math.max(drawn + 1, now))
   redis.call('SET', KEYS[1], token)
   return token

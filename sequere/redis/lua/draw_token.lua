@@ -10,7 +10,7 @@
 
 -- include next_token
 
-local noted = redis.call('HMGET', KEYS[2], 'id', 'event')
+local noted = redis.pcall('HMGET', KEYS[2], 'id', 'event')  -- no note, if it is of another type
 if noted[1] == ARGV[1] and tonumber(ARGV[2]) > tonumber(noted[2] or 0) then
   redis.call('HSET', KEYS[2], 'event', ARGV[2])
 end

@@ -9,5 +9,5 @@
 
 -- include identity
 
-local noted = redis.call('HMGET', KEYS[2], 'id', 'event', 'checkpoint')
+local noted = redis.pcall('HMGET', KEYS[2], 'id', 'event', 'checkpoint')  -- no note, if it is of another type
 return {redis.call('EXISTS', KEYS[1]), noted[1] or '', noted[2] or '', noted[3] or '', identity()}

@@ -9,8 +9,9 @@
 local key, denied = KEYS[1], {}
 local commands = {
   {'COPY', key, key}, {'DEL', key}, {'EXISTS', key}, {'EXPIRE', key, '1'}, {'GET', key}, {'HDEL', key, 'f'},
-  {'HEXISTS', key, 'f'}, {'HGET', key, 'f'}, {'HMGET', key, 'f'}, {'HSET', key, 'f', 'v', 'f'}, {'INCRBY', key, 'one'},
-  {'INFO', 'replication'}, {'MGET', key}, {'OBJECT', 'ENCODING', key}, {'PERSIST', key}, {'SCAN', '0', 'COUNT', '1'},
+  {'HEXISTS', key, 'f'}, {'HGET', key, 'f'}, {'HMGET', key, 'f'}, {'HSCAN', key, '0'}, {'HSET', key, 'f', 'v', 'f'},
+  {'INCRBY', key, 'one'}, {'INFO', 'replication'}, {'MGET', key}, {'OBJECT', 'ENCODING', key}, {'PERSIST', key},
+  {'SCAN', '0', 'COUNT', '1'},
   {'SET', key, 'v', 'NX', 'XX'}, {'SETRANGE', key, '0', ''}, {'TIME'}, {'TYPE', key}, {'UNLINK', key},
   {'ZADD', key, 'one', 'm'}, {'ZCARD', key}, {'ZCOUNT', key, '0', '1'}, {'ZINTERCARD', '1', key},
   {'ZINTERSTORE', key, '1', key}, {'ZMSCORE', key, 'm'}, {'ZRANGE', key, '0', '0'},

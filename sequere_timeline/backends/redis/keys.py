@@ -4,9 +4,21 @@ from collections.abc import Iterable
 
 from sequere.base import ResourceKey
 from sequere.redis.connection import Connection
+from sequere.redis.layout import GLOBAL, Layout
 
 #: All our keys but the last fencing token: tokens must not begin again.
 PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "names")
+
+
+LAYOUT = Layout(
+    {
+        **GLOBAL,
+        r"(?:private|public|direct):[^:]+:.*": "zset",
+        r"action:\d+": "hash",
+        r"resource:[^:]+:.*": "hash",
+        "names": "hash",
+    }
+)
 
 
 class TimelineKeys:

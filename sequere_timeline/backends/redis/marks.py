@@ -24,7 +24,7 @@ def orphaned_mark_keys(connection: Connection) -> ScanKeys:
         marked = [keys.owner_of(key) for key, is_marked in zip(found, marks, strict=True) if is_marked]
         return sorted(set(marked) - set(read_marks(marked, using)))
 
-    return ScanKeys(connection, ("resource:*",), orphans)
+    return ScanKeys(connection, (("resource:*", "hash"),), orphans)
 
 
 class MarkComparison(TimelineComparison):

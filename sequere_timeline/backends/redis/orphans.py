@@ -19,7 +19,7 @@ from sequere_timeline.intents import ACTION_SAVED
 
 def stored_keys(connection: Connection) -> ScanKeys:
     """The keys of all actions, and of all public and direct feeds. A feed is compared as a whole: pages are small."""
-    return ScanKeys(connection, ("action:*", "public:*", "direct:*"), size=50)
+    return ScanKeys(connection, (("action:*", "hash"), ("public:*", "zset"), ("direct:*", "zset")), size=50)
 
 
 class OrphanComparison(TimelineComparison):

@@ -20,7 +20,7 @@ def owner_keys(connection: Connection) -> ScanKeys:
     def owners(found: list[str], using: str) -> list[ResourceKey]:
         return [keys.owner_of(key) for key in found]
 
-    return ScanKeys(connection, ("private:*",), owners, size=10)
+    return ScanKeys(connection, (("private:*", "zset"),), owners, size=10)
 
 
 class PrivateComparison(TimelineComparison):

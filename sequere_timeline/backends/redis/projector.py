@@ -13,13 +13,15 @@ from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
 from sequere.projections.reconciler import Reconciler
 from sequere.redis.connection import Connection, text
+from sequere.redis.layout import foreign_reconciler, type_reconciler
 from sequere.redis.read_model import Places, RebuildStart, RedisModel, RedisPlan
 from sequere.redis.scores import to_score
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
 from sequere_timeline.backends.redis.actions import ACTION_KEYS, ActionComparison
 from sequere_timeline.backends.redis.generations import DELETED_KEYS, GenerationComparison
-from sequere_timeline.backends.redis.keys import PATTERNS, TimelineKeys
+from sequere_timeline.backends.redis.keys import LAYOUT, PATTERNS, TimelineKeys
+from sequere_timeline.backends.redis.known_names import NameFieldComparison, NameFields
 from sequere_timeline.backends.redis.marks import MARK_KEYS, MarkComparison, orphaned_mark_keys
 from sequere_timeline.backends.redis.members import parse
 from sequere_timeline.backends.redis.names import numbers_for
@@ -50,10 +52,15 @@ class TimelinesProjector(BaseTimelinesProjector):
 
     @property
     def reconcilers(self) -> Sequence[Reconciler]:  # type: ignore[override]  # others where the prefix is another
+        return (*self._repaired(), foreign_reconciler(self._connection))
+
+    def _repaired(self) -> Sequence[Reconciler]:
         """First what the log knows, then what only Redis has."""
         model, connection = self._model, self._connection
         return (
+            type_reconciler(connection, LAYOUT),
             Reconciler("generations", DELETED_KEYS, GenerationComparison(model)),
+            Reconciler("names", NameFields(connection), NameFieldComparison(model)),
             Reconciler("actions", ACTION_KEYS, ActionComparison(model)),
             Reconciler("orphans", stored_keys(connection), OrphanComparison(model)),
             Reconciler("private timelines", owner_keys(connection), PrivateComparison(model)),
@@ -109,10 +116,10 @@ class TimelinesProjector(BaseTimelinesProjector):
         return self._model.is_foreign(using)
 
     def begin(self, using: str) -> RedisPlan:
-        return RedisPlan(self.reconcilers, self._model, self._model.start_rebuild(using, PATTERNS))
+        return RedisPlan(self._repaired(), self._model, self._model.start_rebuild(using, PATTERNS))
 
     def resume(self, state: Mapping[str, Any]) -> RedisPlan:
-        return RedisPlan(self.reconcilers, self._model, RebuildStart(**state))
+        return RedisPlan(self._repaired(), self._model, RebuildStart(**state))
 
     @property
     def _model(self) -> RedisModel:

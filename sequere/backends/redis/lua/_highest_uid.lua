@@ -4,5 +4,6 @@
 -- Defines: keep_highest(uid).
 
 local function keep_highest(uid)
-  if tonumber(uid) > tonumber(redis.call('GET', KEYS[1]) or 0) then redis.call('SET', KEYS[1], uid) end
+  local highest = redis.pcall('GET', KEYS[1])
+  if tonumber(uid) > (type(highest) == 'string' and tonumber(highest) or 0) then redis.call('SET', KEYS[1], uid) end
 end

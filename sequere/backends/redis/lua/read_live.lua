@@ -2,12 +2,15 @@
 --
 -- KEYS:       1 the name of the one that follows, then those of the others
 -- ARGV:       1 to 4 as in _named.lua; 5 the key of what it follows, behind the uid
--- Answer:     '1' or '0' for each of the others; an error if the uid of the first one belongs to another one
+-- Answer:     '1' or '0' for each of the others; an error if the uid of the first one belongs to another one, or
+--             parts are missing
 -- Cost:       O(n) for n others, O(n log m) if the follower follows m
--- Undeclared: the set, and the hash of the uid
+-- Undeclared: the set, its count, and the hash of the uid
 
 -- include named
 
+local error = uid and misses(stem .. ARGV[5])
+if error then return error end
 local found, members, places = {}, {}, {}
 for i = 2, #KEYS do
   local other = uid and redis.call('GET', KEYS[i])
