@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from sequere.base import ResourceKey
-from sequere.log.locks import uids_of
-from sequere.log.numbers import KIND, VERB, numbers_of
+from sequere.log.numbers import KIND, VERB
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
 from sequere.projections.reconciler import Cursor, Difference, KeySource, Page
@@ -12,7 +11,7 @@ from sequere.redis.connection import Connection, text
 from sequere_timeline.backends.redis.comparing import TimelineComparison
 from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import to_digits
-from sequere_timeline.backends.redis.names import of_generation, of_kind, of_target, of_verb
+from sequere_timeline.backends.redis.names import numbers_of, of_generation, of_kind, of_target, of_verb
 
 
 class NameFields(KeySource):
@@ -59,11 +58,12 @@ class NameFieldComparison(TimelineComparison):
         named = [name.partition(":") for name in fields]
         asked = [(role, name) for role, _, name in named if role in {VERB, KIND}]
         resources = [key for role, _, name in named if (key := _resource(f"{role}:{name}")) is not None]
-        uids, lives = uids_of(resources, using), latest_of(map(lifecycle, resources), using)
+        numbers, uids = numbers_of(asked, resources, using)
+        lives = latest_of(map(lifecycle, resources), using)
         return {
             **{
                 (of_verb if role == VERB else of_kind)(name): to_digits(number)
-                for (role, name), number in numbers_of(asked, using).items()
+                for (role, name), number in numbers.items()
             },
             **{of_target(key): to_digits(uid) for key, uid in uids.items()},
             **{of_generation(event.actor): str(event.version) for event in lives.values()},

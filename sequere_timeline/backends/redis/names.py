@@ -73,11 +73,11 @@ def numbers_for(lives: Collection[Life], using: str) -> NameNumbers:
     kinds = {target.identifier for target in targets}
     keys = {*targets, *(life.actor for life in lives)}
     names = [*((VERB, verb) for verb in verbs), *((KIND, kind) for kind in kinds)]
-    numbers, uids = _numbers_of(names, keys, using)
+    numbers, uids = numbers_of(names, keys, using)
     if len(numbers) < len(names):  # they were recorded while nothing knew them by numbers
         number_names(VERB, verbs, using)
         number_names(KIND, kinds, using)
-        numbers, uids = _numbers_of(names, keys, using)
+        numbers, uids = numbers_of(names, keys, using)
     return NameNumbers(
         verbs={verb: numbers[VERB, verb] for verb in verbs},
         kinds={kind: numbers[KIND, kind] for kind in kinds},
@@ -85,10 +85,10 @@ def numbers_for(lives: Collection[Life], using: str) -> NameNumbers:
     )
 
 
-def _numbers_of(
+def numbers_of(
     names: Collection[tuple[str, str]], keys: Collection[ResourceKey], using: str
 ) -> tuple[dict[tuple[str, str], int], dict[ResourceKey, int]]:
-    """The numbers of names and the uids of resources, without those that have none."""
+    """The numbers of names and the uids of resources, without those that have none. 1 query."""
     connection = connections[using]
     select_names, values = given(connection, fields_of(Name, ("role", "name")), sorted(names))
     select_resources, more = given(connection, fields_of(Resource, KEY), sorted(keys))
