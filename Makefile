@@ -90,6 +90,8 @@ docs: $(VENV)/.test $(VENV)/.docs ## build the documentation into docs/_build/
 bench: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey $(if $(PEERS),$(PEERS_READY)) ## run the benchmarks (ARGS: theirs; PEERS=1: beside other packages)
 	@$(PY) -m tests.benchmarks database $(ARGS)
 	@$(PY) -m tests.benchmarks redis $(ARGS)
+	@$(PY) -m tests.benchmarks relations $(ARGS)
+	@$(PY) -m tests.benchmarks relations-redis $(ARGS)
 	@$(PY) -m tests.benchmarks workers $(ARGS)
 	@$(PY) -m tests.benchmarks workers-redis $(ARGS)
 	@$(PY) -m tests.benchmarks $(if $(PEERS),peers,operations) $(ARGS)

@@ -1,6 +1,7 @@
 """Measure Sequere beside the same work in raw psycopg or redis-py, in the same run.
 
 `python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it;
+`relations|relations-redis`: questions about many, lists that are made from others, and querysets;
 `workers|workers-redis`: the same with Celery workers; `peers`: beside other packages, each in its own environment, and
 `operations`: the same without them; `admin`: the cost of the admin pages with many events.
 PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for the run; Valkey is always started. The
@@ -29,6 +30,8 @@ def main() -> int:
     measure = {
         "database": in_database,
         "redis": in_redis,
+        "relations": of_relations,
+        "relations-redis": partial(of_relations, in_redis=True),
         "workers": with_workers,
         "workers-redis": partial(with_workers, redis_too=True),
         "operations": beside_peers,
@@ -73,6 +76,19 @@ def in_redis(*, quick: bool) -> None:
             lines = [line for scenario in (run.replays, run.fan_outs, run.reads) for line in scenario()]
             print(table(lines, "raw redis-py"))
             print(*run.memory(), sep="\n")
+
+
+def of_relations(*, quick: bool, in_redis: bool = False) -> None:
+    """Questions about many, lists that are made from others, and querysets, around a celebrity."""
+    how = {"rounds": 3 if quick else 7, "scale": 10 if quick else 1}
+    with postgresql() as url, own_valkey() as server:
+        if in_redis:
+            os.environ |= {"TESTS_BACKEND": "redis", "SEQUERE_REDIS_URL": server.url, "TESTS_PREFIX": "sequere:"}
+        with database(url) as connection, redis.Redis.from_url(server.url) as client:
+            from tests.benchmarks import relations
+
+            lines = relations.in_redis(client, **how) if in_redis else relations.in_database(connection, **how)
+            print(table([*lines], "raw redis-py" if in_redis else "raw psycopg"))
 
 
 def with_workers(*, quick: bool, redis_too: bool = False) -> None:
