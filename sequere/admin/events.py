@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from sequere.admin import relations
 from sequere.admin.applied import applied_states
-from sequere.admin.exports import as_csv, as_json_lines
+from sequere.admin.exports import as_csv, as_json_lines, relations_as_csv
 from sequere.admin.names import Named, named
 from sequere.admin.pages import ReadOnlyAdmin, data_of, may, timeline_of, whole_number
 from sequere.admin.searching import EventsForm, Search, search
@@ -52,6 +52,11 @@ class EventAdmin(ReadOnlyAdmin):
             path("", view(self.changelist_view), name="sequere_event_changelist"),
             path("events.<str:form>", view(self.export_view), name="sequere_event_export"),
             path("<str:event_id>/change/", view(self.event_view), name="sequere_event_change"),
+            path(
+                "<str:what>.csv/<str:identifier>/<path:object_id>/",
+                view(self.relations_file),
+                name="sequere_follows_csv",
+            ),
             path("<str:what>/<str:identifier>/<path:object_id>/", view(self.relations_view), name="sequere_relations"),
         ]
 
@@ -97,11 +102,7 @@ class EventAdmin(ReadOnlyAdmin):
         content_type, lines_of = EXPORTS[form]
         found = search(filled_in.cleaned_data, request, self.admin_site, using)
         lines = lines_of(found.selection.iterator(using))
-        return StreamingHttpResponse(
-            _awaited(lines) if isinstance(request, ASGIRequest) else lines,
-            content_type=f"{content_type}; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="events.{form}"'},
-        )
+        return _file(request, lines, content_type, f"events.{form}")
 
     def event_view(self, request: HttpRequest, event_id: str) -> HttpResponseBase:
         """The page of an event. At most 14 queries, and 1 for each model whose instances are named."""
@@ -141,7 +142,14 @@ class EventAdmin(ReadOnlyAdmin):
         """A page of the followers or followings of a resource."""
         self.demand(request)
         context = relations.page_of(request, self.admin_site, what, identifier, object_id)
-        return self.page(request, "event/relations.html", **context)
+        return self.page(request, "event/relations.html", may_export=self.may(request, "export"), **context)
+
+    def relations_file(self, request: HttpRequest, what: str, identifier: str, object_id: str) -> HttpResponseBase:
+        """All followers or followings of a resource that a page shows, as one file."""
+        self.demand(request, "export")
+        key = relations.key_of_page(what, identifier, object_id)
+        lines = relations_as_csv(relations.list_of(request, what, key).iterator())
+        return _file(request, lines, "text/csv", f"{what}.csv")
 
     def _page(self, request: HttpRequest, selection: Selection, using: str) -> EventPage:
         before, after = _number(request, "before"), _number(request, "after")
@@ -200,6 +208,14 @@ def _shown(values: Any) -> dict[str, str]:
 def _as_json(value: Any) -> str:
     line = json.dumps(value, ensure_ascii=False)
     return line if len(line) <= LINE else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _file(request: HttpRequest, lines: Iterator[str], content_type: str, name: str) -> StreamingHttpResponse:
+    return StreamingHttpResponse(
+        _awaited(lines) if isinstance(request, ASGIRequest) else lines,
+        content_type=f"{content_type}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from sequere.admin.pages import data_of, timeline_of
 from sequere.log.models import Event
+from sequere.registry import registry
+from sequere.results.relations import Related
 
 EXPORTED_COLUMNS = (
     "id",
@@ -36,6 +38,15 @@ def as_csv(events: Iterator[Event]) -> Iterator[str]:
     yield "\N{ZERO WIDTH NO-BREAK SPACE}" + str(lines.writerow(EXPORTED_COLUMNS))
     for event in events:
         yield str(lines.writerow([_cell(value) for value in _values(event).values()]))
+
+
+def relations_as_csv(found: Iterator[Related]) -> Iterator[str]:
+    """A line of column names, then a line for each resource in a list, and since when. Not their names: who may see
+    events may not see all of these."""
+    lines = csv.writer(_Line())
+    yield "\N{ZERO WIDTH NO-BREAK SPACE}" + str(lines.writerow(("resource", "since")))
+    for instance, since in found:
+        yield str(lines.writerow([_cell(str(registry.key_of(instance))), since.isoformat()]))
 
 
 def as_json_lines(events: Iterator[Event]) -> Iterator[str]:

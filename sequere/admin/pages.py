@@ -1,9 +1,12 @@
 """The common part of the pages about events and projections: nobody can add, change or delete there."""
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -20,6 +23,17 @@ else:  # not generic when it runs
 
 #: A BIGINT holds any number of this many digits.
 MAX_DIGITS = 18
+
+
+#: The days that a form takes.
+DAYS = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
+
+
+class DateInput(forms.DateInput):
+    input_type = "date"
+
+    def format_value(self, value: Any) -> str | None:
+        return value.isoformat() if isinstance(value, date) else value
 
 
 class ReadOnlyAdmin(ModelAdmin):

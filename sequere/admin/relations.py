@@ -4,19 +4,24 @@ A ModelAdmin gets the links by itself, when the URLs of its site are created, si
 template that it renders is extended, not replaced, so the templates of a host stay as they are.
 """
 
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import unquote
 from django.db import models, router
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sequere import api, conf
 from sequere.admin.names import Named, named
-from sequere.admin.pages import may
+from sequere.admin.pages import DAYS, DateInput, may
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendException, InvalidObjectId, NotRegistered, UnknownIdentifier
 from sequere.http import address_with
@@ -24,6 +29,7 @@ from sequere.log.models import Event
 from sequere.log.numbers import GraphNumber, numbers_of_graphs
 from sequere.registry import registry
 from sequere.relations.types import FOLLOW
+from sequere.results.relations import RelationList
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[models.Model]
@@ -35,28 +41,55 @@ FOLLOWERS, FOLLOWINGS = "followers", "followings"
 _LISTS = {FOLLOWERS: api.get_followers, FOLLOWINGS: api.get_followings}
 
 
-def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
-    """The context of a page. 3 queries of the backend, 1 for the scopes, 2 for each model on the page, 1
-    for the resource."""
+class PastForm(forms.Form):
+    """Asks for the relations at the end of a day."""
+
+    as_of = forms.DateField(label=gettext_lazy("As of"), required=False, widget=DateInput(), validators=DAYS)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+    def moment(self) -> datetime | None:
+        """The end of the day in the current time zone; None for now, and for what is not a day."""
+        if not self.is_valid() or (day := self.cleaned_data["as_of"]) is None:
+            return None
+        end = datetime.combine(day, time.max)
+        return timezone.make_aware(end) if settings.USE_TZ else end
+
+
+def key_of_page(what: str, identifier: str, object_id: str) -> ResourceKey:
+    """The resource of a page. Raises Http404."""
     if what not in _LISTS:
         raise Http404
     try:
-        key = registry.key_of(ResourceKey(identifier, unquote(object_id)))
+        return registry.key_of(ResourceKey(identifier, unquote(object_id)))
     except (UnknownIdentifier, InvalidObjectId) as error:
         raise Http404 from error
-    scopes, scope = _scopes(), request.GET.get("scope", "")
-    if scope not in scopes:
+
+
+def list_of(request: HttpRequest, what: str, key: ResourceKey) -> RelationList:
+    """The list of a page: with the scope, the order and the day of a request. 1 query. Raises Http404."""
+    scope, is_oldest_first = request.GET.get("scope", ""), "oldest" in request.GET
+    if scope not in _scopes():
         raise Http404
+    return _LISTS[what](key, desc=not is_oldest_first, scope=scope, as_of=PastForm(request.GET).moment())
+
+
+def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
+    """The context of a page. 3 queries of the backend, 2 for the scopes, 2 for each model on the page, 1
+    for the resource."""
+    key, form = key_of_page(what, identifier, object_id), PastForm(request.GET)
+    scopes, scope, as_of = _scopes(), request.GET.get("scope", ""), form.moment()
+    found_list = list_of(request, what, key)
     is_oldest_first = "oldest" in request.GET
     counts: dict[str, int] = {}
     rows: list[tuple[Named, Any]] = []
     trouble, further, hidden = "", "", 0
     try:
         counts = {
-            FOLLOWERS: api.get_followers_count(key, scope=scope),
-            FOLLOWINGS: api.get_followings_count(key, scope=scope),
+            FOLLOWERS: api.get_followers_count(key, scope=scope, as_of=as_of),
+            FOLLOWINGS: api.get_followings_count(key, scope=scope, as_of=as_of),
         }
-        found_list = _LISTS[what](key, desc=not is_oldest_first, scope=scope)
         page = found_list.page(RELATIONS_PER_PAGE, request.GET.get("cursor"))
     except BackendException as error:
         trouble = str(error)
@@ -71,6 +104,9 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
         "title": title % {"name": resource},
         "resource": resource,
         "what": what,
+        "form": form,
+        "parameters": address_with(request.GET, cursor=None),
+        "elsewhere": address_with(request.GET, cursor=None, oldest=None),
         "scope": scope,
         "scopes": [(one, address_with(request.GET, cursor=None, scope=one or None)) for one in scopes],
         "rows": rows,

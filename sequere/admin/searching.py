@@ -3,20 +3,18 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib.admin import AdminSite
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from sequere.admin.names import admin_of
-from sequere.admin.pages import whole_number
+from sequere.admin.pages import DAYS, DateInput, whole_number
 from sequere.base import ModelBase, ResourceKey
 from sequere.event_types import event_types
 from sequere.log.paging import Selection
@@ -25,14 +23,6 @@ from sequere.texts import is_storable
 
 #: A search by name takes this many instances of each model.
 INSTANCES = 20
-DAYS = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
-
-
-class DateInput(forms.DateInput):
-    input_type = "date"
-
-    def format_value(self, value: Any) -> str | None:
-        return value.isoformat() if isinstance(value, date) else value
 
 
 class EventsForm(forms.Form):

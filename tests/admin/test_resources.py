@@ -173,3 +173,29 @@ def test_a_server_that_is_down_is_named(browser: Client, thoas: User, monkeypatc
 
     assert response.status_code == 200
     assert "Redis at somewhere does not hold the read model" in text_of(response)
+
+
+def test_relations_at_the_end_of_a_day(browser: Client, thoas: User, newbie: User, project: Project) -> None:
+    """And as a file. The log knows nothing of days before it began."""
+    follow(newbie, thoas)
+    follow(thoas, project)
+
+    today, before = (text_of(relations(browser, "followers", thoas, as_of=day)) for day in ("2999-12-31", "2013-10-25"))
+    file, empty = (
+        b"".join(browser.get(f"{EVENTS}followers.csv/user/{thoas.pk}/?as_of={day}").streaming_content).decode()
+        for day in ("2999-12-31", "2013-10-25")
+    )
+
+    assert ("Followers 1 Followings 1" in today, "newbie" in today) == (True, True)
+    assert ("Followers 0 Followings 0" in before, "Nobody." in before) == (True, True)
+    assert [line.split(",")[0] for line in file.splitlines()[1:]] == [f"user:{newbie.pk}"]
+    assert len(empty.splitlines()) == 1
+    assert "Enter a valid date." in text_of(relations(browser, "followers", thoas, as_of="x"))
+
+
+def test_a_file_of_relations_needs_a_permission(log_in: LogIn, thoas: User) -> None:
+    address = f"{EVENTS}followers.csv/user/{thoas.pk}/"
+
+    assert log_in("sequere.view_event").get(address).status_code == 403
+    assert "Export" not in text_of(relations(log_in("sequere.view_event"), "followers", thoas))
+    assert log_in("sequere.view_event", "sequere.export_event").get(address).status_code == 200

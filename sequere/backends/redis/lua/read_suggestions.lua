@@ -39,29 +39,19 @@ if kind ~= '' then
   ranked = of_kind
 end
 
-local desc = first == '1'
-local function is_before(one, other)
-  if shared[one] ~= shared[other] then return (shared[one] > shared[other]) == desc end
-  return one ~= other and (tonumber(one) > tonumber(other)) == desc
+-- A place is one number, so that a sort compares numbers: how many share it, and then the uid.
+local SHARED, places = 2 ^ 40, {}
+local behind = last and number_of_last * SHARED + last
+local is_desc = first == '1'
+for _, one in ipairs(ranked) do
+  local place = shared[one] * SHARED + one
+  if not last or (place ~= behind and (place < behind) == is_desc) then places[#places + 1] = place end
 end
-
-table.sort(ranked, is_before)
-if last then
-  local at, behind = tonumber(number_of_last), {}
-  for _, one in ipairs(ranked) do
-    local is_behind
-    if shared[one] ~= at then
-      is_behind = (shared[one] < at) == desc
-    else
-      is_behind = one ~= last and (tonumber(one) < tonumber(last)) == desc
-    end
-    if is_behind then behind[#behind + 1] = one end
-  end
-  ranked = behind
-end
+table.sort(places)
 local found, number = {}, tonumber(wanted)
-for i = 1 + start, number < 0 and #ranked or math.min(#ranked, start + number) do
-  found[#found + 1] = ranked[i]
-  found[#found + 1] = tostring(shared[ranked[i]])
+for i = 1 + start, number < 0 and #places or math.min(#places, start + number) do
+  local place = places[is_desc and #places + 1 - i or i]
+  found[#found + 1] = string.format('%.0f', place % SHARED)
+  found[#found + 1] = string.format('%.0f', math.floor(place / SHARED))
 end
 return found
