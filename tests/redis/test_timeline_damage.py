@@ -120,6 +120,19 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a generation is missing": lambda site: site.client.hdel(
         f"{PREFIX}names", *(name for name in site.client.hkeys(f"{PREFIX}names") if name.startswith("generation:"))
     ),
+    "a generation that never was": lambda site: site.client.hset(
+        f"{PREFIX}names", f"generation:user:{site.newbie.pk}", "1"
+    ),
+    "a name that nobody knows": lambda site: site.client.hset(f"{PREFIX}names", "verb:theirs", "7"),
+    "a verb has another number": lambda site: site.client.hset(f"{PREFIX}names", "verb:join", "7"),
+    "the names are of another type": lambda site: (
+        site.client.delete(f"{PREFIX}names"),
+        site.client.set(f"{PREFIX}names", "theirs"),
+    ),
+    "a private timeline is of another type": lambda site: (
+        site.client.delete(site.key("private", site.newbie)),
+        site.client.set(site.key("private", site.newbie), "theirs"),
+    ),
     "a read mark is missing": lambda site: site.client.hdel(site.key("resource", site.newbie), "read"),
     "a read mark has another time": lambda site: site.client.hincrby(site.key("resource", site.newbie), "read", 1),
     "a read mark that never was": lambda site: site.client.hset(site.key("resource", site.thoas), "read", 1),

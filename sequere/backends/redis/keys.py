@@ -22,7 +22,7 @@ _SET = rf"(?:g([1-9]\d*):)?uid:(\d+):(?:{FOLLOWERS}|{FOLLOWINGS}|{FRIENDS}){_KIN
 
 _SET_OR_COUNT = re.compile(rf"{_SET}(?::count)?")
 
-LAYOUT = Layout(
+FOLLOW_LAYOUT = Layout(
     {
         **GLOBAL,
         "global:uid": "number",

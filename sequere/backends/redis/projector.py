@@ -6,7 +6,7 @@ from typing import Any
 
 from sequere.backends.redis.batches import RESOURCES
 from sequere.backends.redis.digests import DigestComparison
-from sequere.backends.redis.keys import ALL_KEYS, LAYOUT, FollowKeys
+from sequere.backends.redis.keys import ALL_KEYS, FOLLOW_LAYOUT, FollowKeys
 from sequere.backends.redis.loading import LoadComparison
 from sequere.backends.redis.orphans import NameComparison, NameKeys, SetComparison, SetKeys
 from sequere.backends.redis.sides import write_calls
@@ -91,7 +91,7 @@ class FollowsProjector(LevelTriggeredProjector):
         """`token` is that of a rebuild, None for a verification. The types of keys come first: nothing can be stored
         under those that are wrong."""
         return [
-            type_reconciler(self._model.connection, LAYOUT),
+            type_reconciler(self._model.connection, FOLLOW_LAYOUT),
             RESOURCE_ROWS,
             Reconciler("follows", RESOURCES, DigestComparison(self._model, self._keys, token)),
             Reconciler("orphaned sets", SetKeys(self._model), SetComparison(self._model, self._keys)),

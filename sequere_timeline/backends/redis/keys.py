@@ -10,7 +10,7 @@ from sequere.redis.layout import GLOBAL, Layout
 PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "names")
 
 
-LAYOUT = Layout(
+TIMELINE_LAYOUT = Layout(
     {
         **GLOBAL,
         r"(?:private|public|direct):[^:]+:.*": "zset",

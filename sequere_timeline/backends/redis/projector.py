@@ -20,7 +20,7 @@ from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
 from sequere_timeline.backends.redis.actions import ACTION_KEYS, ActionComparison
 from sequere_timeline.backends.redis.generations import DELETED_KEYS, GenerationComparison
-from sequere_timeline.backends.redis.keys import LAYOUT, PATTERNS, TimelineKeys
+from sequere_timeline.backends.redis.keys import PATTERNS, TIMELINE_LAYOUT, TimelineKeys
 from sequere_timeline.backends.redis.known_names import NameFieldComparison, NameFields
 from sequere_timeline.backends.redis.marks import MARK_KEYS, MarkComparison, orphaned_mark_keys
 from sequere_timeline.backends.redis.members import parse
@@ -58,7 +58,7 @@ class TimelinesProjector(BaseTimelinesProjector):
         """First what the log knows, then what only Redis has."""
         model, connection = self._model, self._connection
         return (
-            type_reconciler(connection, LAYOUT),
+            type_reconciler(connection, TIMELINE_LAYOUT),
             Reconciler("generations", DELETED_KEYS, GenerationComparison(model)),
             Reconciler("names", NameFields(connection), NameFieldComparison(model)),
             Reconciler("actions", ACTION_KEYS, ActionComparison(model)),
