@@ -26,6 +26,9 @@ OPERATORS = (
 #: Without these decorators, and with other arguments of a dataclass, the answers are the same.
 FOR_SPEED = ("cache", "cached_property")
 
+#: Where an operator stands between two numbers, lists or sets.
+CALCULATIONS = ("term", "arith_expr", "expr", "and_expr")
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -71,6 +74,8 @@ def _of_file(path: Path) -> Iterator[Mutant]:
 
 def _matters(operator: str, node: Any) -> bool:
     """Whether a test could tell: not what only types, the speed or sizes of batches change."""
+    if "BinaryOperator" in operator and node.parent.type not in CALCULATIONS:  # the star of an argument
+        return False
     above = list(_above(node))
     decorator = next((one.get_code() for one in above if one.type == "decorator"), "")
     if "@dataclass" in decorator or any(f"@{name}" in decorator for name in FOR_SPEED):
