@@ -4,7 +4,7 @@ The queries are in SQL: the ORM would take longer to build them than applying th
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from functools import cache
 from itertools import islice
@@ -12,10 +12,11 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from django.db import connections
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from sequere.log.columns import OptionalObject, OptionalText
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.outbox.kept import keep, keepers
 from sequere.outbox.models import IS_DUE, QueuedEvent, Shard
@@ -85,21 +86,19 @@ def take_out(
     return events, len(events) < EVENTS_AT_ONCE and left_in is None
 
 
-def _read(rows: Iterable[Sequence[Any]], timezone: tzinfo | None) -> Iterator[Sequence[Any]]:
+def _read(rows: Iterable[Sequence[Any]], zone: tzinfo | None) -> Iterable[Sequence[Any]]:
     """The columns of events in JSON, as the model has them."""
-    for id_, occurred_at, recorded_at, stream, *others, kind, object_id, verb, data, metadata, key in rows:
-        times = [datetime.fromisoformat(moment).replace(tzinfo=timezone) for moment in (occurred_at, recorded_at)]
-        target = (kind or "", object_id)
-        yield (
-            id_,
-            *times,
-            UUID(stream),
-            *others,
-            *target,
-            verb or "",
-            *({} if one is None else one for one in (data, metadata)),
-            key,
-        )
+    columns = list(zip(*rows, strict=True))
+    for place, field in enumerate(Event._meta.concrete_fields):
+        if isinstance(field, models.DateTimeField):
+            columns[place] = tuple(datetime.fromisoformat(value).replace(tzinfo=zone) for value in columns[place])
+        elif isinstance(field, models.UUIDField):
+            columns[place] = tuple(map(UUID, columns[place]))
+        elif isinstance(field, OptionalText):
+            columns[place] = tuple(value or "" for value in columns[place])
+        elif isinstance(field, OptionalObject):
+            columns[place] = tuple({} if value is None else value for value in columns[place])
+    return zip(*columns, strict=True)
 
 
 def outbox_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
@@ -107,8 +106,9 @@ def outbox_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     if not dialect(connection).has_routines:
         return {}
     is_due = IS_DUE.replace("%s", "now_")
+    columns = ", ".join(str(field.column) for field in Event._meta.concrete_fields)
     texts = statements(__package__, connection.vendor)
-    return {name: text.replace("{is_due}", is_due) for name, text in texts.items()}
+    return {name: text.replace("{is_due}", is_due).replace("{columns}", columns) for name, text in texts.items()}
 
 
 def done(queue: str, events: Sequence[Event], using: str) -> None:

@@ -1,7 +1,7 @@
 -- Locks some shards of a queue, one after the other; takes the oldest events that are due there out of the queue; and
 -- locks the resources that these name (sequere_lock_resources). Each statement in here sees what others have committed
 -- before it: an event that another process has taken meanwhile is left to it.
--- {is_due}: see is_due.sql, with now_ for the time of now.
+-- {is_due}: see is_due.sql, with now_ for the time of now. {columns}: those of an event, in their order.
 --
 -- $1 the queue, $2 its shards, $3 now, $4 the time before which an event is overdue, $5 how many events; $6, $7 types of
 -- events, and where the data of these name resources besides those at the two ends, NULL if no resources shall be locked;
@@ -65,9 +65,6 @@ BEGIN
         WHERE named.identifier IS NOT NULL;
         PERFORM sequere_lock_resources(identifiers, object_ids);
     END IF;
-    SELECT json_agg(json_build_array(
-        id, occurred_at, recorded_at, stream, version, schema_version, type,
-        actor_identifier, actor_object_id, target_identifier, target_object_id, verb, data, metadata, idempotency_key
-    ) ORDER BY id) INTO events FROM sequere_event WHERE id = ANY (taken);
+    SELECT json_agg(json_build_array({columns}) ORDER BY id) INTO events FROM sequere_event WHERE id = ANY (taken);
 END
 $$
