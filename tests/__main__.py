@@ -69,13 +69,14 @@ IN_ROUNDS_IN_REDIS = [
         "modes",
         "older_servers",
         "private_timelines",
+        "random_damage",
         "same_answers",
         "tenants",
         "writes_during_outages",
     )
 ]
 #: Loads of many follows and long histories, all in rounds; hosts of their own.
-LATER_IN_REDIS = [f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "same_answers", "tenants")]
+LATER_IN_REDIS = [f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "random_damage", "same_answers", "tenants")]
 #: Statistics of a table that is empty between two tests make PostgreSQL compare each of some thousand rows with each.
 UNANALYZED = {"autovacuum": "off"}
 #: How many times as often as in PARTS the parts of EXTENDED try what tests/rounds.py counts.
