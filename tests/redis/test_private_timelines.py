@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+from django.db import connection
 
 from sequere.contrib.timeline import Timeline
 from sequere.log.recording import record_internal
@@ -326,6 +327,17 @@ def test_a_fan_out_costs_two_round_trips_per_thousand_followers(
 
     for newbie in newbies[:: max(1, followers // 5)]:
         assert days(newbie) == [1, 2]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has functions")
+def test_an_action_costs_eight_statements_and_three_round_trips(thoas: User, newbie: User) -> None:
+    """Recording and applying together. The first one creates its shard and its name."""
+    follow(newbie, thoas)
+    save(thoas, 1)
+
+    with round_trips(3), exactly(8):
+        save(thoas, 2)
 
 
 @pytest.mark.parametrize(("followers", "trips"), [(0, 4), (999, 4), (2500, 8)])
