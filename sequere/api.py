@@ -1,4 +1,4 @@
-"""The verbs: follow, unfollow, and the questions about them.
+"""The verbs: follow, block and their opposites, and the questions about them.
 
 Wherever an instance is expected, its `ResourceKey` does as well. An `identifier` narrows an answer to one kind of
 resource: a registered model, or its identifier. Anything else raises UnknownIdentifier or NotRegistered.
@@ -21,7 +21,7 @@ from asgiref.sync import sync_to_async
 from django.db import models, router
 from django.dispatch import Signal
 
-from sequere import conf
+from sequere import conf, signals
 from sequere.backends.base import BaseBackend, FollowCounts, ListOf, get_backend
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import (
@@ -41,14 +41,13 @@ from sequere.log.validation import SCOPE_MAX_LENGTH, point_in_time
 from sequere.outbox.enqueue import queueing_step
 from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
-from sequere.relations.appending import Dated, Step, application, record_relations
-from sequere.relations.intents import TO_BEGIN, TO_END, TO_IMPORT, RelationChange
-from sequere.relations.key import FOLLOWS, Graph, RelationKey
+from sequere.relations.appending import Dated, Step, application, record_relations, record_with_ends
+from sequere.relations.intents import TO_BEGIN, TO_BEGIN_MANY, TO_END, TO_IMPORT, RelationChange
+from sequere.relations.key import BLOCKS, FOLLOWS, Graph, RelationKey
 from sequere.relations.past import Past
-from sequere.relations.types import FOLLOW
+from sequere.relations.types import BLOCK, FOLLOW
 from sequere.results.relations import RelationList, RelationsOf
 from sequere.results.suggestions import SuggestionList
-from sequere.signals import followed, unfollowed
 from sequere.sql.commits import after_commit
 from sequere.texts import is_storable
 
@@ -84,7 +83,7 @@ def follow(
     Returns the event, or None if it follows already: with fail_silently=False that raises AlreadyFollowingException
     (the default is SEQUERE_FAIL_SILENTLY). A repeated call with the same `idempotency_key` returns the event of the
     first call. Raises SelfFollowException, NotRegistered, UnsavedInstance, InvalidTimestamp, IdempotencyConflict,
-    InvalidScope, UnknownScope, TooManyScopes.
+    InvalidScope, UnknownScope, TooManyScopes; and Blocked, if one of them has blocked the other.
 
     At most 9 statements, 12 with sequere_timeline; 1 if nothing changes. With a scope, 1 more.
     """
@@ -94,7 +93,6 @@ def follow(
         _graph_to_begin(scope),
         timestamp,
         idempotency_key,
-        followed,
         AlreadyFollowingException,
         fail_silently,
     )
@@ -119,7 +117,6 @@ def unfollow(
         _graph_to_end(scope),
         timestamp,
         idempotency_key,
-        unfollowed,
         NotFollowingException,
         fail_silently,
     )
@@ -137,9 +134,10 @@ def follow_many(
     Takes an iterable of any length in constant memory, with a transaction for every 2,000 pairs, and calls `progress`
     with the number of pairs done after each. Returns the number of new follows. Does not send `followed`. Raises what
     `follow()` raises, and InvalidPair: earlier transactions stay committed, and since pairs that are recorded already
-    are skipped, the same import can be run again. With `again=False`, a pair that has unfollowed since stays so.
+    are skipped, the same import can be run again. With `again=False`, a pair that has unfollowed since stays so. Pairs
+    of which one has blocked the other are left out.
     """
-    return _record_many(TO_BEGIN if again else TO_IMPORT, pairs, _graph_to_begin(scope), progress)
+    return _record_many(TO_BEGIN_MANY if again else TO_IMPORT, pairs, _graph_to_begin(scope), progress)
 
 
 def unfollow_many(
@@ -147,6 +145,33 @@ def unfollow_many(
 ) -> int:
     """Record many unfollows, as `follow_many()` records follows. Takes any keys and any scope, as `unfollow()`."""
     return _record_many(TO_END, pairs, _graph_to_end(scope), progress)
+
+
+def block(
+    from_instance: ResourceLike, to_instance: ResourceLike, *, timestamp: Timestamp | None = None
+) -> Event | None:
+    """Let `from_instance` block `to_instance`: neither can follow the other, and each sees nothing of the other in its
+    private timeline. Follows between them end, in all scopes.
+
+    Returns the event, or None if it has blocked it already. Raises what `follow()` raises. 1 query if nothing changes.
+    """
+    relation, moment = _relation(BLOCKS, from_instance, to_instance, timestamp, key_of=registry.key_of)
+    events = record_with_ends(relation, moment, cause=BLOCK.begun.name)
+    _announce_later(events, (from_instance, to_instance), router.db_for_write(Event))
+    return events[0] if events else None
+
+
+def unblock(
+    from_instance: ResourceLike, to_instance: ResourceLike, *, timestamp: Timestamp | None = None
+) -> Event | None:
+    """End what `block()` began. No follow comes back. Returns the event, or None if there was no block. Takes any keys,
+    as `unfollow()`."""
+    relation, moment = _relation(BLOCKS, from_instance, to_instance, timestamp, key_of=registry.any_key_of)
+    using = router.db_for_write(Event)
+    relations = [(relation, moment)]
+    events = record_relations(TO_END, relations, _steps(TO_END, relations, using))
+    _announce_later(events, (from_instance, to_instance), using)
+    return events[0] if events else None
 
 
 def is_following(
@@ -305,14 +330,49 @@ def followed_by_followings_count(
 
 
 def suggest(viewer: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> SuggestionList:
-    """What those follow whom `viewer` follows, and `viewer` does not: a lazy sequence of `Suggestion(instance,
-    shared)`, where `shared` says how many of them do, the most first.
+    """What those follow whom `viewer` follows, and `viewer` does not, and has not blocked: a lazy sequence of
+    `Suggestion(instance, shared)`, where `shared` says how many of them do, the most first.
 
     Looks at the 200 that `viewer` has followed last, and at the 100 that each of them has followed last, each time. A
     page costs 1 query, and 1 per model class.
     """
     graph, key, kind = _graph(scope), registry.key_of(viewer), _identifier(identifier)
-    return get_backend().suggestions(graph, key, kind, [graph]).named("suggest", graph.name, key, kind)
+    return get_backend().suggestions(graph, key, kind, [graph, BLOCKS]).named("suggest", graph.name, key, kind)
+
+
+def is_blocked(from_instance: ResourceLike, to_instance: ResourceLike, *, as_of: AsOf = None) -> bool:
+    """Whether `from_instance` has blocked `to_instance`. 1 query."""
+    relation = RelationKey(registry.key_of(from_instance), registry.key_of(to_instance), BLOCKS)
+    return relation in _answers(as_of).live_among([relation])
+
+
+def is_blocked_by(from_instance: ResourceLike, to_instance: ResourceLike, *, as_of: AsOf = None) -> bool:
+    """Whether `to_instance` has blocked `from_instance`. 1 query."""
+    return is_blocked(to_instance, from_instance, as_of=as_of)
+
+
+def get_blocked(
+    instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True, as_of: AsOf = None
+) -> RelationList:
+    """The resources that `instance` has blocked; a list as `get_followers()` returns, at the same cost."""
+    return _related(BLOCK.followings, BLOCKS, instance, identifier, as_of, desc=desc)
+
+
+def get_blocked_by(
+    instance: ResourceLike, *, identifier: Identifier = None, desc: bool = True, as_of: AsOf = None
+) -> RelationList:
+    """The resources that have blocked `instance`; a list as above. Not for the eyes of `instance`."""
+    return _related(BLOCK.followers, BLOCKS, instance, identifier, as_of, desc=desc)
+
+
+def get_blocked_count(instance: ResourceLike, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
+    """How many `instance` has blocked. 1 query."""
+    return _answers(as_of).count(BLOCK.followings, BLOCKS, registry.key_of(instance), _identifier(identifier))
+
+
+def get_blocked_by_count(instance: ResourceLike, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
+    """How many have blocked `instance`. 1 query."""
+    return _answers(as_of).count(BLOCK.followers, BLOCKS, registry.key_of(instance), _identifier(identifier))
 
 
 afollow = sync_to_async(follow)
@@ -331,6 +391,12 @@ afollowed_by_followings_count = sync_to_async(followed_by_followings_count)
 aget_followers_count = sync_to_async(get_followers_count)
 aget_followings_count = sync_to_async(get_followings_count)
 aget_friends_count = sync_to_async(get_friends_count)
+ablock = sync_to_async(block)
+aunblock = sync_to_async(unblock)
+ais_blocked = sync_to_async(is_blocked)
+ais_blocked_by = sync_to_async(is_blocked_by)
+aget_blocked_count = sync_to_async(get_blocked_count)
+aget_blocked_by_count = sync_to_async(get_blocked_by_count)
 
 
 def _answers(as_of: AsOf) -> BaseBackend | Past:
@@ -409,7 +475,7 @@ def _relation(
 ) -> tuple[RelationKey, datetime | None]:
     relation = RelationKey(key_of(from_instance), key_of(to_instance), graph)
     if relation.from_key == relation.to_key:
-        raise SelfFollowException(instance=from_instance)
+        raise SelfFollowException(instance=from_instance, verb=graph.type.name)
     return relation, None if timestamp is None else point_in_time(timestamp)
 
 
@@ -424,7 +490,6 @@ def _record_one(
     graph: Graph,
     timestamp: Timestamp | None,
     idempotency_key: str | None,
-    signal: Signal,
     refusal: type[FollowException],
     fail_silently: bool | None,
 ) -> Event | None:
@@ -441,8 +506,7 @@ def _record_one(
         if not (conf.fail_silently() if fail_silently is None else fail_silently):
             raise refusal(from_instance=from_instance, to_instance=to_instance)
     elif is_new:
-        send = partial(_announce, signal, event, from_instance=from_instance, to_instance=to_instance)
-        after_commit(send, using)
+        _announce_later([event], ends, using)
     return event
 
 
@@ -460,7 +524,17 @@ def _steps(change: RelationChange, relations: Sequence[Dated], using: str) -> li
     return steps
 
 
-def _announce(signal: Signal, event: Event, **instances: ResourceLike) -> None:
+def _announce_later(events: Iterable[Event], ends: tuple[ResourceLike, ResourceLike], using: str) -> None:
+    """After the commit, send the signals of events between two resources, each with the two as its event names them."""
+    one, other = ends
+    key = registry.any_key_of(one)
+    for event in events:
+        from_instance, to_instance = (one, other) if event.actor == key else (other, one)
+        after_commit(partial(_announce, event, from_instance=from_instance, to_instance=to_instance), using)
+
+
+def _announce(event: Event, **instances: ResourceLike) -> None:
+    signal: Signal = getattr(signals, event.type)  # each type of an event about relations has one
     with caused_by(event):
         signal.send_robust(sender=Event, event=event, **instances)
 

@@ -141,7 +141,7 @@ class FollowException(SequereException):
 
 
 class SelfFollowException(FollowException):
-    """{instance} cannot follow itself."""
+    """{instance} cannot {verb} itself."""
 
 
 class AlreadyFollowingException(FollowException):
@@ -150,6 +150,10 @@ class AlreadyFollowingException(FollowException):
 
 class NotFollowingException(FollowException):
     """{from_instance} does not follow {to_instance}: pass fail_silently=True if that is expected."""
+
+
+class Blocked(FollowException):
+    """{from_instance} cannot follow {to_instance}: one of them has blocked the other."""
 
 
 class InvalidScope(FollowException):

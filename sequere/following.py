@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from sequere import api
 from sequere.base import ResourceLike
-from sequere.exceptions import SelfFollowException, SequereException
+from sequere.exceptions import Blocked, SelfFollowException, SequereException
 from sequere.http import Refused, find, follower_of, scope_of, user_of
 from sequere.log.models import Event
 from sequere.registry import registry
@@ -52,6 +52,8 @@ def follow_as_asked(request: HttpRequest, follower: ResourceLike, wanted: Wanted
         return instance, api.follow(follower, instance, fail_silently=True, scope=scope)
     except SelfFollowException as error:
         raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
+    except Blocked as error:  # nobody is told who has blocked whom
+        raise Refused(HTTPStatus.FORBIDDEN, _("You may not follow that.")) from error
 
 
 def follow_after_login(request: HttpRequest, wanted: Wanted) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from django.db import models
 
 from sequere import api
-from sequere.api import AsOf, Identifier, Options
+from sequere.api import AsOf, Identifier, Options, Timestamp
 from sequere.base import ResourceLike
 from sequere.log.models import Event
 from sequere.results.relations import RelationList
@@ -109,6 +109,48 @@ class SequereMixin(models.Model):
 
     def suggest(self, *, identifier: Identifier = None, scope: str = "") -> SuggestionList:
         return api.suggest(self, identifier=identifier, scope=scope)
+
+    def block(self, to_instance: ResourceLike, *, timestamp: Timestamp | None = None) -> Event | None:
+        return api.block(self, to_instance, timestamp=timestamp)
+
+    def unblock(self, to_instance: ResourceLike, *, timestamp: Timestamp | None = None) -> Event | None:
+        return api.unblock(self, to_instance, timestamp=timestamp)
+
+    def is_blocked(self, instance: ResourceLike, *, as_of: AsOf = None) -> bool:
+        return api.is_blocked(self, instance, as_of=as_of)
+
+    def is_blocked_by(self, instance: ResourceLike, *, as_of: AsOf = None) -> bool:
+        return api.is_blocked_by(self, instance, as_of=as_of)
+
+    def get_blocked(self, *, identifier: Identifier = None, desc: bool = True, as_of: AsOf = None) -> RelationList:
+        return api.get_blocked(self, identifier=identifier, desc=desc, as_of=as_of)
+
+    def get_blocked_by(self, *, identifier: Identifier = None, desc: bool = True, as_of: AsOf = None) -> RelationList:
+        return api.get_blocked_by(self, identifier=identifier, desc=desc, as_of=as_of)
+
+    def get_blocked_count(self, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
+        return api.get_blocked_count(self, identifier=identifier, as_of=as_of)
+
+    def get_blocked_by_count(self, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
+        return api.get_blocked_by_count(self, identifier=identifier, as_of=as_of)
+
+    async def ablock(self, to_instance: ResourceLike, *, timestamp: Timestamp | None = None) -> Event | None:
+        return await api.ablock(self, to_instance, timestamp=timestamp)
+
+    async def aunblock(self, to_instance: ResourceLike, *, timestamp: Timestamp | None = None) -> Event | None:
+        return await api.aunblock(self, to_instance, timestamp=timestamp)
+
+    async def ais_blocked(self, instance: ResourceLike, *, as_of: AsOf = None) -> bool:
+        return await api.ais_blocked(self, instance, as_of=as_of)
+
+    async def ais_blocked_by(self, instance: ResourceLike, *, as_of: AsOf = None) -> bool:
+        return await api.ais_blocked_by(self, instance, as_of=as_of)
+
+    async def aget_blocked_count(self, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
+        return await api.aget_blocked_count(self, identifier=identifier, as_of=as_of)
+
+    async def aget_blocked_by_count(self, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
+        return await api.aget_blocked_by_count(self, identifier=identifier, as_of=as_of)
 
     async def afollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return await api.afollow(self, to_instance, **options)

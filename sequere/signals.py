@@ -39,5 +39,10 @@ rebuilds_left = Signal()
 #: sent by follow_many(), by the deletion of an instance, or by a replay.
 followed = Signal()
 
-#: After the commit, once for each unfollow(); otherwise like `followed`.
+#: After the commit, once for each unfollow(), and for each follow that a block() ends; otherwise like `followed`.
 unfollowed = Signal()
+
+#: After the commit, once for each block(); otherwise like `followed`.
+blocked = Signal()
+#: The same for unblock().
+unblocked = Signal()

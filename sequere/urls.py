@@ -9,6 +9,8 @@ app_name = "sequere"
 urlpatterns = [
     path("follow/", views.follow, name="follow"),
     path("unfollow/", views.unfollow, name="unfollow"),
+    path("block/", views.block, name="block"),
+    path("unblock/", views.unblock, name="unblock"),
     path("health/", views.health, name="health"),
     path("ready/", views.ready, name="ready"),
     # A key may be any text, also one with slashes in it.
@@ -24,4 +26,5 @@ urlpatterns = [
         views.followed_by_followings,
         name="followed_by_followings",
     ),
+    path("<str:identifier>/<path:object_id>/blocked/", views.blocked, name="blocked"),
 ]

@@ -1,4 +1,4 @@
-"""Follow and unfollow by POST, and lists of followers, followings and friends as JSON.
+"""Follow, unfollow, block and unblock by POST, and lists of followers, followings, friends and blocked ones as JSON.
 
 The form has `identifier` and `object_id`, and may have `scope`, and `next`, an address of this site to redirect to. A
 client that asks for JSON gets it, all others are redirected. Refusals are 400 (a field is missing, or no such scope),
@@ -38,6 +38,7 @@ from sequere.http import (
     Refused,
     address_of,
     describe,
+    find,
     find_visible,
     follower_of,
     is_logged_in,
@@ -75,6 +76,32 @@ def follow(request: HttpRequest) -> HttpResponse:
 def unfollow(request: HttpRequest) -> HttpResponse:
     """Who acts for the request unfollows an instance. An unfollow without a follow is not an error."""
     return _answer(request, _unfollow)
+
+
+@transaction.non_atomic_requests
+@require_POST
+@csrf_protect
+def block(request: HttpRequest) -> HttpResponse:
+    """Who acts for the request blocks an instance. A second block is not an error."""
+    return _answer(request, _block)
+
+
+@transaction.non_atomic_requests
+@require_POST
+@csrf_protect
+def unblock(request: HttpRequest) -> HttpResponse:
+    """Who acts for the request ends a block. An unblock without a block is not an error."""
+    return _answer(request, _unblock)
+
+
+@json_view
+def blocked(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """The instances that an instance has blocked, for itself alone."""
+    instance, viewer = find(identifier, object_id), follower_of(request)
+    if viewer is None or registry.key_of(viewer) != registry.key_of(instance):
+        raise Refused(HTTPStatus.FORBIDDEN, _("You may not see that."))
+    narrowing = _narrowing(request)
+    return page_as_json(request, api.get_blocked(instance, identifier=narrowing["identifier"]), _describe)
 
 
 @json_view
@@ -223,6 +250,36 @@ def _unfollow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
     return _changed(request, (follower, key if found is None else found), scope, event, is_following=False)
 
 
+def _block(request: HttpRequest, blocker: ResourceLike) -> HttpResponse:
+    instance = find(*Wanted.of(request.POST)[:2])
+    try:
+        event = api.block(blocker, instance)
+    except SelfFollowException as error:
+        raise Refused(HTTPStatus.CONFLICT, _("You cannot block yourself.")) from error
+    return _blocked(request, instance, event, is_blocked=True)
+
+
+def _unblock(request: HttpRequest, blocker: ResourceLike) -> HttpResponse:
+    """Needs the key only, as an unfollow does."""
+    try:
+        key = registry.any_key_of(ResourceKey(*Wanted.of(request.POST)[:2]))
+        event = api.unblock(blocker, key)
+    except (UnknownIdentifier, InvalidObjectId) as error:
+        raise nothing_there() from error
+    except SelfFollowException as error:
+        raise Refused(HTTPStatus.CONFLICT, _("You cannot block yourself.")) from error
+    found = registry.load([key]).get(key)
+    if event is None and found is None:
+        raise nothing_there()
+    return _blocked(request, key if found is None else found, event, is_blocked=False)
+
+
+def _blocked(request: HttpRequest, resource: ResourceLike, event: Event | None, *, is_blocked: bool) -> HttpResponse:
+    if _wants_json(request):
+        return JsonResponse({"changed": event is not None, "is_blocked": is_blocked})
+    return _redirected(request, resource)
+
+
 def _changed(
     request: HttpRequest,
     ends: tuple[ResourceLike, ResourceLike],
@@ -236,6 +293,10 @@ def _changed(
         # `is_following` is what the log says; a read model may not have caught up yet.
         counts = _counts(follower, resource, scope)
         return JsonResponse({"changed": event is not None, "is_following": is_following, **counts})
+    return _redirected(request, resource)
+
+
+def _redirected(request: HttpRequest, resource: ResourceLike) -> HttpResponse:
     address = None if isinstance(resource, ResourceKey) else _ours(request, address_of(resource))
     return HttpResponseRedirect(_next(request) or address or get_script_prefix())
 

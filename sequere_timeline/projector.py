@@ -22,6 +22,7 @@ from sequere.relations.types import FOLLOWED, UNFOLLOWED
 from sequere_timeline.conf import TIMELINES
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
+from sequere_timeline.visibility import HIDING
 
 #: Seconds for which one transaction reaches followers, by mode. A follow of the actor waits so long.
 SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.025}
@@ -40,6 +41,8 @@ class News:
     #: The owners whose read marks may have moved.
     readers: set[ResourceKey] = field(default_factory=set)
     deleted: set[ResourceKey] = field(default_factory=set)
+    #: The owners who may see other actors now.
+    hiders: set[ResourceKey] = field(default_factory=set)
     event_ids: list[int] = field(default_factory=list)
 
 
@@ -86,6 +89,8 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
                 news.named.update(named_in(event))
             elif event.type in {FOLLOWED, UNFOLLOWED} and not event.scope:
                 news.follows.append(event)
+            elif event.type in HIDING:
+                news.hiders.update(filter(None, (event.actor, event.target)))
             elif event.type == TIMELINE_READ:
                 news.readers.add(event.actor)
             elif event.type == DELETED:

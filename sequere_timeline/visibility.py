@@ -1,18 +1,21 @@
-"""Which actions of a followed actor belong into a timeline: decided from the history of the follow alone."""
+"""Which actions of a followed actor belong into a timeline, decided from the history of the follow alone; and whom its
+owner does not see."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import models
 
 from sequere.base import ResourceKey
-from sequere.log.models import Event
+from sequere.log.models import Event, EventQuerySet
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
 from sequere.relations.intents import DELETED
-from sequere.relations.types import FOLLOWED
+from sequere.relations.recorded import ENDS, live_relations
+from sequere.relations.types import BLOCKED, FOLLOWED, UNBLOCKED
+from sequere.sql.conditions import among
 from sequere_timeline import conf
 
 #: Follows by their stream: the owner of a timeline, and the actor that it follows or has followed.
@@ -81,6 +84,27 @@ def intervals_of(relations: Follows, using: str) -> dict[UUID, tuple[Interval, .
         lived = [change for change in changes[stream] if change[0] > since]
         intervals[stream] = justified(lived, imports=imports, removes=removes)
     return intervals
+
+
+#: The types of the events that change whom somebody sees.
+HIDING = (BLOCKED, UNBLOCKED)
+
+
+def first_hidings(using: str) -> EventQuerySet:
+    """The first event of each relation that has ever hidden somebody."""
+    return Event.objects.using(using).filter(type=BLOCKED, version=1)
+
+
+def hidden_from(owners: Collection[ResourceKey], using: str) -> dict[ResourceKey, set[ResourceKey]]:
+    """For each owner who does not see everybody, the actors whom it does not see: those whom it has blocked, and those
+    who have blocked it. 1 query."""
+    blocks = live_relations(using).filter(among(owners, "actor_") | among(owners, "target_"), type=BLOCKED)
+    hidden: dict[ResourceKey, set[ResourceKey]] = defaultdict(set)
+    for row in blocks.values_list(*ENDS):
+        one, other = ResourceKey(*row[:2]), ResourceKey(*row[2:])
+        hidden[one].add(other)
+        hidden[other].add(one)
+    return {owner: hidden[owner] for owner in owners if owner in hidden}
 
 
 def contains(intervals: tuple[Interval, ...], event_id: int) -> bool:

@@ -1,4 +1,4 @@
-"""Pages of the followers and followings of any registered instance, and links to them on the page of the instance.
+"""Pages of the followers, followings and blocks of any registered instance, and links to them on its own page.
 
 A ModelAdmin gets the links by itself, when the URLs of its site are created, since all models are registered then. The
 template that it renders is extended, not replaced, so the templates of a host stay as they are.
@@ -37,8 +37,8 @@ else:  # not generic when it runs
     ModelAdmin = admin.ModelAdmin
 
 RELATIONS_PER_PAGE = 100
-FOLLOWERS, FOLLOWINGS = "followers", "followings"
-_LISTS = {FOLLOWERS: api.get_followers, FOLLOWINGS: api.get_followings}
+#: By the name of a list, whether it has scopes.
+_LISTS = {"followers": True, "followings": True, "blocked": False, "blocked_by": False}
 
 
 class PastForm(forms.Form):
@@ -69,27 +69,30 @@ def key_of_page(what: str, identifier: str, object_id: str) -> ResourceKey:
 
 def list_of(request: HttpRequest, what: str, key: ResourceKey) -> RelationList:
     """The list of a page: with the scope, the order and the day of a request. 1 query. Raises Http404."""
-    scope, is_oldest_first = request.GET.get("scope", ""), "oldest" in request.GET
-    if scope not in _scopes():
+    if request.GET.get("scope", "") not in _scopes():
         raise Http404
-    return _LISTS[what](key, desc=not is_oldest_first, scope=scope, as_of=PastForm(request.GET).moment())
+    found: RelationList = getattr(api, f"get_{what}")(key, desc="oldest" not in request.GET, **_options(request, what))
+    return found
+
+
+def _options(request: HttpRequest, what: str) -> dict[str, Any]:
+    """The scope of a list, if it has scopes, and the day of a request."""
+    scope = {"scope": request.GET.get("scope", "")} if _LISTS[what] else {}
+    return {**scope, "as_of": PastForm(request.GET).moment()}
 
 
 def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
-    """The context of a page. 3 queries of the backend, 2 for the scopes, 2 for each model on the page, 1
+    """The context of a page. 5 queries of the backend, 2 for the scopes, 2 for each model on the page, 1
     for the resource."""
     key, form = key_of_page(what, identifier, object_id), PastForm(request.GET)
-    scopes, scope, as_of = _scopes(), request.GET.get("scope", ""), form.moment()
+    scopes, scope = _scopes(), request.GET.get("scope", "")
     found_list = list_of(request, what, key)
     is_oldest_first = "oldest" in request.GET
     counts: dict[str, int] = {}
     rows: list[tuple[Named, Any]] = []
     trouble, further, hidden = "", "", 0
     try:
-        counts = {
-            FOLLOWERS: api.get_followers_count(key, scope=scope, as_of=as_of),
-            FOLLOWINGS: api.get_followings_count(key, scope=scope, as_of=as_of),
-        }
+        counts = {name: getattr(api, f"get_{name}_count")(key, **_options(request, name)) for name in _LISTS}
         page = found_list.page(RELATIONS_PER_PAGE, request.GET.get("cursor"))
     except BackendException as error:
         trouble = str(error)
@@ -99,16 +102,21 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
         rows = [(names[other], since) for other, since in found]
         further, hidden = address_with(request.GET, cursor=page.next_cursor) if page.next_cursor else "", page.hidden
     resource = named([key], request, site)[key]
-    title = _("Followers of %(name)s") if what == FOLLOWERS else _("Followings of %(name)s")
+    titles = {
+        "followers": _("Followers of %(name)s"),
+        "followings": _("Followings of %(name)s"),
+        "blocked": _("Blocked by %(name)s"),
+        "blocked_by": _("Who has blocked %(name)s"),
+    }
     return {
-        "title": title % {"name": resource},
+        "title": titles[what] % {"name": resource},
         "resource": resource,
         "what": what,
         "form": form,
         "parameters": address_with(request.GET, cursor=None),
         "elsewhere": address_with(request.GET, cursor=None, oldest=None),
         "scope": scope,
-        "scopes": [(one, address_with(request.GET, cursor=None, scope=one or None)) for one in scopes],
+        "scopes": [(one, address_with(request.GET, cursor=None, scope=one or None)) for one in scopes if _LISTS[what]],
         "rows": rows,
         "counts": counts,
         "trouble": trouble,

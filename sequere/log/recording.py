@@ -268,7 +268,13 @@ def _record(intents: Sequence[Intent], metadata: Mapping[str, Any], using: str, 
             return outcomes
         metadata = _checked_metadata(metadata)
         if not locks_first:
-            _lock((intent for intent, outcome in zip(intents, outcomes, strict=True) if outcome.is_new), using)
+            new = [intent for intent, outcome in zip(intents, outcomes, strict=True) if outcome.is_new]
+            _lock(new, using)
+            if any(intent.reads for intent in new):  # only now do the streams stay as they are
+                outcomes = _decide(intents, using)
+                if [one for one, outcome in zip(intents, outcomes, strict=True) if outcome.is_new] != new:
+                    raise _Overtaken
+                events = tuple(outcome.event for outcome in outcomes if outcome.event and outcome.is_new)
         _append(events, metadata, using)
         _tell(events, using)
     return outcomes

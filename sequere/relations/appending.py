@@ -9,24 +9,26 @@ from functools import cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from sequere.exceptions import StreamTaken
-from sequere.log.locks import locking_functions
+from sequere.exceptions import Blocked, StreamTaken
+from sequere.log.locks import lock, locking_functions
 from sequere.log.metadata import is_costly
 from sequere.log.models import EVENT_COLUMNS, Event
+from sequere.log.numbers import make_room, numbers_of_graphs
 from sequere.log.reading import History, latest_of
 from sequere.log.recording import MICROSECOND, NewEvents, record_in_database, record_internal
 from sequere.log.troubles import explaining
-from sequere.relations.intents import RelationChange
-from sequere.relations.key import RelationKey
+from sequere.relations.intents import TO_BEGIN, TO_END, RelationChange, is_live
+from sequere.relations.key import RELATION, Graph, RelationKey
+from sequere.relations.types import type_named
 from sequere.sql.dialects import dialect
 from sequere.sql.statements import statements
 
-#: The error of the database if something else was recorded on the stream of a relation.
-STREAM_TAKEN = "SQ001"
+#: The errors of the database if something else was recorded on the stream of a relation, and if one must not begin.
+STREAM_TAKEN, RELATION_REFUSED = "SQ001", "SQ002"
 
 #: A relation, and when it begins or ends; None for now.
 Dated = tuple[RelationKey, datetime | None]
@@ -47,7 +49,7 @@ class Step(NamedTuple):
 
 _RECORD = (
     "SELECT news.places, news.event_ids, news.versions{steps} FROM sequere_record_relations("
-    "%s::text, %s::text, %s::text, %s::boolean, %s::smallint, %s::boolean,"
+    "%s::text, %s::text, %s::text, %s::boolean, %s::smallint, %s::boolean, %s::text, %s::boolean,"
     " %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[],"
     " %s::timestamptz[], %s::timestamptz, %s::jsonb) AS news WHERE news.places IS NOT NULL"
 )
@@ -81,6 +83,33 @@ def record_relations(
     return record_in_database(partial(_append, change, relations, steps), applied=applied, **metadata)
 
 
+def record_with_ends(relation: RelationKey, moment: datetime | None = None, **metadata: Any) -> Sequence[Event]:
+    """Record that a relation begins, and that those end which its type ends: in all scopes and both directions. Returns
+    the new events, in the order of the log.
+
+    1 query if there is nothing to record, otherwise 2 more than `record()`, which is given all of them.
+    """
+    using = router.db_for_write(Event)
+    if is_live(History(latest_of([relation.stream], using).get(relation.stream), {})):
+        return ()
+    make_room(*relation.graph.name, using)
+    with transaction.atomic(using=using):
+        # A follow in a new scope that is committed before has its graph then; one that comes later is refused.
+        lock([relation.from_key, relation.to_key], using)
+        intents = [TO_BEGIN.intent(relation, moment), *map(TO_END.intent, _ended_by(relation, using))]
+        outcomes = record_internal(intents, **metadata)
+    return [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
+
+
+def _ended_by(relation: RelationKey, using: str) -> Iterator[RelationKey]:
+    """The relations that end when one begins, live or not. 1 query."""
+    of_types = relation.graph.type.ends
+    named = [*((type_, "") for type_ in of_types), *(name for name in numbers_of_graphs(using) if name[0] in of_types)]
+    for type_, scope in dict.fromkeys(named):
+        one = relation._replace(graph=Graph(type_named(type_), scope))
+        yield from (one, one.opposite)
+
+
 def application(change: RelationChange, relations: Sequence[Dated], projection: str, function: str) -> Step:
     """The step that applies relations with a function of the database (`Projector.relations_function()`)."""
     graph = relations[0][0].graph
@@ -91,7 +120,12 @@ def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     """The functions that record relations of any graph, after what they call."""
     if not dialect(connection).has_routines:
         return {}
-    return {**locking_functions(connection), **statements(__package__, connection.vendor)}
+    words = dialect(connection)
+    ends = [[f"{end}_{part}[place]" for part in ("identifiers", "object_ids")] for end in ("from", "to")]
+    there, back = (words.stream(RELATION, ["refused_by", "''", *one, *other]) for one, other in (ends, ends[::-1]))
+    texts = statements(__package__, connection.vendor).items()
+    ours = {name: text.replace("{there}", there).replace("{back}", back) for name, text in texts}
+    return {**locking_functions(connection), **ours}
 
 
 def _is_news(change: RelationChange, relations: Sequence[Dated], using: str) -> bool:
@@ -124,6 +158,7 @@ def _append(
         *parameters,
         *(graph.type.begun.name, graph.type.ended.name, graph.scope or None),
         *(change.begins, event_type.version, change.only_unknown),
+        *((change.begins and graph.type.refused_by) or None, change.leaves_out),
         *_arrays([*zip(*keys, strict=True), *streams]),
         [moment and adapt(moment) for _, moment in relations] if any(moment for _, moment in relations) else None,
         adapt(now),
@@ -138,6 +173,9 @@ def _append(
         if getattr(error.__cause__, "sqlstate", None) == STREAM_TAKEN:
             stream, type_ = str(error.__cause__).split()[:2]
             raise StreamTaken(stream=UUID(stream), type=type_) from error
+        if getattr(error.__cause__, "sqlstate", None) == RELATION_REFUSED:
+            refused, _ = relations[int(str(error.__cause__).split()[0]) - 1]
+            raise Blocked(from_instance=refused.from_key, to_instance=refused.to_key) from error
         raise
 
     def events() -> Iterator[Event]:

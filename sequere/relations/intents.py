@@ -1,14 +1,17 @@
 """Intents about relations and resources."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
 from sequere.base import ResourceKey
 from sequere.event_types import EventType, register_event
+from sequere.exceptions import Blocked
 from sequere.log.reading import History
 from sequere.log.recording import Intent
 from sequere.log.streams import lifecycle
@@ -35,6 +38,8 @@ class RelationChange:
     decide: Callable[[History], Mapping[str, Any] | None]
     #: Whether only relations begin that the log does not know.
     only_unknown: bool = False
+    #: Whether relations that must not begin are left out; otherwise they raise Blocked.
+    leaves_out: bool = False
 
     def type_in(self, graph: Graph) -> type[EventType]:
         """The type of the events."""
@@ -43,7 +48,8 @@ class RelationChange:
     def intent(
         self, relation: RelationKey, occurred_at: datetime | None = None, idempotency_key: str | None = None
     ) -> Intent:
-        """The same as an intent."""
+        """The same as an intent. Its `decide` raises Blocked."""
+        refusing = tuple(one.stream for one in relation.refusing) if self.begins else ()
         return Intent(
             type=self.type_in(relation.graph).name,
             stream=relation.stream,
@@ -51,9 +57,20 @@ class RelationChange:
             target=relation.to_key,
             occurred_at=occurred_at,
             idempotency_key=idempotency_key,
-            decide=self.decide,
+            reads=refusing,
+            decide=partial(self._unless_refused, relation, refusing) if refusing else self.decide,
             scope=relation.graph.scope,
         )
+
+    def _unless_refused(
+        self, relation: RelationKey, refusing: Iterable[UUID], history: History
+    ) -> Mapping[str, Any] | None:
+        data = self.decide(history)
+        if data is None or not any(is_live(history._replace(last=history.latest.get(one))) for one in refusing):
+            return data
+        if self.leaves_out:
+            return None
+        raise Blocked(from_instance=relation.from_key, to_instance=relation.to_key)
 
 
 def to_retire(key: ResourceKey) -> Intent:
@@ -81,7 +98,9 @@ def _if_live(history: History) -> Mapping[str, Any] | None:
 #: The relation should be live: recorded unless it is already.
 TO_BEGIN = RelationChange(begins=True, decide=_unless_live)
 #: The relation is live according to another source: recorded if the log knows nothing of it.
-TO_IMPORT = RelationChange(begins=True, decide=_if_unknown, only_unknown=True)
+TO_IMPORT = RelationChange(begins=True, decide=_if_unknown, only_unknown=True, leaves_out=True)
+#: The same as TO_BEGIN for many: those that must not begin are left out.
+TO_BEGIN_MANY = RelationChange(begins=True, decide=_unless_live, leaves_out=True)
 #: The relation should not be live: recorded if it still is.
 TO_END = RelationChange(begins=False, decide=_if_live)
 

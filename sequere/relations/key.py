@@ -9,7 +9,7 @@ from django.db.models.expressions import Combinable
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.streams import Stream, internal_stream, stream_digits
-from sequere.relations.types import FOLLOW, RelationType, is_change, type_of
+from sequere.relations.types import BLOCK, FOLLOW, RelationType, is_change, type_named, type_of
 
 #: The kind of streams that relations have.
 RELATION = "relation"
@@ -42,8 +42,8 @@ class GraphColumns(NamedTuple):
     scope: str | Combinable
 
 
-#: The follows without a scope.
-FOLLOWS = Graph(FOLLOW)
+#: The follows without a scope, and the blocks, which never have one.
+FOLLOWS, BLOCKS = Graph(FOLLOW), Graph(BLOCK)
 
 
 class RelationKey(NamedTuple):
@@ -69,6 +69,14 @@ class RelationKey(NamedTuple):
     def opposite(self) -> "RelationKey":
         """The relation in the other direction: if both are live, it is mutual."""
         return RelationKey(self.to_key, self.from_key, self.graph)
+
+    @property
+    def refusing(self) -> "tuple[RelationKey, ...]":
+        """The relations that keep it from beginning while one of them is live."""
+        if not self.graph.type.refused_by:
+            return ()
+        graph = Graph(type_named(self.graph.type.refused_by))
+        return self._replace(graph=graph), self.opposite._replace(graph=graph)
 
     @classmethod
     def of_event(cls, event: Event) -> "RelationKey":

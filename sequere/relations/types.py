@@ -19,6 +19,11 @@ class RelationType:
     followers: str
     #: The list of those with which it is mutual; "" if that means nothing.
     friends: str = ""
+    #: The type of a relation that keeps it from beginning, as long as one of the two ends has it to the other; "" for
+    #: none.
+    refused_by: str = ""
+    #: The types of relations that end when it begins: in all scopes, in both directions.
+    ends: tuple[str, ...] = ()
 
 
 @register_event
@@ -39,14 +44,40 @@ class Unfollowed(EventType):
     stream_kind = "relation"
 
 
+@register_event
+class BlockBegun(EventType):
+    name = "blocked"
+    label = _("blocked")
+    internal = True
+    stream_kind = "relation"
+
+
+@register_event
+class BlockEnded(EventType):
+    name = "unblocked"
+    label = _("unblocked")
+    internal = True
+    stream_kind = "relation"
+
+
 FOLLOWED, UNFOLLOWED = Followed.name, Unfollowed.name
+BLOCKED, UNBLOCKED = BlockBegun.name, BlockEnded.name
 
 FOLLOW = RelationType(
-    "follow", begun=Followed, ended=Unfollowed, followings="followings", followers="followers", friends="friends"
+    "follow",
+    begun=Followed,
+    ended=Unfollowed,
+    followings="followings",
+    followers="followers",
+    friends="friends",
+    refused_by="block",
+)
+BLOCK = RelationType(
+    "block", begun=BlockBegun, ended=BlockEnded, followings="blocked", followers="blocked_by", ends=("follow",)
 )
 
 #: All of them.
-RELATION_TYPES = (FOLLOW,)
+RELATION_TYPES = (FOLLOW, BLOCK)
 
 _BY_EVENT = {event_type.name: one for one in RELATION_TYPES for event_type in (one.begun, one.ended)}
 

@@ -77,6 +77,14 @@ def is_following(user: Any, instance: Any) -> bool:
     return follower is not None and api.is_following(follower, instance, scope=scope)
 
 
+@register.filter
+def is_blocked(user: Any, instance: Any) -> bool:
+    """Whether a resource has blocked an instance: `{% if user|is_blocked:other %}`. 1 query; none for an anonymous
+    user, and for a user who is not a resource."""
+    follower = as_follower(user)
+    return follower is not None and api.is_blocked(follower, instance)
+
+
 @register.simple_tag(takes_context=True)
 def prefetch_following(context: Context, objects: Iterable[Any], scope: str = "") -> str:
     """Query once for all follow buttons of a page: `{% prefetch_following projects %}`. 1 query.

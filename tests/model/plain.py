@@ -36,6 +36,7 @@ class Plain:
     follows: dict[tuple[Key, Key], int] = field(default_factory=dict)
     #: The same in another scope, in which timelines are not interested.
     watches: dict[tuple[Key, Key], int] = field(default_factory=dict)
+    blocks: dict[tuple[Key, Key], int] = field(default_factory=dict)
     actions: dict[str, PlainAction] = field(default_factory=dict)
     #: The reasons of each entry of each private timeline, by owner and uid.
     private: dict[Key, dict[str, set[str]]] = field(default_factory=dict)
@@ -46,8 +47,28 @@ class Plain:
         self.clock += 1
         return self.clock
 
+    def are_apart(self, one: Key, other: Key) -> bool:
+        return (one, other) in self.blocks or (other, one) in self.blocks
+
+    def block(self, one: Key, other: Key) -> None:
+        if (one, other) in self.blocks:
+            return
+        for pair in ((one, other), (other, one)):
+            self.unfollow(*pair)
+            self.unwatch(*pair)
+        self.blocks[one, other] = self.tick()
+
+    def unblock(self, one: Key, other: Key) -> None:
+        self.blocks.pop((one, other), None)
+
+    def blocked(self, key: Key) -> list[Key]:
+        return self._newest({other: order for (one, other), order in self.blocks.items() if one == key})
+
+    def blocked_by(self, key: Key) -> list[Key]:
+        return self._newest({one: order for (one, other), order in self.blocks.items() if other == key})
+
     def follow(self, one: Key, other: Key) -> None:
-        if (one, other) in self.follows:
+        if (one, other) in self.follows or self.are_apart(one, other):
             return
         self.follows[one, other] = self.tick()
         if self.imports:
@@ -60,7 +81,7 @@ class Plain:
                 self._take(one, uid, "followed")
 
     def watch(self, one: Key, other: Key) -> None:
-        if (one, other) not in self.watches:
+        if (one, other) not in self.watches and not self.are_apart(one, other):
             self.watches[one, other] = self.tick()
 
     def unwatch(self, one: Key, other: Key) -> None:
@@ -83,8 +104,9 @@ class Plain:
             entries.pop(uid, None)
 
     def delete(self, gone: Key) -> None:
-        for pair in [pair for pair in self.watches if gone in pair]:
-            del self.watches[pair]
+        for graph in (self.watches, self.blocks):
+            for pair in [pair for pair in graph if gone in pair]:
+                del graph[pair]
         for pair in [pair for pair in self.follows if gone in pair]:
             del self.follows[pair]
             if self.removes and pair[1] != gone:
@@ -124,14 +146,18 @@ class Plain:
         return self._by_date(uid for uid, action in self.actions.items() if action.is_public and action.actor == key)
 
     def timeline(self, key: Key) -> list[tuple[str, frozenset[str]]]:
-        entries = self.private.get(key, {})
+        entries = self.shown(key)
         return [(uid, frozenset(entries[uid])) for uid in self._by_date(entries)]
+
+    def shown(self, key: Key) -> dict[str, set[str]]:
+        entries = self.private.get(key, {})
+        return {uid: of for uid, of in entries.items() if not self.are_apart(key, self.actions[uid].actor)}
 
     def unread(self, key: Key) -> int:
         read = self.read.get(key)
         return sum(
             "own" not in reasons and (read is None or self.actions[uid].date > read)
-            for uid, reasons in self.private.get(key, {}).items()
+            for uid, reasons in self.shown(key).items()
         )
 
     def _newest(self, ordered: dict[Key, int]) -> list[Key]:

@@ -1,5 +1,6 @@
 """Any history gives the answers of the plain dicts, and so does a rebuild."""
 
+from contextlib import nullcontext
 from itertools import product
 from typing import Any
 
@@ -10,7 +11,20 @@ from hypothesis import strategies as st
 
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
-from sequere.models import follow, follow_many, is_following, unfollow, unfollow_many
+from sequere.exceptions import Blocked
+from sequere.models import (
+    block,
+    follow,
+    follow_many,
+    get_blocked,
+    get_blocked_by,
+    get_blocked_by_count,
+    get_blocked_count,
+    is_following,
+    unblock,
+    unfollow,
+    unfollow_many,
+)
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verifiable, verify
 from tests.model.plain import Key, Plain, on
@@ -33,6 +47,8 @@ steps = st.lists(
         st.tuples(st.just("unfollow"), user, anything),
         st.tuples(st.just("watch"), user, anything),
         st.tuples(st.just("unwatch"), user, anything),
+        st.tuples(st.just("block"), user, anything),
+        st.tuples(st.just("unblock"), user, anything),
         st.tuples(st.just("follow_many"), pairs),
         st.tuples(st.just("unfollow_many"), pairs),
         st.tuples(st.just("save"), user, user, st.none() | anything, day),
@@ -65,10 +81,21 @@ class Site:
     def do(self, step: str, *arguments: Any) -> None:
         getattr(self, step)(*arguments)
 
-    def follow(self, one: Key, other: Key) -> None:
+    def follow(self, one: Key, other: Key, scope: str = "") -> None:
         if one != other:
-            follow(self.get(one), self.get(other))
-            self.plain.follow(one, other)
+            with pytest.raises(Blocked) if self.plain.are_apart(one, other) else nullcontext():
+                follow(self.get(one), self.get(other), scope=scope)
+            (self.plain.watch if scope else self.plain.follow)(one, other)
+
+    def block(self, one: Key, other: Key) -> None:
+        if one != other:
+            block(self.get(one), self.get(other))
+            self.plain.block(one, other)
+
+    def unblock(self, one: Key, other: Key) -> None:
+        if one != other:
+            unblock(self.get(one), self.get(other))
+            self.plain.unblock(one, other)
 
     def unfollow(self, one: Key, other: Key) -> None:
         if one != other:
@@ -76,9 +103,7 @@ class Site:
             self.plain.unfollow(one, other)
 
     def watch(self, one: Key, other: Key) -> None:
-        if one != other:
-            follow(self.get(one), self.get(other), scope=WATCH)
-            self.plain.watch(one, other)
+        self.follow(one, other, WATCH)
 
     def unwatch(self, one: Key, other: Key) -> None:
         if one != other:
@@ -143,6 +168,9 @@ class Site:
             "private": [(action.uid, action.reasons) for action in timeline.get_private()],
             "private count": timeline.get_private_count(),
             "unread": timeline.get_unread_count(),
+            "blocked": [_key(other) for other, _ in get_blocked(instance)],
+            "blocked by": [_key(other) for other, _ in get_blocked_by(instance)],
+            "blocks": (get_blocked_count(instance), get_blocked_by_count(instance)),
             "targets": [
                 (action.target_deleted, action.target and _key(action.target)) for action in timeline.get_private()
             ],
@@ -169,6 +197,9 @@ class Site:
             "follows": [other for other in EVERYTHING if (key, other) in plain.follows],
             "public": plain.public(key),
             "read at": plain.read.get(key),
+            "blocked": plain.blocked(key),
+            "blocked by": plain.blocked_by(key),
+            "blocks": (len(plain.blocked(key)), len(plain.blocked_by(key))),
         }
         if not capped:
             expected |= {

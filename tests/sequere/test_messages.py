@@ -52,7 +52,9 @@ def test_an_error_survives_any_name(thoas: User, newbie: User, monkeypatch: pyte
         assert len(str(caught.value)) < 1500
     with pytest.raises(ValueError, match="is not in the list"):
         get_followers(thoas).index(newbie)
-    assert "<User>" in str(SelfFollowException(instance=thoas)) or "xxx…" in str(SelfFollowException(instance=thoas))
+    assert "<User>" in str(SelfFollowException(instance=thoas, verb="follow")) or "xxx…" in str(
+        SelfFollowException(instance=thoas, verb="follow")
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,5 +89,5 @@ def test_a_message_is_made_when_it_is_shown(thoas: User, monkeypatch: pytest.Mon
         assert str(caught.value) == words
     for same in (copy.copy(caught.value), pickle.loads(pickle.dumps(caught.value))):
         assert (str(same), same.details["to_instance"]) == (words, film)
-    assert repr(SelfFollowException(instance=UserFactory.build())).startswith("<SelfFollowException: ")
+    assert repr(SelfFollowException(instance=UserFactory.build(), verb="follow")).startswith("<SelfFollowException: ")
     assert repr(Project) in repr(InvalidPair(pair=Project))

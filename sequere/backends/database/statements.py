@@ -5,7 +5,7 @@ Two relations are opposite if one is from → to and the other is to → from. E
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -42,14 +42,14 @@ class RelationStatements:
     def write(self) -> None:
         """Store what the log wants instead of what is stored, and add the change to the counts.
 
-        1 statement, 4 on databases without functions, 6 the first time.
+        1 statement, 4 on databases without functions, 5 the first time.
         """
         words = dialect(connections[self._using])
         if words.has_routines:
             text = _apply_text(self.graph.type.begun.name, self._using).replace("{given}", self._relations)
             self._run(text, [*self.graph.name, *self._parameters])
             return
-        for text in self._texts(number_the(self.graph, self._using)).write:
+        for text in self._texts(number_graph(*self.graph.name, self._using)).write:
             self._execute(text)
 
     def differs(self) -> bool:
@@ -59,7 +59,7 @@ class RelationStatements:
 
     def repair(self) -> int:
         """The same as `write()` without the counts; returns how many relations were wrong. 2 statements, or 3."""
-        texts = self._texts(number_the(self.graph, self._using))
+        texts = self._texts(number_graph(*self.graph.name, self._using))
         return sum(wrong for text in texts.repair for (wrong,) in self._execute(text))
 
     def differences(self) -> list[tuple[tuple[int, int], dict[str, Any], dict[str, Any]]]:
@@ -85,15 +85,6 @@ class RelationStatements:
         with connections[self._using].cursor() as cursor:
             cursor.execute(text, parameters)
             return cursor.fetchall() if cursor.description else []
-
-
-def number_the(graph: Graph, using: str) -> int:
-    """The number of a graph, which gets one if it has none. 1 query, 3 the first time."""
-    number = number_of_graph(*graph.name, using)
-    if number is None:
-        number_graph(*graph.name, using)
-        number = number_of_graph(*graph.name, using)
-    return cast(int, number)
 
 
 def _row(values: tuple[Any, ...]) -> dict[str, Any]:

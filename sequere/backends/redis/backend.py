@@ -11,7 +11,7 @@ from sequere.backends.base import BaseBackend, FollowCounts, FollowerPage, ListO
 from sequere.backends.redis.common import CommonRows
 from sequere.backends.redis.followers import follower_page
 from sequere.backends.redis.graphs import number_in_keys
-from sequere.backends.redis.keys import ALL_KEYS, FOLLOWINGS, FRIENDS, FollowKeys, suffix_of
+from sequere.backends.redis.keys import ALL_KEYS, FOLLOWERS, FOLLOWINGS, FRIENDS, FollowKeys, suffix_of
 from sequere.backends.redis.projector import FollowsProjector
 from sequere.backends.redis.rows import ASKED_AT_ONCE, SetRows, stored_count, stored_counts
 from sequere.backends.redis.scripts import READ_LIVE
@@ -30,6 +30,12 @@ from sequere.sql.chunks import chunks
 
 FOLLOWS_SETTING = "SEQUERE_BACKEND_OPTIONS"
 FOLLOWS_PREFIX = "sequere:"
+
+
+def _side_of(what: str, graph: Graph) -> str:
+    """The name in keys of a list of the type of a graph."""
+    names = {graph.type.followers: FOLLOWERS, graph.type.followings: FOLLOWINGS, graph.type.friends: FRIENDS}
+    return names[what]
 
 
 class RedisBackend(BaseBackend):
@@ -66,11 +72,11 @@ class RedisBackend(BaseBackend):
         return {relation for relation, is_live in zip(asked, answers, strict=True) if text(is_live) == "1"}
 
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return LazyList(SetRows(self._model, self._keys_of(graph), key, what, identifier, desc))
+        return LazyList(SetRows(self._model, self._keys_of(graph), key, _side_of(what, graph), identifier, desc))
 
     def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
         """1 round trip; with a scope, 1 query."""
-        return stored_count(what, key, identifier, self._model, self._keys_of(graph))
+        return stored_count(_side_of(what, graph), key, identifier, self._model, self._keys_of(graph))
 
     def counts(self, graph: Graph, keys: Collection[ResourceKey]) -> dict[ResourceKey, FollowCounts]:
         """1 round trip."""
@@ -94,7 +100,8 @@ class RedisBackend(BaseBackend):
         self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, limit: int
     ) -> list[ResourceKey]:
         """2 round trips for each 2,000."""
-        rows = SetRows(self._model, self._keys, key, what, identifier, desc=True).rows(0, limit)
+        side = _side_of(what, graph)
+        rows = SetRows(self._model, self._keys_of(graph), key, side, identifier, desc=True).rows(0, limit)
         return [ResourceKey(*row[:2]) for row in rows]
 
     def reset(self, using: str) -> None:

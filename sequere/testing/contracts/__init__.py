@@ -10,6 +10,7 @@ Django, and run with `manage.py test` and with pytest.
 
 from sequere.testing.contracts.algebra import AlgebraContract
 from sequere.testing.contracts.base import Contract
+from sequere.testing.contracts.blocks import BlocksContract
 from sequere.testing.contracts.friends import FriendsContract
 from sequere.testing.contracts.lists import ListsContract
 from sequere.testing.contracts.pages import PagesContract
@@ -28,6 +29,7 @@ class FollowsContract(
     ListsContract,
     PagesContract,
     ScopesContract,
+    BlocksContract,
     ReplaysContract,
 ):
     """The contract of a backend of follows (`sequere.backends.base.BaseBackend`)."""

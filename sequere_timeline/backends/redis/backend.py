@@ -17,6 +17,7 @@ from sequere.redis.read_model import Places, RedisModel
 from sequere.redis.scores import from_score, to_score
 from sequere.redis.scripts import Script
 from sequere.relations.intents import DELETED
+from sequere.relations.types import BLOCKED
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere_timeline import conf
@@ -49,7 +50,7 @@ class Shelf:
     def ask(self, script: Script, owner: ResourceKey, filters: Filters, *arguments: Any, private: bool) -> Any:
         """The answer of a script about a feed. 1 round trip, unless the feed has expired and is filled first."""
         key = self._keys.private(owner) if private else self._keys.public(owner)
-        keys = [key, self._keys.names, *([self._keys.resource(owner)] if script is COUNT_UNREAD else [])]
+        keys = [key, self._keys.names, *([self._keys.resource(owner)] if private else [])]
         command = script(keys, int(private), conf.seconds_to_keep(), *names.of_filters(filters), *arguments)
         while True:
             (answer,) = self._model.read(command)
@@ -125,7 +126,7 @@ class RedisBackend(BaseTimelineBackend):
 
     def __init__(self) -> None:
         connection = Connection(TIMELINES_SETTING, conf.timeline_backend_options(), TIMELINES_PREFIX, TIMELINES)
-        self._places = Places(connection, (ACTION_SAVED, TIMELINE_READ, DELETED), TimelineKeys)
+        self._places = Places(connection, (ACTION_SAVED, TIMELINE_READ, DELETED, BLOCKED), TimelineKeys)
         self.projector = TimelinesProjector(self._places)
 
     @property

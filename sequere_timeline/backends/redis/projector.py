@@ -20,6 +20,7 @@ from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
 from sequere_timeline.backends.redis.actions import ACTION_KEYS, ActionComparison
 from sequere_timeline.backends.redis.generations import DELETED_KEYS, GenerationComparison
+from sequere_timeline.backends.redis.hidden import HIDER_KEYS, HiddenComparison, hidden_texts, orphaned_hider_keys
 from sequere_timeline.backends.redis.keys import PATTERNS, TIMELINE_LAYOUT, TimelineKeys
 from sequere_timeline.backends.redis.known_names import NameFieldComparison, NameFields
 from sequere_timeline.backends.redis.marks import MARK_KEYS, MarkComparison, orphaned_mark_keys
@@ -65,6 +66,8 @@ class TimelinesProjector(BaseTimelinesProjector):
             Reconciler("orphans", stored_keys(connection), OrphanComparison(model)),
             Reconciler("private timelines", owner_keys(connection), PrivateComparison(model)),
             Reconciler("read marks", MARK_KEYS, MarkComparison(model)),
+            Reconciler("hidden actors", HIDER_KEYS, HiddenComparison(model)),
+            Reconciler("orphaned hidden actors", orphaned_hider_keys(connection), HiddenComparison(model)),
             Reconciler("orphaned read marks", orphaned_mark_keys(connection), MarkComparison(model)),
         )
 
@@ -73,7 +76,7 @@ class TimelinesProjector(BaseTimelinesProjector):
         if news.follows or news.deleted:
             self._expire(news.follows, news.deleted)
         readers = news.readers | news.deleted
-        if not (news.actions or readers):
+        if not (news.actions or readers or news.hiders):
             return
         # Before the log is read. A process that loses its locks in between must not draw a larger token than the next
         # one that locks.
@@ -89,6 +92,10 @@ class TimelinesProjector(BaseTimelinesProjector):
             self._write(streams, token, using, news.named, absent)
         if readers:
             self._mark(readers, token, using)
+        if news.hiders:
+            writer = self._writer((), token, using)
+            writer.hide(hidden_texts(news.hiders, using))
+            writer.finish()
 
     def prepare(self, events: Sequence[Event], *, using: str) -> None:
         """1 statement. A number that a drain has drawn, and lost again with its transaction, would stay in Redis."""

@@ -33,8 +33,8 @@ from sequere_timeline.backends.redis.scripts import (
     PLACE_ENTRY,
     RETRACT_ACTION,
     SAVE_ACTION,
+    STORE_FIELD,
     STORE_GENERATION,
-    STORE_READ_MARK,
     WITHDRAW_ENTRY,
 )
 from sequere_timeline.conf import TIMELINES
@@ -133,7 +133,15 @@ class Writer:
     def mark(self, marks: Mapping[ResourceKey, int | None]) -> None:
         """Store until when owners have read; None for never."""
         for owner, score in sorted(marks.items()):
-            self._do(STORE_READ_MARK([self._keys.resource(owner)], self._token, "" if score is None else score))
+            self._store(owner, "read", "" if score is None else score)
+
+    def hide(self, hidden: Mapping[ResourceKey, str]) -> None:
+        """Store whom owners do not see, as `hidden.py` writes it; "" for nobody."""
+        for owner, actors in sorted(hidden.items()):
+            self._store(owner, "hidden", actors)
+
+    def _store(self, owner: ResourceKey, field: str, value: int | str) -> None:
+        self._do(STORE_FIELD([self._keys.resource(owner)], self._token, field, value))
 
     def finish(self) -> None:
         """Send the remaining commands. 1 round trip."""

@@ -5,6 +5,7 @@ from sequere_timeline.testing.contracts.deletions import DeletionsContract
 from sequere_timeline.testing.contracts.entries import EntriesContract
 from sequere_timeline.testing.contracts.filters import FiltersContract
 from sequere_timeline.testing.contracts.follows import FollowEffectsContract
+from sequere_timeline.testing.contracts.hidden import HiddenContract
 from sequere_timeline.testing.contracts.marks import ReadMarksContract
 from sequere_timeline.testing.contracts.pages import TimelinePagesContract
 from sequere_timeline.testing.contracts.replays import TimelineReplaysContract
@@ -17,6 +18,7 @@ class TimelinesContract(
     FiltersContract,
     TimelinePagesContract,
     FollowEffectsContract,
+    HiddenContract,
     ReadMarksContract,
     DeletionsContract,
     CapContract,

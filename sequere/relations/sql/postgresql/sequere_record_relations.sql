@@ -4,15 +4,18 @@
 --
 -- $1, $2 the types of the events that begin and end them; $3 the scope of the graph, NULL for ''; $4 whether they begin
 -- now (else they end), $5 the version of the data of these events; $6 whether only those begin that the log does not
--- know; $7 to $13 of each relation, by its place: the keys of its two ends, its stream and that of its opposite, and when
--- it happens, NULL for now (of one, or of all); $14 now; $15 the metadata of all events.
+-- know; $7 the type of the relations that keep them from beginning while one end has one to the other, NULL for none, and
+-- $8 whether those are left out; $9 to $15 of each relation, by its place: the keys of its two ends, its stream and that of its opposite, and when
+-- it happens, NULL for now (of one, or of all); $16 now; $17 the metadata of all events.
 -- Answers the places of the relations whose events were appended, and by these, the events, their versions,
 -- the streams of the relations and of their opposites, and the uids and kinds of the two ends; NULL for none. A relation
 -- that is given twice is recorded once. Raises SQ001, with a stream and a type as its message, if something else was
--- recorded on the stream of a relation.
+-- recorded on the stream of a relation, and SQ002, with the place of one, if it must not begin and is not left out.
+-- {there}, {back}: the streams of what keeps a relation from beginning.
 -- Cost: a lookup for each relation, and seven more and an event for each that is news.
 CREATE OR REPLACE FUNCTION sequere_record_relations(
     begun text, ended text, scope_ text, begins boolean, data_version smallint, only_unknown boolean,
+    refused_by text, leaves_out boolean,
     from_identifiers text[], from_object_ids text[], to_identifiers text[], to_object_ids text[],
     streams_ uuid[], opposites_ uuid[], times timestamptz[], now_ timestamptz, metadata_ jsonb,
     OUT places int[], OUT event_ids bigint[], OUT versions int[],
@@ -28,6 +31,7 @@ DECLARE
     identifiers text[];
     object_ids text[];
     uids bigint[];
+    refused int[];
 BEGIN
     SELECT array_agg(given.place::int) FILTER (
                WHERE COALESCE(last.version, 0) % 2 = parity AND NOT (only_unknown AND last.version IS NOT NULL)
@@ -57,6 +61,19 @@ BEGIN
     END IF;
     uids := sequere_lock_resources(identifiers, object_ids); -- those from which they lead, then those to which
 
+    IF EXISTS (SELECT 1 FROM sequere_graph WHERE type = refused_by) THEN
+        SELECT array_agg(place) INTO refused FROM unnest(looked_at) AS place WHERE EXISTS (
+            SELECT 1 FROM (VALUES ({there}), ({back})) AS ways (stream)
+            CROSS JOIN LATERAL (
+                SELECT version FROM sequere_event WHERE stream = ways.stream ORDER BY version DESC LIMIT 1
+            ) last
+            WHERE last.version % 2 = 1
+        );
+        IF NOT leaves_out AND refused IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'SQ002', MESSAGE = refused[1]::text;
+        END IF;
+    END IF;
+
     WITH decided AS MATERIALIZED (
         SELECT DISTINCT ON (given.stream) given.place, given.nth, given.stream, COALESCE(last.version, 0) + 1 AS version
         FROM (
@@ -66,6 +83,7 @@ BEGIN
             SELECT version FROM sequere_event WHERE stream = given.stream ORDER BY version DESC LIMIT 1
         ) last ON true
         WHERE COALESCE(last.version, 0) % 2 = parity AND NOT (only_unknown AND last.version IS NOT NULL)
+            AND (refused IS NULL OR given.place <> ALL (refused))
         ORDER BY given.stream, given.place
     ), appended AS (
         INSERT INTO sequere_event (

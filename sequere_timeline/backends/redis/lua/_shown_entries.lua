@@ -1,22 +1,28 @@
 -- Finds what readers see of a feed. Answers -1 if it is a private feed that has expired, and must be filled first.
 --
--- Reads:   KEYS[1], the feed; KEYS[2], the numbers of names;
+-- Reads:   KEYS[1], the feed; KEYS[2], the numbers of names; KEYS[3], the resource of the owner of a private feed;
 --          ARGV[1], '1' for a private feed; ARGV[2], seconds until it expires from now on, '0' for never; ARGV[3] to
 --          ARGV[5], the names of verb and kind, and the target, that filter it, '' for any.
 -- Defines: key; first and last, the ranks of the oldest and of the newest entry; filtered, whether anything filters
---          them; nothing, whether a filter has no number, so that no entry can match; matches(member, unread), whether
---          an entry passes the filters and, if `unread`, is not the owner's own.
+--          them, or the owner does not see all actors; nothing, whether a filter has no number, so that no entry can
+--          match; matches(member, unread), whether the owner sees an entry, and it passes the filters and, if `unread`,
+--          is not the owner's own.
 
 local key, names = KEYS[1], KEYS[2]
+local hidden
 local first, last = 0, redis.call('ZCARD', key) - 1
 if ARGV[1] == '1' then
   local floor = redis.call('ZRANK', key, '')
   if not floor then return -1 end
   if ARGV[2] ~= '0' then redis.pcall('EXPIRE', key, ARGV[2]) end  -- a server that refuses writes is read
   first = floor + 1
+  for actor in string.gmatch(redis.call('HGET', KEYS[3], 'hidden') or '', '%S+') do
+    hidden = hidden or {}
+    hidden[actor] = true
+  end
 end
 local verb, kind, target = ARGV[3], ARGV[4], ARGV[5]
-local filtered = verb ~= '' or kind ~= ''
+local filtered = hidden or verb ~= '' or kind ~= ''
 if verb ~= '' then verb = redis.call('HGET', names, verb) end
 if kind ~= '' then kind = redis.call('HGET', names, kind) end
 if target ~= '' then
@@ -30,6 +36,7 @@ local function matches(member, unread)
   local at = 2 + tonumber(string.sub(member, 1, 1), 16)
   if unread and string.sub(member, at, at) == '1' then return false end
   if not filtered then return true end
+  if hidden and hidden[string.match(member, '[^.]*$')] then return false end
   local v, k, t = string.match(member, '^([^.]*)%.([^.]*)%.([^.]*)%.', at + 1)
   return (verb == '' or v == verb) and (kind == '' or k == kind) and (target == '' or t == target)
 end

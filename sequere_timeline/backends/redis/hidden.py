@@ -1,0 +1,67 @@
+"""Whom the owners of timelines do not see: read with each page, in the same step."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sequere.base import ResourceKey
+from sequere.log.locks import uids_of
+from sequere.projections.reconciler import Difference, RowKeys
+from sequere.redis.connection import Connection, text
+from sequere.redis.scanning import ScanKeys
+from sequere_timeline.backends.redis.comparing import TimelineComparison
+from sequere_timeline.backends.redis.keys import TimelineKeys
+from sequere_timeline.backends.redis.members import to_digits
+from sequere_timeline.visibility import first_hidings, hidden_from
+
+
+def hidden_texts(owners: Collection[ResourceKey], using: str) -> dict[ResourceKey, str]:
+    """For each owner, the numbers of the actors whom it does not see; "" for none. 2 queries."""
+    hidden = hidden_from(owners, using)
+    uids = uids_of({actor for actors in hidden.values() for actor in actors}, using)
+    return {owner: " ".join(to_digits(uids[actor]) for actor in sorted(hidden.get(owner, ()))) for owner in owners}
+
+
+def _owners(rows: Iterable[Sequence[Any]], using: str) -> list[ResourceKey]:
+    return sorted({ResourceKey(*end) for row in rows for end in (row[1:3], row[3:5])})
+
+
+#: The ends of all relations that have ever hidden somebody.
+HIDER_KEYS = RowKeys(
+    first_hidings,
+    _owners,
+    also=("actor_identifier", "actor_object_id", "target_identifier", "target_object_id"),
+)
+
+
+def orphaned_hider_keys(connection: Connection) -> ScanKeys:
+    """The owners who see everybody according to the log, but not according to Redis."""
+    keys = TimelineKeys(connection)
+
+    def orphans(found: list[str], using: str) -> list[ResourceKey]:
+        fields = connection.run(("HEXISTS", key, "hidden") for key in found)
+        hiding = [keys.owner_of(key) for key, is_there in zip(found, fields, strict=True) if is_there]
+        return sorted(set(hiding) - set(hidden_from(hiding, using)))
+
+    return ScanKeys(connection, (("resource:*", "hash"),), orphans)
+
+
+class HiddenComparison(TimelineComparison):
+    """Compares whom owners do not see."""
+
+    def resources(self, keys: Sequence[ResourceKey], using: str) -> Iterable[ResourceKey]:
+        return keys
+
+    def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
+        token = self._token(using, repair=repair)
+        wanted = hidden_texts(keys, using)
+        found = self._connection.run(("HGET", self._keys.resource(owner), "hidden") for owner in keys)
+        stored = {owner: text(value or "") for owner, value in zip(keys, found, strict=True)}
+        wrong = [owner for owner in keys if wanted[owner] != stored[owner]]
+        if repair and wrong:
+            writer = self._writer((), token, using)
+            writer.hide({owner: wanted[owner] for owner in wrong})
+            writer.finish()
+        return [
+            Difference(f"actors hidden from {owner}", wanted[owner] or "none", stored[owner] or "none")
+            for owner in wrong
+        ]
