@@ -41,7 +41,7 @@ from sequere.log.validation import SCOPE_MAX_LENGTH, point_in_time
 from sequere.outbox.enqueue import queueing_step
 from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
-from sequere.relations.appending import Dated, Step, application, record_relations, record_with_ends
+from sequere.relations.appending import Dated, Step, applications, record_relations, record_with_ends
 from sequere.relations.intents import TO_BEGIN, TO_BEGIN_MANY, TO_END, TO_IMPORT, RelationChange
 from sequere.relations.key import BLOCKS, FOLLOWS, Graph, RelationKey
 from sequere.relations.past import Past
@@ -85,7 +85,8 @@ def follow(
     first call. Raises SelfFollowException, NotRegistered, UnsavedInstance, InvalidTimestamp, IdempotencyConflict,
     InvalidScope, UnknownScope, TooManyScopes; and Blocked, if one of them has blocked the other.
 
-    At most 9 statements, 12 with sequere_timeline; 1 if nothing changes. With a scope, 1 more.
+    At most 9 statements, 12 with sequere_timeline; 1 if nothing changes. 1 more for the first
+    follow of a database, and with a scope.
     """
     return _record_one(
         TO_BEGIN,
@@ -513,12 +514,10 @@ def _record_one(
 def _steps(change: RelationChange, relations: Sequence[Dated], using: str) -> list[Step]:
     """What the call that records relations can do at once: apply them to inline projections, in their order, and queue
     their events for the others."""
-    graph_name = relations[0][0].graph.name
-    steps = [
-        application(change, relations, projector.name, function)
-        for projector in inline_projectors()
-        if (function := projector.relations_function(*graph_name, using))
-    ]
+    graph = relations[0][0].graph
+    name = graph.name
+    found = {one.name: one.relations_function(*name, using) for one in inline_projectors()}
+    steps = applications(change, graph, {projection: function for projection, function in found.items() if function})
     if queued_projections() and (queueing := queueing_step(change, relations, using)):
         steps.append(queueing)
     return steps
@@ -526,10 +525,11 @@ def _steps(change: RelationChange, relations: Sequence[Dated], using: str) -> li
 
 def _announce_later(events: Iterable[Event], ends: tuple[ResourceLike, ResourceLike], using: str) -> None:
     """After the commit, send the signals of events between two resources, each with the two as its event names them."""
-    one, other = ends
-    key = registry.any_key_of(one)
+    first = None
     for event in events:
-        from_instance, to_instance = (one, other) if event.actor == key else (other, one)
+        actor = event.actor
+        first = first or actor  # the first event leads from the first end
+        from_instance, to_instance = ends if actor == first else ends[::-1]
         after_commit(partial(_announce, event, from_instance=from_instance, to_instance=to_instance), using)
 
 

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, cast, overload
 from uuid import UUID
 
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, connections, router, transaction
 from django.utils import timezone
 
 from sequere.base import ResourceKey, ResourceLike
@@ -35,6 +35,7 @@ from sequere.log.validation import VERB_MAX_LENGTH, check_data, check_json, chec
 from sequere.registry import registry
 from sequere.signals import events_committed, events_recorded
 from sequere.sql.commits import after_commit, begin
+from sequere.sql.dialects import dialect
 from sequere.sql.rows import Insert
 from sequere.texts import is_storable
 
@@ -79,6 +80,9 @@ class Intent(NamedTuple):
     expected_version: int | None = None
     #: That of a relation; other events have none.
     scope: str = ""
+    #: Whether `decide` must see what it `reads` as it is under the locks. Otherwise what it has read may end before the
+    #: event, which then says that it is about something of the past.
+    is_strict: bool = False
 
     def resources(self) -> Iterable[ResourceKey]:
         """The resources to lock, once actor and target are keys."""
@@ -270,7 +274,8 @@ def _record(intents: Sequence[Intent], metadata: Mapping[str, Any], using: str, 
         if not locks_first:
             new = [intent for intent, outcome in zip(intents, outcomes, strict=True) if outcome.is_new]
             _lock(new, using)
-            if any(intent.reads for intent in new):  # only now do the streams stay as they are
+            # Only now do other streams stay as they are, unless a writer has locked the whole database anyway.
+            if dialect(connections[using]).lock and any(intent.is_strict for intent in new):
                 outcomes = _decide(intents, using)
                 if [one for one, outcome in zip(intents, outcomes, strict=True) if outcome.is_new] != new:
                     raise _Overtaken

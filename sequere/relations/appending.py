@@ -110,10 +110,11 @@ def _ended_by(relation: RelationKey, using: str) -> Iterator[RelationKey]:
         yield from (one, one.opposite)
 
 
-def application(change: RelationChange, relations: Sequence[Dated], projection: str, function: str) -> Step:
-    """The step that applies relations with a function of the database (`Projector.relations_function()`)."""
-    graph = relations[0][0].graph
-    return Step(_APPLY.format(function), (*graph.name, graph.type.begun.name, change.begins), (projection,))
+def applications(change: RelationChange, graph: Graph, functions: Mapping[str, str]) -> list[Step]:
+    """The steps that apply relations of a graph with functions of the database, by projection
+    (`Projector.relations_function()`)."""
+    parameters = (*graph.name, graph.type.begun.name, change.begins)
+    return [Step(_APPLY.format(function), parameters, (projection,)) for projection, function in functions.items()]
 
 
 def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:

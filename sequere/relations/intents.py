@@ -60,6 +60,7 @@ class RelationChange:
             reads=refusing,
             decide=partial(self._unless_refused, relation, refusing) if refusing else self.decide,
             scope=relation.graph.scope,
+            is_strict=bool(refusing),
         )
 
     def _unless_refused(

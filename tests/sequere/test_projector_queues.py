@@ -350,7 +350,7 @@ def test_sequere_e015_a_typo_in_a_method(at_work: Any) -> None:
     assert list(messages) == ["sequere.E015"]
     (message,) = messages["sequere.E015"]
     assert message.msg == f"{__name__}.Typo has a method on_folowed(), and there is no such event type."
-    assert "registered are action_deleted, action_saved, deleted" in str(message.hint)
+    assert "registered are action_deleted, action_saved, blocked, deleted" in str(message.hint)
 
 
 @pytest.mark.django_db

@@ -300,7 +300,7 @@ def test_no_plan_reads_all_relations(thoas: User) -> None:
     users = User.objects.bulk_create(User(username=f"user {n}") for n in range(1000))
     projects = Project.objects.bulk_create(Project(name=f"project {n}") for n in range(500))
     follow_many((user, projects[(n * k) % 500]) for n, user in enumerate(users) for k in (1, 7, 11, 13, 17))
-    follow_many((user, projects[0]) for user in users)
+    follow_many((user, projects[0]) for user in users[:200])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 

@@ -4,6 +4,7 @@ import pytest
 
 from sequere.contrib.timeline import Timeline
 from sequere.models import follow, unfollow
+from tests.factories import UserFactory
 from tests.sequere_timeline.dates import october
 from tests.statements import at_most
 from tests.testapp.sequere_registry import JoinAction
@@ -33,6 +34,7 @@ def save(actor, day: int) -> JoinAction:
 @pytest.mark.parametrize("number", [0, 2, 20], ids=["no actions", "few actions", "many actions"])
 def test_a_follow_and_an_unfollow_cost_at_most_12_statements(thoas, newbie, configure, cap, mutual, number):
     configure(cap=cap)
+    follow(UserFactory(), UserFactory())  # the first one gives their graph its number
     for day in range(1, 1 + number):
         save(thoas, day)
         save(newbie, day)

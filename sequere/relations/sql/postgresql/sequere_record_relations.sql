@@ -4,9 +4,9 @@
 --
 -- $1, $2 the types of the events that begin and end them; $3 the scope of the graph, NULL for ''; $4 whether they begin
 -- now (else they end), $5 the version of the data of these events; $6 whether only those begin that the log does not
--- know; $7 the type of the relations that keep them from beginning while one end has one to the other, NULL for none, and
--- $8 whether those are left out; $9 to $15 of each relation, by its place: the keys of its two ends, its stream and that of its opposite, and when
--- it happens, NULL for now (of one, or of all); $16 now; $17 the metadata of all events.
+-- know; $7 the type of the relations that keep them from beginning while one end has one to the other, NULL for none,
+-- and $8 whether those are left out; $9 to $15 of each relation, by its place: the keys of its two ends, its stream and
+-- that of its opposite, and when it happens, NULL for now (of one, or of all); $16 now; $17 the metadata of all events.
 -- Answers the places of the relations whose events were appended, and by these, the events, their versions,
 -- the streams of the relations and of their opposites, and the uids and kinds of the two ends; NULL for none. A relation
 -- that is given twice is recorded once. Raises SQ001, with a stream and a type as its message, if something else was

@@ -5,7 +5,8 @@
 --             8 '1' for the newest first; 9, 10 the place after which the positions begin: what the members there begin
 --             with, and their score, '' for the beginning of the feed. No entry has to be there.
 -- Answer:     members and scores in turn; -1 if the feed must be filled
--- Cost:       O(log m + n) for n entries of m; with filters, or if the owner does not see all actors, O(m); O(log m) more for each bisection of equal scores
+-- Cost:       O(log m + n) for n entries of m; with filters, or if the owner does not see all actors, O(m); O(log m)
+--             more for each bisection of equal scores
 -- Undeclared: none
 
 -- include shown_entries
