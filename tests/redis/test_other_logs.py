@@ -105,6 +105,27 @@ def test_it_is_lost_until_a_rebuild_and_recording_goes_on(
     assert differences() == []
 
 
+def test_a_database_that_is_restored_to_before_a_deletion(client: Any, thoas: User, project: Project) -> None:
+    """The server counts a life of the target that has not ended, and hid for ever what is done to it."""
+    Timeline(thoas).save(action := JoinAction(actor=thoas, target=project))
+    assert list(Timeline(thoas).get_private(target=project)) == [action]
+    client.hset("sequere:timeline:names", f"generation:project:{project.pk}", "1")
+    of_a_later_time(client, 0)
+
+    Timeline(thoas).save(later := JoinAction(actor=thoas))  # as soon as an event is to be applied
+    with pytest.raises(ReadModelLost):
+        list(Timeline(thoas).get_private(target=project))
+    for name in NAMES:
+        rebuild(name)
+
+    drain_all(using="default")
+
+    assert list(Timeline(thoas).get_private(target=project)) == [action]
+    assert list(Timeline(thoas).get_private()) == [later, action]
+    assert not client.hexists("sequere:timeline:names", f"generation:project:{project.pk}")
+    assert differences() == []
+
+
 def test_uids_start_above_those_of_an_adopted_server(client: Any, thoas: User, newbie: User, project: Project) -> None:
     follow(thoas, project)
     before = uids(thoas, project)
