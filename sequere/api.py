@@ -41,7 +41,7 @@ from sequere.log.validation import SCOPE_MAX_LENGTH, point_in_time
 from sequere.outbox.enqueue import queueing_step
 from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
-from sequere.relations.appending import Dated, Step, applications, record_relations, record_with_ends
+from sequere.relations.appending import Dated, Step, application_steps, record_relations, record_with_ends
 from sequere.relations.intents import TO_BEGIN, TO_BEGIN_MANY, TO_END, TO_IMPORT, RelationChange
 from sequere.relations.key import BLOCKS, FOLLOWS, Graph, RelationKey
 from sequere.relations.past import Past
@@ -517,7 +517,9 @@ def _steps(change: RelationChange, relations: Sequence[Dated], using: str) -> li
     graph = relations[0][0].graph
     name = graph.name
     found = {one.name: one.relations_function(*name, using) for one in inline_projectors()}
-    steps = applications(change, graph, {projection: function for projection, function in found.items() if function})
+    steps = application_steps(
+        change, graph, {projection: function for projection, function in found.items() if function}
+    )
     if queued_projections() and (queueing := queueing_step(change, relations, using)):
         steps.append(queueing)
     return steps

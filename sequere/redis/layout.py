@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sequere.base import ResourceKey
-from sequere.projections.reconciler import Comparison, Difference, Reconciler
+from sequere.projections.reconciler import Comparison, Difference, Reconciler, Uncounted
 from sequere.projections.registry import projections
 from sequere.redis.connection import Connection, text
 from sequere.redis.scanning import ScanKeys
@@ -110,8 +110,12 @@ def foreign_reconciler(connection: Connection) -> Reconciler:
     return Reconciler("foreign keys", _all_keys(connection), ForeignComparison(connection))
 
 
+class _AllKeys(Uncounted, ScanKeys):
+    """All keys under a prefix."""
+
+
 def _all_keys(connection: Connection) -> ScanKeys:
-    return ScanKeys(connection, (("*", ""),), size=KEYS_AT_ONCE)
+    return _AllKeys(connection, (("*", ""),), size=KEYS_AT_ONCE)
 
 
 def _prefixes(key: str, start: int) -> list[str]:

@@ -110,7 +110,7 @@ def _ended_by(relation: RelationKey, using: str) -> Iterator[RelationKey]:
         yield from (one, one.opposite)
 
 
-def applications(change: RelationChange, graph: Graph, functions: Mapping[str, str]) -> list[Step]:
+def application_steps(change: RelationChange, graph: Graph, functions: Mapping[str, str]) -> list[Step]:
     """The steps that apply relations of a graph with functions of the database, by projection
     (`Projector.relations_function()`)."""
     parameters = (*graph.name, graph.type.begun.name, change.begins)
