@@ -91,7 +91,7 @@ def _read(rows: Iterable[Sequence[Any]], zone: tzinfo | None) -> Iterable[Sequen
     columns = list(zip(*rows, strict=True))
     for place, field in enumerate(Event._meta.concrete_fields):
         if isinstance(field, models.DateTimeField):
-            columns[place] = tuple(datetime.fromisoformat(value).replace(tzinfo=zone) for value in columns[place])
+            columns[place] = tuple(_moment(value, zone) for value in columns[place])
         elif isinstance(field, models.UUIDField):
             columns[place] = tuple(map(UUID, columns[place]))
         elif isinstance(field, OptionalText):
@@ -99,6 +99,12 @@ def _read(rows: Iterable[Sequence[Any]], zone: tzinfo | None) -> Iterable[Sequen
         elif isinstance(field, OptionalObject):
             columns[place] = tuple({} if value is None else value for value in columns[place])
     return zip(*columns, strict=True)
+
+
+def _moment(text: str, zone: tzinfo | None) -> datetime:
+    """In the zone of the connection; a site without time zones has local times, whatever the session has."""
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(zone) if zone else timezone.make_naive(moment, timezone.get_default_timezone())
 
 
 def outbox_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
