@@ -86,14 +86,14 @@ class Contract(IsolatedMixin, _TestCase):
         log = Event.objects.using(self.using)
         last = log.aggregate(last=models.Max("pk"))["last"] or 0
         try:
-            with ExitStack() as patches:
+            with transaction.atomic(using=self.using), ExitStack() as patches:
                 for projector in inline_projectors():  # a function would apply them in the same call
                     patches.enter_context(patch.object(projector, "relations_function", lambda *of: None))
                 yield
+                # The call that records them queues them as well; no worker may see that.
+                QueuedEvent.objects.using(self.using).filter(event_id__gt=last).delete()
         finally:
             events_recorded.receivers = receivers
-            # The call that records them queues them as well.
-            QueuedEvent.objects.using(self.using).filter(event_id__gt=last).delete()
 
     def apply_again(self, events: Iterable[Event | None]) -> None:
         """Apply the events from the outbox, even if they were applied before."""
