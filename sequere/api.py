@@ -481,7 +481,7 @@ def _relation(
 
 
 def _key_of(change: RelationChange) -> Callable[[ResourceLike], ResourceKey]:
-    """What ends may have any key that is in the log, even one whose model is no longer registered."""
+    """A relation that ends may have any key that is in the log, even one whose model is no longer registered."""
     return registry.key_of if change.begins else registry.any_key_of
 
 

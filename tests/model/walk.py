@@ -101,9 +101,16 @@ class _Walk:
 
     def _arguments(self) -> dict[str, Callable[[], tuple[Any, ...]]]:
         user, anything = (lambda: self.random.choice(USERS)), (lambda: self.random.choice(EVERYTHING))
-        day = lambda: self.random.randint(0, 5)  # noqa: E731  # beside the other two
-        pairs = lambda: [(user(), anything()) for _ in range(self.random.randint(1, 6))]  # noqa: E731
-        saved = lambda: self.random.randrange(max(len(self.site.saved) - 20, 0), len(self.site.saved) + 1)  # noqa: E731
+
+        def day() -> int:
+            return self.random.randint(0, 5)
+
+        def pairs() -> list[Any]:
+            return [(user(), anything()) for _ in range(self.random.randint(1, 6))]
+
+        def saved() -> int:
+            return self.random.randrange(max(len(self.site.saved) - 20, 0), len(self.site.saved) + 1)
+
         return {
             "follow": lambda: (user(), anything()),
             "unfollow": lambda: (user(), anything()),
