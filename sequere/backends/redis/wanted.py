@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from functools import cache
 
+from django.conf import settings
 from django.db import connections
 from django.db.models.expressions import Col
 
@@ -29,7 +30,7 @@ def wanted_by(events: Iterable[Event], using: str) -> list[WantedFollow]:
     streams = {event.stream for event in known}
     select, values = given(connections[using], fields_of(Event, ("stream",)), [(stream,) for stream in streams])
     with connections[using].cursor() as cursor:
-        cursor.execute(_wanted(using).replace("{given}", select), values)
+        cursor.execute(_wanted(using, settings.USE_TZ).replace("{given}", select), values)
         rows = cursor.fetchall()
     numbers = dict.fromkeys(((type_, None) for type_ in _OF_FOLLOWS), PLAIN)
     if any(event.scope or event.type not in _OF_FOLLOWS for event in known):
@@ -47,7 +48,7 @@ def wanted_by(events: Iterable[Event], using: str) -> list[WantedFollow]:
 
 
 @cache
-def _wanted(using: str) -> str:
+def _wanted(using: str, has_time_zones: bool) -> str:  # a Score is written accordingly
     last = last_event(using, "last", "given.stream")
     moment = Score(Col("last", Event._meta.get_field("occurred_at")))
     score, _ = Event.objects.using(using).query.get_compiler(using).compile(moment)
