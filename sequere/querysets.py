@@ -15,7 +15,7 @@ from django.db.models.sql.query import Query
 from django.db.models.sql.where import AND, WhereNode
 
 from sequere import conf
-from sequere.api import _graph as graph_of
+from sequere.api.arguments import follows_in
 from sequere.backends.base import Fragment, Joins, KeyColumn, get_backend
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import BackendException, NotSupported, TooManyIds
@@ -48,13 +48,13 @@ def followed_by(instance: ResourceLike, *, scope: str = "") -> "_InList":
     or an OR, a question about each row, of two lookups. If follows are not in the database of the model, its ids, from
     1 query or 2 round trips; TooManyIds if they are more than 10,000.
     """
-    return _InList(FOLLOW.followings, graph_of(scope), registry.key_of(instance), "followed_by()")
+    return _InList(FOLLOW.followings, follows_in(scope), registry.key_of(instance), "followed_by()")
 
 
 def follows(instance: ResourceLike, *, scope: str = "") -> "_InList":
     """The condition that what the queryset has follows `instance`: `User.objects.filter(follows(project))`. The cost is
     that of `followed_by()`."""
-    return _InList(FOLLOW.followers, graph_of(scope), registry.key_of(instance), "follows()")
+    return _InList(FOLLOW.followers, follows_in(scope), registry.key_of(instance), "follows()")
 
 
 def with_following(instance: ResourceLike, *, scope: str = "") -> "_InList":
@@ -63,18 +63,20 @@ def with_following(instance: ResourceLike, *, scope: str = "") -> "_InList":
     Part of the statement, two lookups for each row. Raises NotSupported if follows are not in the database of the
     model.
     """
-    return _InList(FOLLOW.followings, graph_of(scope), registry.key_of(instance), "with_following()", of_each_row=True)
+    return _InList(
+        FOLLOW.followings, follows_in(scope), registry.key_of(instance), "with_following()", of_each_row=True
+    )
 
 
 def followers_count(*, scope: str = "") -> "_LengthOfList":
     """How many follow what the queryset has: `.annotate(n=followers_count()).order_by("-n")`. The cost, and what it
     raises, are those of `with_following()`."""
-    return _LengthOfList(FOLLOW.followers, graph_of(scope), "followers_count()")
+    return _LengthOfList(FOLLOW.followers, follows_in(scope), "followers_count()")
 
 
 def followings_count(*, scope: str = "") -> "_LengthOfList":
     """How many resources it follows; as `followers_count()`."""
-    return _LengthOfList(FOLLOW.followings, graph_of(scope), "followings_count()")
+    return _LengthOfList(FOLLOW.followings, follows_in(scope), "followings_count()")
 
 
 def most_followed(model: type[InstanceT], *, scope: str = "") -> models.QuerySet[InstanceT]:

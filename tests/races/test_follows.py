@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from django.dispatch import Signal
 
-from sequere import api
+from sequere.api import changes
 from sequere.exceptions import IdempotencyConflict
 from sequere.log.models import Event
 from sequere.models import (
@@ -155,7 +155,7 @@ def test_simultaneous_calls_send_one_signal():
 
 
 def test_overlapping_imports_in_different_orders_do_not_deadlock(monkeypatch):
-    monkeypatch.setattr(api, "PAIRS_PER_TRANSACTION", 40)  # many small transactions meet more often
+    monkeypatch.setattr(changes, "PAIRS_PER_TRANSACTION", 40)  # many small transactions meet more often
     everybody = users(isqrt(rounds(192, 33)))  # each follows all others
     pairs = [(one, other) for one in everybody for other in everybody if one != other]
 
@@ -173,7 +173,7 @@ def test_overlapping_imports_in_different_orders_do_not_deadlock(monkeypatch):
 
 
 def test_simultaneous_imports_and_removals_keep_to_the_log(monkeypatch):
-    monkeypatch.setattr(api, "PAIRS_PER_TRANSACTION", 25)
+    monkeypatch.setattr(changes, "PAIRS_PER_TRANSACTION", 25)
     everybody = users(isqrt(rounds(85, 21)))
     pairs = [(one, other) for one in everybody for other in everybody if one != other]
 

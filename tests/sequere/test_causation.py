@@ -9,8 +9,8 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.test import Client
 
-from sequere import api
 from sequere.admin import events as admin_events
+from sequere.api import changes
 from sequere.contrib.timeline import Timeline
 from sequere.log import Intent, record, stream_of
 from sequere.log.metadata import caused_by, event_metadata
@@ -357,7 +357,7 @@ def test_every_batch_is_told_of_after_its_commit(
 def test_an_import_is_told_of_transaction_by_transaction(
     monkeypatch: pytest.MonkeyPatch, batches: list[tuple[Event, ...]], project: Project
 ) -> None:
-    monkeypatch.setattr(api, "PAIRS_PER_TRANSACTION", 2)
+    monkeypatch.setattr(changes, "PAIRS_PER_TRANSACTION", 2)
     users = UserFactory.create_batch(5)
 
     follow_many((user, project) for user in users)

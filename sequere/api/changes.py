@@ -1,0 +1,112 @@
+"""How the verbs record what they change, and tell of it after the commit."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from django.db import router
+from django.dispatch import Signal
+
+from sequere import conf, signals
+from sequere.api.arguments import Timestamp, relation_of
+from sequere.base import ResourceKey, ResourceLike
+from sequere.exceptions import FollowException, InvalidPair
+from sequere.log.metadata import caused_by
+from sequere.log.models import Event
+from sequere.log.recording import record_internal
+from sequere.outbox.enqueue import queueing_step
+from sequere.projections.registry import inline_projectors, queued_projections
+from sequere.registry import registry
+from sequere.relations.appending import Dated, Step, application_steps, record_relations
+from sequere.relations.intents import RelationChange
+from sequere.relations.key import Graph
+from sequere.sql.commits import after_commit
+
+#: Pairs per transaction of an import.
+PAIRS_PER_TRANSACTION = 2000
+
+
+def record_one(
+    change: RelationChange,
+    ends: tuple[ResourceLike, ResourceLike],
+    graph: Graph,
+    timestamp: Timestamp | None,
+    idempotency_key: str | None,
+    refusal: type[FollowException],
+    fail_silently: bool | None,
+) -> Event | None:
+    relation, moment = relation_of(graph, *ends, timestamp, key_of=_key_of(change))
+    using = router.db_for_write(Event)
+    if idempotency_key is None:
+        relations = [(relation, moment)]
+        events = record_relations(change, relations, steps_for(change, relations, using))
+        event, is_new = next(iter(events), None), bool(events)
+    else:
+        ((event, is_new),) = record_internal([change.intent(relation, moment, idempotency_key)])
+    from_instance, to_instance = ends
+    if event is None:
+        if not (conf.fail_silently() if fail_silently is None else fail_silently):
+            raise refusal(from_instance=from_instance, to_instance=to_instance)
+    elif is_new:
+        announce_later([event], ends, using)
+    return event
+
+
+def record_many(
+    change: RelationChange,
+    pairs: Iterable[tuple[Any, ...]],
+    graph: Graph,
+    progress: Callable[[int], None] | None,
+) -> int:
+    waiting = iter(pairs)
+    done = new = 0
+    while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
+        relations = [relation_of(graph, *_checked(pair), key_of=_key_of(change)) for pair in batch]
+        steps = steps_for(change, relations, router.db_for_write(Event))
+        new += len(record_relations(change, relations, steps))
+        done += len(batch)
+        if progress is not None:
+            progress(done)
+    return new
+
+
+def steps_for(change: RelationChange, relations: Sequence[Dated], using: str) -> list[Step]:
+    """What the call that records relations can do at once: apply them to inline projections, in their order, and queue
+    their events for the others."""
+    graph = relations[0][0].graph
+    name = graph.name
+    found = {one.name: one.relations_function(*name, using) for one in inline_projectors()}
+    steps = application_steps(
+        change, graph, {projection: function for projection, function in found.items() if function}
+    )
+    if queued_projections() and (queueing := queueing_step(change, relations, using)):
+        steps.append(queueing)
+    return steps
+
+
+def announce_later(events: Iterable[Event], ends: tuple[ResourceLike, ResourceLike], using: str) -> None:
+    """After the commit, send the signals of events between two resources, each with the two as its event names them."""
+    first = None
+    for event in events:
+        actor = event.actor
+        first = first or actor  # the first event leads from the first end
+        from_instance, to_instance = ends if actor == first else ends[::-1]
+        after_commit(partial(_announce, event, from_instance=from_instance, to_instance=to_instance), using)
+
+
+def _announce(event: Event, **instances: ResourceLike) -> None:
+    signal: Signal = getattr(signals, event.type)  # each type of an event about relations has one
+    with caused_by(event):
+        signal.send_robust(sender=Event, event=event, **instances)
+
+
+def _key_of(change: RelationChange) -> Callable[[ResourceLike], ResourceKey]:
+    """A relation that ends may have any key that is in the log, even one whose model is no longer registered."""
+    return registry.key_of if change.begins else registry.any_key_of
+
+
+def _checked(pair: Any) -> tuple[Any, ...]:
+    if not isinstance(pair, tuple | list) or not 2 <= len(pair) <= 3:
+        raise InvalidPair(pair=pair)
+    return tuple(pair)
