@@ -52,6 +52,17 @@ class ModelBase:
         """Whether a user may follow an instance through the views of Sequere. They find what is in `get_queryset()`."""
         return True
 
+    def requires_approval(self, from_instance: models.Model, to_instance: models.Model) -> bool:
+        """Whether `to_instance`, of this model, must accept `from_instance` before it is followed: then `follow()`
+        records a request. Asked before the transaction, and only if it is overridden; never of `follow(policy=False)`,
+        and never again when a follow is accepted, or the log is replayed."""
+        return False
+
+    def allow_follow(self, from_instance: models.Model, to_instance: models.Model) -> bool:
+        """Whether `from_instance` may follow `to_instance`, of this model, or ask to: otherwise `follow()` raises
+        FollowNotAllowed. Asked like `requires_approval()`."""
+        return True
+
     def can_view(self, user: Any, instance: models.Model) -> bool:
         """Whether a user may see the followers, followings and friends of an instance, and its public timeline.
 

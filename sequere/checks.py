@@ -58,6 +58,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_check_queues(),
         *_check_health(),
         *_check_page_size(),
+        *_check_max_followings(),
         *_check_follower(),
         *_check_tenants(),
         *_check_scopes(),
@@ -390,6 +391,19 @@ def _check_page_size() -> list[CheckMessage]:
             f"SEQUERE_PAGE_SIZE is {size!r}, which is not a number of entries above 0.",
             hint="Use the number of entries that a page of a list has by default.",
             id="sequere.E027",
+        )
+    ]
+
+
+def _check_max_followings() -> list[CheckMessage]:
+    limit: Any = conf.max_followings()
+    if limit is None or (_is_number(limit, int) and limit >= 0):
+        return []
+    return [
+        Error(
+            f"SEQUERE_MAX_FOLLOWINGS is {limit!r}, which is not a number.",
+            hint="Use the number of resources that one may follow, or None for any number.",
+            id="sequere.E028",
         )
     ]
 

@@ -16,6 +16,7 @@ SETTINGS = (
     "SEQUERE_FOLLOWER_OF_REQUEST",
     "SEQUERE_HEALTH_MAX_LAG",
     "SEQUERE_HEALTH_MAX_PARKED",
+    "SEQUERE_MAX_FOLLOWINGS",
     "SEQUERE_PAGE_SIZE",
     "SEQUERE_PROJECTION_MODES",
     "SEQUERE_PROJECTORS",
@@ -60,6 +61,13 @@ def follower_of_request() -> Callable[[HttpRequest], Any] | str | None:
     of one. It returns an instance, a ResourceKey, or None for nobody; by default, the user of the request."""
     follower: Callable[[HttpRequest], Any] | str | None = getattr(settings, "SEQUERE_FOLLOWER_OF_REQUEST", None)
     return follower
+
+
+def max_followings() -> int | None:
+    """`SEQUERE_MAX_FOLLOWINGS`: how many a resource may follow in a scope; by default, None, any number. It is compared
+    with the counts, so follows at the same moment may exceed it by a few."""
+    number: int | None = getattr(settings, "SEQUERE_MAX_FOLLOWINGS", None)
+    return number
 
 
 def page_size() -> int:

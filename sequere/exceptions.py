@@ -91,7 +91,8 @@ class UnknownIdentifier(SequereException):
 
 
 class NoInstance(SequereException):
-    """{value} is not a model instance: pass one, or its ResourceKey."""
+    """{value} is not a model instance, nor the key of one that can be loaded: pass a saved instance, or its
+    ResourceKey."""
 
 
 class UnsavedInstance(SequereException):
@@ -145,7 +146,7 @@ class SelfFollowException(FollowException):
 
 
 class AlreadyFollowingException(FollowException):
-    """{from_instance} already follows {to_instance}: pass fail_silently=True if that is expected."""
+    """{from_instance} already follows {to_instance}, or has asked to: pass fail_silently=True if that is expected."""
 
 
 class NotFollowingException(FollowException):
@@ -154,6 +155,18 @@ class NotFollowingException(FollowException):
 
 class Blocked(FollowException):
     """{from_instance} cannot follow {to_instance}: one of them has blocked the other."""
+
+
+class NotPending(FollowException):
+    """{from_instance} does not ask to follow {to_instance}: the request was closed before, or never made."""
+
+
+class FollowNotAllowed(FollowException):
+    """{from_instance} may not follow {to_instance}: allow_follow() of {options} refuses it."""
+
+
+class TooManyFollowings(FollowException):
+    """{from_instance} follows {number:,}, and SEQUERE_MAX_FOLLOWINGS allows {limit:,}: unfollow something first."""
 
 
 class InvalidScope(FollowException):

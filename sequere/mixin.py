@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from django.db import models
 
 from sequere import api
-from sequere.api import AsOf, Identifier, Options, Timestamp
+from sequere.api import AsOf, FollowOptions, Identifier, Options, Timestamp
 from sequere.base import ResourceLike
 from sequere.log.models import Event
 from sequere.results.relations import RelationList
@@ -22,11 +22,47 @@ class SequereMixin(models.Model):
     class Meta:
         abstract = True
 
-    def follow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
+    def follow(self, to_instance: ResourceLike, **options: Unpack[FollowOptions]) -> Event | None:
         return api.follow(self, to_instance, **options)
 
     def unfollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return api.unfollow(self, to_instance, **options)
+
+    def remove_follower(
+        self, follower: ResourceLike, *, fail_silently: bool | None = None, scope: str = ""
+    ) -> Event | None:
+        return api.remove_follower(self, follower, fail_silently=fail_silently, scope=scope)
+
+    def accept(self, follower: ResourceLike, *, scope: str = "") -> Event:
+        return api.accept(self, follower, scope=scope)
+
+    def accept_all(self, *, scope: str = "") -> int:
+        return api.accept_all(self, scope=scope)
+
+    def deny(self, follower: ResourceLike, *, scope: str = "") -> Event:
+        return api.deny(self, follower, scope=scope)
+
+    def cancel(self, instance: ResourceLike, *, scope: str = "") -> Event:
+        return api.cancel(self, instance, scope=scope)
+
+    def is_pending(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
+        return api.is_pending(self, instance, scope=scope, as_of=as_of)
+
+    def get_pending(
+        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+    ) -> RelationList:
+        return api.get_pending(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
+
+    def get_pending_with(
+        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+    ) -> RelationList:
+        return api.get_pending_with(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
+
+    def get_pending_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+        return api.get_pending_count(self, identifier=identifier, scope=scope, as_of=as_of)
+
+    def get_pending_with_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+        return api.get_pending_with_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
     def is_following(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
         return api.is_following(self, instance, scope=scope, as_of=as_of)
@@ -152,8 +188,36 @@ class SequereMixin(models.Model):
     async def aget_blocked_by_count(self, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
         return await api.aget_blocked_by_count(self, identifier=identifier, as_of=as_of)
 
-    async def afollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
+    async def afollow(self, to_instance: ResourceLike, **options: Unpack[FollowOptions]) -> Event | None:
         return await api.afollow(self, to_instance, **options)
+
+    async def aremove_follower(
+        self, follower: ResourceLike, *, fail_silently: bool | None = None, scope: str = ""
+    ) -> Event | None:
+        return await api.aremove_follower(self, follower, fail_silently=fail_silently, scope=scope)
+
+    async def aaccept(self, follower: ResourceLike, *, scope: str = "") -> Event:
+        return await api.aaccept(self, follower, scope=scope)
+
+    async def aaccept_all(self, *, scope: str = "") -> int:
+        return await api.aaccept_all(self, scope=scope)
+
+    async def adeny(self, follower: ResourceLike, *, scope: str = "") -> Event:
+        return await api.adeny(self, follower, scope=scope)
+
+    async def acancel(self, instance: ResourceLike, *, scope: str = "") -> Event:
+        return await api.acancel(self, instance, scope=scope)
+
+    async def ais_pending(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
+        return await api.ais_pending(self, instance, scope=scope, as_of=as_of)
+
+    async def aget_pending_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+        return await api.aget_pending_count(self, identifier=identifier, scope=scope, as_of=as_of)
+
+    async def aget_pending_with_count(
+        self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+    ) -> int:
+        return await api.aget_pending_with_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
     async def aunfollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return await api.aunfollow(self, to_instance, **options)

@@ -50,6 +50,15 @@ class _Kind:
     def pk(self) -> PrimaryKey:
         return PrimaryKey(self.options.model)
 
+    @property
+    def has_policy(self) -> bool:
+        """Whether its options say who may follow its instances."""
+        options = type(self.options)
+        return (
+            options.allow_follow is not ModelBase.allow_follow
+            or options.requires_approval is not ModelBase.requires_approval
+        )
+
 
 class Registry:
     """The registered models, each with its options.
@@ -117,6 +126,11 @@ class Registry:
     def options_for(self, resource: ResourceLike) -> ModelBase:
         """The options that apply to an instance, or to a key. Raises what `key_of()` raises."""
         return self._by_name[self.key_of(resource).identifier].options
+
+    def policy_of(self, key: ResourceKey) -> ModelBase | None:
+        """The options that say who may follow an instance with a key, in canonical form; None if they do not."""
+        kind = self._by_name[key.identifier]
+        return kind.options if kind.has_policy else None
 
     def identifier_of(self, model: type[models.Model] | str) -> str:
         """The identifier of a registered model, or of its identifier or alias. Raises NotRegistered, NoIdentifier, or

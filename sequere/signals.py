@@ -42,6 +42,12 @@ followed = Signal()
 #: After the commit, once for each unfollow(), and for each follow that a block() ends; otherwise like `followed`.
 unfollowed = Signal()
 
+#: After the commit, once for each follow() that has to wait for an accept(), instead of `followed`; otherwise like it.
+follow_requested = Signal()
+#: After the commit, once for each request that was accepted, denied or cancelled, or that a follow() or a block() has
+#: closed: the data of the event have the `cause`. Otherwise like `followed`; its ends are those of the request.
+request_closed = Signal()
+
 #: After the commit, once for each block(); otherwise like `followed`.
 blocked = Signal()
 #: The same for unblock().

@@ -24,12 +24,19 @@ AsOf = Event | datetime | None
 
 
 class Options(TypedDict, total=False):
-    """The arguments of `follow()` and `unfollow()` besides the two resources."""
+    """The arguments of `unfollow()` besides the two resources."""
 
     timestamp: Timestamp | None
     fail_silently: bool | None
     idempotency_key: str | None
     scope: str
+
+
+class FollowOptions(Options, total=False):
+    """Those of `follow()`."""
+
+    message: str
+    policy: bool
 
 
 def follows_in(scope: str) -> Graph:

@@ -20,12 +20,12 @@ def block(
     from_instance: ResourceLike, to_instance: ResourceLike, *, timestamp: Timestamp | None = None
 ) -> Event | None:
     """Let `from_instance` block `to_instance`: neither can follow the other, and each sees nothing of the other in its
-    private timeline. Follows between them end, in all scopes.
+    private timeline. Follows and requests between them end, in all scopes.
 
     Returns the event, or None if it has blocked it already. Raises what `follow()` raises. 1 query if nothing changes.
     """
     relation, moment = relation_of(BLOCKS, from_instance, to_instance, timestamp, key_of=registry.key_of)
-    events = record_with_ends(relation, moment, cause=BLOCK.begun.name)
+    events = record_with_ends(relation, moment)
     announce_later(events, (from_instance, to_instance), router.db_for_write(Event))
     return events[0] if events else None
 
@@ -38,7 +38,7 @@ def unblock(
     relation, moment = relation_of(BLOCKS, from_instance, to_instance, timestamp, key_of=registry.any_key_of)
     using = router.db_for_write(Event)
     relations = [(relation, moment)]
-    events = record_relations(TO_END, relations, steps_for(TO_END, relations, using))
+    events = record_relations(TO_END, relations, steps_for(TO_END, relations, using)).events
     announce_later(events, (from_instance, to_instance), using)
     return events[0] if events else None
 

@@ -9,7 +9,8 @@ from django.db import router
 from django.dispatch import Signal
 
 from sequere import conf, signals
-from sequere.api.arguments import Timestamp, relation_of
+from sequere.api.arguments import relation_of
+from sequere.api.policy import sort_out
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import FollowException, InvalidPair
 from sequere.log.metadata import caused_by
@@ -19,7 +20,7 @@ from sequere.outbox.enqueue import queueing_step
 from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
 from sequere.relations.appending import Dated, Step, application_steps, record_relations
-from sequere.relations.intents import RelationChange
+from sequere.relations.intents import RelationChange, to_ask
 from sequere.relations.key import Graph
 from sequere.sql.commits import after_commit
 
@@ -29,28 +30,27 @@ PAIRS_PER_TRANSACTION = 2000
 
 def record_one(
     change: RelationChange,
+    dated: Dated,
     ends: tuple[ResourceLike, ResourceLike],
-    graph: Graph,
-    timestamp: Timestamp | None,
     idempotency_key: str | None,
     refusal: type[FollowException],
     fail_silently: bool | None,
+    **metadata: Any,
 ) -> Event | None:
-    relation, moment = relation_of(graph, *ends, timestamp, key_of=_key_of(change))
+    """The event of a relation, or that of the request which is closed in its place."""
     using = router.db_for_write(Event)
     if idempotency_key is None:
-        relations = [(relation, moment)]
-        events = record_relations(change, relations, steps_for(change, relations, using))
-        event, is_new = next(iter(events), None), bool(events)
+        changed = record_relations(change, [dated], steps_for(change, [dated], using), **metadata)
+        events = new = [*changed.events, *changed.closed]
     else:
-        ((event, is_new),) = record_internal([change.intent(relation, moment, idempotency_key)])
+        outcomes = record_internal(change.intents(*dated, idempotency_key), **metadata)
+        events = [outcome.event for outcome in outcomes if outcome.event]
+        new = [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
     from_instance, to_instance = ends
-    if event is None:
-        if not (conf.fail_silently() if fail_silently is None else fail_silently):
-            raise refusal(from_instance=from_instance, to_instance=to_instance)
-    elif is_new:
-        announce_later([event], ends, using)
-    return event
+    if not events and not (conf.fail_silently() if fail_silently is None else fail_silently):
+        raise refusal(from_instance=from_instance, to_instance=to_instance)
+    announce_later(new, ends, using)
+    return events[0] if events else None
 
 
 def record_many(
@@ -58,13 +58,20 @@ def record_many(
     pairs: Iterable[tuple[Any, ...]],
     graph: Graph,
     progress: Callable[[int], None] | None,
+    *,
+    policy: bool = False,
 ) -> int:
     waiting = iter(pairs)
     done = new = 0
     while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
-        relations = [relation_of(graph, *_checked(pair), key_of=_key_of(change)) for pair in batch]
-        steps = steps_for(change, relations, router.db_for_write(Event))
-        new += len(record_relations(change, relations, steps))
+        checked = [_checked(pair) for pair in batch]
+        relations: Sequence[Dated] = [relation_of(graph, *pair, key_of=_key_of(change)) for pair in checked]
+        if policy:
+            relations, requests = sort_out(relations, (pair[:2] for pair in checked), only_unknown=change.only_unknown)
+            record_relations(to_ask(leaves_out=True), requests)
+        if relations:
+            steps = steps_for(change, relations, router.db_for_write(Event))
+            new += len(record_relations(change, relations, steps).events)
         done += len(batch)
         if progress is not None:
             progress(done)

@@ -27,6 +27,11 @@ def event_metadata(**metadata: Any) -> Iterator[None]:
         _metadata.reset(token)
 
 
+def by_default(**metadata: Any) -> dict[str, Any]:
+    """Those of `metadata` that nobody has said yet."""
+    return {name: value for name, value in metadata.items() if _metadata.get().get(name) is None}
+
+
 @contextmanager
 def caused_by(event: "Event") -> Iterator[None]:
     """Everything recorded in this block names `event` as its cause, and has its correlation id.

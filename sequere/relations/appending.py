@@ -21,17 +21,22 @@ from sequere.log.numbers import make_room, numbers_of_graphs
 from sequere.log.reading import History, latest_of
 from sequere.log.recording import MICROSECOND, NewEvents, record_in_database, record_internal
 from sequere.log.troubles import explaining
-from sequere.relations.intents import TO_BEGIN, TO_END, RelationChange, is_live
+from sequere.relations.intents import TO_BEGIN, TO_END, RelationChange, is_live, to_close
 from sequere.relations.key import RELATION, Graph, RelationKey
-from sequere.relations.types import type_named
+from sequere.relations.types import ASKING, type_named
 from sequere.sql.dialects import dialect
 from sequere.sql.statements import statements
 
-#: The errors of the database if something else was recorded on the stream of a relation, and if one must not begin.
-STREAM_TAKEN, RELATION_REFUSED = "SQ001", "SQ002"
+#: The errors of the database if something else was recorded on the stream of a relation, if one must not begin, and if
+#: there is a request for one.
+STREAM_TAKEN, RELATION_REFUSED, RELATION_REQUESTED = "SQ001", "SQ002", "SQ003"
 
 #: A relation, and when it begins or ends; None for now.
 Dated = tuple[RelationKey, datetime | None]
+
+
+class _Requested(Exception):
+    """There is a request for a relation, and it must be closed."""
 
 
 class Step(NamedTuple):
@@ -49,7 +54,7 @@ class Step(NamedTuple):
 
 _RECORD = (
     "SELECT news.places, news.event_ids, news.versions{steps} FROM sequere_record_relations("
-    "%s::text, %s::text, %s::text, %s::boolean, %s::smallint, %s::boolean, %s::text, %s::boolean,"
+    "%s::text, %s::text, %s::text, %s::boolean, %s::smallint, %s::boolean, %s::text, %s::boolean, %s::text,"
     " %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[],"
     " %s::timestamptz[], %s::timestamptz, %s::jsonb) AS news WHERE news.places IS NOT NULL"
 )
@@ -59,45 +64,65 @@ _APPLY = (
 )
 
 
+class Changed(NamedTuple):
+    """The new events of relations, in the order of the log, and those of requests that were closed with them."""
+
+    events: Sequence[Event] = ()
+    closed: Sequence[Event] = ()
+
+
 def record_relations(
     change: RelationChange, relations: Sequence[Dated], steps: Sequence[Step] = (), **metadata: Any
-) -> Sequence[Event]:
-    """Record what is news in relations of one graph; returns the new events, in the order of the log.
+) -> Changed:
+    """Record what is news in relations of one graph; returns the new events.
 
     The steps are taken in the same call, in their order.
 
     1 statement on databases with functions (2 if metadata are found out by calling something), plus those of the
-    receivers of `events_recorded`; otherwise what `record()` costs.
+    receivers of `events_recorded`; otherwise, and if there is a request for one of the relations, what `record()`
+    costs.
     """
     if not relations:
-        return []
+        return Changed()
     using = router.db_for_write(Event)
-    if not dialect(connections[using]).has_routines:
-        outcomes = record_internal([change.intent(*one) for one in relations], **metadata)
-        return [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
+    if not (change.is_plain and dialect(connections[using]).has_routines):
+        return record_by_intents(change, relations, **metadata)
     if is_costly(metadata) and not _is_news(change, relations, using):
-        return []
+        return Changed()
     applied: set[str] = set()
     for step in steps:
         applied.update(step.projections)
-    return record_in_database(partial(_append, change, relations, steps), applied=applied, **metadata)
+    try:
+        return Changed(record_in_database(partial(_append, change, relations, steps), applied=applied, **metadata))
+    except _Requested:
+        return record_by_intents(change, relations, **metadata)
 
 
-def record_with_ends(relation: RelationKey, moment: datetime | None = None, **metadata: Any) -> Sequence[Event]:
+def record_by_intents(change: RelationChange, relations: Sequence[Dated], **metadata: Any) -> Changed:
+    """The same on any database, and with what the function cannot do. Costs what `record()` costs."""
+    outcomes = record_internal([intent for one in relations for intent in change.intents(*one)], **metadata)
+    events = [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
+    graph = relations[0][0].graph
+    type_ = change.type_in(graph).name
+    return Changed(*([event for event in events if (event.type == type_) is is_first] for is_first in (True, False)))
+
+
+def record_with_ends(relation: RelationKey, moment: datetime | None = None) -> Sequence[Event]:
     """Record that a relation begins, and that those end which its type ends: in all scopes and both directions. Returns
     the new events, in the order of the log.
 
     1 query if there is nothing to record, otherwise 2 more than `record()`, which is given all of them.
     """
-    using = router.db_for_write(Event)
+    using, cause = router.db_for_write(Event), relation.graph.type.begun.name
     if is_live(History(latest_of([relation.stream], using).get(relation.stream), {})):
         return ()
     make_room(*relation.graph.name, using)
     with transaction.atomic(using=using):
         # A follow in a new scope that is committed before has its graph then; one that comes later is refused.
         lock([relation.from_key, relation.to_key], using)
-        intents = [TO_BEGIN.intent(relation, moment), *map(TO_END.intent, _ended_by(relation, using))]
-        outcomes = record_internal(intents, **metadata)
+        ended = [(to_close(cause) if one.asked_for else TO_END).intent(one) for one in _ended_by(relation, using)]
+        intents = [TO_BEGIN.intent(relation, moment), *ended]
+        outcomes = record_internal(intents, cause=cause)
     return [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
 
 
@@ -124,8 +149,11 @@ def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     words = dialect(connection)
     ends = [[f"{end}_{part}[place]" for part in ("identifiers", "object_ids")] for end in ("from", "to")]
     there, back = (words.stream(RELATION, ["refused_by", "''", *one, *other]) for one, other in (ends, ends[::-1]))
-    texts = statements(__package__, connection.vendor).items()
-    ours = {name: text.replace("{there}", there).replace("{back}", back) for name, text in texts}
+    request = words.stream(RELATION, ["asking", "COALESCE(scope_, '')", *ends[0], *ends[1]])
+    ours = {
+        name: text.replace("{there}", there).replace("{back}", back).replace("{request}", request)
+        for name, text in statements(__package__, connection.vendor).items()
+    }
     return {**locking_functions(connection), **ours}
 
 
@@ -160,6 +188,7 @@ def _append(
         *(graph.type.begun.name, graph.type.ended.name, graph.scope or None),
         *(change.begins, event_type.version, change.only_unknown),
         *((change.begins and graph.type.refused_by) or None, change.leaves_out),
+        asking.name if (asking := ASKING.get(graph.type.name)) else None,
         *_arrays([*zip(*keys, strict=True), *streams]),
         [moment and adapt(moment) for _, moment in relations] if any(moment for _, moment in relations) else None,
         adapt(now),
@@ -177,6 +206,8 @@ def _append(
         if getattr(error.__cause__, "sqlstate", None) == RELATION_REFUSED:
             refused, _ = relations[int(str(error.__cause__).split()[0]) - 1]
             raise Blocked(from_instance=refused.from_key, to_instance=refused.to_key) from error
+        if getattr(error.__cause__, "sqlstate", None) == RELATION_REQUESTED:
+            raise _Requested from error
         raise
 
     def events() -> Iterator[Event]:

@@ -9,7 +9,7 @@ from django.db.models.expressions import Combinable
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.streams import Stream, internal_stream, stream_digits
-from sequere.relations.types import BLOCK, FOLLOW, RelationType, is_change, type_named, type_of
+from sequere.relations.types import ASKING, BLOCK, FOLLOW, RelationType, is_change, type_named, type_of
 
 #: The kind of streams that relations have.
 RELATION = "relation"
@@ -77,6 +77,18 @@ class RelationKey(NamedTuple):
             return ()
         graph = Graph(type_named(self.graph.type.refused_by))
         return self._replace(graph=graph), self.opposite._replace(graph=graph)
+
+    @property
+    def asking(self) -> "RelationKey | None":
+        """The request for it; None if nobody can ask for it."""
+        type_ = ASKING.get(self.graph.type.name)
+        return self._replace(graph=Graph(type_, self.graph.scope)) if type_ else None
+
+    @property
+    def asked_for(self) -> "RelationKey | None":
+        """The relation that it is a request for, if it is one."""
+        name = self.graph.type.asks_for
+        return self._replace(graph=Graph(type_named(name), self.graph.scope)) if name else None
 
     @classmethod
     def of_event(cls, event: Event) -> "RelationKey":

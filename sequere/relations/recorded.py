@@ -29,6 +29,12 @@ def live_relations(using: str) -> EventQuerySet:
     return Event.objects.using(using).filter(~models.Exists(later), type__in=BEGUN)
 
 
+def live_in(graph: Graph, using: str) -> EventQuerySet:
+    """The last event of each live relation of a graph."""
+    scoped = models.Q(scope=graph.scope) if graph.scope else models.Q(scope__isnull=True)
+    return live_relations(using).filter(scoped, type=graph.type.begun.name)
+
+
 def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
     """Those of `keys` that have ever been at an end of a relation. 1 query."""
     names, values = given(connections[using], fields_of(Resource, KEY), list(keys))

@@ -24,6 +24,11 @@ class RelationType:
     refused_by: str = ""
     #: The types of relations that end when it begins: in all scopes, in both directions.
     ends: tuple[str, ...] = ()
+    #: The type of the relation that it asks for: it does not begin while that one is live, and it ends when that one
+    #: begins, with the same ends in the same scope. "" for none.
+    asks_for: str = ""
+    #: Whether it is a matter of both ends, so that each may clear it away; otherwise of the first one alone.
+    is_of_both: bool = True
 
 
 @register_event
@@ -39,6 +44,29 @@ class Followed(EventType):
 class Unfollowed(EventType):
     name = "unfollowed"
     label = _("unfollowed")
+    subject = TARGET
+    internal = True
+    stream_kind = "relation"
+
+
+@register_event
+class FollowRequested(EventType):
+    """Its data may have a `message`."""
+
+    name = "follow_requested"
+    label = _("asked to follow")
+    subject = TARGET
+    internal = True
+    stream_kind = "relation"
+
+
+@register_event
+class RequestClosed(EventType):
+    """Its data have the `cause`: accepted, denied, cancelled, blocked or followed. If one of the two is deleted, the
+    metadata say so, as of any relation."""
+
+    name = "request_closed"
+    label = _("request closed")
     subject = TARGET
     internal = True
     stream_kind = "relation"
@@ -72,12 +100,30 @@ FOLLOW = RelationType(
     friends="friends",
     refused_by="block",
 )
+REQUEST = RelationType(
+    "request",
+    begun=FollowRequested,
+    ended=RequestClosed,
+    followings="pending_with",
+    followers="pending",
+    refused_by="block",
+    asks_for="follow",
+)
 BLOCK = RelationType(
-    "block", begun=BlockBegun, ended=BlockEnded, followings="blocked", followers="blocked_by", ends=("follow",)
+    "block",
+    begun=BlockBegun,
+    ended=BlockEnded,
+    followings="blocked",
+    followers="blocked_by",
+    ends=("follow", "request"),
+    is_of_both=False,
 )
 
 #: All of them.
-RELATION_TYPES = (FOLLOW, BLOCK)
+RELATION_TYPES = (FOLLOW, REQUEST, BLOCK)
+
+#: By the name of a type, the type that asks for it.
+ASKING = {one.asks_for: one for one in RELATION_TYPES if one.asks_for}
 
 _BY_EVENT = {event_type.name: one for one in RELATION_TYPES for event_type in (one.begun, one.ended)}
 

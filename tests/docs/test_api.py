@@ -21,7 +21,7 @@ PUBLIC = {
     "sequere.querysets": set(),
     "sequere.signals": set(),
     "sequere.log": set(),
-    "sequere.log.metadata": {"current_metadata", "is_costly", "without_metadata"},
+    "sequere.log.metadata": {"by_default", "current_metadata", "is_costly", "without_metadata"},
     "sequere.log.paging": set(),
     "sequere.monitoring.status": {"waiting_for_projections"},
     "sequere.outbox": set(),

@@ -268,6 +268,13 @@ def test_sequere_e027_page_size(settings: Any, value: Any) -> None:
     assert f"SEQUERE_PAGE_SIZE is {value!r}" in found()["sequere.E027"].msg
 
 
+@pytest.mark.parametrize("value", [-1, "25", True])
+def test_sequere_e028_max_followings(settings: Any, value: Any) -> None:
+    settings.SEQUERE_MAX_FOLLOWINGS = value
+
+    assert f"SEQUERE_MAX_FOLLOWINGS is {value!r}" in found()["sequere.E028"].msg
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("MAX_LAG", 0), ("MAX_LAG", "60"), ("MAX_LAG", None), ("MAX_PARKED", -1), ("MAX_PARKED", True)]
 )

@@ -119,7 +119,7 @@ def refusals(thoas: User, project: Project, fail_silently: bool | None) -> list[
 
 WHAT_TO_DO = "pass fail_silently=True if that is expected."
 LOUD = [
-    f"AlreadyFollowingException: thoas already follows La classe americaine: {WHAT_TO_DO}",
+    f"AlreadyFollowingException: thoas already follows La classe americaine, or has asked to: {WHAT_TO_DO}",
     f"NotFollowingException: thoas does not follow La classe americaine: {WHAT_TO_DO}",
 ]
 

@@ -84,7 +84,7 @@ def test_a_message_is_made_when_it_is_shown(thoas: User, monkeypatch: pytest.Mon
     with exactly(1), pytest.raises(AlreadyFollowingException) as caught:
         follow(thoas, film, fail_silently=False)
 
-    words = "thoas already follows La classe americaine: pass fail_silently=True if that is expected."
+    words = "thoas already follows La classe americaine, or has asked to: pass fail_silently=True if that is expected."
     with exactly(1):
         assert str(caught.value) == words
     for same in (copy.copy(caught.value), pickle.loads(pickle.dumps(caught.value))):

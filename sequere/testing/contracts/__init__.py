@@ -17,6 +17,7 @@ from sequere.testing.contracts.pages import PagesContract
 from sequere.testing.contracts.projectors import ProjectorContract
 from sequere.testing.contracts.questions import QuestionsContract
 from sequere.testing.contracts.replays import ReplaysContract
+from sequere.testing.contracts.requests import RequestsContract
 from sequere.testing.contracts.scopes import ScopesContract
 
 __all__ = ["Contract", "FollowsContract", "ProjectorContract"]
@@ -30,6 +31,7 @@ class FollowsContract(
     PagesContract,
     ScopesContract,
     BlocksContract,
+    RequestsContract,
     ReplaysContract,
 ):
     """The contract of a backend of follows (`sequere.backends.base.BaseBackend`)."""

@@ -5,17 +5,19 @@
 -- $1, $2 the types of the events that begin and end them; $3 the scope of the graph, NULL for ''; $4 whether they begin
 -- now (else they end), $5 the version of the data of these events; $6 whether only those begin that the log does not
 -- know; $7 the type of the relations that keep them from beginning while one end has one to the other, NULL for none,
--- and $8 whether those are left out; $9 to $15 of each relation, by its place: the keys of its two ends, its stream and
--- that of its opposite, and when it happens, NULL for now (of one, or of all); $16 now; $17 the metadata of all events.
+-- and $8 whether those are left out; $9 the type of the relations that ask for them, NULL for none; $10 to $16 of each
+-- relation, by its place: the keys of its two ends, its stream and that of its opposite, and when it happens, NULL for
+-- now (of one, or of all); $17 now; $18 the metadata of all events.
 -- Answers the places of the relations whose events were appended, and by these, the events, their versions,
 -- the streams of the relations and of their opposites, and the uids and kinds of the two ends; NULL for none. A relation
 -- that is given twice is recorded once. Raises SQ001, with a stream and a type as its message, if something else was
--- recorded on the stream of a relation, and SQ002, with the place of one, if it must not begin and is not left out.
+-- recorded on the stream of a relation; SQ002, with the place of one, if it must not begin and is not left out; and
+-- SQ003 if somebody asks for one of those that begin, or of those that should end: record() closes the request as well.
 -- {there}, {back}: the streams of what keeps a relation from beginning.
 -- Cost: a lookup for each relation, and seven more and an event for each that is news.
 CREATE OR REPLACE FUNCTION sequere_record_relations(
     begun text, ended text, scope_ text, begins boolean, data_version smallint, only_unknown boolean,
-    refused_by text, leaves_out boolean,
+    refused_by text, leaves_out boolean, asking text,
     from_identifiers text[], from_object_ids text[], to_identifiers text[], to_object_ids text[],
     streams_ uuid[], opposites_ uuid[], times timestamptz[], now_ timestamptz, metadata_ jsonb,
     OUT places int[], OUT event_ids bigint[], OUT versions int[],
@@ -45,6 +47,12 @@ BEGIN
     IF foreign_one IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'SQ001', MESSAGE = foreign_one;
     END IF;
+    IF NOT begins AND sequere_has_request(
+        asking, scope_, from_identifiers, from_object_ids, to_identifiers, to_object_ids,
+        ARRAY(SELECT generate_subscripts(streams_, 1))
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SQ003';
+    END IF;
     IF looked_at IS NULL THEN
         RETURN;
     END IF;
@@ -72,6 +80,12 @@ BEGIN
         IF NOT leaves_out AND refused IS NOT NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'SQ002', MESSAGE = refused[1]::text;
         END IF;
+    END IF;
+
+    IF begins AND sequere_has_request(
+        asking, scope_, from_identifiers, from_object_ids, to_identifiers, to_object_ids, looked_at
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'SQ003';
     END IF;
 
     WITH decided AS MATERIALIZED (
