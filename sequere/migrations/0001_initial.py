@@ -225,6 +225,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("stage", models.PositiveSmallIntegerField()),
+                ("after", models.JSONField(null=True)),
                 ("cursor", models.JSONField(null=True)),
                 ("until", models.JSONField(null=True)),
                 ("total", models.BigIntegerField(default=0)),

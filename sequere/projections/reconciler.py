@@ -164,6 +164,8 @@ class Comparison:
 
     #: Whether a repair leaves no difference.
     repairs = True
+    #: Whether it can tell what is right from what is not, instead of writing all of it.
+    compares = True
 
     def differs(self, keys: Any, using: str) -> bool:
         """Whether a batch has to be locked and compared. Asked without locks; in doubt it is."""
@@ -204,7 +206,8 @@ class Plan:
         return {}
 
     def can_resume(self, using: str) -> bool:
-        """Whether everything that an interrupted rebuild has done is still there."""
+        """Whether the server of the read model still has everything that an interrupted rebuild has done. Samples of it
+        are compared with the log besides."""
         return True
 
     def finish(self, using: str) -> None:

@@ -41,13 +41,14 @@ class Rebuild(models.Model):
 
 
 class Slice(models.Model):
-    """A part of a pass: the keys behind `cursor` up to `until` are left. A process that takes a batch of it holds the
-    row."""
+    """A part of a pass: the keys behind `after` up to `until`, of which those behind `cursor` are left. A process that
+    takes a batch of it holds the row."""
 
     id = models.BigAutoField(primary_key=True)
     rebuild = models.ForeignKey(Rebuild, on_delete=models.CASCADE, related_name="slices")
     #: The position of the pass in `Rebuild.passes`: a pass begins when those before it have ended.
     stage = models.PositiveSmallIntegerField()
+    after = models.JSONField(null=True)
     cursor = models.JSONField(null=True)
     until = models.JSONField(null=True)
     total = models.BigIntegerField(default=0)

@@ -30,6 +30,8 @@ SUBJECT_KEYS = RowKeys(Resource.objects.using, _keys, columns=KEY, size=100)
 class Reapplication(Comparison):
     """Forgets subjects and applies their events again, instead of comparing."""
 
+    compares = False
+
     def __init__(self, name: str, projector: Projector) -> None:
         self._name = name
         self._projector = projector

@@ -84,7 +84,7 @@ def verify(
     plan = projector.begin(using) if repair else None
 
     def settle(reconciler: Reconciler, keys: Any) -> int:
-        return _settle(name, reconciler, keys, using, repair=repair, on_difference=on_difference)
+        return settle_batch(name, reconciler, keys, using, repair=repair, on_difference=on_difference)
 
     reconcilers = [log_reconciler(projector.stream_kinds), *(plan.reconcilers if plan else projector.reconcilers)]
     report = _walk(reconcilers, settle, using, sample, progress, on_difference)
@@ -216,8 +216,14 @@ def _sampled(keys: KeySource, share: float, random: Random, using: str) -> Itera
         yield from _pages(keys, using, *slices[number])
 
 
-def _settle(
-    name: str, reconciler: Reconciler, keys: Any, using: str, *, repair: bool, on_difference: OnDifference | None
+def settle_batch(
+    name: str,
+    reconciler: Reconciler,
+    keys: Any,
+    using: str,
+    *,
+    repair: bool = False,
+    on_difference: OnDifference | None = None,
 ) -> int:
     """Compare a batch, locked if it seems to differ; returns the number of differences."""
     with replaying():

@@ -14,7 +14,7 @@ from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.backends.database.relations import RECORDED_RELATIONS
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import RebuildAbandoned
-from sequere.log.locks import Resource, keys_of
+from sequere.log.locks import Resource, keys_of, uids_of
 from sequere.log.models import Event
 from sequere.models import Rebuild, Slice, follow, follow_many, get_followers_count
 from sequere.replay import rebuilding, verifying
@@ -83,6 +83,20 @@ def test_an_interrupted_rebuild_is_resumed(thoas: User) -> None:
     assert 0 < repaired < 30
     assert told[0][:2] == ("follows", repaired + 4)
     assert report == Report(checked=30 + 30 + 31, wrong=30 + 31)
+    assert differences() == []
+
+
+@pytest.mark.parametrize("lost", [[], FANS[-4:], FANS])
+def test_a_rebuild_whose_work_was_undone_begins_anew(thoas: User, lost: list[ResourceKey]) -> None:
+    with pytest.raises(Killed):
+        rebuild("follows", progress=killed_after(12))  # all of the follows
+    interrupted = start("follows")
+
+    LiveRelation.objects.filter(from_uid__in=uids_of(lost, "default").values()).delete()
+    again = start("follows")
+
+    assert (again == interrupted) is (lost == [])
+    assert replay.finish(again).failed == 0
     assert differences() == []
 
 

@@ -114,6 +114,8 @@ class LoadComparison(Comparison):
     Existing members are overwritten, but not removed.
     """
 
+    compares = False
+
     def __init__(self, model: RedisModel, keys: FollowKeys, start: RebuildStart) -> None:
         self._model = model
         self._keys = keys
