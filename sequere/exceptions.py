@@ -169,6 +169,10 @@ class TooManyFollowings(FollowException):
     """{from_instance} follows {number:,}, and SEQUERE_MAX_FOLLOWINGS allows {limit:,}: unfollow something first."""
 
 
+class UnknownList(FollowException):
+    """There is no list {kind!r}: use one of {known}."""
+
+
 class InvalidScope(FollowException):
     """{scope!r} cannot be a scope: use a text of at most {length} characters without NUL and lone surrogates."""
 

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from django.db import models
 
 from sequere import api
-from sequere.api import AsOf, FollowOptions, Identifier, Options, Timestamp
+from sequere.api import AnyScope, AsOf, FollowOptions, Identifier, Options, Timestamp
 from sequere.base import ResourceLike
 from sequere.log.models import Event
 from sequere.results.relations import RelationList
@@ -49,20 +49,39 @@ class SequereMixin(models.Model):
         return api.is_pending(self, instance, scope=scope, as_of=as_of)
 
     def get_pending(
-        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+        self, *, identifier: Identifier = None, desc: bool = True, scope: AnyScope = "", as_of: AsOf = None
     ) -> RelationList:
         return api.get_pending(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
 
     def get_pending_with(
-        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+        self, *, identifier: Identifier = None, desc: bool = True, scope: AnyScope = "", as_of: AsOf = None
     ) -> RelationList:
         return api.get_pending_with(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
 
-    def get_pending_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+    def get_pending_count(self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None) -> int:
         return api.get_pending_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    def get_pending_with_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+    def get_pending_with_count(self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None) -> int:
         return api.get_pending_with_count(self, identifier=identifier, scope=scope, as_of=as_of)
+
+    def get_relations(
+        self,
+        kind: str,
+        *,
+        identifier: Identifier = None,
+        desc: bool = True,
+        scope: AnyScope = "",
+        as_of: AsOf = None,
+    ) -> RelationList:
+        return api.get_relations(kind, self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
+
+    def count_relations(
+        self, kind: str, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
+    ) -> int:
+        return api.count_relations(kind, self, identifier=identifier, scope=scope, as_of=as_of)
+
+    def clear(self) -> int:
+        return api.clear(self)
 
     def is_following(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
         return api.is_following(self, instance, scope=scope, as_of=as_of)
@@ -83,27 +102,27 @@ class SequereMixin(models.Model):
         return api.unfollow_many(((self, instance) for instance in instances), progress=progress, scope=scope)
 
     def get_followers(
-        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+        self, *, identifier: Identifier = None, desc: bool = True, scope: AnyScope = "", as_of: AsOf = None
     ) -> RelationList:
         return api.get_followers(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
 
     def get_followings(
-        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+        self, *, identifier: Identifier = None, desc: bool = True, scope: AnyScope = "", as_of: AsOf = None
     ) -> RelationList:
         return api.get_followings(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
 
     def get_friends(
-        self, *, identifier: Identifier = None, desc: bool = True, scope: str = "", as_of: AsOf = None
+        self, *, identifier: Identifier = None, desc: bool = True, scope: AnyScope = "", as_of: AsOf = None
     ) -> RelationList:
         return api.get_friends(self, identifier=identifier, desc=desc, scope=scope, as_of=as_of)
 
-    def get_followers_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+    def get_followers_count(self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None) -> int:
         return api.get_followers_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    def get_followings_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+    def get_followings_count(self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None) -> int:
         return api.get_followings_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    def get_friends_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+    def get_friends_count(self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None) -> int:
         return api.get_friends_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
     def is_followed_by(self, follower: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
@@ -211,13 +230,23 @@ class SequereMixin(models.Model):
     async def ais_pending(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
         return await api.ais_pending(self, instance, scope=scope, as_of=as_of)
 
-    async def aget_pending_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+    async def aget_pending_count(
+        self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
+    ) -> int:
         return await api.aget_pending_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
     async def aget_pending_with_count(
-        self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+        self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
     ) -> int:
         return await api.aget_pending_with_count(self, identifier=identifier, scope=scope, as_of=as_of)
+
+    async def acount_relations(
+        self, kind: str, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
+    ) -> int:
+        return await api.acount_relations(kind, self, identifier=identifier, scope=scope, as_of=as_of)
+
+    async def aclear(self) -> int:
+        return await api.aclear(self)
 
     async def aunfollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return await api.aunfollow(self, to_instance, **options)
@@ -240,13 +269,19 @@ class SequereMixin(models.Model):
     ) -> int:
         return await api.aunfollow_many(((self, instance) for instance in instances), progress=progress, scope=scope)
 
-    async def aget_followers_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+    async def aget_followers_count(
+        self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
+    ) -> int:
         return await api.aget_followers_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    async def aget_followings_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+    async def aget_followings_count(
+        self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
+    ) -> int:
         return await api.aget_followings_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
-    async def aget_friends_count(self, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None) -> int:
+    async def aget_friends_count(
+        self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
+    ) -> int:
         return await api.aget_friends_count(self, identifier=identifier, scope=scope, as_of=as_of)
 
     async def ais_followed_by(self, follower: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:

@@ -29,7 +29,7 @@ class Interval(NamedTuple):
     before: int | None
 
 
-ALL = (Interval(None, None),)
+ALWAYS = (Interval(None, None),)
 
 
 def justified(changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bool) -> tuple[Interval, ...]:
@@ -50,7 +50,7 @@ def justified(changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bo
     last = periods[-1]
     live = last.before is None
     if imports:
-        return ALL if live else () if removes else (Interval(None, last.before),)
+        return ALWAYS if live else () if removes else (Interval(None, last.before),)
     if removes:
         return (last,) if live else ()
     return tuple(periods)
@@ -116,7 +116,7 @@ def contains(intervals: tuple[Interval, ...], event_id: int) -> bool:
 
 def within(intervals: tuple[Interval, ...], column: str) -> models.Q:
     """The condition that an event id lies in one of the intervals."""
-    if intervals == ALL:
+    if intervals == ALWAYS:
         return models.Q()
     condition = models.Q(pk__in=[])
     for after, before in intervals:

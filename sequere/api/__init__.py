@@ -23,7 +23,7 @@ from sequere.api.algebra import (
     followed_by_followings_count,
     suggest,
 )
-from sequere.api.arguments import AsOf, FollowOptions, Identifier, Options, Timestamp
+from sequere.api.arguments import ALL, AnyScope, AsOf, FollowOptions, Identifier, Options, Timestamp
 from sequere.api.blocks import (
     ablock,
     aget_blocked_by_count,
@@ -78,6 +78,7 @@ from sequere.api.questions import (
     is_following_many,
     is_friend,
 )
+from sequere.api.relations import aclear, acount_relations, clear, count_relations, get_relations
 from sequere.api.requests import (
     aaccept,
     aaccept_all,
@@ -98,7 +99,9 @@ from sequere.api.requests import (
 )
 
 __all__ = [
+    "ALL",
     "PAIRS_PER_TRANSACTION",
+    "AnyScope",
     "AsOf",
     "FollowOptions",
     "Identifier",
@@ -111,8 +114,10 @@ __all__ = [
     "acancel",
     "accept",
     "accept_all",
+    "aclear",
     "acommon_followers_count",
     "acommon_followings_count",
+    "acount_relations",
     "acounts_many",
     "adeny",
     "afollow",
@@ -139,10 +144,12 @@ __all__ = [
     "aunfollow_many",
     "block",
     "cancel",
+    "clear",
     "common_followers",
     "common_followers_count",
     "common_followings",
     "common_followings_count",
+    "count_relations",
     "counts_many",
     "deny",
     "follow",
@@ -163,6 +170,7 @@ __all__ = [
     "get_pending_count",
     "get_pending_with",
     "get_pending_with_count",
+    "get_relations",
     "is_blocked",
     "is_blocked_by",
     "is_followed_by",

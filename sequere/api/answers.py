@@ -1,5 +1,7 @@
 """What answers lists and questions: a backend, or the log."""
 
+from collections.abc import Mapping
+
 from sequere.api.arguments import AsOf, Identifier, kind_of
 from sequere.backends.base import BaseBackend, get_backend
 from sequere.base import ResourceKey, ResourceLike
@@ -15,15 +17,35 @@ def answers(as_of: AsOf) -> BaseBackend | Past:
 
 
 def related(
-    what: str, graph: Graph, instance: ResourceLike, identifier: Identifier, as_of: AsOf, *, desc: bool
+    what: str,
+    graphs: Graph | Mapping[int, Graph],
+    instance: ResourceLike,
+    identifier: Identifier,
+    as_of: AsOf,
+    *,
+    desc: bool,
 ) -> RelationList:
-    key, kind = registry.key_of(instance), kind_of(identifier)
+    """The list `what` of a resource, in a graph or in several that have numbers."""
+    key, kind, asked = registry.key_of(instance), kind_of(identifier), answers(as_of)
+    numbered = {0: graphs} if isinstance(graphs, Graph) else graphs
 
     def is_related(other: ResourceKey) -> bool:
-        return kind in {None, other.identifier} and is_in_list(what, graph, key, other, as_of)
+        return kind in {None, other.identifier} and any(
+            is_in_list(what, graph, key, other, as_of) for graph in numbered.values()
+        )
 
-    found = RelationsOf.from_list(answers(as_of).related(what, graph, key, kind, desc=desc), is_related)
-    return found.named(what, graph.name, key, kind, desc, *([] if as_of is None else [str(as_of)]))
+    lists = {number: asked.related(what, graph, key, kind, desc=desc) for number, graph in numbered.items()}
+    found = RelationsOf.merged(lists, is_related, desc=desc)
+    names = [graph.name for graph in numbered.values()]
+    return found.named(what, *names, key, kind, desc, *([] if as_of is None else [str(as_of)]))
+
+
+def number_of_related(
+    what: str, graphs: Mapping[int, Graph], instance: ResourceLike, identifier: Identifier, as_of: AsOf
+) -> int:
+    """The length of such a list. 1 query for each graph."""
+    key, kind, asked = registry.key_of(instance), kind_of(identifier), answers(as_of)
+    return sum(asked.count(what, graph, key, kind) for graph in graphs.values())
 
 
 def is_in_list(what: str, graph: Graph, key: ResourceKey, other: ResourceKey, as_of: AsOf = None) -> bool:

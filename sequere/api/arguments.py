@@ -1,8 +1,9 @@
 """What verbs, lists and questions take, and what that names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypedDict
+from enum import Enum
+from typing import Any, Final, TypedDict
 
 from django.db import models, router
 
@@ -10,12 +11,27 @@ from sequere import conf
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import InvalidScope, SelfFollowException, UnknownScope
 from sequere.log.models import Event
-from sequere.log.numbers import GraphNumber, make_room
+from sequere.log.numbers import GraphNumber, make_room, numbers_of_graphs
 from sequere.log.validation import SCOPE_MAX_LENGTH, point_in_time
 from sequere.registry import registry
 from sequere.relations.key import FOLLOWS, Graph, RelationKey
-from sequere.relations.types import FOLLOW
+from sequere.relations.types import FOLLOW, RelationType
 from sequere.texts import is_storable
+
+
+class Scopes(Enum):
+    """Not a scope, but a set of them."""
+
+    ALL = "all"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+#: The scope of lists and counts over all scopes. What is in several of them is there several times.
+ALL: Final = Scopes.ALL
+#: The scope of a list.
+AnyScope = str | Scopes
 
 Identifier = type[models.Model] | str | None
 Timestamp = datetime | float
@@ -45,6 +61,16 @@ def follows_in(scope: str) -> Graph:
     if scope and (known := conf.scopes()) is not None and scope not in known:
         raise UnknownScope(scope=scope, known=", ".join(map(repr, ["", *known])))
     return graph
+
+
+def graphs_in(type_: RelationType, scope: AnyScope) -> Mapping[int, Graph]:
+    """The relations of a type in a scope, or in all of them, by numbers that order them. 1 query for all scopes. Raises
+    InvalidScope, UnknownScope."""
+    if not isinstance(scope, Scopes):
+        return {0: Graph(type_, follows_in(scope).scope)}
+    numbers = {(type_.name, ""): 0, **numbers_of_graphs(router.db_for_read(GraphNumber))}
+    graphs = {number: Graph(type_, scope) for (name, scope), number in numbers.items() if name == type_.name}
+    return dict(sorted(graphs.items()))
 
 
 def follows_to_begin(scope: str) -> Graph:

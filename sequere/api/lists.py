@@ -5,8 +5,8 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from sequere.api.answers import answers, related
-from sequere.api.arguments import AsOf, Identifier, follows_in, kind_of
+from sequere.api.answers import number_of_related, related
+from sequere.api.arguments import AnyScope, AsOf, Identifier, follows_in, graphs_in
 from sequere.backends.base import FollowCounts, get_backend
 from sequere.base import ResourceLike
 from sequere.registry import registry
@@ -19,16 +19,17 @@ def get_followers(
     *,
     identifier: Identifier = None,
     desc: bool = True,
-    scope: str = "",
+    scope: AnyScope = "",
     as_of: AsOf = None,
 ) -> RelationList:
     """The followers of `instance`: a lazy sequence of `Related(instance, since)`, newest first.
 
     `desc=False` for oldest first; follows of the same moment have a fixed order. A page costs 1 query and 1 per
     model class. Whether an instance is in the list costs 1 query, and is asked of what is stored: a hidden one is in
-    it.
+    it. With `scope=ALL`, the follows of all scopes are in the list; then a page costs 1 query for each scope, and 1
+    more.
     """
-    return related(FOLLOW.followers, follows_in(scope), instance, identifier, as_of, desc=desc)
+    return related(FOLLOW.followers, graphs_in(FOLLOW, scope), instance, identifier, as_of, desc=desc)
 
 
 def get_followings(
@@ -36,11 +37,11 @@ def get_followings(
     *,
     identifier: Identifier = None,
     desc: bool = True,
-    scope: str = "",
+    scope: AnyScope = "",
     as_of: AsOf = None,
 ) -> RelationList:
     """The resources that `instance` follows; a list as `get_followers()` returns, at the same cost."""
-    return related(FOLLOW.followings, follows_in(scope), instance, identifier, as_of, desc=desc)
+    return related(FOLLOW.followings, graphs_in(FOLLOW, scope), instance, identifier, as_of, desc=desc)
 
 
 def get_friends(
@@ -48,32 +49,32 @@ def get_friends(
     *,
     identifier: Identifier = None,
     desc: bool = True,
-    scope: str = "",
+    scope: AnyScope = "",
     as_of: AsOf = None,
 ) -> RelationList:
     """The resources that follow `instance` and are followed by it, since the later of both follows; a list as above."""
-    return related(FOLLOW.friends, follows_in(scope), instance, identifier, as_of, desc=desc)
+    return related(FOLLOW.friends, graphs_in(FOLLOW, scope), instance, identifier, as_of, desc=desc)
 
 
 def get_followers_count(
-    instance: ResourceLike, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+    instance: ResourceLike, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
 ) -> int:
-    """How many follow `instance`. 1 query, however many there are."""
-    return answers(as_of).count(FOLLOW.followers, follows_in(scope), registry.key_of(instance), kind_of(identifier))
+    """How many follow `instance`. 1 query, however many there are; 1 for each scope, and 1 more, with `scope=ALL`."""
+    return number_of_related(FOLLOW.followers, graphs_in(FOLLOW, scope), instance, identifier, as_of)
 
 
 def get_followings_count(
-    instance: ResourceLike, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+    instance: ResourceLike, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
 ) -> int:
     """How many `instance` follows. 1 query."""
-    return answers(as_of).count(FOLLOW.followings, follows_in(scope), registry.key_of(instance), kind_of(identifier))
+    return number_of_related(FOLLOW.followings, graphs_in(FOLLOW, scope), instance, identifier, as_of)
 
 
 def get_friends_count(
-    instance: ResourceLike, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+    instance: ResourceLike, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
 ) -> int:
     """How many follow `instance` and are followed by it. 1 query."""
-    return answers(as_of).count(FOLLOW.friends, follows_in(scope), registry.key_of(instance), kind_of(identifier))
+    return number_of_related(FOLLOW.friends, graphs_in(FOLLOW, scope), instance, identifier, as_of)
 
 
 def counts_many(instances: Iterable[ResourceLike], *, scope: str = "") -> dict[Any, FollowCounts]:

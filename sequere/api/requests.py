@@ -5,14 +5,15 @@ from collections.abc import Callable
 from asgiref.sync import sync_to_async
 from django.db import router
 
-from sequere.api.answers import answers, related
+from sequere.api.answers import answers, number_of_related, related
 from sequere.api.arguments import (
+    AnyScope,
     AsOf,
     Identifier,
     follows_in,
     follows_to_begin,
     follows_to_end,
-    kind_of,
+    graphs_in,
     relation_of,
 )
 from sequere.api.changes import PAIRS_PER_TRANSACTION, announce_later
@@ -76,11 +77,11 @@ def get_pending(
     *,
     identifier: Identifier = None,
     desc: bool = True,
-    scope: str = "",
+    scope: AnyScope = "",
     as_of: AsOf = None,
 ) -> RelationList:
     """Who asks to follow `instance`; a list as `get_followers()` returns, at the same cost."""
-    return related(REQUEST.followers, _requests(follows_in(scope)), instance, identifier, as_of, desc=desc)
+    return related(REQUEST.followers, graphs_in(REQUEST, scope), instance, identifier, as_of, desc=desc)
 
 
 def get_pending_with(
@@ -88,27 +89,25 @@ def get_pending_with(
     *,
     identifier: Identifier = None,
     desc: bool = True,
-    scope: str = "",
+    scope: AnyScope = "",
     as_of: AsOf = None,
 ) -> RelationList:
     """What `instance` asks to follow; a list as above."""
-    return related(REQUEST.followings, _requests(follows_in(scope)), instance, identifier, as_of, desc=desc)
+    return related(REQUEST.followings, graphs_in(REQUEST, scope), instance, identifier, as_of, desc=desc)
 
 
 def get_pending_count(
-    instance: ResourceLike, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+    instance: ResourceLike, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
 ) -> int:
     """How many ask to follow `instance`. 1 query."""
-    graph = _requests(follows_in(scope))
-    return answers(as_of).count(REQUEST.followers, graph, registry.key_of(instance), kind_of(identifier))
+    return number_of_related(REQUEST.followers, graphs_in(REQUEST, scope), instance, identifier, as_of)
 
 
 def get_pending_with_count(
-    instance: ResourceLike, *, identifier: Identifier = None, scope: str = "", as_of: AsOf = None
+    instance: ResourceLike, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
 ) -> int:
     """How many `instance` asks to follow. 1 query."""
-    graph = _requests(follows_in(scope))
-    return answers(as_of).count(REQUEST.followings, graph, registry.key_of(instance), kind_of(identifier))
+    return number_of_related(REQUEST.followings, graphs_in(REQUEST, scope), instance, identifier, as_of)
 
 
 aaccept = sync_to_async(accept)

@@ -10,7 +10,8 @@ from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event, EventQuerySet
 from sequere.relations.key import Graph, graph_of
-from sequere.relations.types import BEGUN, CHANGES
+from sequere.relations.types import BEGUN, CHANGES, RELATION_TYPES
+from sequere.sql.conditions import is_
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
 from sequere.sql.statements import statement
@@ -27,6 +28,14 @@ def live_relations(using: str) -> EventQuerySet:
     """The last event of each live relation: a later version would end it."""
     later = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") + 1)
     return Event.objects.using(using).filter(~models.Exists(later), type__in=BEGUN)
+
+
+def live_relations_of(key: ResourceKey, using: str) -> Mapping[str, EventQuerySet]:
+    """The last events of the live relations of a resource that it may clear away, by the end that it is: "actor_" or
+    "target_"."""
+    live = live_relations(using)
+    of_both = [one.begun.name for one in RELATION_TYPES if one.is_of_both]
+    return {"actor_": live.filter(is_(key, "actor_")), "target_": live.filter(is_(key, "target_"), type__in=of_both)}
 
 
 def live_in(graph: Graph, using: str) -> EventQuerySet:

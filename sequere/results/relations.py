@@ -1,6 +1,6 @@
 """Lists of relations, as get_followers(), get_followings() and get_friends() return them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
@@ -10,6 +10,7 @@ from sequere.base import ResourceKey
 from sequere.exceptions import SequereException
 from sequere.registry import registry
 from sequere.results.lazy import LazyList, ListSource
+from sequere.results.merged import MergedRows
 
 
 class Related(NamedTuple):
@@ -43,6 +44,15 @@ class RelationsOf(RelationList):
     def from_list(cls, relations: RelationList, is_related: Callable[[ResourceKey], bool]) -> Self:
         """A list of a backend, and the question whether a resource is stored in it."""
         return cls(relations._source, is_related=is_related)
+
+    @classmethod
+    def merged(
+        cls, lists: Mapping[int, RelationList], is_related: Callable[[ResourceKey], bool], *, desc: bool
+    ) -> Self:
+        """Several such lists as one; their numbers order the entries of the same moment."""
+        sources = {number: lists[number]._source for number in sorted(lists, reverse=not desc)}
+        first, *others = sources.values()
+        return cls(MergedRows(sources, desc) if others else first, is_related=is_related)
 
     def __contains__(self, item: object) -> bool:
         if self._items is not None or self._start or self._stop is not None:

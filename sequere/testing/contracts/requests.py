@@ -8,19 +8,24 @@ from django.db import models
 from django.test import override_settings
 
 from sequere.api import (
+    ALL,
     accept,
     accept_all,
     block,
     cancel,
+    clear,
+    count_relations,
     deny,
     follow,
     follow_many,
     get_followers,
+    get_followers_count,
     get_followings_count,
     get_pending,
     get_pending_count,
     get_pending_with,
     get_pending_with_count,
+    get_relations,
     is_following,
     is_pending,
     remove_follower,
@@ -28,6 +33,7 @@ from sequere.api import (
     unfollow,
     unfollow_many,
 )
+from sequere.api.relations import LISTS
 from sequere.backends.base import get_backend
 from sequere.exceptions import (
     AlreadyFollowingException,
@@ -35,9 +41,12 @@ from sequere.exceptions import (
     FollowNotAllowed,
     InvalidEventData,
     NoInstance,
+    NotFollowingException,
     NotPending,
     TooManyFollowings,
+    UnknownList,
 )
+from sequere.log.metadata import event_metadata
 from sequere.log.models import Event
 from sequere.registry import registry
 from sequere.replay.rebuilding import rebuild
@@ -265,6 +274,50 @@ class RequestsContract(Contract):
             ([one for one, _ in get_pending(self.thoas)], is_pending(again, self.thoas)), ([self.project], False)
         )
         self.assertEqual(self.differences("follows"), [])
+
+    def test_a_resource_clears_its_relations_away(self) -> None:
+        other = self.create_user()
+        for scope in ("", "watch"):
+            follow_many([(self.thoas, other), (self.newbie, self.thoas), (self.newbie, other)], scope=scope)
+        self.ask(self.project)
+        with self.private(self.project):
+            follow(self.thoas, self.project)
+        blocked, blocking = self.create_users(2)
+        block(self.thoas, blocked)
+        block(blocking, self.thoas)
+
+        self.assertEqual((clear(self.thoas), clear(self.thoas)), (7, 0))
+
+        left = [count_relations(kind, self.thoas, scope=ALL) for kind in LISTS]
+        self.assertEqual(dict(zip(LISTS, left, strict=True)), {**dict.fromkeys(LISTS, 0), "blocked_by": 1})
+        self.assertEqual(get_followers_count(other, scope=ALL), 2)
+        closed = Event.objects.using(self.using).of_type("request_closed").order_by("pk")
+        self.assertEqual([event.data["cause"] for event in closed], ["cancelled", "denied"])
+        self.assertEqual({event.metadata["cause"] for event in closed}, {"cleared"})
+        self.assertEqual(self.differences("follows"), [])
+
+    def test_a_list_has_a_name(self) -> None:
+        follow(self.newbie, self.thoas, timestamp=at(1), scope="watch")
+        block(self.thoas, self.project)
+
+        self.assertEqual(list(get_relations("followers", self.thoas, scope="watch")), [(self.newbie, at(1))])
+        self.assertEqual(count_relations("blocked", self.thoas), 1)
+        with self.assertRaises(UnknownList):
+            get_relations("admirers", self.thoas)
+
+    def test_a_follower_is_removed(self) -> None:
+        follow(self.newbie, self.thoas)
+
+        with assert_records(("unfollowed", self.newbie, self.thoas)):
+            event = remove_follower(self.thoas, self.newbie)
+        with assert_records(), self.assertRaises(NotFollowingException):
+            remove_follower(self.thoas, self.newbie, fail_silently=False)
+        follow(self.newbie, self.thoas)
+        with event_metadata(who="an admin"):
+            again = remove_follower(self.thoas, self.newbie)
+
+        said = [one and one.metadata for one in (event, again)]
+        self.assertEqual(said, [{"cause": "removed", "who": who} for who in (str(key_of(self.thoas)), "an admin")])
 
     def test_requests_are_rebuilt(self) -> None:
         self.ask(self.newbie, self.project)

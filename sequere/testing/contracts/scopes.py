@@ -1,8 +1,10 @@
 """Follows in scopes: each scope is a graph of its own."""
 
+from collections.abc import Iterator
 from functools import partial
 
 from sequere.api import (
+    ALL,
     follow,
     follow_many,
     get_followers,
@@ -19,6 +21,7 @@ from sequere.api import (
 from sequere.backends.base import get_backend
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
+from sequere.results.relations import Related, RelationList
 from sequere.testing.contracts.base import Contract, at
 
 
@@ -119,3 +122,39 @@ class ScopesContract(Contract):
 
         self.assertEqual([get_followers_count(self.project, scope=one) for one in ("", "watch")], [1, 2])
         self.assertEqual(self.differences("follows"), [])
+
+    def test_lists_and_counts_over_all_scopes(self) -> None:
+        one, other = self.create_users(2)
+        first = follow(one, self.project, timestamp=at(1))
+        for scope, followers in (("watch", (self.thoas, one)), ("star", (self.thoas, self.newbie, other))):
+            for follower in followers:
+                follow(follower, self.project, timestamp=at(2), scope=scope)
+        follow(self.newbie, self.project, timestamp=at(3))
+        unfollow(other, self.project, scope="star")
+
+        everybody = get_followers(self.project, scope=ALL)
+
+        found = list(everybody)
+        watchers, stars = (list(get_followers(self.project, scope=scope)) for scope in ("watch", "star"))
+        self.assertEqual([found[0], found[-1]], [(self.newbie, at(3)), (one, at(1))])
+        self.assertCountEqual(found[1:-1], watchers + stars)
+        self.assertEqual(list(get_followers(self.project, scope=ALL, desc=False)), found[::-1])
+        self.assertEqual((everybody.count(), get_followers_count(self.project, scope=ALL)), (6, 6))
+        self.assertEqual([one for one, _ in everybody[1:3]], [one for one, _ in found[1:3]])
+        self.assertIn(self.thoas, everybody)
+        self.assertNotIn(other, everybody)
+        self.assertEqual(list(get_followers(self.project, scope=ALL, as_of=first)), [(one, at(1))])
+        for size in (1, 2, 4):
+            with self.subTest(size=size):
+                self.assertEqual([*pages(everybody, size)], found)
+        second = everybody.page(2, everybody.page(2).next_cursor)
+        self.assertEqual(list(everybody.page(2, second.previous_cursor)), found[:2])
+
+
+def pages(relations: RelationList, size: int) -> Iterator[Related]:
+    """What the pages of a list have."""
+    page = relations.page(size)
+    yield from page
+    while page.next_cursor:
+        page = relations.page(size, page.next_cursor)
+        yield from page

@@ -22,7 +22,7 @@ from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import Member, parse
 from sequere_timeline.backends.redis.scripts import BEGIN_FILLING, FINISH_FILLING, NEWEST_ENTRIES
-from sequere_timeline.visibility import ALL, Follows, Interval, contains, intervals_of, only_live_follows_count
+from sequere_timeline.visibility import ALWAYS, Follows, Interval, contains, intervals_of, only_live_follows_count
 
 #: How many entries a private feed keeps, unless the settings say otherwise.
 DEFAULT_MAX_LENGTH = 800
@@ -81,7 +81,7 @@ def content(owner: ResourceKey, connection: Connection, cap: int | None, lowest:
             for source, rows in zip(left, newest, strict=True):
                 _, reason, intervals = source
                 found = list(_parsed(rows))
-                if intervals != ALL:
+                if intervals != ALWAYS:
                     # Entries left out of a page make room for older ones.
                     if len(found) == limit:
                         unfinished.append(source)
@@ -112,10 +112,10 @@ def follows_of(owner: ResourceKey) -> Follows:
 
 
 def _sources(owner: ResourceKey, keys: TimelineKeys) -> Iterator[FeedSource]:
-    yield keys.public(owner), Reason.OWN, ALL
-    yield keys.direct(owner), Reason.DIRECT, ALL
+    yield keys.public(owner), Reason.OWN, ALWAYS
+    yield keys.direct(owner), Reason.DIRECT, ALWAYS
     relations = follows_of(owner)
-    intervals: dict[UUID, tuple[Interval, ...]] = dict.fromkeys(relations, ALL)
+    intervals: dict[UUID, tuple[Interval, ...]] = dict.fromkeys(relations, ALWAYS)
     if not only_live_follows_count():
         intervals = intervals_of(relations, router.db_for_write(Event))
     for stream, (_, actor) in relations.items():
