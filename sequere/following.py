@@ -12,7 +12,14 @@ from django.utils.translation import gettext as _
 
 from sequere import api
 from sequere.base import ResourceLike
-from sequere.exceptions import Blocked, SelfFollowException, SequereException
+from sequere.exceptions import (
+    Blocked,
+    FollowNotAllowed,
+    InvalidEventData,
+    SelfFollowException,
+    SequereException,
+    TooManyFollowings,
+)
 from sequere.http import Refused, find, follower_of, scope_of, user_of
 from sequere.log.models import Event
 from sequere.registry import registry
@@ -46,13 +53,18 @@ def follow_as_asked(request: HttpRequest, follower: ResourceLike, wanted: Wanted
     Refused."""
     identifier, object_id, scope = wanted
     instance = find(identifier, object_id)
+    message = request.POST.get("message", "")
     if not registry.options_for(instance).can_follow(user_of(request), instance):
         raise Refused(HTTPStatus.FORBIDDEN, _("You may not follow that."))
     try:
-        return instance, api.follow(follower, instance, fail_silently=True, scope=scope)
+        return instance, api.follow(follower, instance, fail_silently=True, scope=scope, message=message)
     except SelfFollowException as error:
         raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
-    except Blocked as error:  # nobody is told who has blocked whom
+    except TooManyFollowings as error:
+        raise Refused(HTTPStatus.CONFLICT, _("You follow as many as you may.")) from error
+    except InvalidEventData as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, _("The message is too long, or cannot be stored.")) from error
+    except (Blocked, FollowNotAllowed) as error:  # nobody is told who has blocked whom
         raise Refused(HTTPStatus.FORBIDDEN, _("You may not follow that.")) from error
 
 

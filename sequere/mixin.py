@@ -48,6 +48,11 @@ class SequereMixin(models.Model):
     def is_pending(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
         return api.is_pending(self, instance, scope=scope, as_of=as_of)
 
+    def is_pending_many(
+        self, instances: Iterable[ResourceLike], *, scope: str = "", as_of: AsOf = None
+    ) -> dict[Any, bool]:
+        return api.is_pending_many(self, instances, scope=scope, as_of=as_of)
+
     def get_pending(
         self, *, identifier: Identifier = None, desc: bool = True, scope: AnyScope = "", as_of: AsOf = None
     ) -> RelationList:
@@ -229,6 +234,11 @@ class SequereMixin(models.Model):
 
     async def ais_pending(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
         return await api.ais_pending(self, instance, scope=scope, as_of=as_of)
+
+    async def ais_pending_many(
+        self, instances: Iterable[ResourceLike], *, scope: str = "", as_of: AsOf = None
+    ) -> dict[Any, bool]:
+        return await api.ais_pending_many(self, instances, scope=scope, as_of=as_of)
 
     async def aget_pending_count(
         self, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None

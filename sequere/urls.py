@@ -9,6 +9,10 @@ app_name = "sequere"
 urlpatterns = [
     path("follow/", views.follow, name="follow"),
     path("unfollow/", views.unfollow, name="unfollow"),
+    path("accept/", views.accept, name="accept"),
+    path("deny/", views.deny, name="deny"),
+    path("cancel/", views.cancel, name="cancel"),
+    path("followers/remove/", views.remove_follower, name="remove_follower"),
     path("block/", views.block, name="block"),
     path("unblock/", views.unblock, name="unblock"),
     path("health/", views.health, name="health"),
@@ -26,5 +30,7 @@ urlpatterns = [
         views.followed_by_followings,
         name="followed_by_followings",
     ),
+    path("<str:identifier>/<path:object_id>/pending/", views.pending, name="pending"),
+    path("<str:identifier>/<path:object_id>/pending/with/", views.pending_with, name="pending_with"),
     path("<str:identifier>/<path:object_id>/blocked/", views.blocked, name="blocked"),
 ]

@@ -1,8 +1,8 @@
-"""Follow, unfollow, block and unblock by POST, and lists of followers, followings, friends and blocked ones as JSON.
+"""Follow, block and their opposites by POST, accept, deny and cancel requests, remove followers, and lists as JSON.
 
 The form has `identifier` and `object_id`, and may have `scope`, and `next`, an address of this site to redirect to. A
 client that asks for JSON gets it, all others are redirected. Refusals are 400 (a field is missing, or no such scope),
-403 (not logged in, not allowed, or not a resource), 404 (no such instance) and 409 (oneself).
+403 (not logged in, not allowed, or not a resource), 404 (no such instance) and 409 (oneself, too many, or no request).
 
 Lists take `cursor`, `limit`, `scope`, and `identifier` for one kind of resource.
 """
@@ -10,6 +10,7 @@ Lists take `cursor`, `limit`, `scope`, and `identifier` for one kind of resource
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -17,6 +18,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import get_script_prefix
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
@@ -29,6 +31,7 @@ from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import (
     BackendException,
     InvalidObjectId,
+    NotPending,
     SelfFollowException,
     UnknownIdentifier,
     UnreadableParameters,
@@ -53,6 +56,7 @@ from sequere.http import (
 from sequere.log.models import Event
 from sequere.monitoring.health import DATABASE_DOWN, can_answer, examine
 from sequere.registry import registry
+from sequere.relations.types import FOLLOW_REQUESTED
 from sequere.results.relations import Related, RelationList
 
 logger = logging.getLogger("sequere")
@@ -81,6 +85,38 @@ def unfollow(request: HttpRequest) -> HttpResponse:
 @transaction.non_atomic_requests
 @require_POST
 @csrf_protect
+def accept(request: HttpRequest) -> HttpResponse:
+    """Who acts for the request lets an instance follow that has asked to."""
+    return _answer(request, partial(_close, api.accept))
+
+
+@transaction.non_atomic_requests
+@require_POST
+@csrf_protect
+def deny(request: HttpRequest) -> HttpResponse:
+    """Who acts for the request does not let an instance follow that has asked to."""
+    return _answer(request, partial(_close, api.deny))
+
+
+@transaction.non_atomic_requests
+@require_POST
+@csrf_protect
+def cancel(request: HttpRequest) -> HttpResponse:
+    """Who acts for the request does not ask to follow an instance any more."""
+    return _answer(request, partial(_close, api.cancel))
+
+
+@transaction.non_atomic_requests
+@require_POST
+@csrf_protect
+def remove_follower(request: HttpRequest) -> HttpResponse:
+    """Who acts for the request is no longer followed by an instance. If it is not anyway, that is not an error."""
+    return _answer(request, _remove_follower)
+
+
+@transaction.non_atomic_requests
+@require_POST
+@csrf_protect
 def block(request: HttpRequest) -> HttpResponse:
     """Who acts for the request blocks an instance. A second block is not an error."""
     return _answer(request, _block)
@@ -97,11 +133,20 @@ def unblock(request: HttpRequest) -> HttpResponse:
 @json_view
 def blocked(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
     """The instances that an instance has blocked, for itself alone."""
-    instance, viewer = find(identifier, object_id), follower_of(request)
-    if viewer is None or registry.key_of(viewer) != registry.key_of(instance):
-        raise Refused(HTTPStatus.FORBIDDEN, _("You may not see that."))
-    narrowing = _narrowing(request)
+    instance, narrowing = _own(request, identifier, object_id), _narrowing(request)
     return page_as_json(request, api.get_blocked(instance, identifier=narrowing["identifier"]), _describe)
+
+
+@json_view
+def pending(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """Who asks to follow an instance, for itself alone."""
+    return _list(request, api.get_pending, _own(request, identifier, object_id))
+
+
+@json_view
+def pending_with(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """What an instance asks to follow, for itself alone."""
+    return _list(request, api.get_pending_with, _own(request, identifier, object_id))
 
 
 @json_view
@@ -181,6 +226,14 @@ def _list(request: HttpRequest, get: Callable[..., RelationList], *resources: Re
     return page_as_json(request, relations, _describe)
 
 
+def _own(request: HttpRequest, identifier: str, object_id: str) -> models.Model:
+    """The instance with a key, if it is who follows for a request. Raises Refused."""
+    instance, viewer = find(identifier, object_id), follower_of(request)
+    if viewer is None or registry.key_of(viewer) != registry.key_of(instance):
+        raise Refused(HTTPStatus.FORBIDDEN, _("You may not see that."))
+    return instance
+
+
 def _seen_by(request: HttpRequest, get: Callable[..., RelationList], instance: models.Model) -> HttpResponse:
     return _list(request, get, _viewer(request), instance)
 
@@ -230,24 +283,55 @@ def _refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
 def _follow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
     wanted = Wanted.of(request.POST)
     instance, event = following.follow_as_asked(request, follower, wanted)
-    return _changed(request, (follower, instance), wanted.scope, event, is_following=True)
+    is_pending = event.type == FOLLOW_REQUESTED if event else _waits(follower, instance, wanted.scope)
+    ends = follower, instance
+    return _changed(request, ends, wanted.scope, event, is_following=not is_pending, is_pending=is_pending)
+
+
+def _waits(follower: ResourceLike, instance: models.Model, scope: str) -> bool:
+    """Whether a follow that changes nothing waits to be accepted, as the log says; 1 query if it may have to."""
+    if registry.policy_of(registry.key_of(instance)) is None:
+        return False
+    return api.is_pending(follower, instance, scope=scope, as_of=timezone.now())
 
 
 def _unfollow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
     """Needs the key only: a follower can unfollow what is hidden, or no longer registered. For anyone else it is not
     there."""
+    resource, scope, event = _ended(request, partial(api.unfollow, follower, fail_silently=True))
+    return _changed(request, (follower, resource), scope, event, is_following=False, is_pending=False)
+
+
+def _remove_follower(request: HttpRequest, instance: ResourceLike) -> HttpResponse:
+    """Needs the key only, as an unfollow does."""
+    resource, scope, event = _ended(request, partial(api.remove_follower, instance, fail_silently=True))
+    return _changed(request, (resource, instance), scope, event, is_following=False, is_pending=False)
+
+
+def _close(close: Callable[..., Event], request: HttpRequest, actor: ResourceLike) -> HttpResponse:
+    """A request is closed by who acts: it is asked, or it asks."""
+    try:
+        resource, scope, event = _ended(request, partial(close, actor))
+    except NotPending as error:
+        raise Refused(HTTPStatus.CONFLICT, _("There is no such request.")) from error
+    ends = (actor, resource) if close is api.cancel else (resource, actor)
+    return _changed(request, ends, scope, event, is_following=close is api.accept, is_pending=False)
+
+
+def _ended(request: HttpRequest, end: Callable[..., Event | None]) -> tuple[ResourceLike, str, Event | None]:
+    """What a form names, its scope, and the event of ending something with it. Needs the key only."""
     *names, scope = Wanted.of(request.POST)
     try:
         key = registry.any_key_of(ResourceKey(*names))
         found: ResourceLike | None = registry.load([key]).get(key)
-        event = api.unfollow(follower, key if found is None else found, fail_silently=True, scope=scope)
+        event = end(key if found is None else found, scope=scope)
     except (UnknownIdentifier, InvalidObjectId) as error:
         raise nothing_there() from error
     except SelfFollowException as error:
         raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
     if event is None and found is None:
         raise nothing_there()
-    return _changed(request, (follower, key if found is None else found), scope, event, is_following=False)
+    return key if found is None else found, scope, event
 
 
 def _block(request: HttpRequest, blocker: ResourceLike) -> HttpResponse:
@@ -285,14 +369,13 @@ def _changed(
     ends: tuple[ResourceLike, ResourceLike],
     scope: str,
     event: Event | None,
-    *,
-    is_following: bool,
+    **states: bool,
 ) -> HttpResponse:
     follower, resource = ends
     if _wants_json(request):
-        # `is_following` is what the log says; a read model may not have caught up yet.
+        # The states are what the log says; a read model may not have caught up yet.
         counts = _counts(follower, resource, scope)
-        return JsonResponse({"changed": event is not None, "is_following": is_following, **counts})
+        return JsonResponse({"changed": event is not None, **states, **counts})
     return _redirected(request, resource)
 
 

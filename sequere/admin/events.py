@@ -8,7 +8,14 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import models, router
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
@@ -43,7 +50,8 @@ EXPORTS: dict[str, tuple[str, Callable[[Iterator[Event]], Iterator[str]]]] = {
 
 
 class EventAdmin(ReadOnlyAdmin):
-    """Pages to read the log. They need `sequere.view_event`, files also `sequere.export_event`."""
+    """Pages to read the log. They need `sequere.view_event`, files also `sequere.export_event`, and who removes
+    followers `sequere.remove_follower_event`."""
 
     def get_urls(self) -> list[URLPattern]:
         relations.offer_tools(self.admin_site)
@@ -139,10 +147,15 @@ class EventAdmin(ReadOnlyAdmin):
         )
 
     def relations_view(self, request: HttpRequest, what: str, identifier: str, object_id: str) -> HttpResponseBase:
-        """A page of the followers or followings of a resource."""
+        """A page of the followers or followings of a resource. A POST removes a follower."""
         self.demand(request)
+        if request.method == "POST":
+            self.demand(request, "remove_follower")
+            self.message_user(request, relations.remove_follower(request, what, identifier, object_id))
+            return HttpResponseRedirect(request.get_full_path())
         context = relations.page_of(request, self.admin_site, what, identifier, object_id)
-        return self.page(request, "event/relations.html", may_export=self.may(request, "export"), **context)
+        may_do = {f"may_{verb}": self.may(request, verb) for verb in ("export", "remove_follower")}
+        return self.page(request, "event/relations.html", **may_do, **context)
 
     def relations_file(self, request: HttpRequest, what: str, identifier: str, object_id: str) -> HttpResponseBase:
         """All followers or followings of a resource that a page shows, as one file."""

@@ -25,6 +25,7 @@ from sequere.admin.pages import DAYS, DateInput, may
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendException, InvalidObjectId, NotRegistered, UnknownIdentifier
 from sequere.http import address_with
+from sequere.log.metadata import event_metadata
 from sequere.log.models import Event
 from sequere.log.numbers import GraphNumber, numbers_of_graphs
 from sequere.registry import registry
@@ -73,6 +74,19 @@ def list_of(request: HttpRequest, what: str, key: ResourceKey) -> RelationList:
         raise Http404
     found: RelationList = getattr(api, f"get_{what}")(key, desc="oldest" not in request.GET, **_options(request, what))
     return found
+
+
+def remove_follower(request: HttpRequest, what: str, identifier: str, object_id: str) -> str:
+    """Remove the follower that a form names, in the scope of the page; returns what to tell. Raises Http404."""
+    key, follower = key_of_page(what, identifier, object_id), registry.key_named(request.POST.get("follower", ""))
+    scope = request.GET.get("scope", "")
+    if follower is None or what != "followers" or scope not in _scopes():
+        raise Http404
+    with event_metadata(who=request.user):
+        event = api.remove_follower(key, follower, fail_silently=True, scope=scope)
+    if event is None:
+        return _("%(follower)s is not a follower any more.") % {"follower": follower}
+    return _("%(follower)s was removed.") % {"follower": follower}
 
 
 def _options(request: HttpRequest, what: str) -> dict[str, Any]:
@@ -124,6 +138,7 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
         "first": address_with(request.GET, cursor=None) if "cursor" in request.GET else "",
         "further": further,
         "is_oldest_first": is_oldest_first,
+        "is_past": form.moment() is not None,
         "other_order": address_with(request.GET, cursor=None, oldest=None if is_oldest_first else ""),
     }
 

@@ -89,6 +89,7 @@ from sequere.api.requests import (
     aget_pending_count,
     aget_pending_with_count,
     ais_pending,
+    ais_pending_many,
     cancel,
     deny,
     get_pending,
@@ -96,6 +97,7 @@ from sequere.api.requests import (
     get_pending_with,
     get_pending_with_count,
     is_pending,
+    is_pending_many,
 )
 
 __all__ = [
@@ -137,6 +139,7 @@ __all__ = [
     "ais_following_many",
     "ais_friend",
     "ais_pending",
+    "ais_pending_many",
     "are_friends_many",
     "aremove_follower",
     "aunblock",
@@ -178,6 +181,7 @@ __all__ = [
     "is_following_many",
     "is_friend",
     "is_pending",
+    "is_pending_many",
     "remove_follower",
     "suggest",
     "unblock",

@@ -1,6 +1,7 @@
 """Requests to follow: accept, deny and cancel them, and who waits for whom."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import router
@@ -72,6 +73,17 @@ def is_pending(from_instance: ResourceLike, to_instance: ResourceLike, *, scope:
     return request in answers(as_of).live_among([request])
 
 
+def is_pending_many(
+    from_instance: ResourceLike, to_instances: Iterable[ResourceLike], *, scope: str = "", as_of: AsOf = None
+) -> dict[Any, bool]:
+    """For each of `to_instances`, whether `from_instance` has asked to follow it, and waits: {instance: bool}.
+    1 query."""
+    key, graph = registry.key_of(from_instance), _requests(follows_in(scope))
+    requests = {instance: RelationKey(key, registry.key_of(instance), graph) for instance in to_instances}
+    live = answers(as_of).live_among(requests.values())
+    return {instance: request in live for instance, request in requests.items()}
+
+
 def get_pending(
     instance: ResourceLike,
     *,
@@ -115,6 +127,7 @@ aaccept_all = sync_to_async(accept_all)
 adeny = sync_to_async(deny)
 acancel = sync_to_async(cancel)
 ais_pending = sync_to_async(is_pending)
+ais_pending_many = sync_to_async(is_pending_many)
 aget_pending_count = sync_to_async(get_pending_count)
 aget_pending_with_count = sync_to_async(get_pending_with_count)
 

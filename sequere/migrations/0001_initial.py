@@ -92,7 +92,10 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "event",
                 "verbose_name_plural": "events",
-                "permissions": (("export_event", "Can export events"),),
+                "permissions": (
+                    ("export_event", "Can export events"),
+                    ("remove_follower_event", "Can remove followers"),
+                ),
                 "default_permissions": ("view",),
                 "indexes": [
                     models.Index(fields=["target_identifier", "target_object_id", "id"], name="sequere_event_target"),

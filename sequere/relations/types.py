@@ -89,6 +89,7 @@ class BlockEnded(EventType):
 
 
 FOLLOWED, UNFOLLOWED = Followed.name, Unfollowed.name
+FOLLOW_REQUESTED = FollowRequested.name
 BLOCKED, UNBLOCKED = BlockBegun.name, BlockEnded.name
 
 FOLLOW = RelationType(

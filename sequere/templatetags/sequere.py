@@ -1,6 +1,6 @@
 """`{% load sequere %}`: counts, follow buttons, and whether a user follows an instance."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django import template
@@ -15,7 +15,7 @@ from sequere.registry import registry
 register = template.Library()
 
 #: The context variables with prefetched answers, and with who follows. No template can use these names.
-FOLLOWING, FOLLOWER = "_sequere_following", "_sequere_follower"
+FOLLOWING, PENDING, FOLLOWER = "_sequere_following", "_sequere_pending", "_sequere_follower"
 
 
 @register.filter
@@ -78,6 +78,22 @@ def is_following(user: Any, instance: Any) -> bool:
 
 
 @register.filter
+def pending_count(instance: Any) -> int:
+    """The number of those who ask to follow an instance. 1 query."""
+    instance, scope = _scoped(instance)
+    return api.get_pending_count(instance, scope=scope)
+
+
+@register.filter
+def is_pending(user: Any, instance: Any) -> bool:
+    """Whether a resource has asked to follow an instance, and waits: `{% if user|is_pending:other %}`. 1 query; none
+    for an anonymous user, and for a user who is not a resource."""
+    user, scope = _scoped(user)
+    follower = as_follower(user)
+    return follower is not None and api.is_pending(follower, instance, scope=scope)
+
+
+@register.filter
 def is_blocked(user: Any, instance: Any) -> bool:
     """Whether a resource has blocked an instance: `{% if user|is_blocked:other %}`. 1 query; none for an anonymous
     user, and for a user who is not a resource."""
@@ -87,34 +103,44 @@ def is_blocked(user: Any, instance: Any) -> bool:
 
 @register.simple_tag(takes_context=True)
 def prefetch_following(context: Context, objects: Iterable[Any], scope: str = "") -> str:
-    """Query once for all follow buttons of a page: `{% prefetch_following projects %}`. 1 query.
+    """Query once for all follow buttons of a page: `{% prefetch_following projects %}`. 1 query, and 1 if some of them
+    may have to accept who follows them.
 
     Takes instances, or the pairs in lists of followers.
     """
     user = follower(context)
     if user is not None:
         instances = [_instance_of(one) for one in objects]
+        asked = [one for one in instances if registry.policy_of(registry.key_of(one))]
         following = api.is_following_many(user, instances, scope=scope)
-        answers = {(registry.key_of(instance), scope): answer for instance, answer in following.items()}
-        context.dicts[0].setdefault(FOLLOWING, {}).update(answers)
+        pending = api.is_pending_many(user, asked, scope=scope) if asked else {}
+        for name, found in ((FOLLOWING, following), (PENDING, pending)):
+            answers = {(registry.key_of(instance), scope): answer for instance, answer in found.items()}
+            context.dicts[0].setdefault(name, {}).update(answers)
     return ""
 
 
 @register.inclusion_tag("sequere/follow_button.html", takes_context=True)
 def follow_button(context: Context, instance: Any, scope: str = "") -> dict[str, Any]:
-    """A form with one button, to follow or unfollow an instance; empty for the user's own instance, and for a user who
-    cannot follow. Somebody who is not logged in is asked to do so.
+    """A form with one button: "Follow", "Following", which unfollows, or "Requested", which takes the request back;
+    empty for the user's own instance, and for a user who cannot follow. Somebody who is not logged in is asked to do
+    so.
 
-    1 query, none after `prefetch_following`. Needs `request` in the context, and `sequere.urls`.
+    1 query, and 1 if the instance may have to accept who follows it; none after `prefetch_following`. Needs `request`
+    in the context, and `sequere.urls`.
     """
     user, key = follower(context), registry.key_of(instance)
     is_self = user is not None and registry.key_of(user) == key
+    asking = None if is_self else user
+    is_following = asking is not None and _answer(context, FOLLOWING, api.is_following, asking, key, scope)
+    may_wait = asking is not None and not is_following and registry.policy_of(key) is not None
     return {
         "instance": instance,
         "key": key,
         "is_self": is_self,
         "is_shown": not is_self and (user is not None or not is_logged_in(viewer(context))),
-        "is_following": user is not None and not is_self and _answer(context, user, key, scope),
+        "is_following": is_following,
+        "is_pending": may_wait and _answer(context, PENDING, api.is_pending, asking, key, scope),
         "scope": scope,
         "request": context.get("request"),
         "csrf_token": context.get("csrf_token"),
@@ -147,6 +173,8 @@ def _scoped(item: Any) -> tuple[Any, str]:
     return item if isinstance(item, Scoped) else (item, "")
 
 
-def _answer(context: Context, user: ResourceLike, key: ResourceKey, scope: str) -> bool:
-    answers = context.get(FOLLOWING) or {}
-    return answers[key, scope] if (key, scope) in answers else api.is_following(user, key, scope=scope)
+def _answer(
+    context: Context, name: str, ask: Callable[..., bool], user: ResourceLike | None, key: ResourceKey, scope: str
+) -> bool:
+    answers = context.get(name) or {}
+    return answers[key, scope] if (key, scope) in answers else ask(user, key, scope=scope)

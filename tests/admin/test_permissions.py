@@ -29,7 +29,9 @@ PAGES = {
         for verb in ("drain", "retry", "skip", "rebuild", "verify")
     },
 }
-ALL = sorted({permission for permissions in PAGES.values() for permission in permissions})
+#: What a form on one of them requires as well.
+REMOVE_FOLLOWER = "sequere.remove_follower_event"
+ALL = sorted({REMOVE_FOLLOWER, *(permission for permissions in PAGES.values() for permission in permissions)})
 
 
 @pytest.fixture(autouse=True)

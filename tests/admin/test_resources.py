@@ -199,3 +199,21 @@ def test_a_file_of_relations_needs_a_permission(log_in: LogIn, thoas: User) -> N
     assert log_in("sequere.view_event").get(address).status_code == 403
     assert "Export" not in text_of(relations(log_in("sequere.view_event"), "followers", thoas))
     assert log_in("sequere.view_event", "sequere.export_event").get(address).status_code == 200
+
+
+def test_a_follower_is_removed_with_the_permission_alone(log_in: LogIn, thoas: User, project: Project) -> None:
+    follow(thoas, project)
+    page, form = f"{EVENTS}followers/project/{project.pk}/", {"follower": f"user:{thoas.pk}"}
+    reader, moderator = log_in("sequere.view_event"), log_in("sequere.view_event", "sequere.remove_follower_event")
+
+    refused = reader.post(page, form)
+    offered = ['name="follower"' in browser.get(page).content.decode() for browser in (reader, moderator)]
+    answers = [moderator.post(page, form, follow=True) for _ in range(2)]
+    nonsense = [moderator.post(page, {"follower": "x"}), moderator.post(page.replace("followers", "blocked"), form)]
+
+    assert (refused.status_code, offered) == (403, [False, True])
+    assert ["was removed" in text_of(answers[0]), "not a follower any more" in text_of(answers[1])] == [True, True]
+    event = Event.objects.latest("pk")
+    assert (event.type, event.metadata["cause"]) == ("unfollowed", "removed")
+    assert event.metadata["who"] != f"project:{project.pk}"
+    assert [answer.status_code for answer in nonsense] == [404, 404]

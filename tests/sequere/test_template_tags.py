@@ -63,7 +63,7 @@ def test_a_button_follows_or_unfollows(thoas: User, project: Project) -> None:
     assert 'name="next" value="/projects/?page=2"' in before
     assert 'name="csrfmiddlewaretoken" value="a token"' in before
     assert 'action="/sequere/unfollow/"' in after
-    assert 'aria-label="Unfollow La classe americaine"' in after
+    assert 'aria-label="Following La classe americaine: unfollow"' in after
 
 
 def test_an_anonymous_visitor_gets_a_follow_button(project: Project) -> None:

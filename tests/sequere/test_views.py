@@ -53,10 +53,10 @@ def test_a_request_for_json_gets_the_counts(browser: Client, thoas: User, projec
     answers = [browser.post(url, form(project), headers=JSON).json() for url in (FOLLOW, FOLLOW, UNFOLLOW, UNFOLLOW)]
 
     assert answers == [
-        {"changed": True, "is_following": True, "followers_count": 2, "followings_count": 1},
-        {"changed": False, "is_following": True, "followers_count": 2, "followings_count": 1},
-        {"changed": True, "is_following": False, "followers_count": 1, "followings_count": 0},
-        {"changed": False, "is_following": False, "followers_count": 1, "followings_count": 0},
+        {"changed": True, "is_following": True, "is_pending": False, "followers_count": 2, "followings_count": 1},
+        {"changed": False, "is_following": True, "is_pending": False, "followers_count": 2, "followings_count": 1},
+        {"changed": True, "is_following": False, "is_pending": False, "followers_count": 1, "followings_count": 0},
+        {"changed": False, "is_following": False, "is_pending": False, "followers_count": 1, "followings_count": 0},
     ]
 
 
@@ -244,7 +244,13 @@ def test_a_request_follows_as_whom_the_host_says(
     answer = browser.post(FOLLOW, form(project), headers=JSON).json()
     to_oneself = browser.post(FOLLOW, form(profile), headers=JSON)
 
-    assert answer == {"changed": True, "is_following": True, "followers_count": 1, "followings_count": 1}
+    assert answer == {
+        "changed": True,
+        "is_following": True,
+        "is_pending": False,
+        "followers_count": 1,
+        "followings_count": 1,
+    }
     assert (is_following(profile, project), is_following(thoas, project)) == (True, False)
     assert to_oneself.status_code == 409
     assert client.post(FOLLOW, form(project)).status_code == 302
@@ -276,7 +282,13 @@ def test_what_is_hidden_can_be_unfollowed(browser: Client, thoas: User) -> None:
     page = browser.post(UNFOLLOW, form(articles[1], next="/articles/"))
     again = browser.post(UNFOLLOW, form(articles[0]), headers=JSON)
 
-    assert answer.json() == {"changed": True, "is_following": False, "followers_count": 0, "followings_count": 2}
+    assert answer.json() == {
+        "changed": True,
+        "is_following": False,
+        "is_pending": False,
+        "followers_count": 0,
+        "followings_count": 2,
+    }
     assert (page.status_code, page.headers["Location"], again.status_code) == (302, "/articles/", 404)
     assert browser.post(FOLLOW, form(articles[0])).status_code == 404
 
