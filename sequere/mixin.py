@@ -194,6 +194,37 @@ class SequereMixin(models.Model):
     def get_blocked_by_count(self, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
         return api.get_blocked_by_count(self, identifier=identifier, as_of=as_of)
 
+    def mute(
+        self, to_instance: ResourceLike, until: Timestamp | None = None, *, timestamp: Timestamp | None = None
+    ) -> Event | None:
+        return api.mute(self, to_instance, until, timestamp=timestamp)
+
+    def unmute(self, to_instance: ResourceLike, *, timestamp: Timestamp | None = None) -> Event | None:
+        return api.unmute(self, to_instance, timestamp=timestamp)
+
+    def is_muted(self, instance: ResourceLike, *, as_of: AsOf = None) -> bool:
+        return api.is_muted(self, instance, as_of=as_of)
+
+    def get_muted(self, *, identifier: Identifier = None, desc: bool = True, as_of: AsOf = None) -> RelationList:
+        return api.get_muted(self, identifier=identifier, desc=desc, as_of=as_of)
+
+    def get_muted_count(self, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
+        return api.get_muted_count(self, identifier=identifier, as_of=as_of)
+
+    async def amute(
+        self, to_instance: ResourceLike, until: Timestamp | None = None, *, timestamp: Timestamp | None = None
+    ) -> Event | None:
+        return await api.amute(self, to_instance, until, timestamp=timestamp)
+
+    async def aunmute(self, to_instance: ResourceLike, *, timestamp: Timestamp | None = None) -> Event | None:
+        return await api.aunmute(self, to_instance, timestamp=timestamp)
+
+    async def ais_muted(self, instance: ResourceLike, *, as_of: AsOf = None) -> bool:
+        return await api.ais_muted(self, instance, as_of=as_of)
+
+    async def aget_muted_count(self, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
+        return await api.aget_muted_count(self, identifier=identifier, as_of=as_of)
+
     async def ablock(self, to_instance: ResourceLike, *, timestamp: Timestamp | None = None) -> Event | None:
         return await api.ablock(self, to_instance, timestamp=timestamp)
 

@@ -52,3 +52,8 @@ request_closed = Signal()
 blocked = Signal()
 #: The same for unblock().
 unblocked = Signal()
+
+#: After the commit, once for each mute(); otherwise like `followed`.
+muted = Signal()
+#: The same for unmute(), and for each mute that another one replaces.
+unmuted = Signal()

@@ -15,6 +15,8 @@ urlpatterns = [
     path("followers/remove/", views.remove_follower, name="remove_follower"),
     path("block/", views.block, name="block"),
     path("unblock/", views.unblock, name="unblock"),
+    path("mute/", views.mute, name="mute"),
+    path("unmute/", views.unmute, name="unmute"),
     path("health/", views.health, name="health"),
     path("ready/", views.ready, name="ready"),
     # A key may be any text, also one with slashes in it.
@@ -33,4 +35,5 @@ urlpatterns = [
     path("<str:identifier>/<path:object_id>/pending/", views.pending, name="pending"),
     path("<str:identifier>/<path:object_id>/pending/with/", views.pending_with, name="pending_with"),
     path("<str:identifier>/<path:object_id>/blocked/", views.blocked, name="blocked"),
+    path("<str:identifier>/<path:object_id>/muted/", views.muted, name="muted"),
 ]

@@ -1,4 +1,5 @@
-"""Follow, block and their opposites by POST, accept, deny and cancel requests, remove followers, and lists as JSON.
+"""Follow, block, mute and their opposites by POST, accept, deny and cancel requests, remove followers, and lists as
+JSON.
 
 The form has `identifier` and `object_id`, and may have `scope`, and `next`, an address of this site to redirect to. A
 client that asks for JSON gets it, all others are redirected. Refusals are 400 (a field is missing, or no such scope),
@@ -10,6 +11,7 @@ Lists take `cursor`, `limit`, `scope`, and `identifier` for one kind of resource
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias
@@ -60,6 +62,9 @@ from sequere.relations.types import FOLLOW_REQUESTED
 from sequere.results.relations import Related, RelationList
 
 logger = logging.getLogger("sequere")
+
+#: For how many hours something can be muted: a century.
+MAX_HOURS = 876_600
 
 #: What a request of somebody who follows asks for.
 Change: TypeAlias = Callable[[HttpRequest, ResourceLike], HttpResponse]
@@ -130,11 +135,32 @@ def unblock(request: HttpRequest) -> HttpResponse:
     return _answer(request, _unblock)
 
 
+@transaction.non_atomic_requests
+@require_POST
+@csrf_protect
+def mute(request: HttpRequest) -> HttpResponse:
+    """Who acts for the request mutes an instance, for as many `hours` as the form says, or for good."""
+    return _answer(request, _mute)
+
+
+@transaction.non_atomic_requests
+@require_POST
+@csrf_protect
+def unmute(request: HttpRequest) -> HttpResponse:
+    """Who acts for the request ends a mute. An unmute without a mute is not an error."""
+    return _answer(request, _unmute)
+
+
 @json_view
 def blocked(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
     """The instances that an instance has blocked, for itself alone."""
-    instance, narrowing = _own(request, identifier, object_id), _narrowing(request)
-    return page_as_json(request, api.get_blocked(instance, identifier=narrowing["identifier"]), _describe)
+    return _unscoped(request, api.get_blocked, _own(request, identifier, object_id))
+
+
+@json_view
+def muted(request: HttpRequest, identifier: str, object_id: str) -> HttpResponse:
+    """The instances that an instance has muted, for itself alone."""
+    return _unscoped(request, api.get_muted, _own(request, identifier, object_id))
 
 
 @json_view
@@ -224,6 +250,10 @@ def _state(request: HttpRequest, state: dict[str, Any], problems: Sequence[str])
 def _list(request: HttpRequest, get: Callable[..., RelationList], *resources: ResourceLike) -> HttpResponse:
     relations = get(*resources, **_narrowing(request))
     return page_as_json(request, relations, _describe)
+
+
+def _unscoped(request: HttpRequest, get: Callable[..., RelationList], instance: models.Model) -> HttpResponse:
+    return page_as_json(request, get(instance, identifier=_narrowing(request)["identifier"]), _describe)
 
 
 def _own(request: HttpRequest, identifier: str, object_id: str) -> models.Model:
@@ -318,7 +348,9 @@ def _close(close: Callable[..., Event], request: HttpRequest, actor: ResourceLik
     return _changed(request, ends, scope, event, is_following=close is api.accept, is_pending=False)
 
 
-def _ended(request: HttpRequest, end: Callable[..., Event | None]) -> tuple[ResourceLike, str, Event | None]:
+def _ended(
+    request: HttpRequest, end: Callable[..., Event | None], about_oneself: str | None = None
+) -> tuple[ResourceLike, str, Event | None]:
     """What a form names, its scope, and the event of ending something with it. Needs the key only."""
     *names, scope = Wanted.of(request.POST)
     try:
@@ -328,7 +360,7 @@ def _ended(request: HttpRequest, end: Callable[..., Event | None]) -> tuple[Reso
     except (UnknownIdentifier, InvalidObjectId) as error:
         raise nothing_there() from error
     except SelfFollowException as error:
-        raise Refused(HTTPStatus.CONFLICT, _("You cannot follow yourself.")) from error
+        raise Refused(HTTPStatus.CONFLICT, about_oneself or _("You cannot follow yourself.")) from error
     if event is None and found is None:
         raise nothing_there()
     return key if found is None else found, scope, event
@@ -340,27 +372,47 @@ def _block(request: HttpRequest, blocker: ResourceLike) -> HttpResponse:
         event = api.block(blocker, instance)
     except SelfFollowException as error:
         raise Refused(HTTPStatus.CONFLICT, _("You cannot block yourself.")) from error
-    return _blocked(request, instance, event, is_blocked=True)
+    return _said(request, instance, event, is_blocked=True)
 
 
 def _unblock(request: HttpRequest, blocker: ResourceLike) -> HttpResponse:
-    """Needs the key only, as an unfollow does."""
+    resource, _scope, event = _ended(request, _without_scope(api.unblock, blocker), _("You cannot block yourself."))
+    return _said(request, resource, event, is_blocked=False)
+
+
+def _mute(request: HttpRequest, muter: ResourceLike) -> HttpResponse:
+    instance, until = find(*Wanted.of(request.POST)[:2]), _until(request)
     try:
-        key = registry.any_key_of(ResourceKey(*Wanted.of(request.POST)[:2]))
-        event = api.unblock(blocker, key)
-    except (UnknownIdentifier, InvalidObjectId) as error:
-        raise nothing_there() from error
+        event = api.mute(muter, instance, until)
     except SelfFollowException as error:
-        raise Refused(HTTPStatus.CONFLICT, _("You cannot block yourself.")) from error
-    found = registry.load([key]).get(key)
-    if event is None and found is None:
-        raise nothing_there()
-    return _blocked(request, key if found is None else found, event, is_blocked=False)
+        raise Refused(HTTPStatus.CONFLICT, _("You cannot mute yourself.")) from error
+    return _said(request, instance, event, is_muted=True)
 
 
-def _blocked(request: HttpRequest, resource: ResourceLike, event: Event | None, *, is_blocked: bool) -> HttpResponse:
+def _unmute(request: HttpRequest, muter: ResourceLike) -> HttpResponse:
+    resource, _scope, event = _ended(request, _without_scope(api.unmute, muter), _("You cannot mute yourself."))
+    return _said(request, resource, event, is_muted=False)
+
+
+def _without_scope(end: Callable[..., Event | None], owner: ResourceLike) -> Callable[..., Event | None]:
+    """A verb about which no scope is asked."""
+    return lambda resource, **_: end(owner, resource)
+
+
+def _until(request: HttpRequest) -> datetime | None:
+    """The moment after the `hours` of a form, whole ones, at most those of a century. Raises Refused."""
+    hours = request.POST.get("hours", "")
+    if not hours:
+        return None
+    digits = hours.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(MAX_HOURS)) or int(digits) > MAX_HOURS:
+        raise Refused(HTTPStatus.BAD_REQUEST, _("The hours must be a number above 0."))
+    return timezone.now() + timedelta(hours=int(digits))
+
+
+def _said(request: HttpRequest, resource: ResourceLike, event: Event | None, **says: bool) -> HttpResponse:
     if _wants_json(request):
-        return JsonResponse({"changed": event is not None, "is_blocked": is_blocked})
+        return JsonResponse({"changed": event is not None, **says})
     return _redirected(request, resource)
 
 

@@ -22,7 +22,7 @@ from sequere.relations.types import FOLLOWED, UNFOLLOWED
 from sequere_timeline.conf import TIMELINES
 from sequere_timeline.history import named_in
 from sequere_timeline.intents import ACTION_DELETED, ACTION_SAVED, TIMELINE_READ
-from sequere_timeline.visibility import HIDING
+from sequere_timeline.visibility import HIDING, hiders_of
 
 #: Seconds for which one transaction reaches followers, by mode. A follow of the actor waits so long.
 SECONDS_AT_ONCE = {INLINE: inf, ON_COMMIT: 0.25, CELERY: 0.025}
@@ -90,7 +90,7 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
             elif event.type in {FOLLOWED, UNFOLLOWED} and not event.scope:
                 news.follows.append(event)
             elif event.type in HIDING:
-                news.hiders.update(filter(None, (event.actor, event.target)))
+                news.hiders.update(hiders_of(event))
             elif event.type == TIMELINE_READ:
                 news.readers.add(event.actor)
             elif event.type == DELETED:

@@ -3,6 +3,7 @@ owner does not see."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from sequere.log.models import Event, EventQuerySet
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
 from sequere.relations.intents import DELETED
-from sequere.relations.recorded import ENDS, live_relations
-from sequere.relations.types import BLOCKED, FOLLOWED, UNBLOCKED
+from sequere.relations.key import RelationKey
+from sequere.relations.lasting import end_of
+from sequere.relations.recorded import live_relations
+from sequere.relations.types import BLOCK, FOLLOWED, MUTE, RelationType
 from sequere.sql.conditions import among
 from sequere_timeline import conf
 
@@ -86,24 +89,57 @@ def intervals_of(relations: Follows, using: str) -> dict[UUID, tuple[Interval, .
     return intervals
 
 
+class Hiding(NamedTuple):
+    """What the owner of a timeline does not see because of a live relation that leads from it to a resource: what that
+    resource does."""
+
+    type: RelationType
+    #: Whether the resource does not see what the owner does, either.
+    both: bool = False
+    #: Whether the owner does not see what others do to the resource, either. What it has done itself, it sees.
+    targets: bool = False
+
+
+HIDINGS = (Hiding(BLOCK, both=True), Hiding(MUTE, targets=True))
+_BY_TYPE = {hiding.type: hiding for hiding in HIDINGS}
+_BEGUN = tuple(hiding.type.begun.name for hiding in HIDINGS)
+
 #: The types of the events that change whom somebody sees.
-HIDING = (BLOCKED, UNBLOCKED)
+HIDING = tuple(event_type.name for hiding in HIDINGS for event_type in (hiding.type.begun, hiding.type.ended))
+
+
+class Hidden(NamedTuple):
+    """A resource that the owner of a timeline does not see."""
+
+    resource: ResourceKey
+    #: Whether what is done to it is hidden, too.
+    as_target: bool = False
+    #: Until when; None for no end.
+    until: datetime | None = None
+
+
+def hiders_of(event: Event) -> tuple[ResourceKey, ...]:
+    """The owners who may see other actors since an event."""
+    relation = RelationKey.of_event(event)
+    return relation[:2] if _BY_TYPE[relation.graph.type].both else relation[:1]
 
 
 def first_hidings(using: str) -> EventQuerySet:
     """The first event of each relation that has ever hidden somebody."""
-    return Event.objects.using(using).filter(type=BLOCKED, version=1)
+    return Event.objects.using(using).filter(type__in=_BEGUN, version=1)
 
 
-def hidden_from(owners: Collection[ResourceKey], using: str) -> dict[ResourceKey, set[ResourceKey]]:
-    """For each owner who does not see everybody, the actors whom it does not see: those whom it has blocked, and those
-    who have blocked it. 1 query."""
-    blocks = live_relations(using).filter(among(owners, "actor_") | among(owners, "target_"), type=BLOCKED)
-    hidden: dict[ResourceKey, set[ResourceKey]] = defaultdict(set)
-    for row in blocks.values_list(*ENDS):
-        one, other = ResourceKey(*row[:2]), ResourceKey(*row[2:])
-        hidden[one].add(other)
-        hidden[other].add(one)
+def hidden_from(owners: Collection[ResourceKey], using: str) -> dict[ResourceKey, set[Hidden]]:
+    """For each owner who does not see everybody, whom it does not see, now or until a moment that may be over. 1
+    query."""
+    live = live_relations(using).filter(among(owners, "actor_") | among(owners, "target_"), type__in=_BEGUN)
+    hidden: dict[ResourceKey, set[Hidden]] = defaultdict(set)
+    for event in live:
+        relation = RelationKey.of_event(event)
+        hiding = _BY_TYPE[relation.graph.type]
+        hidden[relation.from_key].add(Hidden(relation.to_key, hiding.targets, end_of(event)))
+        if hiding.both:
+            hidden[relation.to_key].add(Hidden(relation.from_key, until=end_of(event)))
     return {owner: hidden[owner] for owner in owners if owner in hidden}
 
 

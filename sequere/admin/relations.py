@@ -1,4 +1,4 @@
-"""Pages of the followers, followings and blocks of any registered instance, and links to them on its own page.
+"""Pages of the followers, followings, blocks and mutes of any registered instance, and links to them on its own page.
 
 A ModelAdmin gets the links by itself, when the URLs of its site are created, since all models are registered then. The
 template that it renders is extended, not replaced, so the templates of a host stay as they are.
@@ -39,7 +39,7 @@ else:  # not generic when it runs
 
 RELATIONS_PER_PAGE = 100
 #: By the name of a list, whether it has scopes.
-_LISTS = {"followers": True, "followings": True, "blocked": False, "blocked_by": False}
+_LISTS = {"followers": True, "followings": True, "blocked": False, "blocked_by": False, "muted": False}
 
 
 class PastForm(forms.Form):
@@ -96,7 +96,7 @@ def _options(request: HttpRequest, what: str) -> dict[str, Any]:
 
 
 def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
-    """The context of a page. 5 queries of the backend, 2 for the scopes, 2 for each model on the page, 1
+    """The context of a page. 6 queries of the backend, 2 for the scopes, 2 for each model on the page, 1
     for the resource."""
     key, form = key_of_page(what, identifier, object_id), PastForm(request.GET)
     scopes, scope = _scopes(), request.GET.get("scope", "")
@@ -121,6 +121,7 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
         "followings": _("Followings of %(name)s"),
         "blocked": _("Blocked by %(name)s"),
         "blocked_by": _("Who has blocked %(name)s"),
+        "muted": _("Muted by %(name)s"),
     }
     return {
         "title": titles[what] % {"name": resource},

@@ -1,4 +1,4 @@
-"""The verbs: follow, block and their opposites, requests, and the questions about them.
+"""The verbs: follow, block, mute and their opposites, requests, and the questions about them.
 
 Wherever an instance is expected, its `ResourceKey` does as well. An `identifier` narrows an answer to one kind of
 resource: a registered model, or its identifier. Anything else raises UnknownIdentifier or NotRegistered.
@@ -66,6 +66,17 @@ from sequere.api.lists import (
     get_friends,
     get_friends_count,
 )
+from sequere.api.mutes import (
+    aget_muted_count,
+    ais_muted,
+    amute,
+    aunmute,
+    get_muted,
+    get_muted_count,
+    is_muted,
+    mute,
+    unmute,
+)
 from sequere.api.questions import (
     aare_friends_many,
     ais_followed_by,
@@ -130,6 +141,7 @@ __all__ = [
     "aget_followers_count",
     "aget_followings_count",
     "aget_friends_count",
+    "aget_muted_count",
     "aget_pending_count",
     "aget_pending_with_count",
     "ais_blocked",
@@ -138,13 +150,16 @@ __all__ = [
     "ais_following",
     "ais_following_many",
     "ais_friend",
+    "ais_muted",
     "ais_pending",
     "ais_pending_many",
+    "amute",
     "are_friends_many",
     "aremove_follower",
     "aunblock",
     "aunfollow",
     "aunfollow_many",
+    "aunmute",
     "block",
     "cancel",
     "clear",
@@ -169,6 +184,8 @@ __all__ = [
     "get_followings_count",
     "get_friends",
     "get_friends_count",
+    "get_muted",
+    "get_muted_count",
     "get_pending",
     "get_pending_count",
     "get_pending_with",
@@ -180,11 +197,14 @@ __all__ = [
     "is_following",
     "is_following_many",
     "is_friend",
+    "is_muted",
     "is_pending",
     "is_pending_many",
+    "mute",
     "remove_follower",
     "suggest",
     "unblock",
     "unfollow",
     "unfollow_many",
+    "unmute",
 ]

@@ -18,6 +18,7 @@ from sequere.api.lists import (
     get_friends,
     get_friends_count,
 )
+from sequere.api.mutes import get_muted, get_muted_count
 from sequere.api.requests import get_pending, get_pending_count, get_pending_with, get_pending_with_count
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import UnknownList
@@ -39,9 +40,10 @@ LISTS: dict[str, tuple[Callable[..., RelationList], Callable[..., int]]] = {
     "pending_with": (get_pending_with, get_pending_with_count),
     "blocked": (get_blocked, get_blocked_count),
     "blocked_by": (get_blocked_by, get_blocked_by_count),
+    "muted": (get_muted, get_muted_count),
 }
 #: Those that have no scopes.
-UNSCOPED = {"blocked", "blocked_by"}
+UNSCOPED = {"blocked", "blocked_by", "muted"}
 
 
 def get_relations(
@@ -54,7 +56,7 @@ def get_relations(
     as_of: AsOf = None,
 ) -> RelationList:
     """The list of a name, such as "followers" or "pending": what `get_followers()` and the like return, at their cost.
-    Blocks have no scope. Raises UnknownList."""
+    Blocks and mutes have no scope. Raises UnknownList."""
     get, _ = _named(kind)
     found: RelationList = get(instance, identifier=identifier, desc=desc, as_of=as_of, **_scope(kind, scope))
     return found
@@ -70,7 +72,7 @@ def count_relations(
 
 def clear(instance: ResourceLike) -> int:
     """End all follows of `instance`, and all requests, in all scopes and both directions, and what it has put on
-    others, such as blocks. What others have put on it stays. Returns the number of relations that have ended.
+    others: blocks and mutes. What others have put on it stays. Returns the number of relations that have ended.
 
     In steps: a transaction for every 2,000, so what an interrupted call has done stays done, and it can be repeated.
     What begins meanwhile may be left. Takes any key, as `unfollow()`; sends no signals, as `unfollow_many()`. The

@@ -4,6 +4,7 @@ Where the database has functions, one call of it decides, locks and appends; els
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -19,10 +20,11 @@ from sequere.log.metadata import is_costly
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.log.numbers import make_room, numbers_of_graphs
 from sequere.log.reading import History, latest_of
-from sequere.log.recording import MICROSECOND, NewEvents, record_in_database, record_internal
+from sequere.log.recording import MICROSECOND, Intent, NewEvents, record_in_database, record_internal
 from sequere.log.troubles import explaining
 from sequere.relations.intents import TO_BEGIN, TO_END, RelationChange, is_live, to_close
 from sequere.relations.key import RELATION, Graph, RelationKey
+from sequere.relations.lasting import changes_until, lasts_until
 from sequere.relations.types import ASKING, type_named
 from sequere.sql.dialects import dialect
 from sequere.sql.statements import statements
@@ -30,6 +32,9 @@ from sequere.sql.statements import statements
 #: The errors of the database if something else was recorded on the stream of a relation, if one must not begin, and if
 #: there is a request for one.
 STREAM_TAKEN, RELATION_REFUSED, RELATION_REQUESTED = "SQ001", "SQ002", "SQ003"
+
+#: The cause of the events of a relation that was given another end.
+REPLACED = "replaced"
 
 #: A relation, and when it begins or ends; None for now.
 Dated = tuple[RelationKey, datetime | None]
@@ -100,8 +105,7 @@ def record_relations(
 
 def record_by_intents(change: RelationChange, relations: Sequence[Dated], **metadata: Any) -> Changed:
     """The same on any database, and with what the function cannot do. Costs what `record()` costs."""
-    outcomes = record_internal([intent for one in relations for intent in change.intents(*one)], **metadata)
-    events = [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
+    events = _recorded([intent for one in relations for intent in change.intents(*one)], **metadata)
     graph = relations[0][0].graph
     type_ = change.type_in(graph).name
     return Changed(*([event for event in events if (event.type == type_) is is_first] for is_first in (True, False)))
@@ -114,15 +118,45 @@ def record_with_ends(relation: RelationKey, moment: datetime | None = None) -> S
     1 query if there is nothing to record, otherwise 2 more than `record()`, which is given all of them.
     """
     using, cause = router.db_for_write(Event), relation.graph.type.begun.name
-    if is_live(History(latest_of([relation.stream], using).get(relation.stream), {})):
+    if is_live(_history(relation, using)):
         return ()
+    # A follow in a new scope that is committed before has its graph then; one that comes later is refused.
+    with _locked(relation, using):
+        ended = [(to_close(cause) if one.asked_for else TO_END).intent(one) for one in _ended_by(relation, using)]
+        return _recorded([TO_BEGIN.intent(relation, moment), *ended], cause=cause)
+
+
+def record_until(relation: RelationKey, end: datetime | None, moment: datetime | None = None) -> Sequence[Event]:
+    """Record that a relation lasts until `end`, None for no end. One that lasts until another moment ends, and begins
+    again. Returns the new events, in the order of the log.
+
+    1 query if there is nothing to record, otherwise 3 more than `record()`.
+    """
+    using = router.db_for_write(Event)
+    if lasts_until(end, _history(relation, using)):
+        return ()
+    with _locked(relation, using):
+        cause = {"cause": REPLACED} if is_live(_history(relation, using)) else {}
+        return _recorded([change.intent(relation, moment) for change in changes_until(end)], **cause)
+
+
+def _history(relation: RelationKey, using: str) -> History:
+    """1 query."""
+    latest = latest_of([relation.stream], using)
+    return History(latest.get(relation.stream), latest)
+
+
+@contextmanager
+def _locked(relation: RelationKey, using: str) -> Iterator[None]:
+    """A transaction in which both ends of a relation are locked, and its graph has a number."""
     make_room(*relation.graph.name, using)
     with transaction.atomic(using=using):
-        # A follow in a new scope that is committed before has its graph then; one that comes later is refused.
         lock([relation.from_key, relation.to_key], using)
-        ended = [(to_close(cause) if one.asked_for else TO_END).intent(one) for one in _ended_by(relation, using)]
-        intents = [TO_BEGIN.intent(relation, moment), *ended]
-        outcomes = record_internal(intents, cause=cause)
+        yield
+
+
+def _recorded(intents: Sequence[Intent], **metadata: Any) -> Sequence[Event]:
+    outcomes = record_internal(intents, **metadata)
     return [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
 
 

@@ -138,7 +138,7 @@ def _is_live_on(stream: UUID, history: History) -> bool:
 def to_ask(message: str = "", *, leaves_out: bool = False) -> RelationChange:
     """The relation is a request: recorded unless it waits already, or what it asks for is there."""
     data = {"message": message} if message else {}
-    return RelationChange(begins=True, decide=partial(_saying, data), leaves_out=leaves_out, is_plain=False)
+    return RelationChange(begins=True, decide=partial(saying, data), leaves_out=leaves_out, is_plain=False)
 
 
 def to_refuse(refusal: Exception) -> RelationChange:
@@ -151,7 +151,8 @@ def to_close(cause: str) -> RelationChange:
     return RelationChange(begins=False, decide=partial(_because, cause), is_plain=False)
 
 
-def _saying(data: Mapping[str, Any], history: History) -> Mapping[str, Any] | None:
+def saying(data: Mapping[str, Any], history: History) -> Mapping[str, Any] | None:
+    """The data of an event that begins a relation, unless that is live."""
     return None if is_live(history) else data
 
 

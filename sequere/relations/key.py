@@ -9,7 +9,7 @@ from django.db.models.expressions import Combinable
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.streams import Stream, internal_stream, stream_digits
-from sequere.relations.types import ASKING, BLOCK, FOLLOW, RelationType, is_change, type_named, type_of
+from sequere.relations.types import ASKING, BLOCK, FOLLOW, MUTE, RelationType, is_change, type_named, type_of
 
 #: The kind of streams that relations have.
 RELATION = "relation"
@@ -42,8 +42,8 @@ class GraphColumns(NamedTuple):
     scope: str | Combinable
 
 
-#: The follows without a scope, and the blocks, which never have one.
-FOLLOWS, BLOCKS = Graph(FOLLOW), Graph(BLOCK)
+#: The follows without a scope; and the blocks and the mutes, which never have one.
+FOLLOWS, BLOCKS, MUTES = Graph(FOLLOW), Graph(BLOCK), Graph(MUTE)
 
 
 class RelationKey(NamedTuple):

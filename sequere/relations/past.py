@@ -10,8 +10,10 @@ from django.db.models.functions import Coalesce, Greatest
 
 from sequere.base import ResourceKey
 from sequere.log.models import Event, EventQuerySet
+from sequere.log.validation import point_in_time
 from sequere.relations.intents import DELETED
 from sequere.relations.key import Graph, RelationKey
+from sequere.relations.lasting import Until, in_log
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere.results.relations import Related, RelationList, load_relations
@@ -32,7 +34,7 @@ class Past:
         """Those of `relations` that were live; if `mutual`, in both directions. 1 query."""
         wanted = {one.stream: one for relation in relations for one in (relation, relation.opposite)}
         begun = {relation.graph.type.begun.name for relation in relations}
-        last = self._last().filter(stream__in=wanted, type__in=begun)
+        last = self._lasting(self._last().filter(stream__in=wanted, type__in=begun))
         live = {wanted[stream] for stream in last.values_list("stream", flat=True)}
         return {relation for relation in relations if relation in live and (not mutual or relation.opposite in live)}
 
@@ -60,7 +62,12 @@ class Past:
     def begun(self, graph: Graph) -> EventQuerySet:
         """The events that began the relations of a graph which were live."""
         scoped = models.Q(scope=graph.scope) if graph.scope else models.Q(scope__isnull=True)
-        return self._last().filter(scoped, type=graph.type.begun.name)
+        return self._lasting(self._last().filter(scoped, type=graph.type.begun.name))
+
+    def _lasting(self, begun: EventQuerySet) -> EventQuerySet:
+        """Those of events that begin relations whose relations had not ended by themselves."""
+        moment = self.end.recorded_at if isinstance(self.end, Event) else point_in_time(self.end)
+        return begun.alias(until=Until("data")).filter(until__gt=in_log(moment))
 
 
 @dataclass(frozen=True, slots=True)

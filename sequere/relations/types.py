@@ -29,6 +29,8 @@ class RelationType:
     asks_for: str = ""
     #: Whether it is a matter of both ends, so that each may clear it away; otherwise of the first one alone.
     is_of_both: bool = True
+    #: Whether the event that begins it may say until when it lasts (`relations/lasting.py`).
+    has_end: bool = False
 
 
 @register_event
@@ -88,6 +90,22 @@ class BlockEnded(EventType):
     stream_kind = "relation"
 
 
+@register_event
+class MuteBegun(EventType):
+    name = "muted"
+    label = _("muted")
+    internal = True
+    stream_kind = "relation"
+
+
+@register_event
+class MuteEnded(EventType):
+    name = "unmuted"
+    label = _("unmuted")
+    internal = True
+    stream_kind = "relation"
+
+
 FOLLOWED, UNFOLLOWED = Followed.name, Unfollowed.name
 FOLLOW_REQUESTED = FollowRequested.name
 BLOCKED, UNBLOCKED = BlockBegun.name, BlockEnded.name
@@ -119,9 +137,18 @@ BLOCK = RelationType(
     ends=("follow", "request"),
     is_of_both=False,
 )
+MUTE = RelationType(
+    "mute",
+    begun=MuteBegun,
+    ended=MuteEnded,
+    followings="muted",
+    followers="muted_by",
+    is_of_both=False,
+    has_end=True,
+)
 
 #: All of them.
-RELATION_TYPES = (FOLLOW, REQUEST, BLOCK)
+RELATION_TYPES = (FOLLOW, REQUEST, BLOCK, MUTE)
 
 #: By the name of a type, the type that asks for it.
 ASKING = {one.asks_for: one for one in RELATION_TYPES if one.asks_for}

@@ -101,6 +101,14 @@ def is_blocked(user: Any, instance: Any) -> bool:
     return follower is not None and api.is_blocked(follower, instance)
 
 
+@register.filter
+def is_muted(user: Any, instance: Any) -> bool:
+    """Whether a resource has muted an instance, and its time is not over: `{% if user|is_muted:other %}`. The cost is
+    that of `is_blocked`."""
+    follower = as_follower(user)
+    return follower is not None and api.is_muted(follower, instance)
+
+
 @register.simple_tag(takes_context=True)
 def prefetch_following(context: Context, objects: Iterable[Any], scope: str = "") -> str:
     """Query once for all follow buttons of a page: `{% prefetch_following projects %}`. 1 query, and 1 if some of them

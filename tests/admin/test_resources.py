@@ -125,7 +125,7 @@ def test_pages_of_followers_lead_to_each_other(browser: Client, thoas: User) -> 
     shown = [[one.username for one in reversed(followers) if one.username in text_of(page)] for page in (first, second)]
     names = [one.username for one in reversed(followers)]
     assert shown == [names[:RELATIONS_PER_PAGE], names[RELATIONS_PER_PAGE:]]
-    assert f"Followers {RELATIONS_PER_PAGE + 20} Followings 0 Blocked 0 Blocked by 0 Events" in text_of(first)
+    assert f"Followers {RELATIONS_PER_PAGE + 20} Followings 0 Blocked 0 Blocked by 0 Muted 0 Events" in text_of(first)
     assert text_of(again) == text_of(first)
     assert followers[0].username in text_of(oldest)
     assert "Newest first" in text_of(oldest)

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+#: The ends of mutes.
+OVER, LATER, NEVER = "over", "later", "never"
 
 START = datetime(2013, 10, 25, tzinfo=UTC)
 
@@ -37,6 +40,8 @@ class Plain:
     #: The same in another scope, in which timelines are not interested.
     watches: dict[tuple[Key, Key], int] = field(default_factory=dict)
     blocks: dict[tuple[Key, Key], int] = field(default_factory=dict)
+    #: Whom somebody has muted, with the order of the mutes, and whether their time is over.
+    mutes: dict[tuple[Key, Key], tuple[int, str]] = field(default_factory=dict)
     actions: dict[str, PlainAction] = field(default_factory=dict)
     #: The reasons of each entry of each private timeline, by owner and uid.
     private: dict[Key, dict[str, set[str]]] = field(default_factory=dict)
@@ -60,6 +65,21 @@ class Plain:
 
     def unblock(self, one: Key, other: Key) -> None:
         self.blocks.pop((one, other), None)
+
+    def mute(self, one: Key, other: Key, end: str) -> None:
+        """The end is OVER, LATER or NEVER."""
+        if self.mutes.get((one, other), (0, ""))[1] != end:
+            self.mutes[one, other] = self.tick(), end
+
+    def unmute(self, one: Key, other: Key) -> None:
+        self.mutes.pop((one, other), None)
+
+    def has_muted(self, one: Key, other: Key | None) -> bool:
+        return other is not None and self.mutes.get((one, other), (0, OVER))[1] != OVER
+
+    def muted(self, key: Key) -> list[Key]:
+        mine = {other: order for (one, other), (order, _) in self.mutes.items() if one == key}
+        return self._newest({other: order for other, order in mine.items() if self.has_muted(key, other)})
 
     def blocked(self, key: Key) -> list[Key]:
         return self._newest({other: order for (one, other), order in self.blocks.items() if one == key})
@@ -104,7 +124,8 @@ class Plain:
             entries.pop(uid, None)
 
     def delete(self, gone: Key) -> None:
-        for graph in (self.watches, self.blocks):
+        graphs: tuple[dict[tuple[Key, Key], Any], ...] = (self.watches, self.blocks, self.mutes)
+        for graph in graphs:
             for pair in [pair for pair in graph if gone in pair]:
                 del graph[pair]
         for pair in [pair for pair in self.follows if gone in pair]:
@@ -145,13 +166,21 @@ class Plain:
     def public(self, key: Key) -> list[str]:
         return self._by_date(uid for uid, action in self.actions.items() if action.is_public and action.actor == key)
 
+    def entries(self, key: Key) -> list[str]:
+        """What is in the private timeline, whether its owner sees it or not."""
+        return self._by_date(self.private.get(key, {}))
+
     def timeline(self, key: Key) -> list[tuple[str, frozenset[str]]]:
         entries = self.shown(key)
         return [(uid, frozenset(entries[uid])) for uid in self._by_date(entries)]
 
     def shown(self, key: Key) -> dict[str, set[str]]:
-        entries = self.private.get(key, {})
-        return {uid: of for uid, of in entries.items() if not self.are_apart(key, self.actions[uid].actor)}
+        return {uid: of for uid, of in self.private.get(key, {}).items() if self.is_shown(key, self.actions[uid])}
+
+    def is_shown(self, owner: Key, action: PlainAction) -> bool:
+        if self.are_apart(owner, action.actor) or self.has_muted(owner, action.actor):
+            return False
+        return action.actor == owner or action.is_target_gone or not self.has_muted(owner, action.target)
 
     def unread(self, key: Key) -> int:
         read = self.read.get(key)

@@ -20,14 +20,19 @@ from sequere.models import (
     get_blocked_by,
     get_blocked_by_count,
     get_blocked_count,
+    get_muted,
+    get_muted_count,
     is_following,
+    is_muted,
+    mute,
     unblock,
     unfollow,
     unfollow_many,
+    unmute,
 )
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verifiable, verify
-from tests.model.plain import Key, Plain, on
+from tests.model.plain import LATER, NEVER, OVER, Key, Plain, on
 from tests.read_models import empty_read_models, undone
 from tests.rounds import TIMES
 from tests.testapp.models import Project, User
@@ -39,6 +44,9 @@ EVERYTHING = [*USERS, *PROJECTS]
 KINDS = ("user", "project")
 WATCH = "watch"
 
+#: Until when mutes last.
+ENDS = {OVER: on(0), LATER: on(36500), NEVER: None}
+
 user, anything, day = st.sampled_from(USERS), st.sampled_from(EVERYTHING), st.integers(0, 5)
 pairs = st.lists(st.tuples(user, anything), min_size=1, max_size=6)
 steps = st.lists(
@@ -49,6 +57,8 @@ steps = st.lists(
         st.tuples(st.just("unwatch"), user, anything),
         st.tuples(st.just("block"), user, anything),
         st.tuples(st.just("unblock"), user, anything),
+        st.tuples(st.just("mute"), user, anything, st.sampled_from([*ENDS])),
+        st.tuples(st.just("unmute"), user, anything),
         st.tuples(st.just("follow_many"), pairs),
         st.tuples(st.just("unfollow_many"), pairs),
         st.tuples(st.just("save"), user, user, st.none() | anything, day),
@@ -96,6 +106,16 @@ class Site:
         if one != other:
             unblock(self.get(one), self.get(other))
             self.plain.unblock(one, other)
+
+    def mute(self, one: Key, other: Key, end: str) -> None:
+        if one != other:
+            mute(self.get(one), self.get(other), ENDS[end])
+            self.plain.mute(one, other, end)
+
+    def unmute(self, one: Key, other: Key) -> None:
+        if one != other:
+            unmute(self.get(one), self.get(other))
+            self.plain.unmute(one, other)
 
     def unfollow(self, one: Key, other: Key) -> None:
         if one != other:
@@ -171,6 +191,9 @@ class Site:
             "blocked": [_key(other) for other, _ in get_blocked(instance)],
             "blocked by": [_key(other) for other, _ in get_blocked_by(instance)],
             "blocks": (get_blocked_count(instance), get_blocked_by_count(instance)),
+            "muted": [_key(other) for other, _ in get_muted(instance)],
+            "has muted": [other for other in EVERYTHING if is_muted(instance, self.get(other))],
+            "mutes": get_muted_count(instance),
             "targets": [
                 (action.target_deleted, action.target and _key(action.target)) for action in timeline.get_private()
             ],
@@ -200,6 +223,9 @@ class Site:
             "blocked": plain.blocked(key),
             "blocked by": plain.blocked_by(key),
             "blocks": (len(plain.blocked(key)), len(plain.blocked_by(key))),
+            "muted": plain.muted(key),
+            "has muted": [other for other in EVERYTHING if plain.has_muted(key, other)],
+            "mutes": len(plain.muted(key)),
         }
         if not capped:
             expected |= {

@@ -36,5 +36,5 @@ def test_costs(thoas: User, newbie: User) -> None:
         assert len(common_followers(thoas, newbie).page(2)) == 2
     with round_trips(1), exactly(0):
         assert common_followers(thoas, newbie).count() == 3
-    with round_trips(2), exactly(2):  # and the number of the blocks
+    with round_trips(3), exactly(4):  # and the numbers of requests, blocks and mutes, and who is muted
         assert list(suggest(thoas)) == [(fans[0], 1)]

@@ -16,7 +16,15 @@ from sequere.backends.database.joins import RelationJoins
 from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.backends.database.projector import FollowsProjector
 from sequere.backends.database.sides import INCOMING, MUTUAL, ListSide, side_of
-from sequere.backends.database.statements import join_resource, kind_number, number_of, uid_of
+from sequere.backends.database.statements import (
+    join_resource,
+    kind_number,
+    lasts,
+    narrowed,
+    now,
+    number_of,
+    uid_of,
+)
 from sequere.backends.database.suggestions import SuggestionRows
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
@@ -35,9 +43,6 @@ from sequere.sql.statements import statement
 FOLLOWERS_PER_PAGE = 1000
 #: Rows that an iteration reads together.
 ROWS_PER_PAGE = 2000
-
-#: Whether a relation must be live in both directions, as SQL.
-_MUTUAL = {True: "AND mutual_since IS NOT NULL", False: ""}
 
 #: What a statement about a list SELECTs of each row: the key of the other resource, since when, and its uid.
 _ROW = (*fields_of(Resource, KEY), *fields_of(LiveRelation, ("since",)), *fields_of(Resource, ("uid",)))
@@ -90,6 +95,7 @@ def _listed(rows: RelationRows, size: int | None, start: int, after: Place | Non
     values: list[Any] = [rows.graph.scope, *rows.key, *([rows.identifier] if narrowed else [])]
     if after:
         values += (connection.ops.adapt_datetimefield_value(after.moment), after.tie)
+    values += now(rows.graph.type)
     text = _list_text(rows.graph.type, rows.side, using, narrowed=narrowed, after=after is not None, desc=rows.desc)
     return fetched(text.replace("{limit}", dialect(connection).limit(size, start)), values, _ROW, using)
 
@@ -102,6 +108,7 @@ def _list_text(type_: RelationType, side: ListSide, using: str, *, narrowed: boo
         f"{side.since} IS NOT NULL": side is MUTUAL,
         f"{side.other}_kind = {kind_number(words)}": narrowed,
         place: after,
+        lasts(words, LiveRelation._meta.db_table): type_.has_end,
     }
     return statement(__package__, "list").format(
         owner=side.owner,
@@ -121,7 +128,7 @@ def _count(graph: Graph, side: ListSide, key: ResourceKey, identifier: str | Non
     using = router.db_for_read(RelationCount)
     with connections[using].cursor() as cursor:
         narrowed = identifier is not None
-        values = [graph.scope, *key, *([identifier] if narrowed else [])]
+        values = [graph.scope, *key, *([identifier] if narrowed else []), *now(graph.type)]
         cursor.execute(_count_text(graph.type, side, using, narrowed=narrowed), values)
         return int(cursor.fetchone()[0])
 
@@ -129,6 +136,14 @@ def _count(graph: Graph, side: ListSide, key: ResourceKey, identifier: str | Non
 @cache
 def _count_text(type_: RelationType, side: ListSide, using: str, *, narrowed: bool) -> str:
     words = dialect(connections[using])
+    if type_.has_end:  # no count knows the time
+        return statement(__package__, "count_lasting").format(
+            owner=side.owner,
+            graph=number_of(type_.name, words),
+            resource=uid_of(words),
+            of_kind=f"AND l.{side.other}_kind = {kind_number(words)}" if narrowed else "",
+            lasts=lasts(words, "l"),
+        )
     of_kind = f"AND kind = {kind_number(words)}" if narrowed else ""
     return statement(__package__, "count").format(
         counted=side.counted, graph=number_of(type_.name, words), resource=uid_of(words), of_kind=of_kind
@@ -145,7 +160,9 @@ def _live_text(type_: RelationType, using: str, *, mutual: bool) -> str:
         given="{given}",
         join=words.join,
         other=join_resource(words, "r", [f"given.{column}" for column in KEY]),
-        relation=words.join_row(words.table(LiveRelation), "live", f"{same_ends} {_MUTUAL[mutual]}"),
+        relation=words.join_row(
+            words.table(LiveRelation), "live", f"{same_ends} {narrowed(type_, 'live', words, mutual=mutual)}"
+        ),
     )
 
 
@@ -153,10 +170,9 @@ def _live_text(type_: RelationType, using: str, *, mutual: bool) -> str:
 def _is_live_text(type_: RelationType, using: str, *, mutual: bool) -> str:
     words = dialect(connections[using])
     return statement(__package__, "is_live").format(
-        relations=words.table(LiveRelation),
         graph=number_of(type_.name, words),
         uid=uid_of(words),
-        mutual=_MUTUAL[mutual],
+        narrowed=narrowed(type_, "l", words, mutual=mutual),
     )
 
 
@@ -185,11 +201,11 @@ class DatabaseBackend(BaseBackend):
         with connections[using].cursor() as cursor:
             if len(relations) == 1:
                 text = _is_live_text(one.graph.type, using, mutual=mutual)
-                cursor.execute(text, [one.graph.scope, *one.from_key, *one.to_key])
+                cursor.execute(text, [one.graph.scope, *one.from_key, *one.to_key, *now(one.graph.type)])
                 return {one for _ in cursor.fetchall()}
             select, values = given(connections[using], fields_of(Resource, KEY), by_key)
             text = _live_text(one.graph.type, using, mutual=mutual).replace("{given}", select)
-            cursor.execute(text, [*values, one.graph.scope, *one.from_key])
+            cursor.execute(text, [*values, one.graph.scope, *one.from_key, *now(one.graph.type)])
             return {by_key[ResourceKey(*row)] for row in cursor.fetchall()}
 
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:

@@ -9,12 +9,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
 
 from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event
 from sequere.log.numbers import KIND, GraphNumber, Name, number_graph, number_of_graph
 from sequere.relations.key import Graph
+from sequere.relations.lasting import in_log, until_in_sql
+from sequere.relations.types import RelationType
 from sequere.sql.dialects import Dialect, dialect
 from sequere.sql.statements import statement, statements
 
@@ -173,6 +176,25 @@ def number_of(relation_type: str, words: Dialect, scope: str = "%s") -> str:
 def uid_of(words: Dialect) -> str:
     """SELECTs the uid of a resource. Parameters: its identifier and object id."""
     return f"(SELECT uid FROM {words.table(Resource)} WHERE identifier = %s AND object_id = %s)"
+
+
+def lasts(words: Dialect, relation: str) -> str:
+    """The condition that a stored relation, under a name, has not ended by itself. Parameter: a moment, `in_log()`."""
+    until = until_in_sql(words, "began.data")
+    # A scalar is looked up in the index, whatever the database believes of the size of the log.
+    return f"(SELECT {until} FROM {words.table(Event)} began WHERE began.id = {relation}.event_id) > %s"
+
+
+def narrowed(type_: RelationType, relation: str, words: Dialect, *, mutual: bool = False) -> str:
+    """What narrows relations to those that are live in both directions, and to those that have not ended by themselves.
+    Parameters: `now()`."""
+    mutually = f"AND {relation}.mutual_since IS NOT NULL" if mutual else ""
+    return f"{mutually} AND {lasts(words, relation)}" if type_.has_end else mutually
+
+
+def now(type_: RelationType) -> list[str]:
+    """The parameter of a condition that relations have not ended by themselves; none if they cannot."""
+    return [in_log(timezone.now())] if type_.has_end else []
 
 
 def join_resource(words: Dialect, name: str, key: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from django.db import connections, router
 
 from sequere.backends.base import SUGGESTED_BY_EACH, SUGGESTING
 from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.statements import kind_number, number_of, uid_of
+from sequere.backends.database.statements import kind_number, narrowed, now, number_of, uid_of
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource
 from sequere.relations.key import Graph
@@ -57,11 +57,12 @@ class SuggestionRows:
             "theirs.since DESC, theirs.to_uid DESC",
             SUGGESTED_BY_EACH,
         )
-        numbers = [number_of(one.type.name, words, words.text(one.scope)) for one in self.left_out]
         known = " ".join(
-            f"AND NOT EXISTS (SELECT 1 FROM {table} l WHERE l.graph = {number}"
-            f" AND l.from_uid = {uid_of(words)} AND l.to_uid = theirs.to_uid)"
-            for number in numbers
+            f"AND NOT EXISTS (SELECT 1 FROM {table} l"
+            f" WHERE l.graph = {number_of(one.type.name, words, words.text(one.scope))}"
+            f" AND l.from_uid = {uid_of(words)} AND l.to_uid = theirs.to_uid"
+            f" {narrowed(one.type, 'l', words)})"
+            for one in self.left_out
         )
         text = statement(__package__, "suggestions").format(
             graph=graph,
@@ -76,7 +77,9 @@ class SuggestionRows:
             limit=words.limit(size, start),
             other_end=words.join_row(words.table(Resource), "r", "r.uid = page.uid"),
         )
-        values: list[Any] = [*self.key, *self.key, *(self.key * len(self.left_out))]
+        values: list[Any] = [*self.key, *self.key]
+        for one in self.left_out:
+            values += [*self.key, *now(one.type)]
         values += [self.identifier] if self.identifier else []
         values += [rank_at(after), after.tie] if after else []
         with connections[using].cursor() as cursor:

@@ -12,16 +12,19 @@ from sequere.backends.redis.common import CommonRows
 from sequere.backends.redis.followers import follower_page
 from sequere.backends.redis.graphs import number_in_keys
 from sequere.backends.redis.keys import ALL_KEYS, FOLLOWERS, FOLLOWINGS, FRIENDS, FollowKeys, suffix_of
+from sequere.backends.redis.lasting import LastingRows
 from sequere.backends.redis.projector import FollowsProjector
 from sequere.backends.redis.rows import ASKED_AT_ONCE, SetRows, stored_count, stored_counts
 from sequere.backends.redis.scripts import READ_LIVE
 from sequere.backends.redis.suggestions import SuggestionRows
 from sequere.base import ResourceKey
+from sequere.log.models import Event
 from sequere.log.numbers import GraphNumber
 from sequere.projections.reconciler import Cursor
 from sequere.redis.connection import Connection, text, why_unusable
 from sequere.redis.read_model import Places, RedisModel
 from sequere.relations.key import Graph, RelationKey
+from sequere.relations.lasting import over_among
 from sequere.relations.types import BEGUN
 from sequere.results.lazy import LazyList
 from sequere.results.relations import RelationList
@@ -69,13 +72,16 @@ class RedisBackend(BaseBackend):
             for some in chunks(asked, ASKED_AT_ONCE)
         )
         answers = chain.from_iterable(self._model.read(*calls))
-        return {relation for relation, is_live in zip(asked, answers, strict=True) if text(is_live) == "1"}
+        live = {relation for relation, is_live in zip(asked, answers, strict=True) if text(is_live) == "1"}
+        return live - over_among(live, router.db_for_read(Event)) if asked[0].graph.type.has_end else live
 
     def related(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool) -> RelationList:
-        return LazyList(SetRows(self._model, self._keys_of(graph), key, _side_of(what, graph), identifier, desc))
+        return LazyList(self._rows(what, graph, key, identifier, desc=desc))
 
     def count(self, what: str, graph: Graph, key: ResourceKey, identifier: str | None) -> int:
         """1 round trip; with a scope, 1 query."""
+        if graph.type.has_end:  # no count knows the time
+            return self._rows(what, graph, key, identifier, desc=True).count()
         return stored_count(_side_of(what, graph), key, identifier, self._model, self._keys_of(graph))
 
     def counts(self, graph: Graph, keys: Collection[ResourceKey]) -> dict[ResourceKey, FollowCounts]:
@@ -88,9 +94,11 @@ class RedisBackend(BaseBackend):
     def suggestions(
         self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[Graph]
     ) -> SuggestionList:
-        return LazyList(
-            SuggestionRows(self._model, self._keys_of(graph), key, identifier, tuple(map(self._keys_of, left_out)))
+        known = tuple(self._keys_of(one) for one in left_out if not one.type.has_end)
+        lasting = tuple(
+            self._rows(one.type.followings, one, key, None, desc=True) for one in left_out if one.type.has_end
         )
+        return LazyList(SuggestionRows(self._model, self._keys_of(graph), key, identifier, known, lasting))
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:
         """1 round trip. Raises ReadModelLost."""
@@ -100,13 +108,18 @@ class RedisBackend(BaseBackend):
         self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, limit: int
     ) -> list[ResourceKey]:
         """2 round trips for each 2,000."""
-        side = _side_of(what, graph)
-        rows = SetRows(self._model, self._keys_of(graph), key, side, identifier, desc=True).rows(0, limit)
+        rows = self._rows(what, graph, key, identifier, desc=True).rows(0, limit)
         return [ResourceKey(*row[:2]) for row in rows]
 
     def reset(self, using: str) -> None:
         """The highest uid stays: a database that is new here hands out larger ones."""
         self._model.reset(*ALL_KEYS)
+
+    def _rows(
+        self, what: str, graph: Graph, key: ResourceKey, identifier: str | None, *, desc: bool
+    ) -> SetRows | LastingRows:
+        rows = SetRows(self._model, self._keys_of(graph), key, _side_of(what, graph), identifier, desc)
+        return LastingRows(rows, graph, what == graph.type.followers) if graph.type.has_end else rows
 
     def _keys_of(self, graph: Graph) -> FollowKeys:
         return self._keys.in_graph(number_in_keys(graph, router.db_for_read(GraphNumber)))

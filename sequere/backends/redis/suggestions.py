@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from sequere.backends.base import SUGGESTED_BY_EACH, SUGGESTING
 from sequere.backends.redis.keys import FOLLOWINGS, FollowKeys, suffix_of
@@ -13,15 +13,22 @@ from sequere.base import ResourceKey
 from sequere.redis.connection import text
 from sequere.redis.read_model import RedisModel
 from sequere.results.cursors import Place
+from sequere.results.lazy import FARTHEST
 from sequere.results.suggestions import Suggestion, load_suggestions, place_of, rank_at
 
 #: The identifier and the object id of a resource, and how many follow it.
 SuggestionRow = tuple[str, str, int]
 
 
+class LeftOut(Protocol):
+    """A list of resources."""
+
+    def page(self, size: int, after: Place | None) -> Sequence[tuple[Place, Any]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class SuggestionRows:
-    """What those follow whom a resource follows. 2 round trips."""
+    """What those follow whom a resource follows. 2 round trips, and what the lists cost that are left out."""
 
     model: RedisModel
     keys: FollowKeys
@@ -29,6 +36,8 @@ class SuggestionRows:
     identifier: str | None
     #: The keys of the graphs that are left out.
     left_out: tuple[FollowKeys, ...]
+    #: Lists of what else is left out.
+    also_left_out: tuple[LeftOut, ...]
     desc: bool = True
 
     def count(self) -> int:
@@ -61,7 +70,8 @@ class SuggestionRows:
 
     def _read(self, start: int, size: int, *after: int) -> list[Any]:
         known = [keys.sets for keys in self.left_out]
-        which = (self.keys.sets, suffix_of(FOLLOWINGS, None), self.identifier or "", len(known), *known)
+        also = " ".join(str(place.tie) for rows in self.also_left_out for place, _ in rows.page(FARTHEST, None))
+        which = (self.keys.sets, suffix_of(FOLLOWINGS, None), self.identifier or "", also, len(known), *known)
         bounds = (SUGGESTING, SUGGESTED_BY_EACH, int(self.desc), start, size)
         call = READ_SUGGESTIONS([self.keys.name(self.key)], self.keys.uids, *self.key, *which, *bounds, *after)
         (answer,) = self.model.read(call)

@@ -13,6 +13,7 @@ from sequere.testing.contracts.base import Contract
 from sequere.testing.contracts.blocks import BlocksContract
 from sequere.testing.contracts.friends import FriendsContract
 from sequere.testing.contracts.lists import ListsContract
+from sequere.testing.contracts.mutes import MutesContract
 from sequere.testing.contracts.pages import PagesContract
 from sequere.testing.contracts.projectors import ProjectorContract
 from sequere.testing.contracts.questions import QuestionsContract
@@ -32,6 +33,7 @@ class FollowsContract(
     ScopesContract,
     BlocksContract,
     RequestsContract,
+    MutesContract,
     ReplaysContract,
 ):
     """The contract of a backend of follows (`sequere.backends.base.BaseBackend`)."""

@@ -9,17 +9,16 @@ from uuid import UUID
 
 from django.db import connections, router
 
-from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.statements import number_of, uid_of
+from sequere.backends.database.statements import uid_of
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
-from sequere.relations.types import BLOCK
 from sequere.results.cursors import Place
 from sequere.sql.dialects import Dialect, dialect
 from sequere.sql.rows import Field, fetched, fields_of
 from sequere_timeline import conf
 from sequere_timeline.actions import Action, StoredAction, load_actions
 from sequere_timeline.backends.base import Filters, Reason
+from sequere_timeline.backends.database.hidden import is_shown, what_it_takes
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.statements import above_floor, ask, filled, has_reason, moment
 
@@ -91,7 +90,7 @@ class ActionRows:
     def _values(self) -> tuple[str, list[Any]]:
         """The database, and the parameters that all statements take."""
         filters = (value for value in self.filters if value is not None)
-        return router.db_for_read(Entry), [*self.owner, *filters, *(self.owner * 2 if self.private else ())]
+        return router.db_for_read(Entry), [*self.owner, *filters, *(what_it_takes(self.owner) if self.private else ())]
 
     def _actions(self, size: int | None, start: int, after: Place | None = None) -> list[tuple[Place, StoredAction]]:
         using, values = self._values()
@@ -155,14 +154,9 @@ def _texts(using: str, given: tuple[bool, ...], *, private: bool, desc: bool, ca
     shown = f"{entries} JOIN {words.join_row(words.table(SavedAction), 'action', of_entry)}" if private else actions
     counted = f"{entries} JOIN {actions} ON {of_entry}" if any(given) else entries
     counted = counted if private else actions
-    # Who hides nobody pays for finding that out once. A count need not look up the action of each entry.
-    hidden = _hidden(words)
     where, where_counted = (
-        " AND ".join([*conditions, *([one] if private else [])])
-        for one in (
-            f"action.actor_uid NOT IN ({hidden})",
-            f"entry.action_id NOT IN (SELECT id FROM {words.table(SavedAction)} WHERE actor_uid IN ({hidden}))",
-        )
+        " AND ".join([*conditions, *([is_shown(words, action)] if private else [])])
+        for action in ("action", "action" if any(given) else None)
     )
     order, direction = ("<", " DESC") if desc else (">", "")
     page = filled(
@@ -186,16 +180,6 @@ def _texts(using: str, given: tuple[bool, ...], *, private: bool, desc: bool, ca
         rows=page.replace("{conditions}", where),
         rows_after=page.replace("{conditions}", f"{where} AND ({place}) {order} (%s, %s)"),
         unread=f"SELECT COUNT(*) FROM (SELECT 1 FROM {counted} WHERE {where_counted} AND {new} {{limit}}) later",
-    )
-
-
-def _hidden(words: Dialect) -> str:
-    """SELECTs the actors whom an owner does not see: those whom it has blocked, and those who have blocked it.
-    Parameters: the key of the owner, twice."""
-    relations, graph = words.table(LiveRelation), number_of(BLOCK.name, words, scope=words.text(""))
-    return (
-        f"SELECT to_uid FROM {relations} WHERE graph = {graph} AND from_uid = {uid_of(words)}"
-        f" UNION ALL SELECT from_uid FROM {relations} WHERE graph = {graph} AND to_uid = {uid_of(words)}"
     )
 
 

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any, Self
 
 from django.core.checks import CheckMessage, Error
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from sequere import conf as conf_of_follows
@@ -17,7 +18,6 @@ from sequere.redis.read_model import Places, RedisModel
 from sequere.redis.scores import from_score, to_score
 from sequere.redis.scripts import Script
 from sequere.relations.intents import DELETED
-from sequere.relations.types import BLOCKED
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere_timeline import conf
@@ -32,6 +32,7 @@ from sequere_timeline.backends.redis.projector import TimelinesProjector
 from sequere_timeline.backends.redis.scripts import COUNT_ENTRIES, COUNT_UNREAD, READ_ENTRIES
 from sequere_timeline.conf import TIMELINES
 from sequere_timeline.intents import ACTION_SAVED, TIMELINE_READ
+from sequere_timeline.visibility import HIDING
 
 TIMELINES_SETTING = "SEQUERE_TIMELINE_BACKEND_OPTIONS"
 TIMELINES_PREFIX = "sequere:timeline:"
@@ -51,7 +52,8 @@ class Shelf:
         """The answer of a script about a feed. 1 round trip, unless the feed has expired and is filled first."""
         key = self._keys.private(owner) if private else self._keys.public(owner)
         keys = [key, self._keys.names, *([self._keys.resource(owner)] if private else [])]
-        command = script(keys, int(private), conf.seconds_to_keep(), *names.of_filters(filters), *arguments)
+        first = (int(private), conf.seconds_to_keep(), *names.of_filters(filters), to_score(timezone.now()))
+        command = script(keys, *first, *arguments)
         while True:
             (answer,) = self._model.read(command)
             if not private or answer != -1:
@@ -126,7 +128,7 @@ class RedisBackend(BaseTimelineBackend):
 
     def __init__(self) -> None:
         connection = Connection(TIMELINES_SETTING, conf.timeline_backend_options(), TIMELINES_PREFIX, TIMELINES)
-        self._places = Places(connection, (ACTION_SAVED, TIMELINE_READ, DELETED, BLOCKED), TimelineKeys)
+        self._places = Places(connection, (ACTION_SAVED, TIMELINE_READ, DELETED, *HIDING), TimelineKeys)
         self.projector = TimelinesProjector(self._places)
 
     @property

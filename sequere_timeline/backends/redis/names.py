@@ -39,6 +39,11 @@ def of_generation(key: ResourceKey) -> str:
     return f"generation:{key}"
 
 
+def number_of_target(uid: int, generation: int) -> str:
+    """A target as entries say it."""
+    return f"{to_digits(uid)}:{generation}" if generation else to_digits(uid)
+
+
 class NameNumbers(NamedTuple):
     """The numbers of what some actions name."""
 
@@ -58,9 +63,8 @@ class NameNumbers(NamedTuple):
         """The end of an entry: what filters ask for, and the actor."""
         kind = target = ""
         if life.target:
-            kind, target = to_digits(self.kinds[life.target.identifier]), to_digits(self.uids[life.target])
-            if life.target_generation:
-                target += f":{life.target_generation}"
+            kind = to_digits(self.kinds[life.target.identifier])
+            target = number_of_target(self.uids[life.target], life.target_generation)
         return f"{to_digits(self.verbs[life.verb])}.{kind}.{target}.{to_digits(self.uids[life.actor])}"
 
 

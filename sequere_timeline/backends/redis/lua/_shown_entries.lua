@@ -2,23 +2,27 @@
 --
 -- Reads:   KEYS[1], the feed; KEYS[2], the numbers of names; KEYS[3], the resource of the owner of a private feed;
 --          ARGV[1], '1' for a private feed; ARGV[2], seconds until it expires from now on, '0' for never; ARGV[3] to
---          ARGV[5], the names of verb and kind, and the target, that filter it, '' for any.
+--          ARGV[5], the names of verb and kind, and the target, that filter it, '' for any; ARGV[6], the time.
 -- Defines: key; first and last, the ranks of the oldest and of the newest entry; filtered, whether anything filters
 --          them, or the owner does not see all actors; nothing, whether a filter has no number, so that no entry can
 --          match; matches(member, unread), whether the owner sees an entry, and it passes the filters and, if `unread`,
 --          is not the owner's own.
 
 local key, names = KEYS[1], KEYS[2]
-local hidden
+local hidden, hidden_targets
 local first, last = 0, redis.call('ZCARD', key) - 1
 if ARGV[1] == '1' then
   local floor = redis.call('ZRANK', key, '')
   if not floor then return -1 end
   if ARGV[2] ~= '0' then redis.pcall('EXPIRE', key, ARGV[2]) end  -- a server that refuses writes is read
   first = floor + 1
-  for actor in string.gmatch(redis.call('HGET', KEYS[3], 'hidden') or '', '%S+') do
-    hidden = hidden or {}
-    hidden[actor] = true
+  -- Each is 'actor[,target[,until]]': an actor who is not seen, as which target, and until when.
+  for actor, upon, till in string.gmatch(redis.call('HGET', KEYS[3], 'hidden') or '', '([^ ,]+),?([^ ,]*),?(%d*)') do
+    if till == '' or tonumber(till) > tonumber(ARGV[6]) then
+      hidden, hidden_targets = hidden or {}, hidden_targets or {}
+      hidden[actor] = true
+      if upon ~= '' then hidden_targets[upon] = true end
+    end
   end
 end
 local verb, kind, target = ARGV[3], ARGV[4], ARGV[5]
@@ -34,9 +38,10 @@ local nothing = not (verb and kind and target)
 
 local function matches(member, unread)
   local at = 2 + tonumber(string.sub(member, 1, 1), 16)
-  if unread and string.sub(member, at, at) == '1' then return false end
+  local is_own = string.sub(member, at, at) == '1'
+  if unread and is_own then return false end
   if not filtered then return true end
-  if hidden and hidden[string.match(member, '[^.]*$')] then return false end
-  local v, k, t = string.match(member, '^([^.]*)%.([^.]*)%.([^.]*)%.', at + 1)
+  local v, k, t, actor = string.match(member, '^([^.]*)%.([^.]*)%.([^.]*)%.(.*)', at + 1)
+  if hidden and (hidden[actor] or not is_own and hidden_targets[t]) then return false end
   return (verb == '' or v == verb) and (kind == '' or k == kind) and (target == '' or t == target)
 end

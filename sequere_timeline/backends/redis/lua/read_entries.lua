@@ -1,8 +1,8 @@
 -- Reads a page of a feed.
 --
 -- KEYS:       1 the feed, 2 the numbers of names, 3 the resource of the owner of a private feed
--- ARGV:       1 to 5 as in _shown_entries.lua; 6, 7 the positions where the page begins and ends, '-1' for no end;
---             8 '1' for the newest first; 9, 10 the place after which the positions begin: what the members there begin
+-- ARGV:       1 to 6 as in _shown_entries.lua; 7, 8 the positions where the page begins and ends, '-1' for no end;
+--             9 '1' for the newest first; 10, 11 the place after which the positions begin: what the members there begin
 --             with, and their score, '' for the beginning of the feed. No entry has to be there.
 -- Answer:     members and scores in turn; -1 if the feed must be filled
 -- Cost:       O(log m + n) for n entries of m; with filters, or if the owner does not see all actors, O(m); O(log m)
@@ -12,7 +12,7 @@
 -- include shown_entries
 
 if nothing then return {} end
-local start, stop, desc = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8] == '1'
+local start, stop, desc = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9] == '1'
 local size = last - first + 1
 local place = 0
 
@@ -25,13 +25,13 @@ local function compare(member, beginning)
   return 0
 end
 
-if ARGV[9] ~= '' then
-  local score = ARGV[10]
+if ARGV[10] ~= '' then
+  local score = ARGV[11]
   local low = redis.call('ZCOUNT', key, '-inf', '(' .. score)
   local high = low + redis.call('ZCOUNT', key, score, score)
   while low < high do
     local middle = math.floor((low + high) / 2)
-    local difference = compare(redis.call('ZRANGE', key, middle, middle)[1], ARGV[9])
+    local difference = compare(redis.call('ZRANGE', key, middle, middle)[1], ARGV[10])
     if difference > 0 or desc and difference == 0 then high = middle else low = middle + 1 end
   end
   place = desc and last - low + 1 or math.max(low - first, 0)
