@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from sequere import conf
 from sequere.backends.base import BaseBackend
+from sequere.base import ResourceKey
 from sequere.event_types import event_types
 from sequere.exceptions import BackendException, CircularProjections
 from sequere.log.immutability import different_triggers
@@ -30,6 +31,7 @@ from sequere.projections.projector import LevelTriggeredProjector, Projector
 from sequere.projections.registry import BUILT_IN, built_in, is_queued, projection, projections
 from sequere.redis.addresses import QUOTE, is_quoted
 from sequere.registry import registry
+from sequere.relations.recorded import ENDS
 from sequere.sql.dialects import dialect, is_supported
 from sequere.sql.routines import different_functions
 from sequere.tenants import Tenants, at_tenant, tenants_here
@@ -715,11 +717,13 @@ def _check_sequences(alias: str) -> list[CheckMessage]:
 
 
 def _check_resources(alias: str) -> list[CheckMessage]:
-    """Whether the resources of the newest events have their uids. 2 queries, bounded."""
+    """Whether the actors and targets of the newest events have their uids. 3 queries, bounded."""
     with connections[alias].cursor() as cursor:
         if Resource._meta.db_table not in connections[alias].introspection.table_names(cursor):
             return []
-    wrong = wrong_resources(Event.objects.using(alias).order_by("-pk")[:EVENTS_TO_CHECK], alias)
+    newest = Event.objects.using(alias).order_by("-pk").values_list(*ENDS)[:EVENTS_TO_CHECK]
+    ends = {ResourceKey(*key) for row in newest for key in (row[:2], row[2:]) if key[0]}
+    wrong = wrong_resources(ends, alias) if ends else {}
     return [
         Error(
             f"The table sequere_resource in the database {alias!r} has {number} rows for the resource {key}, not one.",

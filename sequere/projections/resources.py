@@ -1,19 +1,26 @@
 """The rows of the resources, which give them their uids. They are no read model: a rebuild leaves them as they are."""
 
 from collections.abc import Mapping
-from typing import Any
-
-from django.db import models
+from dataclasses import dataclass
 
 from sequere.base import ResourceKey
 from sequere.log.locks import lock
-from sequere.log.models import Event
-from sequere.log.uids import wrong_resources
-from sequere.projections.reconciler import Comparison, Difference, Reconciler, SpanKeys, Uncounted
+from sequere.log.uids import named_resources, wrong_resources
+from sequere.projections.reconciler import Comparison, Cursor, Difference, KeySource, Page, Reconciler
 
 
-class _Events(Uncounted, SpanKeys):
-    """All events."""
+@dataclass
+class NamedResources(KeySource):
+    """The resources that events name at one end. They are not counted, since they are not what is compared."""
+
+    end: str
+    size: int = 2000
+
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
+        """2 queries."""
+        found = named_resources(self.end, after, until, self.size, using)
+        wrong = wrong_resources([ResourceKey(*key) for key in found], using) if found else {}
+        return Page(wrong or None, 0, list(found[-1]) if len(found) == self.size else None)
 
 
 class RowComparison(Comparison):
@@ -28,8 +35,9 @@ class RowComparison(Comparison):
         return [Difference(f"rows of resource {key}", 1, number) for key, number in keys.items()]
 
 
-def _wrong(events: "models.QuerySet[Any]", using: str) -> Mapping[ResourceKey, int] | None:
-    return wrong_resources(events, using) or None
+def _rows_of(name: str, end: str) -> Reconciler:
+    return Reconciler(f"rows of {name}", NamedResources(end), RowComparison())
 
 
-RESOURCE_ROWS = Reconciler("rows of resources", _Events(Event.objects.using, _wrong, size=10_000), RowComparison())
+#: One for each end of an event.
+RESOURCE_ROWS = (_rows_of("actors", "actor_"), _rows_of("targets", "target_"))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Coalesce, Mod
+from django.db.models.lookups import Exact
 
 from sequere.base import ResourceKey
 from sequere.event_types import event_types
@@ -72,6 +73,7 @@ def _faults(
         yield Difference(f"event before {what} in its stream", "one of its kind", before)
     if type_ in CHANGES and version % 2 != (type_ in BEGUN):
         yield Difference(f"version of {what}", "an odd one" if version % 2 == 0 else "an even one", version)
+    # A relation with one end has no stream.
     if right_stream is not None and not (ends and ends[0] != ends[1]) and UUID(str(right_stream)) != stream:
         yield Difference(f"stream of {what}", UUID(str(right_stream)), stream)
 
@@ -91,7 +93,7 @@ def _with_right_values(events: models.QuerySet[Any]) -> models.QuerySet[Any]:
     of_relation = models.When(type__in=CHANGES, then=RelationKey.stream_in_sql(names, "actor_", "target_"))
     annotated: models.QuerySet[Any] = events.annotate(
         before=models.Subquery(before.values("type")[:1]),
-        right_stream=models.Case(of_relation, *of_actor, default=None, output_field=models.UUIDField()),
+        right_stream=models.Case(of_relation, *of_actor, default="stream", output_field=models.UUIDField()),
     )
     return annotated
 
@@ -116,7 +118,7 @@ def _wrong(events: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
             | (models.Q(version__gt=1) & (models.Q(before__isnull=True) | foreign))
             | odd
             | even
-            | (models.Q(right_stream__isnull=False) & ~models.Q(stream=models.F("right_stream")))
+            | models.Q(~Exact(models.F("stream"), models.F("right_stream")))
         )
     )
     return wrong

@@ -88,8 +88,8 @@ def test_a_repair_says_so_and_succeeds() -> None:
 
     first, second = said("verify_projections", repair=True), said("verify_projections", repair=True)
 
-    assert "4 checked, 1 differences, repaired" in first
-    assert "follows: 4 checked, equal to the log" in second
+    assert "6 checked, 1 differences, repaired" in first
+    assert "follows: 6 checked, equal to the log" in second
 
 
 def test_a_projector_of_the_host_is_rebuilt_subject_by_subject(newcomers: dict[ResourceKey, list[str]]) -> None:
@@ -152,7 +152,8 @@ def test_a_rebuild_shows_the_progress_of_each_pass(monkeypatch: pytest.MonkeyPat
     shown = said("rebuild_projections", projection="follows")
 
     assert [line.partition(",")[0] for line in shown.splitlines()] == [
-        *("rows of resources: 0 of 0", "follows: 1 of 1", "orphans: 1 of 1", "counts: 2 of 2"),
+        *("rows of actors: 0 of 0", "rows of targets: 0 of 0"),
+        *("follows: 2 of 2", "opposites: 2 of 2", "counts: 2 of 2"),
         "follows: rebuilt",
     ]
 

@@ -9,9 +9,10 @@ from django.core.management import call_command
 from django.db import connection
 
 from sequere import ResourceKey, replay
+from sequere.backends.database import relations
 from sequere.backends.database.counts import COUNTS
 from sequere.backends.database.models import LiveRelation, RelationCount
-from sequere.backends.database.relations import RECORDED_RELATIONS
+from sequere.backends.database.relations import RELATIONS
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import RebuildAbandoned
 from sequere.log.locks import Resource, keys_of, uids_of
@@ -34,15 +35,16 @@ from tests.testapp.sequere_registry import JoinAction
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
-#: Of a rebuild of follows, in order. No row of a resource is missing, so that the first one ends at once.
-PASSES = ["rows of resources", "follows", "orphans", "counts"]
+#: Of a rebuild of follows, in order. No row of a resource is missing, so that the first two end at once. The others
+#: look at each resource.
+PASSES = ["rows of actors", "rows of targets", "follows", "opposites", "counts"]
 FANS = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + 30)]
 
 
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 4; two batches are a slice."""
-    for reconciler in (RECORDED_RELATIONS, COUNTS):
+    for reconciler in (*RELATIONS, COUNTS):
         monkeypatch.setattr(reconciler.keys, "size", 4)
     monkeypatch.setattr(rebuilding, "SLICES", 4)
 
@@ -50,7 +52,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def thoas(small_slices: None) -> User:
     """Followed by 30 fans, whom the read model has lost."""
-    thoas = UserFactory(username="thoas")
+    thoas = UserFactory(pk=10**5, username="thoas")  # the first one in the order of keys, and of uids
     follow_many((fan, thoas) for fan in FANS)
     empty_read_models()
     return thoas
@@ -74,15 +76,15 @@ def killed_after(batches: int) -> Callable[..., None]:
 
 def test_an_interrupted_rebuild_is_resumed(thoas: User) -> None:
     with pytest.raises(Killed):
-        rebuild("follows", progress=killed_after(4))
+        rebuild("follows", progress=killed_after(5))
     repaired = LiveRelation.objects.count()
     told: list[tuple[str, int, int]] = []
 
     report = rebuild("follows", progress=lambda *done: told.append(done))
 
     assert 0 < repaired < 30
-    assert told[0][:2] == ("follows", repaired + 4)
-    assert report == Report(checked=30 + 30 + 31, wrong=30 + 31)
+    assert told[0][:2] == ("follows", repaired + 1 + 4)  # one of the first four is thoas
+    assert report == Report(checked=31 + 31 + 31, wrong=30 + 31)
     assert differences() == []
 
 
@@ -102,12 +104,12 @@ def test_a_rebuild_whose_work_was_undone_begins_anew(thoas: User, lost: list[Res
 
 def test_a_rebuild_starts_again_on_demand(thoas: User) -> None:
     with pytest.raises(Killed):
-        rebuild("follows", progress=killed_after(4))
+        rebuild("follows", progress=killed_after(5))
     told: list[tuple[str, int, int]] = []
 
     rebuild("follows", restart=True, progress=lambda *done: told.append(done))
 
-    assert told[:2] == [("rows of resources", 0, 0), ("follows", 4, 30)]
+    assert told[:3] == [("rows of actors", 0, 0), ("rows of targets", 0, 0), ("follows", 4, 31)]
     assert not Rebuild.objects.filter(ended_at=None).exists()
 
 
@@ -120,7 +122,7 @@ def test_two_processes_share_a_rebuild(thoas: User) -> None:
     assert work(second.pk)
     assert work(first.pk)
     (done,) = progress("default")
-    assert (done.done, done.wrong) == (91, 61)
+    assert (done.done, done.wrong) == (93, 61)
 
 
 def test_a_later_pass_waits_for_the_earlier_one(thoas: User) -> None:
@@ -144,19 +146,19 @@ def test_a_restart_ends_the_work_of_others(thoas: User) -> None:
 
 def test_progress_is_visible_to_every_process(thoas: User) -> None:
     with pytest.raises(Killed):
-        rebuild("follows", progress=killed_after(4))
+        rebuild("follows", progress=killed_after(5))
 
     (half,) = progress("default")
-    assert (half.projection, half.part, half.done, half.total, half.wrong) == ("follows", "follows", 12, 61, 12)
+    assert (half.projection, half.part, half.done, half.total, half.wrong) == ("follows", "follows", 12, 93, 11)
     assert half.ended_at is None
     assert half.workers == 1
     assert half.rate is not None
-    assert half.remaining == pytest.approx((61 - 12) / half.rate)
+    assert half.remaining == pytest.approx((93 - 12) / half.rate)
 
     rebuild("follows")
 
     (whole,) = progress("default")
-    assert (whole.part, whole.done, whole.total, whole.wrong, whole.workers) == ("", 91, 91, 61, 0)
+    assert (whole.part, whole.done, whole.total, whole.wrong, whole.workers) == ("", 93, 93, 61, 0)
     assert whole.ended_at is not None
     assert whole.remaining is None
     assert not Slice.objects.exists()
@@ -186,12 +188,12 @@ def test_an_empty_log_is_rebuilt_at_once() -> None:
 
 def test_show_projections_shows_a_rebuild(thoas: User) -> None:
     with pytest.raises(Killed):
-        rebuild("follows", progress=killed_after(4))
+        rebuild("follows", progress=killed_after(5))
 
     shown = run("show_projections")[1].splitlines()[-1]
     (follows, timelines) = json.loads(run("show_projections", json=True)[1])
 
-    assert shown.startswith("rebuild of follows: follows, 12 of 61 checked, 12 repaired, ")
+    assert shown.startswith("rebuild of follows: follows, 12 of 93 checked, 11 repaired, ")
     assert shown.endswith(" left, 1 at work")
     assert (follows["rebuild"]["part"], follows["rebuild"]["done"]) == ("follows", 12)
     assert timelines["rebuild"] is None
@@ -200,7 +202,7 @@ def test_show_projections_shows_a_rebuild(thoas: User) -> None:
 def test_only_the_given_projection_is_rebuilt(thoas: User) -> None:
     assert run("rebuild_projections", projection="follows") == (
         0,
-        "follows: rebuilt, 91 checked, 61 repaired\n",
+        "follows: rebuilt, 93 checked, 61 repaired\n",
     )
 
     assert [one.projection for one in progress("default")] == ["follows"]
@@ -219,7 +221,7 @@ def test_a_dry_run_counts_repairs_and_writes_nothing(thoas: User) -> None:
         status, said = run("rebuild_projections", dry_run=True)
 
     assert status == 0
-    assert "follows: 61 to be checked, 30 to be repaired" in said
+    assert "follows: 93 to be checked, 30 to be repaired" in said
     assert [sql for sql in writes if any(word in sql for word in ("INSERT", "UPDATE", "DELETE"))] == []
     assert (LiveRelation.objects.count(), RelationCount.objects.count(), Rebuild.objects.count()) == (0, 0, 0)
 
@@ -303,26 +305,66 @@ def followers() -> set[ResourceKey]:
 
 
 def test_a_page_of_follows_costs_the_same_for_any_number(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    rebuild("follows")
-    monkeypatch.setattr(RECORDED_RELATIONS.keys, "size", 15)
-    follows = RECORDED_RELATIONS.comparison
+    follows = RELATIONS[0]
+    monkeypatch.setattr(follows.keys, "size", 16)  # thoas is one of them
 
-    with exactly(1):
-        page = RECORDED_RELATIONS.keys.page(None, None, "default")
     with exactly(3):
-        assert not follows.differs(page.keys, "default")
+        page = follows.keys.page(None, None, "default")
     with exactly(1):
-        assert {*follows.resources(page.keys, "default")} == {*FANS[:15]}
-    LiveRelation.objects.all().delete()
-    with exactly(3 if connection.vendor == "postgresql" else 4):
-        assert follows.repair(page.keys, "default") == 15
+        assert {*follows.comparison.resources(page.keys, "default")} == {*FANS[:15]}
+    with exactly(5 if connection.vendor == "postgresql" else 6):
+        assert follows.comparison.repair(page.keys, "default") == 15
+    with exactly(3):
+        assert follows.keys.page(None, None, "default").keys is None
 
     assert followers() == {*FANS[:15]}
 
 
+def test_a_page_of_follows_ends_where_there_is_work_enough(thoas: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relations, "RELATIONS_AT_ONCE", 6)
+    follows = RELATIONS[0]
+    monkeypatch.setattr(follows.keys, "size", 16)
+
+    pages = [follows.keys.page(None, None, "default")]
+    while pages[-1].end:
+        pages.append(follows.keys.page(pages[-1].end, None, "default"))
+
+    assert [page.number for page in pages] == [7, 6, 6, 6, 6, 0]
+    assert sum(follows.comparison.repair(page.keys, "default") for page in pages if page.keys) == 30
+
+
+def test_opposites_that_fit_and_are_wrong_are_both_repaired(thoas: User) -> None:
+    """As if an older state of the read model were there: neither of two friends was told that the other one follows."""
+    newbie = UserFactory()
+    rebuild("follows")
+    for one, other in ((thoas, newbie), (newbie, thoas)):
+        follow(one, other)
+    LiveRelation.objects.filter(mutual_since__isnull=False).order_by("from_uid")[0].delete()
+    LiveRelation.objects.update(mutual_since=None)
+
+    rebuild("follows")
+
+    assert differences() == []
+    assert LiveRelation.objects.filter(mutual_since__isnull=False).count() == 2
+
+
+def test_relations_from_nobody_are_removed(thoas: User) -> None:
+    rebuild("follows")
+    known = LiveRelation.objects.all()[0]
+    for uid in (-1, 10**9):
+        LiveRelation.objects.create(
+            graph=known.graph, from_uid=uid, to_uid=known.to_uid, from_kind=1, to_kind=1, since=known.since, event_id=1
+        )
+
+    assert rebuild("follows").wrong >= 2
+
+    assert followers() == {*FANS}
+    assert differences() == []
+
+
 def test_follows_of_a_resource_that_was_not_locked_are_left_to_their_writer(thoas: User) -> None:
-    follows = RECORDED_RELATIONS.comparison
-    page = RECORDED_RELATIONS.keys.page(None, None, "default")
+    follows = RELATIONS[0].comparison
+    page = RELATIONS[0].keys.page(None, None, "default")
     known = follows.resources(page.keys, "default")
     newbie = ResourceKey("user", "999999")
     follow(newbie, thoas)

@@ -8,7 +8,7 @@ from django.db import connections
 
 from sequere.backends.database.counts import COUNTS, forget_empty
 from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.relations import ORPHANED_RELATIONS, RECORDED_RELATIONS
+from sequere.backends.database.relations import RELATIONS
 from sequere.backends.database.statements import RelationStatements, join_kind, join_resource
 from sequere.log.models import Event
 from sequere.projections.projector import LevelTriggeredProjector
@@ -27,7 +27,7 @@ class FollowsProjector(LevelTriggeredProjector):
     """Relations and counts, in the transaction of the log."""
 
     stream_kinds = ("", "queued", "relation", "resource")
-    reconcilers = (RESOURCE_ROWS, RECORDED_RELATIONS, ORPHANED_RELATIONS, COUNTS)
+    reconcilers = (*RESOURCE_ROWS, *RELATIONS, COUNTS)
 
     def relations_function(self, relation_type: str, scope: str, using: str) -> str | None:
         return "sequere_apply_relations" if routines.in_reach(LiveRelation, using) else None

@@ -1,60 +1,71 @@
-"""The reconcilers of relations: those that the log knows, and stored ones that it does not know."""
+"""The reconciler of relations: those that the log knows, and stored ones that it does not know."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from typing import Any
 
-from django.db import models
+from django.db import connections, models, transaction
 
 from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.statements import RELATION_KEY, RelationStatements
+from sequere.backends.database.statements import RelationStatements
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource, keys_of
 from sequere.log.models import Event
-from sequere.log.numbers import KIND, GraphNumbers, Name, numbers_of_graphs
-from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, SpanKeys
+from sequere.log.numbers import KIND, GraphNumber, GraphNumbers, Name, numbers_of_graphs
+from sequere.projections.reconciler import Comparison, Cursor, Difference, Page, Reconciler, RowKeys
 from sequere.relations import recorded
 from sequere.relations.key import Graph, GraphColumns, RelationKey, graph_of
-from sequere.relations.types import RELATION_TYPES, type_named
+from sequere.relations.types import BEGUN, CHANGES, RELATION_TYPES, type_named
+from sequere.sql import keyset
 from sequere.sql.conditions import among
+from sequere.sql.dialects import dialect
+from sequere.sql.statements import statement
 
-#: The graphs of some rows, each with the condition that a row is about it. 1 query, or 2.
+#: The graphs of some rows, each with the condition that a row is about it. 1 query.
 ByGraph = Callable[["models.QuerySet[Any]", str], Iterable[tuple[Graph, models.Q]]]
 
+#: About how many relations are compared at once, in a tenth of a second: those of a resource are never apart.
+RELATIONS_AT_ONCE = 4000
+#: Resources that are asked for at once.
+ROWS_PER_FETCH = 50
 
-class RelationPage:
-    """Some relations, between two resources with uids, and keys in columns that have these prefixes."""
 
-    def __init__(self, rows: models.QuerySet[Any], by_graph: ByGraph, from_: str, to: str) -> None:
-        self._from, self._to = from_, to
-        self._by_graph = by_graph
-        self._rows = rows.order_by()
+class Followers:
+    """All relations that lead from some resources, in the log and in the read model."""
+
+    def __init__(self, uids: Sequence[int], using: str) -> None:
+        self._uids = uids
+        self._using = using
 
     @cached_property
-    def followers(self) -> list[ResourceKey]:
-        """Those from which they lead. Read once."""
-        names = self._rows.values_list(f"{self._from}identifier", f"{self._from}object_id").distinct()
-        return [ResourceKey(*row) for row in names if None not in row]
+    def resources(self) -> list[ResourceKey]:
+        """Those of them that there are. 1 query, or more for many."""
+        return [*keys_of(self._uids, self._using).values()]
 
-    def now(self, using: str) -> list[RelationStatements]:
-        """All of them, those of each graph."""
-        return self._statements(self._rows, using)
+    @property
+    def statements(self) -> Iterator[RelationStatements]:
+        """Those about each graph: the relations that the log knows, and the stored ones that it does not know."""
+        known = recorded.relations(self._using).filter(among(self.resources, "actor_"))
+        ends = {"from_uid": _uid_of("actor_"), "to_uid": _uid_of("target_")}
+        yield from _statements(known.order_by().annotate(**ends), _graphs_of_events, ("actor_", "target_"), self._using)
+        numbers = _numbers(self._using)
+        stored = _named(numbers, self._using).filter(from_uid__in=self._uids)
+        of_log = Event.objects.using(self._using).filter(stream=models.OuterRef("stream"), version=1)
+        orphans = stored.exclude(models.Exists(of_log))
+        yield from _statements(orphans, partial(_graphs_of_model, numbers), ("from_", "to_"), self._using)
 
-    def of_followers(self, using: str) -> list[RelationStatements]:
-        """Without those of followers that have come since, which are not locked."""
-        nobody = models.Q(**{f"{self._from}identifier__isnull": True})  # a uid that no resource has
-        return self._statements(self._rows.filter(among(self.followers, self._from) | nobody), using)
 
-    def _statements(self, rows: models.QuerySet[Any], using: str) -> list[RelationStatements]:
-        kinds = {"from_number": _kind_of(self._from), "to_number": _kind_of(self._to)}
-        columns = ("stream", "opposite", "from_uid", "to_uid", *kinds)
-        statements = []
-        for graph, of_graph in self._by_graph(rows, using):
-            opposite = RelationKey.stream_in_sql(graph, self._to, self._from)
-            relations = rows.filter(of_graph).annotate(opposite=opposite, **kinds).values_list(*columns)
-            select = relations.query.get_compiler(using).as_sql()
-            statements.append(RelationStatements(graph, select, using, both=False))
-        return statements
+def _statements(
+    rows: models.QuerySet[Any], by_graph: ByGraph, prefixes: tuple[str, str], using: str
+) -> Iterator[RelationStatements]:
+    """About relations between two resources with uids, and keys in columns that have these prefixes."""
+    from_, to = prefixes
+    kinds = {"from_number": _kind_of(from_), "to_number": _kind_of(to)}
+    for graph, of_graph in by_graph(rows, using):
+        relations = rows.filter(of_graph).annotate(opposite=RelationKey.stream_in_sql(graph, to, from_), **kinds)
+        columns = relations.values_list("stream", "opposite", "from_uid", "to_uid", *kinds)
+        yield RelationStatements(graph, columns.query.get_compiler(using).as_sql(), using, both=False)
 
 
 def _uid_of(prefix: str) -> models.Subquery:
@@ -73,22 +84,87 @@ def _key_of(end: str) -> dict[str, models.Subquery]:
     return {f"{end}_{column}": models.Subquery(resource.values(column)[:1]) for column in ResourceKey._fields}
 
 
+@dataclass(kw_only=True)
+class FollowerKeys(RowKeys):
+    """The resources from which relations lead, and everything between their uids. On a page are those that a statement
+    finds wrong: it ends early if these have many relations."""
+
+    #: Its name, and the column of the uids in it.
+    find: str
+    column: str
+
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
+        """3 queries, and 1 more if the page ends early."""
+        _, number, end = super().page(after, until, using)
+        last = end or until
+        wrong, is_cut = self._wrong(after, last, using)
+        if is_cut:
+            last = [wrong[-1]]
+            number = keyset.between(self.rows(using), self.columns, after, last).count()
+            end = None if last == until else last
+        return Page(Followers(wrong, using) if wrong else None, number, end)
+
+    def _wrong(self, after: Cursor | None, until: Cursor | None, using: str) -> tuple[list[int], bool]:
+        """The uids in a range that the statement names, and whether there may be more of them."""
+        bounds = [(sign, bound[0]) for sign, bound in ((">", after), ("<=", until)) if bound]
+        in_range = " AND ".join(f"{self.column} {sign} %s" for sign, _ in bounds) or "true"
+        text = _finding(self.find, tuple(_numbers(using).values()), using).format(in_range=in_range)
+        uids: list[int] = []
+        left = RELATIONS_AT_ONCE
+        # Each row takes as long as the resource has relations, so no more are asked for than there is work for.
+        with transaction.atomic(using=using), connections[using].chunked_cursor() as cursor:
+            cursor.execute(text, [bound for _, bound in bounds])
+            while rows := cursor.fetchmany(ROWS_PER_FETCH):
+                for uid, number in rows:
+                    uids.append(uid)
+                    left -= number
+                    if left <= 0:
+                        return uids, True
+        return uids, False
+
+
+@cache
+def _finding(name: str, graphs: tuple[int, ...], using: str) -> str:
+    """Put together once for each database, and each time that there is a new graph."""
+    words = dialect(connections[using])
+    graph, event, resource, kinds, stored = map(words.table, (GraphNumber, Event, Resource, Name, LiveRelation))
+    types = " ".join(f"WHEN {words.text(one.name)} THEN {words.text(one.begun.name)}" for one in RELATION_TYPES)
+    of_kind = "{0}_kind.role = '{1}' AND {0}_kind.name = {0}.identifier"
+    of_opposite = "o.graph = stored.graph AND o.from_uid = stored.to_uid AND o.to_uid = stored.from_uid"
+    return statement(__package__, name).format(
+        in_range="{in_range}",
+        graphs=", ".join(map(str, graphs)) or "NULL",
+        begun=", ".join(map(words.text, BEGUN)),
+        changes=", ".join(map(words.text, CHANGES)),
+        of_actor="e.actor_identifier = f.identifier AND e.actor_object_id = f.object_id",
+        graph=words.join_row(graph, "g", "g.number = stored.graph"),
+        event=words.join_row(event, "e", "e.id = stored.event_id"),
+        opposite=words.join_row(stored, "o", of_opposite),
+        resource=words.join_row(resource, "f", "f.uid = stored.from_uid"),
+        other=words.join_row(resource, "t", "t.uid = stored.to_uid"),
+        kind=words.join_row(kinds, "f_kind", of_kind.format("f", KIND)),
+        other_kind=words.join_row(kinds, "t_kind", of_kind.format("t", KIND)),
+        begun_of_type=f"CASE g.type {types} END",
+        differs_from=words.differs_from,
+    )
+
+
 class RelationComparison(Comparison):
-    """Compares relations. Counts are left to `CountComparison`.
+    """Compares the relations of the resources that a page has found to be wrong. Counts are left to `CountComparison`.
 
     A process may write a relation once it has locked the resource that it leads from, since anyone else who writes it
     has locked both ends. So a repair does not wait for resources that many follow.
     """
 
-    def resources(self, keys: RelationPage, using: str) -> Iterable[ResourceKey]:
-        return keys.followers
+    def resources(self, keys: Followers, using: str) -> Iterable[ResourceKey]:
+        return keys.resources
 
-    def differs(self, keys: RelationPage, using: str) -> bool:
-        return any(statements.differs() for statements in keys.now(using))
+    def differs(self, keys: Followers, using: str) -> bool:
+        return True
 
-    def compare(self, keys: RelationPage, using: str, *, repair: bool) -> list[Difference]:
+    def compare(self, keys: Followers, using: str, *, repair: bool) -> list[Difference]:
         differences = []
-        for statements in keys.of_followers(using):
+        for statements in keys.statements:
             found = statements.differences()
             if found and repair:
                 statements.repair()
@@ -103,8 +179,8 @@ class RelationComparison(Comparison):
             ]
         return differences
 
-    def repair(self, keys: RelationPage, using: str) -> int:
-        return sum(statements.repair() for statements in keys.of_followers(using))
+    def repair(self, keys: Followers, using: str) -> int:
+        return sum(statements.repair() for statements in keys.statements)
 
 
 def _described(row: dict[str, Any]) -> str:
@@ -114,18 +190,13 @@ def _described(row: dict[str, Any]) -> str:
     return f"by event {row['event_id']} at {row['since']}{mutual}, of kinds {row['from_kind']} and {row['to_kind']}"
 
 
-def _of_log(rows: models.QuerySet[Any], using: str) -> RelationPage:
-    events = rows.annotate(from_uid=_uid_of("actor_"), to_uid=_uid_of("target_"))
-    return RelationPage(events, _graphs_of_events, "actor_", "target_")
-
-
 def _graphs_of_events(rows: models.QuerySet[Any], using: str) -> Iterator[tuple[Graph, models.Q]]:
     for type_, scope in sorted(rows.values_list("type", "scope").distinct()):
         yield graph_of(type_, scope), models.Q(type=type_, scope=scope)
 
 
-def _graphs_of_model(rows: models.QuerySet[Any], using: str) -> Iterator[tuple[Graph, models.Q]]:
-    graphs = {number: Graph(type_named(type_), scope) for (type_, scope), number in _numbers(using).items()}
+def _graphs_of_model(numbers: GraphNumbers, rows: models.QuerySet[Any], using: str) -> Iterator[tuple[Graph, models.Q]]:
+    graphs = {number: Graph(type_named(type_), scope) for (type_, scope), number in numbers.items()}
     for number in sorted(rows.values_list("graph", flat=True).distinct()):
         yield graphs[number], models.Q(graph=number)
 
@@ -136,9 +207,8 @@ def _numbers(using: str) -> GraphNumbers:
     return {graph: number for graph, number in numbers_of_graphs(using).items() if graph[0] in names}
 
 
-def _named(using: str) -> models.QuerySet[Any]:
+def _named(numbers: GraphNumbers, using: str) -> models.QuerySet[Any]:
     """The stored relations with the keys of their ends, and their streams."""
-    numbers = _numbers(using)
     stored = LiveRelation.objects.using(using).filter(graph__in=numbers.values())
     names = stored.annotate(**_key_of("from"), **_key_of("to"))
     parts = GraphColumns(*(_part_of_graph(numbers, part) for part in range(2)))
@@ -151,25 +221,13 @@ def _part_of_graph(numbers: GraphNumbers, part: int) -> models.Case:
     return models.Case(*cases, default=models.Value(""), output_field=models.TextField())
 
 
-def _of_model(rows: Iterable[Sequence[Any]], using: str) -> RelationPage:
-    stored = _named(using).filter(pk__in=[tuple(row) for row in rows])
-    return RelationPage(stored, _graphs_of_model, "from_", "to_")
+def _reconciler(name: str, find: str, column: str) -> Reconciler:
+    keys = FollowerKeys(Resource.objects.using, columns=("uid",), size=1000, find=find, column=column)
+    return Reconciler(name, keys, RelationComparison())
 
 
-def _orphans(rows: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
-    of_log = Event.objects.using(using).filter(stream=models.OuterRef("stream"), version=1)
-    return rows.exclude(models.Exists(of_log))
-
-
-#: All relations of the log. If something differs, all followers of a page are locked, for a tenth of a second.
-RECORDED_RELATIONS = Reconciler(
-    "follows",
-    SpanKeys(recorded.relations, _of_log, columns=("actor_identifier", "actor_object_id", "id"), size=4000),
-    RelationComparison(),
-)
-#: The stored relations that the log does not know.
-ORPHANED_RELATIONS = Reconciler(
-    "orphans",
-    OrphanKeys(_named, _of_model, columns=RELATION_KEY, orphans=_orphans, size=10_000),
-    RelationComparison(),
+#: All relations, those of a resource together; then since when they are mutual.
+RELATIONS = (
+    _reconciler("follows", "wrong_followers", "f.uid"),
+    _reconciler("opposites", "wrong_opposites", "stored.from_uid"),
 )

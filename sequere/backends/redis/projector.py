@@ -92,7 +92,7 @@ class FollowsProjector(LevelTriggeredProjector):
         under those that are wrong."""
         return [
             type_reconciler(self._model.connection, FOLLOW_LAYOUT),
-            RESOURCE_ROWS,
+            *RESOURCE_ROWS,
             Reconciler("follows", RESOURCES, DigestComparison(self._model, self._keys, token)),
             Reconciler("orphaned sets", SetKeys(self._model), SetComparison(self._model, self._keys)),
             Reconciler("orphans", NameKeys(self._model), NameComparison(self._model, self._keys)),
