@@ -42,6 +42,8 @@ class Plain:
     blocks: dict[tuple[Key, Key], int] = field(default_factory=dict)
     #: Whom somebody has muted, with the order of the mutes, and whether their time is over.
     mutes: dict[tuple[Key, Key], tuple[int, str]] = field(default_factory=dict)
+    #: Who asks to follow whom.
+    requests: dict[tuple[Key, Key], int] = field(default_factory=dict)
     actions: dict[str, PlainAction] = field(default_factory=dict)
     #: The reasons of each entry of each private timeline, by owner and uid.
     private: dict[Key, dict[str, set[str]]] = field(default_factory=dict)
@@ -81,6 +83,35 @@ class Plain:
         mine = {other: order for (one, other), (order, _) in self.mutes.items() if one == key}
         return self._newest({other: order for other, order in mine.items() if self.has_muted(key, other)})
 
+    def ask(self, one: Key, other: Key) -> None:
+        known = (one, other) in self.follows or (one, other) in self.requests
+        if not known and not self.are_apart(one, other):
+            self.requests[one, other] = self.tick()
+
+    def close(self, one: Key, other: Key) -> None:
+        self.requests.pop((one, other), None)
+
+    def accept(self, one: Key, other: Key) -> None:
+        if (other, one) in self.requests:
+            self.follow(other, one)
+
+    def clear(self, key: Key) -> None:
+        for graph in (self.requests, self.watches):
+            for pair in [pair for pair in graph if key in pair]:
+                del graph[pair]
+        for pair in [pair for pair in self.follows if key in pair]:
+            self.unfollow(*pair)
+        own: tuple[dict[tuple[Key, Key], Any], ...] = (self.blocks, self.mutes)
+        for graph_ in own:
+            for pair in [pair for pair in graph_ if pair[0] == key]:
+                del graph_[pair]
+
+    def pending(self, key: Key) -> list[Key]:
+        return self._newest({one: order for (one, other), order in self.requests.items() if other == key})
+
+    def pending_with(self, key: Key) -> list[Key]:
+        return self._newest({other: order for (one, other), order in self.requests.items() if one == key})
+
     def blocked(self, key: Key) -> list[Key]:
         return self._newest({other: order for (one, other), order in self.blocks.items() if one == key})
 
@@ -90,12 +121,14 @@ class Plain:
     def follow(self, one: Key, other: Key) -> None:
         if (one, other) in self.follows or self.are_apart(one, other):
             return
+        self.close(one, other)
         self.follows[one, other] = self.tick()
         if self.imports:
             for uid in self.public(other):
                 self._add(one, uid, "followed")
 
     def unfollow(self, one: Key, other: Key) -> None:
+        self.close(one, other)
         if self.follows.pop((one, other), None) and self.removes:
             for uid in self.public(other):
                 self._take(one, uid, "followed")
@@ -124,7 +157,7 @@ class Plain:
             entries.pop(uid, None)
 
     def delete(self, gone: Key) -> None:
-        graphs: tuple[dict[tuple[Key, Key], Any], ...] = (self.watches, self.blocks, self.mutes)
+        graphs: tuple[dict[tuple[Key, Key], Any], ...] = (self.watches, self.blocks, self.mutes, self.requests)
         for graph in graphs:
             for pair in [pair for pair in graph if gone in pair]:
                 del graph[pair]

@@ -1,6 +1,7 @@
 """Any history gives the answers of the plain dicts, and so does a rebuild."""
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import product
 from typing import Any
 
@@ -11,9 +12,14 @@ from hypothesis import strategies as st
 
 from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
-from sequere.exceptions import Blocked
+from sequere.exceptions import Blocked, NotPending
 from sequere.models import (
+    accept,
+    accept_all,
     block,
+    cancel,
+    clear,
+    deny,
     follow,
     follow_many,
     get_blocked,
@@ -22,14 +28,20 @@ from sequere.models import (
     get_blocked_count,
     get_muted,
     get_muted_count,
+    get_pending,
+    get_pending_count,
+    get_pending_with,
+    get_pending_with_count,
     is_following,
     is_muted,
     mute,
+    remove_follower,
     unblock,
     unfollow,
     unfollow_many,
     unmute,
 )
+from sequere.registry import registry
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verifiable, verify
 from tests.model.plain import LATER, NEVER, OVER, Key, Plain, on
@@ -59,6 +71,13 @@ steps = st.lists(
         st.tuples(st.just("unblock"), user, anything),
         st.tuples(st.just("mute"), user, anything, st.sampled_from([*ENDS])),
         st.tuples(st.just("unmute"), user, anything),
+        st.tuples(st.just("ask"), user, anything),
+        st.tuples(st.just("accept"), anything, user),
+        st.tuples(st.just("accept_all"), anything),
+        st.tuples(st.just("deny"), anything, user),
+        st.tuples(st.just("cancel"), user, anything),
+        st.tuples(st.just("remove_follower"), anything, user),
+        st.tuples(st.just("clear"), anything),
         st.tuples(st.just("follow_many"), pairs),
         st.tuples(st.just("unfollow_many"), pairs),
         st.tuples(st.just("save"), user, user, st.none() | anything, day),
@@ -116,6 +135,49 @@ class Site:
         if one != other:
             unmute(self.get(one), self.get(other))
             self.plain.unmute(one, other)
+
+    def ask(self, one: Key, other: Key) -> None:
+        if one != other:
+            one_, other_ = self.get(one), self.get(other)
+            with pytest.raises(Blocked) if self.plain.are_apart(one, other) else nullcontext(), must_be_asked(other_):
+                follow(one_, other_)
+            self.plain.ask(one, other)
+
+    def accept(self, one: Key, other: Key) -> None:
+        if one != other:
+            with self.unless_asked(other, one):
+                accept(self.get(one), self.get(other))
+            self.plain.accept(one, other)
+
+    def accept_all(self, one: Key) -> None:
+        askers = self.plain.pending(one)
+        assert accept_all(self.get(one)) == len(askers)
+        for asker in askers[::-1]:
+            self.plain.accept(one, asker)
+
+    def deny(self, one: Key, other: Key) -> None:
+        if one != other:
+            with self.unless_asked(other, one):
+                deny(self.get(one), self.get(other))
+            self.plain.close(other, one)
+
+    def cancel(self, one: Key, other: Key) -> None:
+        if one != other:
+            with self.unless_asked(one, other):
+                cancel(self.get(one), self.get(other))
+            self.plain.close(one, other)
+
+    def unless_asked(self, one: Key, other: Key) -> AbstractContextManager[Any]:
+        return nullcontext() if (one, other) in self.plain.requests else pytest.raises(NotPending)
+
+    def remove_follower(self, one: Key, other: Key) -> None:
+        if one != other:
+            remove_follower(self.get(one), self.get(other))
+            self.plain.unfollow(other, one)
+
+    def clear(self, one: Key) -> None:
+        clear(self.get(one))
+        self.plain.clear(one)
 
     def unfollow(self, one: Key, other: Key) -> None:
         if one != other:
@@ -188,6 +250,9 @@ class Site:
             "private": [(action.uid, action.reasons) for action in timeline.get_private()],
             "private count": timeline.get_private_count(),
             "unread": timeline.get_unread_count(),
+            "pending": [_key(other) for other, _ in get_pending(instance)],
+            "pending with": [_key(other) for other, _ in get_pending_with(instance)],
+            "asks": (get_pending_count(instance), get_pending_with_count(instance)),
             "blocked": [_key(other) for other, _ in get_blocked(instance)],
             "blocked by": [_key(other) for other, _ in get_blocked_by(instance)],
             "blocks": (get_blocked_count(instance), get_blocked_by_count(instance)),
@@ -220,6 +285,9 @@ class Site:
             "follows": [other for other in EVERYTHING if (key, other) in plain.follows],
             "public": plain.public(key),
             "read at": plain.read.get(key),
+            "pending": plain.pending(key),
+            "pending with": plain.pending_with(key),
+            "asks": (len(plain.pending(key)), len(plain.pending_with(key))),
             "blocked": plain.blocked(key),
             "blocked by": plain.blocked_by(key),
             "blocks": (len(plain.blocked(key)), len(plain.blocked_by(key))),
@@ -243,6 +311,14 @@ class Site:
             kinds = [sum(other.identifier == kind for other in keys) for kind in KINDS]
             expected[f"{name} counts"] = (len(keys), *kinds)
         return expected
+
+
+@contextmanager
+def must_be_asked(instance: Any) -> Iterator[None]:
+    """In this block, instances of the same model accept who follows them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(registry.options_for(instance)), "requires_approval", lambda *_: True)
+        yield
 
 
 def _key(instance: Any) -> Key:
