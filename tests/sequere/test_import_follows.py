@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -16,9 +18,11 @@ from sequere.management.importing import SOURCES
 from sequere.models import (
     Event,
     follow,
+    get_blocked,
     get_followers,
     get_followings,
     get_friends,
+    get_pending,
     is_following,
     unfollow,
 )
@@ -81,6 +85,31 @@ def old_friendship() -> Insert:
     return fill
 
 
+@pytest.fixture
+def old_requests(thoas: User, newbie: User) -> list[User]:
+    """The tables of django-friendship with requests and blocks: some who ask thoas, or have blocked somebody."""
+    create_table(
+        "friendship_friendshiprequest",
+        {
+            "from_user_id": "integer",
+            "to_user_id": "integer",
+            "message": "text",
+            "rejected": "text NULL",
+            "created": "moment",
+        },
+    )
+    create_table("friendship_block", {"blocker_id": "integer", "blocked_id": "integer", "created": "moment"})
+    asking, denied, blocked = UserFactory.create_batch(3)
+    rows = [(asking, "Hello", None), (denied, "", at(9)), (blocked, "", None), (newbie, "", None)]
+    insert(
+        "friendship_friendshiprequest",
+        "id, from_user_id, to_user_id, message, rejected, created",
+        [(n, one.pk, thoas.pk, message, rejected, at(n)) for n, (one, message, rejected) in enumerate(rows, 1)],
+    )
+    insert("friendship_block", "id, blocker_id, blocked_id, created", [(1, thoas.pk, blocked.pk, at(5))])
+    return [asking, denied, blocked]
+
+
 def _key(thing: Any) -> tuple[str, Any]:
     return thing if isinstance(thing, tuple) else (registry.key_of(thing).identifier, thing.pk)
 
@@ -113,6 +142,63 @@ def test_the_follows_and_the_friends_of_django_friendship(old_friendship: Insert
     assert run("import_follows", "django-friendship-friends")[0] == 0
     assert list(get_friends(newbie)) == [(thoas, at(3))]
     assert list(get_followers(newbie)) == [(other, at(2)), (thoas, at(1))]
+
+
+def test_the_requests_and_the_blocks_of_django_friendship(old_requests: list[User], thoas: User, newbie: User) -> None:
+    """What thoas has denied, and those whom it has blocked, ask no more; newbie follows."""
+    asking, _, blocked = old_requests
+    follow(newbie, thoas)
+    follow(blocked, thoas)
+
+    said = [
+        run("import_follows", f"django-friendship-{what}", *options)[1].splitlines()[-1]
+        for what in ("blocks", "requests")
+        for options in (("--dry-run",), (), ())
+    ]
+
+    assert said == [
+        "1 blocks would be recorded, 0 already known",
+        "1 blocks recorded, 0 already known",
+        "0 blocks recorded, 1 already known",
+        "3 requests would be recorded, 0 already known",
+        "1 requests recorded, 2 already known",
+        "0 requests recorded, 3 already known",
+    ]
+    assert list(get_blocked(thoas)) == [(blocked, at(5))]
+    assert list(get_pending(thoas)) == [(asking, at(1))]
+    assert Event.objects.get(type="follow_requested").data == {"message": "Hello"}
+    assert [one for one, _ in get_followers(thoas)] == [newbie]
+
+
+def test_the_flags_of_django_activity_stream_are_scopes(thoas: User, newbie: User, project: Project) -> None:
+    create_table(
+        "actstream_follow",
+        {
+            "user_id": "integer",
+            "content_type_id": "integer",
+            "object_id": "varchar(255)",
+            "flag": "varchar(255)",
+            "started": "moment",
+        },
+    )
+    types = ContentType.objects.get_for_models(Project, User, Permission)
+    columns = "id, user_id, content_type_id, object_id, flag, started"
+    rows = [(project, ""), (project, "watching"), (newbie, "watching"), (newbie, "x" * 51)]
+    insert(
+        "actstream_follow",
+        columns,
+        [(n, thoas.pk, types[type(one)].pk, str(one.pk), flag, at(n)) for n, (one, flag) in enumerate(rows, 1)],
+    )
+
+    said = run("import_follows", "django-activity-stream")[1]
+    insert("actstream_follow", columns, [(9, thoas.pk, types[Permission].pk, "1", "", at(9))])
+
+    assert said.splitlines()[-1] == "3 follows recorded, 0 already known"
+    assert "1 not imported, with an invalid key or time" in said
+    assert list(get_followings(thoas)) == [(project, at(1))]
+    assert list(get_followings(thoas, scope="watching")) == [(newbie, at(3)), (project, at(2))]
+    with pytest.raises(CommandError, match=r"'auth\.permission' \(1\)"):
+        call_command("import_follows", "django-activity-stream")
 
 
 def test_a_second_run_imports_nothing_and_brings_nothing_back(

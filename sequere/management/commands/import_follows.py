@@ -1,4 +1,4 @@
-"""manage.py import_follows SOURCE: the follows that another package has stored."""
+"""manage.py import_follows SOURCE: the follows, requests or blocks that another package has stored."""
 
 import csv
 from collections import defaultdict
@@ -20,8 +20,8 @@ EXAMPLES = 3
 
 class Command(ProjectionsCommand):
     help = (
-        "Record the follows of another package, with their times. Relations that the log knows are left as they are, so"
-        " it is safe to run again. The table is only read."
+        "Record the follows, requests or blocks of another package, with their times. Relations that the log knows are"
+        " left as they are, so it is safe to run again. The table is only read."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,7 +41,7 @@ class Command(ProjectionsCommand):
             metavar="IDENTIFIER",
             help="Leave out the follows of and by this identifier.",
         )
-        parser.add_argument("--scope", default="", metavar="SCOPE", help="Record them in this scope.")
+        parser.add_argument("--scope", default="", metavar="SCOPE", help="Record follows in this scope.")
         parser.add_argument(
             "--refused", type=Path, metavar="FILE", help="Write the rows that are not imported to a CSV file."
         )
@@ -52,7 +52,9 @@ class Command(ProjectionsCommand):
         with _opened(options["refused"]) as file:
             report = self._run(import_, SOURCES[source].table, _writer(file), dry_run=dry_run, **options)
         done = "would be recorded" if dry_run else "recorded"
-        self.stdout.write(self.style.SUCCESS(f"{report.new:,} follows {done}, {report.known:,} already known"))
+        self.stdout.write(
+            self.style.SUCCESS(f"{report.new:,} {SOURCES[source].records.name}s {done}, {report.known:,} already known")
+        )
 
     def _run(
         self,
@@ -113,4 +115,4 @@ def _writer(file: Any) -> Callable[[ForeignRow, str], None]:
         return lambda row, reason: None
     lines = csv.writer(file)
     lines.writerow(["id", "from", "to", "since", "reason"])
-    return lambda row, reason: lines.writerow([*row, reason])
+    return lambda row, reason: lines.writerow([*row[:4], reason])
