@@ -27,7 +27,9 @@ from sequere.api import (
     get_pending_with_count,
     get_relations,
     is_following,
+    is_muted,
     is_pending,
+    mute,
     remove_follower,
     suggest,
     unfollow,
@@ -285,12 +287,14 @@ class RequestsContract(Contract):
         blocked, blocking = self.create_users(2)
         block(self.thoas, blocked)
         block(blocking, self.thoas)
+        mute(self.thoas, other)
+        mute(other, self.thoas)
 
-        self.assertEqual((clear(self.thoas), clear(self.thoas)), (7, 0))
+        self.assertEqual((clear(self.thoas), clear(self.thoas)), (8, 0))
 
         left = [count_relations(kind, self.thoas, scope=ALL) for kind in LISTS]
         self.assertEqual(dict(zip(LISTS, left, strict=True)), {**dict.fromkeys(LISTS, 0), "blocked_by": 1})
-        self.assertEqual(get_followers_count(other, scope=ALL), 2)
+        self.assertEqual((get_followers_count(other, scope=ALL), is_muted(other, self.thoas)), (2, True))
         closed = Event.objects.using(self.using).of_type("request_closed").order_by("pk")
         self.assertEqual([event.data["cause"] for event in closed], ["cancelled", "denied"])
         self.assertEqual({event.metadata["cause"] for event in closed}, {"cleared"})
