@@ -151,7 +151,7 @@ class EventAdmin(ReadOnlyAdmin):
         self.demand(request)
         if request.method == "POST":
             self.demand(request, "remove_follower")
-            self.message_user(request, relations.remove_follower(request, what, identifier, object_id))
+            self.message_user(request, relations.removal_of_follower(request, what, identifier, object_id))
             return HttpResponseRedirect(request.get_full_path())
         context = relations.page_of(request, self.admin_site, what, identifier, object_id)
         may_do = {f"may_{verb}": self.may(request, verb) for verb in ("export", "remove_follower")}

@@ -76,7 +76,7 @@ def list_of(request: HttpRequest, what: str, key: ResourceKey) -> RelationList:
     return found
 
 
-def remove_follower(request: HttpRequest, what: str, identifier: str, object_id: str) -> str:
+def removal_of_follower(request: HttpRequest, what: str, identifier: str, object_id: str) -> str:
     """Remove the follower that a form names, in the scope of the page; returns what to tell. Raises Http404."""
     key, follower = key_of_page(what, identifier, object_id), registry.key_named(request.POST.get("follower", ""))
     scope = request.GET.get("scope", "")
