@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from unittest.mock import patch
 
 import pytest
 import redis
 from django.core.management.color import no_style
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck, settings
 
@@ -39,20 +41,29 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def flushed() -> Iterator[None]:
-    """How the tables are emptied after a test that commits: as Django's flush does, but for those that are kept."""
-    from sequere.log.immutability import suspended
+    """How the tables are emptied after a test that commits: as Django's flush does, but for those that are kept, and only
+    those that have rows. PostgreSQL makes new files for a table that it truncates."""
+    from sequere.log.immutability import TABLE, suspended
     from sequere.receivers import identify_log
 
     def flush(self: TransactionTestCase) -> None:
         for using in self._databases_names(include_mirrors=False):
             connection = connections[using]
             tables = {*connection.introspection.django_table_names(only_existing=True, include_views=False)} - KEPT
-            with suspended(using):
-                connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), sorted(tables)))
+            filled = _filled(sorted(tables), connection)
+            with suspended(using) if TABLE in filled else nullcontext():
+                connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), filled, allow_cascade=True))
             identify_log(using)  # as after a flush: nobody makes it in a transaction that may be rolled back
 
     with patch.object(TransactionTestCase, "_fixture_teardown", flush):
         yield
+
+
+def _filled(tables: list[str], connection: BaseDatabaseWrapper) -> list[str]:
+    has_rows = (f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM {connection.ops.quote_name(table)})" for table in tables)
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(has_rows))
+        return [table for (table,) in cursor.fetchall()]
 
 
 @pytest.fixture(autouse=True)
