@@ -55,10 +55,12 @@ APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER, ORDERS, *G
 ON_SQLITE_ONLY = [
     f"--ignore=tests/{name}" for name in ("docs", "servers", "sequere/test_scenarios.py", "sequere/test_words.py")
 ]
-#: Little of these depends on the database.
+#: Pages, words, refusals: little of these depends on the database.
 LATER_ON_POSTGRESQL = [
     *("tests/admin", "tests/replay/test_damage.py", "tests/replay/test_rare_damage.py"),
-    *(f"tests/sequere/test_{name}.py" for name in ("flush", "hosts", "metrics", "wild")),
+    *(f"tests/sequere/test_{name}.py" for name in ("flush", "hosts", "list_views", "messages", "metrics", "mixin")),
+    *(f"tests/sequere/test_{name}.py" for name in ("operators", "recording", "template_tags", "views", "wild")),
+    *(f"tests/sequere_timeline/test_{name}.py" for name in ("action_data", "template_tags", "verbs", "views")),
 ]
 #: The more rounds, the more they find.
 IN_ROUNDS = [RACES, "tests/model", "tests/sequere/test_recording.py", "tests/sequere_timeline/test_fan_outs.py"]

@@ -41,8 +41,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def flushed() -> Iterator[None]:
-    """How the tables are emptied after a test that commits: as Django's flush does, but for those that are kept, and only
-    those that have rows. PostgreSQL makes new files for a table that it truncates."""
+    """How the tables are emptied after a test that commits: as Django's flush does, but for those that are kept, and
+    only those that have rows. PostgreSQL makes new files for a table that it truncates."""
     from sequere.log.immutability import TABLE, suspended
     from sequere.receivers import identify_log
 
