@@ -227,7 +227,8 @@ def test_an_instance_that_was_loaded_for_a_key_keeps_it(browser: Client, thoas: 
     assert not is_following(thoas, circle)  # a resource of its own, since it is registered
     form = {"identifier": "shape", "object_id": str(circle.pk)}
     answer = browser.post("/sequere/unfollow/", form, headers={"Accept": "application/json"}).json()
-    assert answer == {"changed": True, "is_following": False, "followers_count": 0, "followings_count": 0}
+    counts = {"followers_count": 0, "followings_count": 0}
+    assert answer == {"changed": True, "is_following": False, "is_pending": False, **counts}
     (entry,) = _followings_of(browser, thoas, follows=shown)
     assert (entry["identifier"], entry["object_id"]) == ("shape", str(circle.pk))
 
