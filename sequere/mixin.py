@@ -88,6 +88,9 @@ class SequereMixin(models.Model):
     def clear(self) -> int:
         return api.clear(self)
 
+    def move(self, new: ResourceLike) -> int:
+        return api.move(self, new)
+
     def is_following(self, instance: ResourceLike, *, scope: str = "", as_of: AsOf = None) -> bool:
         return api.is_following(self, instance, scope=scope, as_of=as_of)
 
@@ -288,6 +291,9 @@ class SequereMixin(models.Model):
 
     async def aclear(self) -> int:
         return await api.aclear(self)
+
+    async def amove(self, new: ResourceLike) -> int:
+        return await api.amove(self, new)
 
     async def aunfollow(self, to_instance: ResourceLike, **options: Unpack[Options]) -> Event | None:
         return await api.aunfollow(self, to_instance, **options)

@@ -89,7 +89,7 @@ from sequere.api.questions import (
     is_following_many,
     is_friend,
 )
-from sequere.api.relations import aclear, acount_relations, clear, count_relations, get_relations
+from sequere.api.relations import aclear, acount_relations, amove, clear, count_relations, get_relations, move
 from sequere.api.requests import (
     aaccept,
     aaccept_all,
@@ -153,6 +153,7 @@ __all__ = [
     "ais_muted",
     "ais_pending",
     "ais_pending_many",
+    "amove",
     "amute",
     "are_friends_many",
     "aremove_follower",
@@ -200,6 +201,7 @@ __all__ = [
     "is_muted",
     "is_pending",
     "is_pending_many",
+    "move",
     "mute",
     "remove_follower",
     "suggest",

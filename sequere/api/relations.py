@@ -1,4 +1,4 @@
-"""Relations of any type: their lists by name, and clearing them away."""
+"""Relations of any type: their lists by name, and clearing them away or moving them."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -21,12 +21,13 @@ from sequere.api.lists import (
 from sequere.api.mutes import get_muted, get_muted_count
 from sequere.api.requests import get_pending, get_pending_count, get_pending_with, get_pending_with_count
 from sequere.base import ResourceKey, ResourceLike
-from sequere.exceptions import UnknownList
+from sequere.exceptions import SelfFollowException, UnknownList
 from sequere.log.models import Event
 from sequere.registry import registry
 from sequere.relations.appending import Dated, record_relations
-from sequere.relations.intents import TO_END, RelationChange, to_close
+from sequere.relations.intents import ending
 from sequere.relations.key import Graph, RelationKey, graph_of
+from sequere.relations.moving import move_relations
 from sequere.relations.recorded import ENDS, live_relations_of
 from sequere.results.relations import RelationList
 from sequere.sql.keyset import walk
@@ -88,19 +89,31 @@ def clear(instance: ResourceLike) -> int:
                 relation = RelationKey(ResourceKey(*ends[:2]), ResourceKey(*ends[2:]), graph)
                 by_graph[graph].append((relation, None))
             for graph, relations in by_graph.items():
-                change = _ending(graph, "cancelled" if end == "actor_" else "denied")
+                change = ending(graph, "cancelled" if end == "actor_" else "denied")
                 steps = steps_for(change, relations, using)
                 number += len(record_relations(change, relations, steps, cause="cleared").events)
     return number
 
 
+def move(old: ResourceLike, new: ResourceLike) -> int:
+    """Let `new` have the follows and the requests of `old`, in all scopes and both directions, with the dates that they
+    have; and the blocks and mutes that `old` has put on others. Who has blocked `old` has blocked `new` as well then.
+    Of two relations, the earlier one stays; one between the two ends; and so does a follow that a block refuses. What
+    `old` did stays in its timeline.
+
+    Returns the number of relations that were moved. In steps: a transaction for every 500, so an interrupted call can
+    be repeated. `old` may be any key; sends no signals. The metadata of the events have `cause="moved"`. Raises
+    SelfFollowException, and whatever naming an instance raises.
+    """
+    old_key, new_key = registry.any_key_of(old), registry.key_of(new)
+    if old_key == new_key:
+        raise SelfFollowException(instance=old, verb="move to")
+    return move_relations(old_key, new_key)
+
+
 aclear = sync_to_async(clear)
 acount_relations = sync_to_async(count_relations)
-
-
-def _ending(graph: Graph, cause: str) -> RelationChange:
-    """A request says why it is closed."""
-    return to_close(cause) if graph.type.asks_for else TO_END
+amove = sync_to_async(move)
 
 
 def _named(kind: str) -> tuple[Callable[..., RelationList], Callable[..., int]]:

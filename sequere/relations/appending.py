@@ -3,7 +3,7 @@
 Where the database has functions, one call of it decides, locks and appends; elsewhere `record()` does.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache, partial
@@ -22,7 +22,7 @@ from sequere.log.numbers import make_room, numbers_of_graphs
 from sequere.log.reading import History, latest_of
 from sequere.log.recording import MICROSECOND, Intent, NewEvents, record_in_database, record_internal
 from sequere.log.troubles import explaining
-from sequere.relations.intents import TO_BEGIN, TO_END, RelationChange, is_live, to_close
+from sequere.relations.intents import TO_BEGIN, RelationChange, ending, is_live
 from sequere.relations.key import RELATION, Graph, RelationKey
 from sequere.relations.lasting import changes_until, lasts_until
 from sequere.relations.types import ASKING, type_named
@@ -122,7 +122,7 @@ def record_with_ends(relation: RelationKey, moment: datetime | None = None) -> S
         return ()
     # A follow in a new scope that is committed before has its graph then; one that comes later is refused.
     with _locked(relation, using):
-        ended = [(to_close(cause) if one.asked_for else TO_END).intent(one) for one in _ended_by(relation, using)]
+        ended = [ending(one.graph, cause).intent(one) for one in ended_with(relation, numbers_of_graphs(using))]
         return _recorded([TO_BEGIN.intent(relation, moment), *ended], cause=cause)
 
 
@@ -160,10 +160,10 @@ def _recorded(intents: Sequence[Intent], **metadata: Any) -> Sequence[Event]:
     return [outcome.event for outcome in outcomes if outcome.event and outcome.is_new]
 
 
-def _ended_by(relation: RelationKey, using: str) -> Iterator[RelationKey]:
-    """The relations that end when one begins, live or not. 1 query."""
+def ended_with(relation: RelationKey, graphs: Iterable[tuple[str, str]]) -> Iterator[RelationKey]:
+    """The relations that end when one begins, live or not, in these graphs."""
     of_types = relation.graph.type.ends
-    named = [*((type_, "") for type_ in of_types), *(name for name in numbers_of_graphs(using) if name[0] in of_types)]
+    named = [*((type_, "") for type_ in of_types), *(name for name in graphs if name[0] in of_types)]
     for type_, scope in dict.fromkeys(named):
         one = relation._replace(graph=Graph(type_named(type_), scope))
         yield from (one, one.opposite)

@@ -190,4 +190,10 @@ TO_END = RelationChange(begins=False, decide=_if_live, closing="cancelled")
 #: The same, as the other end wants it.
 TO_REMOVE = replace(TO_END, closing="denied")
 
+
+def ending(graph: Graph, cause: str) -> RelationChange:
+    """Relations of a graph should not be live; requests say for which cause they are closed."""
+    return to_close(cause) if graph.type.asks_for else TO_END
+
+
 to_begin, to_import, to_end = TO_BEGIN.intent, TO_IMPORT.intent, TO_END.intent

@@ -38,6 +38,19 @@ def live_relations_of(key: ResourceKey, using: str) -> Mapping[str, EventQuerySe
     return {"actor_": live.filter(is_(key, "actor_")), "target_": live.filter(is_(key, "target_"), type__in=of_both)}
 
 
+def relations_to_move(key: ResourceKey, using: str) -> list[EventQuerySet]:
+    """The last events of the live relations of a resource that move with it: first of types that end others, or keep
+    them from beginning."""
+    live = live_relations(using)
+    by_rank: list[EventQuerySet] = []
+    for has_ends in (True, False):
+        types = [one for one in RELATION_TYPES if bool(one.ends) is has_ends]
+        own = is_(key, "actor_") & models.Q(type__in=[one.begun.name for one in types])
+        of_others = [one.begun.name for one in types if one.is_of_both or one.is_copied]
+        by_rank.append(live.filter(own | (is_(key, "target_") & models.Q(type__in=of_others))))
+    return by_rank
+
+
 def live_in(graph: Graph, using: str) -> EventQuerySet:
     """The last event of each live relation of a graph."""
     scoped = models.Q(scope=graph.scope) if graph.scope else models.Q(scope__isnull=True)

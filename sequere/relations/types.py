@@ -29,6 +29,8 @@ class RelationType:
     asks_for: str = ""
     #: Whether it is a matter of both ends, so that each may clear it away; otherwise of the first one alone.
     is_of_both: bool = True
+    #: Whether one that others have to a resource is recorded for the resource, too, to which that one moves.
+    is_copied: bool = False
     #: Whether the event that begins it may say until when it lasts (`relations/lasting.py`).
     has_end: bool = False
 
@@ -136,6 +138,7 @@ BLOCK = RelationType(
     followers="blocked_by",
     ends=("follow", "request"),
     is_of_both=False,
+    is_copied=True,
 )
 MUTE = RelationType(
     "mute",

@@ -156,6 +156,33 @@ class Plain:
         for entries in self.private.values():
             entries.pop(uid, None)
 
+    def move(self, old: Key, new: Key) -> None:
+        """Relations of old become those of new, with their places in the order; blocks come first."""
+        for pair, order in [*self.blocks.items()]:
+            if pair[0] == old:
+                del self.blocks[pair]
+            if old in pair and (moved := _moved(pair, old, new)):
+                self.block(*moved)
+                self.blocks[moved] = min(order, self.blocks[moved])
+        for graph, begin, end in (
+            (self.follows, self.follow, self.unfollow),
+            (self.watches, self.watch, self.unwatch),
+            (self.requests, self.ask, self.close),
+        ):
+            for pair, order in [(pair, order) for pair, order in graph.items() if old in pair]:
+                end(*pair)
+                if not (moved := _moved(pair, old, new)) or graph.get(moved, order + 1) < order:
+                    continue
+                end(*moved)
+                begin(*moved)
+                if moved in graph:
+                    graph[moved] = order
+        for pair, (order, until) in [(pair, muted) for pair, muted in self.mutes.items() if pair[0] == old]:
+            del self.mutes[pair]
+            if until != OVER and (moved := _moved(pair, old, new)):
+                is_earlier = self.has_muted(*moved) and self.mutes[moved][0] < order
+                self.mutes[moved] = self.mutes[moved] if is_earlier else (order, until)
+
     def delete(self, gone: Key) -> None:
         graphs: tuple[dict[tuple[Key, Key], Any], ...] = (self.watches, self.blocks, self.mutes, self.requests)
         for graph in graphs:
@@ -236,3 +263,9 @@ class Plain:
         reasons.discard(reason)
         if not reasons:
             self.private.get(owner, {}).pop(uid, None)
+
+
+def _moved(pair: tuple[Key, Key], old: Key, new: Key) -> tuple[Key, Key] | None:
+    """A relation of old as one of new; None for one between the two."""
+    one, other = (new if key == old else key for key in pair)
+    return None if one == other else (one, other)

@@ -34,6 +34,7 @@ from sequere.models import (
     get_pending_with_count,
     is_following,
     is_muted,
+    move,
     mute,
     remove_follower,
     unblock,
@@ -78,6 +79,7 @@ steps = st.lists(
         st.tuples(st.just("cancel"), user, anything),
         st.tuples(st.just("remove_follower"), anything, user),
         st.tuples(st.just("clear"), anything),
+        st.tuples(st.just("move"), user, anything),
         st.tuples(st.just("follow_many"), pairs),
         st.tuples(st.just("unfollow_many"), pairs),
         st.tuples(st.just("save"), user, user, st.none() | anything, day),
@@ -178,6 +180,11 @@ class Site:
     def clear(self, one: Key) -> None:
         clear(self.get(one))
         self.plain.clear(one)
+
+    def move(self, old: Key, new: Key) -> None:
+        if old != new:
+            move(self.get(old), self.get(new))
+            self.plain.move(old, new)
 
     def unfollow(self, one: Key, other: Key) -> None:
         if one != other:

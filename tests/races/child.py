@@ -1,12 +1,14 @@
 """A process whose children are to be killed: each line of its standard input is a task for one child.
 
-`record SEED [STEP]`, `crowd SEED PROCESSES CHANGES`, `rebuild [STEP]` or `command NAME …`, in the database of
-SEQUERE_DATABASE_URL. The child prints its process id, then its results line by line; an empty line says that it is
-dead.
+`record SEED [STEP]`, `crowd SEED PROCESSES CHANGES`, `verbs SEED PROCESSES CHANGES`, `rebuild [STEP]` or
+`command NAME …`, in the database of SEQUERE_DATABASE_URL. The child prints its process id, then its results line by
+line; an empty line says that it is dead.
 """
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 import django
@@ -19,11 +21,13 @@ from django.db import transaction  # noqa: E402
 
 from sequere import ResourceKey, replay  # noqa: E402
 from sequere.contrib.timeline import Timeline  # noqa: E402
-from sequere.models import follow, unfollow  # noqa: E402
+from sequere.exceptions import Blocked, NotPending  # noqa: E402
+from sequere.models import accept, block, follow, move, mute, unblock, unfollow, unmute  # noqa: E402
 from sequere.projections.registry import projections  # noqa: E402
+from sequere.registry import registry  # noqa: E402
 from tests.races.mortal import die_at  # noqa: E402
 from tests.testapp.models import User  # noqa: E402
-from tests.testapp.sequere_registry import JoinAction  # noqa: E402
+from tests.testapp.sequere_registry import JoinAction, LikeAction  # noqa: E402
 
 
 def record(seed: str, step: str = "") -> None:
@@ -45,12 +49,40 @@ def record(seed: str, step: str = "") -> None:
 def crowd(seed: str, processes: str, changes: str) -> None:
     """Processes that follow and unfollow at once, among a few of whom some are new; the host rolls back one transaction
     in 20. One line for each process: how many events it has committed."""
-    for number in range(int(processes)):
+    at_once(int(processes), lambda number: committed(Random(f"{seed} {number}"), int(changes)))
+
+
+def verbs(seed: str, processes: str, changes: str) -> None:
+    """Processes that do anything that people do to each other, at once, among a few of whom some must be asked first.
+    One line for each process: how many events it has recorded."""
+    at_once(int(processes), lambda number: changed(Random(f"{seed} {number}"), int(changes)))
+
+
+def at_once(processes: int, work: Callable[[int], int]) -> None:
+    """Work in processes of their own, which say what it answers."""
+    for number in range(processes):
         if os.fork() == 0:
-            say(committed(Random(f"{seed} {number}"), int(changes)))
+            say(work(number))
             os._exit(0)
-    for _ in range(int(processes)):
+    for _ in range(processes):
         os.wait()
+
+
+def changed(random: Random, changes: int) -> int:
+    policy = type(registry.options_of(User))
+    policy.requires_approval = lambda self, one, other: other.pk % 2 == 0
+    everybody = list(User.objects.order_by("pk"))
+    choices = [
+        *[lambda one, other: follow(one, other, scope=random.choice(("", "watch")))] * 4,
+        *[lambda one, _: Timeline(one).save(JoinAction(actor=one))] * 2,
+        lambda one, other: Timeline(one).save(LikeAction(actor=other, target=one)),
+        *(accept, unfollow, block, unblock, unblock, mute, unmute, move),
+    ]
+    events = 0
+    for _ in range(changes):
+        with suppress(Blocked, NotPending):
+            events += random.choice(choices)(*random.sample(everybody, 2)) is not None
+    return events
 
 
 def committed(random: Random, changes: int) -> int:
@@ -92,7 +124,8 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             say(os.getpid())
-            {"record": record, "crowd": crowd, "rebuild": rebuild, "command": command}[task](*arguments)
+            tasks = {"record": record, "crowd": crowd, "verbs": verbs, "rebuild": rebuild, "command": command}
+            tasks[task](*arguments)
             return
         os.waitpid(child, 0)
         say()

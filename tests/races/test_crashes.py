@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import permutations
 from pathlib import Path
 from random import Random
 
@@ -16,7 +17,7 @@ from django.db.models import Count, Max
 from sequere.backends.database.models import LiveRelation, RelationCount
 from sequere.contrib.timeline import Timeline
 from sequere.log.models import Event
-from sequere.models import follow_many
+from sequere.models import follow_many, is_blocked, is_following, is_muted, is_pending
 from sequere.projections.registry import projections
 from sequere.replay.rebuilding import rebuild
 from sequere_timeline.backends.database.models import Entry, SavedAction
@@ -108,6 +109,26 @@ def test_eight_processes_whose_hosts_roll_back_leave_counts_relations_and_log_eq
     assert sum(committed) == Event.objects.count()
     of_streams = Event.objects.values("stream").annotate(number=Count("id"), last=Max("version"))
     assert all(stream["number"] == stream["last"] for stream in of_streams)
+    assert differences() == []
+
+
+def test_eight_processes_that_do_anything_leave_nobody_with_one_whom_a_block_keeps_away():
+    everybody = User.objects.bulk_create(UserFactory.build_batch(5))
+    with children() as some:
+        some.start("verbs", "seed", 8, rounds(60, 20))
+        changed = [int(line) for line in some.last_words()]
+
+    assert len(changed) == 8  # none has failed
+    assert Event.objects.of_type("blocked", "muted", "unmuted", "unblocked").count() > 8
+    apart = [(one, other) for one, other in permutations(everybody, 2) if is_blocked(one, other)]
+    assert apart
+    for one, other in (pair for blocked in apart for pair in (blocked, blocked[::-1])):
+        assert not is_following(one, other) | is_following(one, other, scope="watch") | is_pending(one, other)
+        assert other not in [action.actor for action in Timeline(one).get_private()]
+    for one, other in permutations(everybody, 2):
+        assert not (is_following(one, other) and is_pending(one, other))
+        if is_muted(one, other):
+            assert other not in [action.actor for action in Timeline(one).get_private()]
     assert differences() == []
 
 

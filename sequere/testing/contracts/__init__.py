@@ -13,6 +13,7 @@ from sequere.testing.contracts.base import Contract
 from sequere.testing.contracts.blocks import BlocksContract
 from sequere.testing.contracts.friends import FriendsContract
 from sequere.testing.contracts.lists import ListsContract
+from sequere.testing.contracts.moves import MovesContract
 from sequere.testing.contracts.mutes import MutesContract
 from sequere.testing.contracts.pages import PagesContract
 from sequere.testing.contracts.projectors import ProjectorContract
@@ -34,6 +35,7 @@ class FollowsContract(
     BlocksContract,
     RequestsContract,
     MutesContract,
+    MovesContract,
     ReplaysContract,
 ):
     """The contract of a backend of follows (`sequere.backends.base.BaseBackend`)."""

@@ -29,6 +29,7 @@ from sequere.api import (
     is_following,
     is_muted,
     is_pending,
+    move,
     mute,
     remove_follower,
     suggest,
@@ -89,6 +90,35 @@ class RequestsContract(Contract):
         self.assertEqual((followed.type, last_cause()), ("followed", "accepted"))
         self.assertEqual((is_pending(self.newbie, self.thoas), is_following(self.newbie, self.thoas)), (False, True))
         self.assertEqual((get_pending_count(self.thoas), get_pending_with_count(self.newbie)), (0, 0))
+        self.assertEqual(self.differences("follows"), [])
+
+    def test_a_request_moves_unless_what_it_asks_for_is_there(self) -> None:
+        other, another = self.create_users(2)
+        self.ask(self.newbie, self.project)
+        follow(self.project, other)
+
+        with assert_records(
+            ("request_closed", self.newbie, self.thoas, {"cause": "moved"}),
+            ("follow_requested", self.newbie, other),
+            ("request_closed", self.project, self.thoas),
+        ):
+            self.assertEqual(move(self.thoas, other), 2)
+
+        self.assertEqual([one for one, _ in get_pending(other)], [self.newbie])
+        with self.private(self.thoas):
+            follow(another, self.thoas)
+        follow(self.thoas, self.project)
+        follow(other, self.thoas)
+        with assert_records(
+            ("unfollowed", self.project, other),
+            ("followed", self.project, another),
+            ("request_closed", self.newbie, other),
+            ("follow_requested", self.newbie, another),
+            ("unfollowed", other, self.thoas),
+            ("followed", another, self.thoas),
+            ("request_closed", another, self.thoas, {"cause": "followed"}),
+        ):
+            move(other, another)
         self.assertEqual(self.differences("follows"), [])
 
     def test_who_follows_need_not_ask(self) -> None:
