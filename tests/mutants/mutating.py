@@ -26,6 +26,11 @@ OPERATORS = (
 #: Without these decorators, and with other arguments of a dataclass, the answers are the same.
 FOR_SPEED = ("cache", "cached_property")
 
+#: Arguments that matter only where something else is wrong already.
+ANY_WAY = ("strict",)
+#: What takes the size of its parts.
+IN_PARTS = ("chunks",)
+
 #: Where an operator stands between two numbers, lists or sets.
 CALCULATIONS = ("term", "arith_expr", "expr", "and_expr")
 
@@ -73,10 +78,16 @@ def _of_file(path: Path) -> Iterator[Mutant]:
 
 
 def _matters(operator: str, node: Any) -> bool:
-    """Whether a test could tell: not what only types, the speed or sizes of batches change."""
+    """Whether a test could tell: not what only types, the speed or sizes of batches change, nor what is no Python."""
+    if operator == "AddNot" and any(child.type == "namedexpr_test" for child in node.children):
+        return False
     if "BinaryOperator" in operator and node.parent.type not in CALCULATIONS:  # the star of an argument
         return False
     above = list(_above(node))
+    if any(one.type == "argument" and one.children[0].get_code(include_prefix=False) in ANY_WAY for one in above):
+        return False
+    if operator == "NumberReplacer" and any(one.type == "arglist" and _called(one) in IN_PARTS for one in above[:2]):
+        return False
     decorator = next((one.get_code() for one in above if one.type == "decorator"), "")
     if "@dataclass" in decorator or any(f"@{name}" in decorator for name in FOR_SPEED):
         return False
@@ -85,6 +96,12 @@ def _matters(operator: str, node: Any) -> bool:
     if any(one.start_pos <= node.start_pos and node.end_pos <= one.end_pos for one in annotations if one):
         return False
     return operator != "NumberReplacer" or any(one.type == "funcdef" for one in above)
+
+
+def _called(arguments: Any) -> str:
+    """The name of what is called with these arguments."""
+    name: str = arguments.parent.get_previous_sibling().get_code(include_prefix=False)
+    return name
 
 
 def _above(node: Any) -> Iterator[Any]:
