@@ -27,7 +27,7 @@ class ProfileForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ("first_name", "last_name", "about")
+        fields = ("first_name", "last_name", "about", "is_private")
 
 
 class ProjectForm(forms.ModelForm):

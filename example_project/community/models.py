@@ -15,6 +15,9 @@ class User(SequereMixin, AbstractUser):
     """A person who follows projects and other people."""
 
     about = models.CharField(_("about you"), max_length=TEXT_MAX_LENGTH, blank=True)
+    is_private = models.BooleanField(
+        _("private profile"), default=False, help_text=_("You accept or deny everybody who wants to follow you.")
+    )
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username

@@ -50,6 +50,9 @@ class UserSequere(ModelBase):
     def get_queryset(self) -> models.QuerySet[Any]:
         return User.objects.filter(is_active=True)
 
+    def requires_approval(self, from_instance: Any, to_instance: Any) -> bool:
+        return bool(to_instance.is_private)
+
 
 class ProjectSequere(ModelBase):
     identifier = "project"

@@ -9,6 +9,7 @@ urlpatterns = [
     path("latest/", home.latest, name="latest"),
     path("search/", search.search, name="search"),
     path("sign-up/", people.SignUp.as_view(), name="sign-up"),
+    path("requests/", people.requests, name="requests"),
     path("profile/", people.EditProfile.as_view(), name="edit-profile"),
     path("people/<str:username>/", people.person, name="person"),
     path("projects/", projects.projects, name="projects"),

@@ -32,6 +32,8 @@ OF_LOGGED_IN_USERS = [
     "/projects/2/",
     "/people/thoas/followers/",
     "/people/demo/",
+    "/people/thoas/",
+    "/requests/",
     "/profile/",
     "/projects/new/",
     "/projects/2/edit/",

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.views import RedirectURLMixin
 from django.db import transaction
@@ -15,6 +16,7 @@ from django.views.generic import CreateView, UpdateView
 
 from example_project.community.forms import ProfileForm, SignUpForm
 from example_project.community.models import User
+from example_project.community.pages import page_of
 from example_project.community.relations import render_relations
 from example_project.community.sequere_registry import JoinAction
 from sequere.contrib.timeline import Timeline
@@ -28,6 +30,13 @@ def person(request: HttpRequest, username: str) -> HttpResponse:
 @require_safe
 def relations(request: HttpRequest, username: str, which: str) -> HttpResponse:
     return render_relations(request, _person_or_404(username), which)
+
+
+@login_required
+@require_safe
+def requests(request: HttpRequest) -> HttpResponse:
+    """Who asks to follow the user."""
+    return render(request, "community/requests.html", {"page": page_of(request, request.user.get_pending())})
 
 
 class SignUp(RedirectURLMixin, CreateView):
