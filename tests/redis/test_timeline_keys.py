@@ -6,9 +6,12 @@ import pytest
 import redis
 
 from sequere.contrib.timeline import Timeline
-from sequere.models import Name, Resource, follow
+from sequere.models import Name, Resource, block, follow, mute, unmute
 from sequere_timeline.backends.redis.members import DIGITS, Member, parse, to_digits, to_number
+from sequere_timeline.backends.redis.names import number_of_target
 from tests.factories import PackageFactory, ProjectFactory, UserFactory
+from tests.redis.counting import round_trips
+from tests.statements import exactly
 from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
@@ -184,3 +187,31 @@ def test_the_numbers_of_names_are_those_of_the_database(client: "redis.Redis", t
             for user in users
         },
     }
+
+
+def test_who_hides_nobody_has_nothing_stored_and_pays_nothing(client: "redis.Redis", thoas: User, newbie: User) -> None:
+    """And who does pays no round trip and no query more."""
+    project = ProjectFactory()
+    uids = dict(Resource.objects.values_list("identifier", "uid")) if follow(newbie, project) else {}
+    key = f"sequere:timeline:resource:user:{newbie.pk}"
+    Timeline(newbie).save(JoinAction(actor=thoas))
+    timeline = Timeline(newbie)
+    timeline.get_private_count()
+    read = []
+
+    for until in (None, 2_000_000_000, 1):
+        read.append(client.hget(key, "hidden"))
+        with round_trips(3), exactly(0):
+            rows = timeline.get_private()._source.page(10, None)
+            assert (len(rows), timeline.get_private_count(), timeline.get_unread_count()) == (1, 1, 1)
+        mute(newbie, project, until)
+    block(thoas, newbie)
+    read.append(client.hget(key, "hidden"))
+    unmute(newbie, project)
+
+    target = number_of_target(uids["project"], 0)
+    uid = to_digits(Resource.objects.get(identifier="user", object_id=thoas.pk).uid)
+    muted = f"{target},{target}"
+    assert read[:3] == [None, muted, f"{muted},2000000000000000"]
+    assert {*read[3].split()} == {f"{muted},1000000", uid}
+    assert client.hget(key, "hidden") == uid
