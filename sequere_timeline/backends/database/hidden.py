@@ -1,63 +1,75 @@
 """Whom the owners of timelines do not see, in SQL: asked of live relations with each page, in the same statement."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
+from django.utils import timezone
+
 from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.statements import narrowed, now, number_of, uid_of
+from sequere.backends.database.statements import lasts, uid_of
 from sequere.base import ResourceKey
+from sequere.log.numbers import GraphNumber
+from sequere.relations.lasting import in_log
 from sequere.relations.types import RelationType
 from sequere.sql.dialects import Dialect
 from sequere_timeline.backends.database.models import SavedAction
 from sequere_timeline.visibility import HIDINGS
 
-#: The type of some relations, which end the owner is, and which one the resource that it does not see.
-_Side = tuple[RelationType, str, str]
+#: The types of relations that hide somebody from who has them, and from the other end.
+_FROM_OWNER = [hiding.type for hiding in HIDINGS]
+_TO_OWNER = [hiding.type for hiding in HIDINGS if hiding.both]
 
 
-def is_shown(words: Dialect, action: str | None = None) -> str:
-    """The condition that the owner of a feed sees an entry, whose action is joined under a name, or not at all.
-    Parameters: `what_it_takes()`.
+def with_hidden(words: Dialect) -> str:
+    """Begins a statement about the timeline of an owner: `hidden` has the uids of those whom it does not see, and
+    whether it does not see what is done to them. Parameters: `what_it_takes()`.
 
-    Who sees everybody pays for finding that out once; nothing else is asked then.
+    One lookup for those to whom the owner has relations, and one for those who have some to it, are all that somebody
+    pays for who sees everybody; they are planned once, since planning takes longer.
     """
-    seen = _is_seen(words, action or "done")
-    if action is None:
-        seen = f"EXISTS (SELECT 1 FROM {words.table(SavedAction)} done WHERE done.id = entry.action_id AND {seen})"
-    return f"CASE WHEN EXISTS ({_select(words, _actors())}) THEN {seen} ELSE true END"
+    relations = f"FROM {words.table(LiveRelation)} l WHERE l.graph"
+    as_target = _is_of(words, [hiding.type for hiding in HIDINGS if hiding.targets])
+    return (
+        "WITH hidden (uid, as_target) AS MATERIALIZED ("
+        f"SELECT l.to_uid, l.graph {as_target} {relations} {_is_of(words, _FROM_OWNER)}"
+        f" AND l.from_uid = {uid_of(words)} {_lasting(words, _FROM_OWNER)}"
+        f" UNION ALL SELECT l.from_uid, false {relations} {_is_of(words, _TO_OWNER)}"
+        f" AND l.to_uid = {uid_of(words)} {_lasting(words, _TO_OWNER)})"
+    )
 
 
 def what_it_takes(owner: ResourceKey) -> list[Any]:
-    """The parameters of the condition."""
-    asked = (*_actors(), *_actors(), *_targets())
-    return [value for type_, *_ in asked for value in (*owner, *now(type_))]
+    """The parameters of `with_hidden()`."""
+    now = in_log(timezone.now())
+    return [part for types in (_FROM_OWNER, _TO_OWNER) for part in (*owner, *([now] if _have_end(types) else ()))]
 
 
-def _is_seen(words: Dialect, action: str) -> str:
+def is_shown(words: Dialect, action: str | None = None) -> str:
+    """The condition that the owner of a feed sees an entry, whose action is joined under a name, or not at all."""
+    seen = _is_seen(action or "done")
+    if action is None:
+        seen = f"EXISTS (SELECT 1 FROM {words.table(SavedAction)} done WHERE done.id = entry.action_id AND {seen})"
+    return f"CASE WHEN EXISTS (SELECT 1 FROM hidden) THEN {seen} ELSE true END"
+
+
+def _is_seen(action: str) -> str:
     is_own = f"{action}.actor_uid = entry.feed"
     upon_nobody = f"{action}.target_uid IS NULL OR {action}.target_deleted"
     return (
-        f"{action}.actor_uid NOT IN ({_select(words, _actors())})"
-        f" AND ({upon_nobody} OR {is_own} OR {action}.target_uid NOT IN ({_select(words, _targets())}))"
+        f"{action}.actor_uid NOT IN (SELECT uid FROM hidden)"
+        f" AND ({upon_nobody} OR {is_own} OR {action}.target_uid NOT IN (SELECT uid FROM hidden WHERE as_target))"
     )
 
 
-def _actors() -> Iterator[_Side]:
-    for hiding in HIDINGS:
-        yield hiding.type, "from", "to"
-        if hiding.both:
-            yield hiding.type, "to", "from"
+def _is_of(words: Dialect, types: Sequence[RelationType]) -> str:
+    """Whether a graph is of one of these types."""
+    named = ", ".join(words.text(type_.name) for type_ in types)
+    return words.is_among(f"SELECT number FROM {words.table(GraphNumber)} WHERE scope = '' AND type IN ({named})")
 
 
-def _targets() -> Iterator[_Side]:
-    return ((hiding.type, "from", "to") for hiding in HIDINGS if hiding.targets)
+def _have_end(types: Sequence[RelationType]) -> bool:
+    return any(type_.has_end for type_ in types)
 
 
-def _select(words: Dialect, sides: Iterator[_Side]) -> str:
-    """SELECTs uids."""
-    return " UNION ALL ".join(
-        f"SELECT l.{other}_uid FROM {words.table(LiveRelation)} l"
-        f" WHERE l.graph = {number_of(type_.name, words, scope=words.text(''))}"
-        f" AND l.{owner}_uid = {uid_of(words)} {narrowed(type_, 'l', words)}"
-        for type_, owner, other in sides
-    )
+def _lasting(words: Dialect, types: Sequence[RelationType]) -> str:
+    return f"AND {lasts(words, 'l')}" if _have_end(types) else ""

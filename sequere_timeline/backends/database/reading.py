@@ -18,7 +18,7 @@ from sequere.sql.rows import Field, fetched, fields_of
 from sequere_timeline import conf
 from sequere_timeline.actions import Action, StoredAction, load_actions
 from sequere_timeline.backends.base import Filters, Reason
-from sequere_timeline.backends.database.hidden import is_shown, what_it_takes
+from sequere_timeline.backends.database.hidden import is_shown, what_it_takes, with_hidden
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.statements import above_floor, ask, filled, has_reason, moment
 
@@ -90,7 +90,7 @@ class ActionRows:
     def _values(self) -> tuple[str, list[Any]]:
         """The database, and the parameters that all statements take."""
         filters = (value for value in self.filters if value is not None)
-        return router.db_for_read(Entry), [*self.owner, *filters, *(what_it_takes(self.owner) if self.private else ())]
+        return router.db_for_read(Entry), [*(what_it_takes(self.owner) if self.private else ()), *self.owner, *filters]
 
     def _actions(self, size: int | None, start: int, after: Place | None = None) -> list[tuple[Place, StoredAction]]:
         using, values = self._values()
@@ -175,11 +175,12 @@ def _texts(using: str, given: tuple[bool, ...], *, private: bool, desc: bool, ca
     read_at = f"(SELECT read_at FROM {words.table(TimelineState)} WHERE feed = {uid_of(words)})"
     unread = f"NOT {has_reason(Reason.OWN, 'COALESCE(entry.extra, 0)')}"
     new = f"{unread} AND entry.date > COALESCE({read_at}, {words.earliest})"
+    start = f"{with_hidden(words)} " if private else ""
     return _Texts(
-        number=f"SELECT COUNT(*) FROM {counted} WHERE {where_counted}",
-        rows=page.replace("{conditions}", where),
-        rows_after=page.replace("{conditions}", f"{where} AND ({place}) {order} (%s, %s)"),
-        unread=f"SELECT COUNT(*) FROM (SELECT 1 FROM {counted} WHERE {where_counted} AND {new} {{limit}}) later",
+        number=f"{start}SELECT COUNT(*) FROM {counted} WHERE {where_counted}",
+        rows=start + page.replace("{conditions}", where),
+        rows_after=start + page.replace("{conditions}", f"{where} AND ({place}) {order} (%s, %s)"),
+        unread=f"{start}SELECT COUNT(*) FROM (SELECT 1 FROM {counted} WHERE {where_counted} AND {new} {{limit}}) later",
     )
 
 
