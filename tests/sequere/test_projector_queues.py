@@ -394,6 +394,11 @@ def test_the_events_of_one_subject_wait_in_one_shard(at_work: Any) -> None:
     assert {one.shard for one in queued} <= set(range(64))
 
 
+@pytest.mark.parametrize("shards", [1, 2, 3, 64])
+def test_subjects_are_spread_over_all_shards(shards: int) -> None:
+    assert {shard_around(user(number), shards) for number in range(1000)} == {*range(shards)}
+
+
 @pytest.mark.django_db
 @pytest.mark.sequere_queued
 def test_the_events_of_one_subject_stay_in_order_whoever_drains_which_shard(at_work: Any) -> None:
