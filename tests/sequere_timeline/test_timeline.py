@@ -280,7 +280,8 @@ def test_reading_writes_nothing(thoas):
         list(timeline.get_public())
         assert timeline.read_at is None
 
-    assert {query["sql"].split()[0] for query in captured} <= {"SELECT"}
+    words = {word for query in captured for word in query["sql"].split()}
+    assert words.isdisjoint({"INSERT", "UPDATE", "DELETE", "(INSERT", "(UPDATE", "(DELETE"})
 
 
 def test_an_action_cannot_be_deleted_under_a_forged_actor():
