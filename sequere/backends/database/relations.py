@@ -28,7 +28,7 @@ ByGraph = Callable[["models.QuerySet[Any]", str], Iterable[tuple[Graph, models.Q
 #: About how many relations are compared at once, in a tenth of a second: those of a resource are never apart.
 RELATIONS_AT_ONCE = 4000
 #: Resources that are asked for at once.
-ROWS_PER_FETCH = 50
+RESOURCES_PER_FETCH = 50
 
 
 class Followers:
@@ -114,7 +114,7 @@ class FollowerKeys(RowKeys):
         # Each row takes as long as the resource has relations, so no more are asked for than there is work for.
         with transaction.atomic(using=using), connections[using].chunked_cursor() as cursor:
             cursor.execute(text, [bound for _, bound in bounds])
-            while rows := cursor.fetchmany(ROWS_PER_FETCH):
+            while rows := cursor.fetchmany(RESOURCES_PER_FETCH):
                 for uid, number in rows:
                     uids.append(uid)
                     left -= number
