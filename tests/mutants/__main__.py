@@ -26,16 +26,19 @@ from tests.mutants.mutating import ROOMS, ROOT, Mutant, mutants
 TESTS = [
     *(
         f"tests/sequere/test_{name}.py"
-        for name in ("causation", "checks", "deletion", "event_types", "flush", "follows")
+        for name in ("as_of", "causation", "checks", "deletion", "event_types", "flush", "follows")
     ),
     *(
         f"tests/sequere/test_{name}.py"
         for name in ("gates", "health", "identity", "immutability", "keys", "log", "many")
     ),
-    *(f"tests/sequere/test_{name}.py" for name in ("metadata", "operators", "outbox", "paging", "projector_queues")),
     *(
         f"tests/sequere/test_{name}.py"
-        for name in ("projectors", "recording", "relation_key", "scenarios", "statements")
+        for name in ("metadata", "mutes", "operators", "outbox", "paging", "projector_queues")
+    ),
+    *(
+        f"tests/sequere/test_{name}.py"
+        for name in ("projectors", "recording", "relation_key", "requests", "scenarios", "scopes", "statements")
     ),
     *(f"tests/sequere/test_{name}.py" for name in ("signals_of_projection", "trouble", "troubles")),
     *("tests/admin/test_events.py", "tests/admin/test_event.py", "tests/admin/test_projections.py"),

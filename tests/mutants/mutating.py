@@ -79,7 +79,10 @@ def _of_file(path: Path) -> Iterator[Mutant]:
 
 def _matters(operator: str, node: Any) -> bool:
     """Whether a test could tell: not what only types, the speed or sizes of batches change, nor what is no Python."""
-    if operator == "AddNot" and any(child.type == "namedexpr_test" for child in node.children):
+    if operator == "AddNot" and any(
+        child.type == "namedexpr_test" or child.get_code(include_prefix=False) == "TYPE_CHECKING"
+        for child in node.children
+    ):
         return False
     if "BinaryOperator" in operator and node.parent.type not in CALCULATIONS:  # the star of an argument
         return False
