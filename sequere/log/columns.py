@@ -18,7 +18,7 @@ class OptionalText(Text):
 
     def deconstruct(self) -> Any:
         name, _path, args, kwargs = super().deconstruct()
-        return name, "django.db.models.CharField", args, {**kwargs, "null": True}
+        return name, "django.db.models.CharField", args, kwargs
 
     def get_prep_value(self, value: Any) -> Any:
         return super().get_prep_value(value) or None
@@ -35,7 +35,7 @@ class OptionalObject(models.JSONField):
 
     def deconstruct(self) -> Any:
         name, _path, args, kwargs = super().deconstruct()
-        return name, "django.db.models.JSONField", args, {**kwargs, "null": True}
+        return name, "django.db.models.JSONField", args, kwargs
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
         return super().get_db_prep_save(value or None, connection)

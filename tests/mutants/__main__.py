@@ -3,7 +3,7 @@
 `python -m tests.mutants [--sample 200] [--seed 1] [--only log/paging] [--list]`. First every test is run once, to learn
 which tests go through which line; then each mutant meets the tests that go through its line, the fastest ones first. In
 a copy of the checkout, on a PostgreSQL server of its own; a mutant that nobody notices there meets them on SQLite as
-well. Exit status 1 if more than a tenth survives.
+well, and `makemigrations --check`. Exit status 1 if more than a tenth survives.
 """
 
 import argparse
@@ -54,7 +54,9 @@ TESTS_AT_MOST = 60
 LINES_BELOW = 12
 #: Seconds after which a mutant counts as noticed: it never ends.
 PATIENCE = 300
-PLACES = ("postgresql", "sqlite")
+PLACES = ("postgresql", "sqlite", "migrations")
+#: What compares the models with their migrations: columns and constraints.
+MIGRATIONS = ["-m", "django", "makemigrations", "--check", "--dry-run", "--settings=tests.settings"]
 
 #: By file and line, the tests that go through it, the fastest first.
 Meetings = dict[str, dict[str, list[str]]]
@@ -80,7 +82,7 @@ def main() -> int:
         _copy_to(copy)
         # Compiled once; a hash tells a mutant from the file, which its time would not.
         compileall.compile_dir(copy, quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
-        environments = {"postgresql": {"SEQUERE_DATABASE_URL": url}, "sqlite": {"SEQUERE_DATABASE_URL": ""}}
+        environments = {place: {"SEQUERE_DATABASE_URL": url if place == "postgresql" else ""} for place in PLACES}
         meetings = _meetings(copy, environments["postgresql"], options.meetings)
         return _report(chosen, {mutant: _outcome(mutant, copy, environments, meetings) for mutant in chosen})
 
@@ -121,9 +123,10 @@ def _outcome(mutant: Mutant, copy: Path, environments: dict[str, dict[str, str]]
     path.write_text(mutant.code())
     try:
         for place in PLACES if tests else ():
-            done = _tested(
-                copy, ["-m", "pytest", "-x", "-q", "-p", "no:randomly", *tests], environments[place], PATIENCE
+            arguments = (
+                MIGRATIONS if place == "migrations" else ["-m", "pytest", "-x", "-q", "-p", "no:randomly", *tests]
             )
+            done = _tested(copy, arguments, environments[place], PATIENCE)
             if done is None or done.returncode:
                 print(f"{place:11} {mutant}", flush=True)
                 return place
@@ -135,10 +138,12 @@ def _outcome(mutant: Mutant, copy: Path, environments: dict[str, dict[str, str]]
 
 
 def _tests_of(mutant: Mutant, meetings: Meetings) -> list[str]:
-    """The tests that go through its line; if that is run when the module is imported, through the next ones."""
+    """The tests that go through its line; if that is run when the module is imported, through the next ones, or through
+    the line that most tests go through."""
     of_file = meetings.get(mutant.path, {})
     lines = range(mutant.line, mutant.line + LINES_BELOW)
-    return next(filter(None, (of_file.get(str(line), []) for line in lines)), [])[:TESTS_AT_MOST]
+    below = next(filter(None, (of_file.get(str(line), []) for line in lines)), None)
+    return (below or max(of_file.values(), key=len, default=[]))[:TESTS_AT_MOST]
 
 
 def _tested(
