@@ -54,6 +54,12 @@ def remove_actions_on_unfollow() -> bool:
     return bool(getattr(settings, "SEQUERE_TIMELINE_REMOVE_ACTIONS_ON_UNFOLLOW", True))
 
 
+def only_live_follows_count() -> bool:
+    """Whether, by these two, a live follow justifies everything, and any other nothing. Then its last event is
+    enough."""
+    return import_actions_on_follow() and remove_actions_on_unfollow()
+
+
 def max_length(default: int | None = None) -> int | None:
     """`SEQUERE_TIMELINE_MAX_LENGTH`: how many entries a private timeline keeps, or None for all. The default is None in
     the database, 800 in Redis.

@@ -59,16 +59,11 @@ def justified(changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bo
     return tuple(periods)
 
 
-def only_live_follows_count() -> bool:
-    """Whether a live follow justifies everything, and any other nothing. Then the last event is enough."""
-    return conf.import_actions_on_follow() and conf.remove_actions_on_unfollow()
-
-
 def intervals_of(relations: Follows, using: str) -> dict[UUID, tuple[Interval, ...]]:
     """What each of these follows justifies now. 1 query. A follow that the log does not know justifies nothing."""
     imports, removes = conf.import_actions_on_follow(), conf.remove_actions_on_unfollow()
     history: Iterable[Event]
-    if only_live_follows_count():
+    if conf.only_live_follows_count():
         history = latest_of(relations, using).values()
     else:
         # The follows of an earlier owner of the key justify nothing.

@@ -5,6 +5,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
+from sequere import conf
 from sequere.api.arguments import Timestamp, follows_to_begin, follows_to_end, relation_of
 from sequere.api.changes import record_many, record_one
 from sequere.api.policy import under_policy
@@ -51,7 +52,9 @@ def follow(
         check_text(message, "the message of the request", MESSAGE_MAX_LENGTH)
     ends = (from_instance, to_instance)
     relation, moment = relation_of(follows_to_begin(scope), *ends, timestamp, key_of=registry.key_of)
-    change, relation = under_policy(relation, ends, message) if policy else (TO_BEGIN, relation)
+    change = TO_BEGIN
+    if policy and (registry.policy_of(relation.to_key) or conf.max_followings() is not None):
+        change, relation = under_policy(relation, ends, message)
     return record_one(change, (relation, moment), ends, idempotency_key, AlreadyFollowingException, fail_silently)
 
 

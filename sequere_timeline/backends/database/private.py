@@ -23,7 +23,7 @@ from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database import entries
 from sequere_timeline.backends.database.models import Entry, SavedAction
 from sequere_timeline.backends.database.statements import Answer, above_floor, ask, change, filled, has_reason
-from sequere_timeline.visibility import Follows, Interval, intervals_of, only_live_follows_count
+from sequere_timeline.visibility import Follows, Interval, intervals_of
 
 #: Event ids beyond all others.
 _FIRST, _LAST = 0, 2**63 - 1
@@ -49,7 +49,7 @@ class _FollowStatements:
         """1 query, none if only live follows count."""
         connection = connections[using]
         self._using = using
-        self.are_live_or_nothing = only_live_follows_count()
+        self.are_live_or_nothing = conf.only_live_follows_count()
         self._texts = _texts(using, live=self.are_live_or_nothing, cap=conf.max_length())
         if self.are_live_or_nothing:
             rows: list[Sequence[Any]] = [(stream, *owner, *actor) for stream, (owner, actor) in relations.items()]

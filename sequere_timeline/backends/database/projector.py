@@ -25,7 +25,6 @@ from sequere_timeline.backends.database.private import ENTRIES, UNKNOWN_ENTRIES,
 from sequere_timeline.history import Life, ended_by
 from sequere_timeline.intents import ACTION_SAVED
 from sequere_timeline.projector import BaseTimelinesProjector, FanOut, News
-from sequere_timeline.visibility import only_live_follows_count
 
 #: Actions that are compared and written together.
 _ACTIONS_AT_ONCE = 500
@@ -46,7 +45,7 @@ class TimelinesProjector(BaseTimelinesProjector):
 
     def relations_function(self, relation_type: str, scope: str, using: str) -> str | None:
         is_followed = (relation_type, scope) == FOLLOWS.name
-        is_simple = is_followed and only_live_follows_count() and conf.max_length() is None
+        is_simple = is_followed and conf.only_live_follows_count() and conf.max_length() is None
         return "sequere_apply_follows" if is_simple and routines.in_reach(Entry, using) else None
 
     def take_in(self, news: News, using: str) -> None:

@@ -22,7 +22,7 @@ from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import Member, parse
 from sequere_timeline.backends.redis.scripts import BEGIN_FILLING, FINISH_FILLING, NEWEST_ENTRIES
-from sequere_timeline.visibility import ALWAYS, Follows, Interval, contains, intervals_of, only_live_follows_count
+from sequere_timeline.visibility import ALWAYS, Follows, Interval, contains, intervals_of
 
 #: How many entries a private feed keeps, unless the settings say otherwise.
 DEFAULT_MAX_LENGTH = 800
@@ -104,7 +104,7 @@ FeedSource = tuple[str, int, tuple[Interval, ...]]
 def follows_of(owner: ResourceKey) -> Follows:
     """The follows that bring entries into the private feed of an owner, or may have done so. 1 query."""
     follows = Event.objects.using(router.db_for_write(Event)).filter(is_(owner, "actor_"), type=FOLLOWED, scope="")
-    follows = follows.current() if only_live_follows_count() else follows.filter(version=1)
+    follows = follows.current() if conf.only_live_follows_count() else follows.filter(version=1)
     return {
         stream: (owner, ResourceKey(*target))
         for stream, *target in follows.values_list("stream", "target_identifier", "target_object_id")
@@ -116,7 +116,7 @@ def _sources(owner: ResourceKey, keys: TimelineKeys) -> Iterator[FeedSource]:
     yield keys.direct(owner), Reason.DIRECT, ALWAYS
     relations = follows_of(owner)
     intervals: dict[UUID, tuple[Interval, ...]] = dict.fromkeys(relations, ALWAYS)
-    if not only_live_follows_count():
+    if not conf.only_live_follows_count():
         intervals = intervals_of(relations, router.db_for_write(Event))
     for stream, (_, actor) in relations.items():
         if intervals[stream]:

@@ -39,7 +39,7 @@ from sequere_timeline.backends.redis.scripts import (
 )
 from sequere_timeline.conf import TIMELINES
 from sequere_timeline.history import Life
-from sequere_timeline.visibility import contains, intervals_of, only_live_follows_count
+from sequere_timeline.visibility import contains, intervals_of
 
 #: All reasons that an entry may have.
 REASONS = (Reason.OWN, Reason.DIRECT, Reason.FOLLOWED, Reason.DIRECT | Reason.FOLLOWED)
@@ -198,7 +198,7 @@ class Writer:
         A cursor by the log stays one: the follows may have been lost and rebuilt since.
         """
         is_by_log = cursor is not None and cursor[0] == BY_LOG
-        if only_live_follows_count() and not is_by_log:
+        if conf.only_live_follows_count() and not is_by_log:
             with suppress(ReadModelLost):  # timelines go on if only the follows are lost
                 return follows.get_backend().follower_page(life.actor, cursor)
         known = Event.objects.using(self._using).filter(is_(life.actor, "target_"), type=FOLLOWED, scope="", version=1)
