@@ -27,21 +27,34 @@ def with_hidden(words: Dialect) -> str:
     One lookup for those to whom the owner has relations, and one for those who have some to it, are all that somebody
     pays for who sees everybody; they are planned once, since planning takes longer.
     """
+    select = "SELECT * FROM sequere_hidden_from(%s, %s, %s)" if words.has_routines else _hidden(words)
+    return f"WITH hidden (uid, as_target) AS MATERIALIZED ({select})"
+
+
+def what_it_takes(words: Dialect, owner: ResourceKey) -> list[Any]:
+    """The parameters of `with_hidden()`."""
+    now = in_log(timezone.now())
+    return [*owner, now] if words.has_routines else _parameters([*owner], [now])
+
+
+def body_of_function(words: Dialect) -> str:
+    """What the function SELECTs that finds them."""
+    return _hidden(words) % tuple(_parameters(["identifier_", "object_id_"], ["now_"]))
+
+
+def _hidden(words: Dialect) -> str:
     relations = f"FROM {words.table(LiveRelation)} l WHERE l.graph"
     as_target = _is_of(words, [hiding.type for hiding in HIDINGS if hiding.targets])
     return (
-        "WITH hidden (uid, as_target) AS MATERIALIZED ("
         f"SELECT l.to_uid, l.graph {as_target} {relations} {_is_of(words, _FROM_OWNER)}"
         f" AND l.from_uid = {uid_of(words)} {_lasting(words, _FROM_OWNER)}"
         f" UNION ALL SELECT l.from_uid, false {relations} {_is_of(words, _TO_OWNER)}"
-        f" AND l.to_uid = {uid_of(words)} {_lasting(words, _TO_OWNER)})"
+        f" AND l.to_uid = {uid_of(words)} {_lasting(words, _TO_OWNER)}"
     )
 
 
-def what_it_takes(owner: ResourceKey) -> list[Any]:
-    """The parameters of `with_hidden()`."""
-    now = in_log(timezone.now())
-    return [part for types in (_FROM_OWNER, _TO_OWNER) for part in (*owner, *([now] if _have_end(types) else ()))]
+def _parameters(owner: list[Any], now: list[Any]) -> list[Any]:
+    return [part for types in (_FROM_OWNER, _TO_OWNER) for part in (*owner, *(now if _have_end(types) else ()))]
 
 
 def is_shown(words: Dialect, action: str | None = None) -> str:

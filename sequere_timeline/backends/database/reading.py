@@ -89,8 +89,9 @@ class ActionRows:
 
     def _values(self) -> tuple[str, list[Any]]:
         """The database, and the parameters that all statements take."""
-        filters = (value for value in self.filters if value is not None)
-        return router.db_for_read(Entry), [*(what_it_takes(self.owner) if self.private else ()), *self.owner, *filters]
+        using = router.db_for_read(Entry)
+        hidden = what_it_takes(dialect(connections[using]), self.owner) if self.private else []
+        return using, [*hidden, *self.owner, *(value for value in self.filters if value is not None)]
 
     def _actions(self, size: int | None, start: int, after: Place | None = None) -> list[tuple[Place, StoredAction]]:
         using, values = self._values()
