@@ -117,7 +117,7 @@ amove = sync_to_async(move)
 
 
 def _named(kind: str) -> tuple[Callable[..., RelationList], Callable[..., int]]:
-    if kind not in LISTS:
+    if not isinstance(kind, str) or kind not in LISTS:
         raise UnknownList(kind=kind, known=", ".join(LISTS))
     return LISTS[kind]
 
