@@ -116,7 +116,7 @@ acount_relations = sync_to_async(count_relations)
 amove = sync_to_async(move)
 
 
-def _named(kind: str) -> tuple[Callable[..., RelationList], Callable[..., int]]:
+def _named(kind: Any) -> tuple[Callable[..., RelationList], Callable[..., int]]:
     if not isinstance(kind, str) or kind not in LISTS:
         raise UnknownList(kind=kind, known=", ".join(LISTS))
     return LISTS[kind]
