@@ -7,7 +7,7 @@ from django.apps import AppConfig, apps
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Django's name
 from django.utils.module_loading import import_string
 
-from sequere.checks import misspelt
+from sequere.checks.settings import misspelt
 from sequere_timeline import conf
 from sequere_timeline.actions import get_actions
 from sequere_timeline.backends.base import BaseTimelineBackend
