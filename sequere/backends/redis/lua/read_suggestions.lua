@@ -2,9 +2,10 @@
 --
 -- KEYS:       1 the name of the resource
 -- ARGV:       1 to 4 as in _named.lua; 5 the key of what a resource follows, behind the uid; 6 the kind of what is
---             suggested, '' for all; 7 uids that are left out, in one text; 8 in how many graphs there is what is left out
---             as well, and for each the beginning of the keys of its sets; then how many of those whom it follows have a say, and in how many of theirs; '1' for
---             the first ones first; the position; how many, -1 for all; number and uid of the last one that was read
+--             suggested, '' for all; 7 uids that are left out, in one text; 8 in how many graphs there is what is left
+--             out as well, and for each the beginning of the keys of its sets; then how many of those whom it follows
+--             have a say, and in how many of theirs; '1' for the first ones first; the position; how many, -1 for all;
+--             number and uid of the last one that was read
 -- Answer:     uids, and how many follow them, in turn; an error if the uid of the resource belongs to another one
 -- Cost:       O(n log n) for the n that the others follow
 -- Undeclared: the sets, and the hashes of the uids

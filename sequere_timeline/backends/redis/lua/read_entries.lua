@@ -2,8 +2,8 @@
 --
 -- KEYS:       1 the feed, 2 the numbers of names, 3 the resource of the owner of a private feed
 -- ARGV:       1 to 6 as in _shown_entries.lua; 7, 8 the positions where the page begins and ends, '-1' for no end;
---             9 '1' for the newest first; 10, 11 the place after which the positions begin: what the members there begin
---             with, and their score, '' for the beginning of the feed. No entry has to be there.
+--             9 '1' for the newest first; 10, 11 the place after which the positions begin: what the members there
+--             begin with, and their score, '' for the beginning of the feed. No entry has to be there.
 -- Answer:     members and scores in turn; -1 if the feed must be filled
 -- Cost:       O(log m + n) for n entries of m; with filters, or if the owner does not see all actors, O(m); O(log m)
 --             more for each bisection of equal scores
