@@ -215,6 +215,8 @@ class Process:
         self.figures: dict[str, float] = {}
 
     def wait_until_loaded(self) -> None:
+        if self.operations:
+            return
         operations, self.figures = self._answer()
         self.operations = frozenset(operations)
         print(f"{self.participant.name} has loaded the follows of {self._people:,} people.", file=sys.stderr)
@@ -303,9 +305,7 @@ def compare(*, quick: bool, peers: bool) -> Iterator[str]:
                 process = Process(participant, people, database, redis)
                 servers.enter_context(closing(process))
                 started.setdefault(people, []).append(process)
-                if (
-                    participant.name == SEQUERE
-                ):  # a transaction elsewhere on the server keeps dead rows, which have bytes
+                if participant.name == SEQUERE:  # alone: a transaction elsewhere keeps dead rows, which have bytes
                     process.wait_until_loaded()
         blocks = [Block.loaded(people, processes) for people, processes in started.items()]
         for round_ in range(QUICK if quick else ROUNDS):
