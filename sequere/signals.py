@@ -1,6 +1,10 @@
 """The signals of Sequere."""
 
+from importlib import import_module
+
 from django.dispatch import Signal
+
+from sequere.event_types import event_types
 
 #: Inside the transaction, once for each batch of recorded events: sender=Event, events (a sequence of Event, in the
 #: order of the log), using (the database alias), applied (the names of the projections that the database has applied
@@ -35,25 +39,24 @@ fan_out_advanced = Signal()
 #: (a list, in the order in which they must run), using.
 rebuilds_left = Signal()
 
-#: After the commit, once for each follow(): sender=Event, from_instance, to_instance, event, which has the scope. Not
-#: sent by follow_many(), by the deletion of an instance, or by a replay.
-followed = Signal()
 
-#: After the commit, once for each unfollow(), and for each follow that a block() ends; otherwise like `followed`.
-unfollowed = Signal()
+def __getattr__(name: str) -> Signal:
+    """The signal of a type of events that begin or end relations, by its name: `followed`, `muted` and the like.
 
-#: After the commit, once for each follow() that has to wait for an accept(), instead of `followed`; otherwise like it.
-follow_requested = Signal()
-#: After the commit, once for each request that was accepted, denied or cancelled, or that a follow() or a block() has
-#: closed: the data of the event have the `cause`. Otherwise like `followed`; its ends are those of the request.
-request_closed = Signal()
+    After the commit, once for each event of a verb about one relation, as the type says: sender=Event, from_instance,
+    to_instance, event, which has the scope.
+    """
+    signals = _of_relations()
+    if name not in signals:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return signals[name]
 
-#: After the commit, once for each block(); otherwise like `followed`.
-blocked = Signal()
-#: The same for unblock().
-unblocked = Signal()
 
-#: After the commit, once for each mute(); otherwise like `followed`.
-muted = Signal()
-#: The same for unmute(), and for each mute that another one replaces.
-unmuted = Signal()
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_of_relations()})
+
+
+def _of_relations() -> dict[str, Signal]:
+    import_module("sequere.relations.types")  # they may be asked for before the models are there
+    signals = {one.name: getattr(one, "signal", None) for one in event_types if one.internal}
+    return {name: signal for name, signal in signals.items() if signal is not None}

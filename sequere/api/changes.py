@@ -6,9 +6,8 @@ from itertools import islice
 from typing import Any
 
 from django.db import router
-from django.dispatch import Signal
 
-from sequere import conf, signals
+from sequere import conf
 from sequere.api.arguments import relation_of
 from sequere.api.policy import sort_out
 from sequere.base import ResourceKey, ResourceLike
@@ -22,6 +21,7 @@ from sequere.registry import registry
 from sequere.relations.appending import Dated, Step, application_steps, record_relations
 from sequere.relations.intents import RelationChange, to_ask
 from sequere.relations.key import Graph
+from sequere.relations.types import signal_of
 from sequere.sql.commits import after_commit
 
 #: Pairs per transaction of an import.
@@ -103,9 +103,8 @@ def announce_later(events: Iterable[Event], ends: tuple[ResourceLike, ResourceLi
 
 
 def _announce(event: Event, **instances: ResourceLike) -> None:
-    signal: Signal = getattr(signals, event.type)  # each type of an event about relations has one
     with caused_by(event):
-        signal.send_robust(sender=Event, event=event, **instances)
+        signal_of(event.type).send_robust(sender=Event, event=event, **instances)
 
 
 def _key_of(change: RelationChange) -> Callable[[ResourceLike], ResourceKey]:

@@ -1,10 +1,26 @@
 """Relation types: the directed relations there are, as data."""
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from django.dispatch import Signal
 from django.utils.translation import gettext_lazy as _
 
 from sequere.event_types import TARGET, EventType, register_event
+
+
+class RelationEvent(EventType):
+    """An event that begins or ends a relation."""
+
+    internal = True
+    stream_kind = "relation"
+    #: Tells of it after the commit: `sequere.signals` has it under the name of the type.
+    signal: ClassVar[Signal]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.signal = Signal()
+        cls.signal.__doc__ = cls.__doc__
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +28,8 @@ class RelationType:
     """A directed relation that is live or not. Its events take turns: an odd version begins it, an even one ends it."""
 
     name: str
-    begun: type[EventType]
-    ended: type[EventType]
+    begun: type[RelationEvent]
+    ended: type[RelationEvent]
     #: The lists of the two ends: those that a resource has the relation to, and those that have it to the resource.
     followings: str
     followers: str
@@ -36,76 +52,76 @@ class RelationType:
 
 
 @register_event
-class Followed(EventType):
+class Followed(RelationEvent):
+    """Once for each follow(), and for each accept(). Not sent by follow_many(), by the deletion of an instance, or by a
+    replay."""
+
     name = "followed"
     label = _("followed")
     subject = TARGET
-    internal = True
-    stream_kind = "relation"
 
 
 @register_event
-class Unfollowed(EventType):
+class Unfollowed(RelationEvent):
+    """Once for each unfollow() and remove_follower(), and for each follow that a block() ends; otherwise like
+    `followed`."""
+
     name = "unfollowed"
     label = _("unfollowed")
     subject = TARGET
-    internal = True
-    stream_kind = "relation"
 
 
 @register_event
-class FollowRequested(EventType):
-    """Its data may have a `message`."""
+class FollowRequested(RelationEvent):
+    """Once for each follow() that has to wait for an accept(), instead of `followed`. The data of the event may have a
+    `message`."""
 
     name = "follow_requested"
     label = _("asked to follow")
     subject = TARGET
-    internal = True
-    stream_kind = "relation"
 
 
 @register_event
-class RequestClosed(EventType):
-    """Its data have the `cause`: accepted, denied, cancelled, blocked or followed. If one of the two is deleted, the
-    metadata say so, as of any relation."""
+class RequestClosed(RelationEvent):
+    """Once for each request that was accepted, denied or cancelled, or that a follow() or a block() has closed, with
+    its ends. The data of the event have the `cause`: accepted, denied, cancelled, followed or blocked. If one of the
+    two is deleted, the metadata say so, as of any relation."""
 
     name = "request_closed"
     label = _("request closed")
     subject = TARGET
-    internal = True
-    stream_kind = "relation"
 
 
 @register_event
-class BlockBegun(EventType):
+class BlockBegun(RelationEvent):
+    """Once for each block()."""
+
     name = "blocked"
     label = _("blocked")
-    internal = True
-    stream_kind = "relation"
 
 
 @register_event
-class BlockEnded(EventType):
+class BlockEnded(RelationEvent):
+    """Once for each unblock()."""
+
     name = "unblocked"
     label = _("unblocked")
-    internal = True
-    stream_kind = "relation"
 
 
 @register_event
-class MuteBegun(EventType):
+class MuteBegun(RelationEvent):
+    """Once for each mute()."""
+
     name = "muted"
     label = _("muted")
-    internal = True
-    stream_kind = "relation"
 
 
 @register_event
-class MuteEnded(EventType):
+class MuteEnded(RelationEvent):
+    """Once for each unmute(), and for each mute that another one replaces."""
+
     name = "unmuted"
     label = _("unmuted")
-    internal = True
-    stream_kind = "relation"
 
 
 FOLLOWED, UNFOLLOWED = Followed.name, Unfollowed.name
@@ -171,6 +187,12 @@ def is_change(event_type: str) -> bool:
 def type_of(event_type: str) -> RelationType:
     """The type of the relations that events of a type begin or end. Raises KeyError for any other event."""
     return _BY_EVENT[event_type]
+
+
+def signal_of(event_type: str) -> Signal:
+    """The signal of the events of a type. Raises KeyError for any that do not begin or end relations."""
+    of = _BY_EVENT[event_type]
+    return (of.begun if event_type == of.begun.name else of.ended).signal
 
 
 def type_named(name: str) -> RelationType:

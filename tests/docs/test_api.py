@@ -61,7 +61,7 @@ def _public_names(module: ModuleType) -> list[str]:
     """The names in `__all__`, or else those defined in the module without an underscore."""
     if names := getattr(module, "__all__", None):
         return list(names)
-    here = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    here = {name: getattr(module, name) for name in dir(module) if not name.startswith("_")}
     if module.__name__.endswith(".signals"):
         return [name for name, value in here.items() if isinstance(value, Signal)]
     return [name for name, value in here.items() if getattr(value, "__module__", None) == module.__name__]

@@ -126,8 +126,8 @@ def test_every_signal_is_documented() -> None:
     assert documented == {
         name
         for module in (sequere.signals, sequere_timeline.signals)
-        for name, value in vars(module).items()
-        if isinstance(value, Signal)
+        for name in dir(module)
+        if isinstance(getattr(module, name), Signal)
     }
 
 

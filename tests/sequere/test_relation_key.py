@@ -9,8 +9,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from sequere import signals
 from sequere.base import ResourceKey
-from sequere.event_types import TARGET, EventType, event_types, register_event
+from sequere.event_types import TARGET, event_types, register_event
 from sequere.exceptions import InternalEventType
 from sequere.log import Intent, lifecycle, record, stream_of
 from sequere.log.models import Event
@@ -28,23 +29,23 @@ from sequere.models import (
 from sequere.relations import recorded
 from sequere.relations.intents import is_live, to_begin, to_end, to_import
 from sequere.relations.key import FOLLOWS, RELATION, Graph, RelationKey
-from sequere.relations.types import FOLLOW, RelationType
+from sequere.relations.types import FOLLOW, RelationEvent, RelationType
 from sequere.replay import rebuild, verify
 from tests.races.outcome import differences
 from tests.statements import exactly
 from tests.testapp.models import Project, User
 
 
-class Liked(EventType):
+class Liked(RelationEvent):
+    """Once for each like."""
+
     name = "liked"
     subject = TARGET
-    internal = True
 
 
-class Unliked(EventType):
+class Unliked(RelationEvent):
     name = "unliked"
     subject = TARGET
-    internal = True
 
 
 LIKE = RelationType("like", begun=Liked, ended=Unliked, followings="likes", followers="liked_by")
@@ -68,6 +69,17 @@ def like() -> Iterator[None]:
 
 def keys(thoas: User, project: Project) -> tuple[ResourceKey, ResourceKey]:
     return ResourceKey("user", str(thoas.pk)), ResourceKey("project", str(project.pk))
+
+
+# Declarations
+
+
+def test_each_event_of_a_declared_type_has_a_signal() -> None:
+    assert (signals.liked, signals.unliked) == (Liked.signal, Unliked.signal)
+    assert {"liked", "unliked", "followed", "events_recorded"} <= {*dir(signals)}
+    assert signals.liked.__doc__ == "Once for each like."
+    with pytest.raises(AttributeError, match=r"module 'sequere.signals' has no attribute 'deleted'"):
+        _ = signals.deleted
 
 
 def recorded_types(outcomes: list[Outcome]) -> list[str | None]:

@@ -119,7 +119,7 @@ def test_the_button_says_that_a_request_waits(thoas: User, newbie: User, project
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signals_are_made_of_the_declaration(thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_accepted_request_sends_two_signals(thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[Any] = []
 
     def hear(event: Event, from_instance: Any, to_instance: Any, **_: Any) -> None:
