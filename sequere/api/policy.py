@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from django.db import models, router
@@ -48,6 +49,14 @@ def under_policy(relation: RelationKey, ends: Ends, message: str) -> tuple[Relat
     if options and _requires_approval(options, ends, loaded):
         return to_ask(message), _request_for(relation)
     return TO_BEGIN, relation
+
+
+def refused_among(relations: Collection[RelationKey]) -> set[RelationKey]:
+    """Those of `relations` that a block keeps from beginning, as the log says. 1 query."""
+    refusing = {relation: [one.stream for one in relation.refusing] for relation in relations}
+    latest = latest_of(chain.from_iterable(refusing.values()), router.db_for_read(Event))
+    live = {stream for stream, event in latest.items() if is_live(History(event, latest))}
+    return {relation for relation, streams in refusing.items() if not live.isdisjoint(streams)}
 
 
 def sort_out(relations: Sequence[Dated], pairs: Iterable[Ends], *, only_unknown: bool) -> Sorted:

@@ -1,21 +1,23 @@
 """`{% load sequere %}`: counts, follow buttons, and whether a user follows an instance."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django import template
 from django.template import Context
 
 from sequere import api, conf
+from sequere.api.policy import refused_among
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import shown
 from sequere.http import as_follower, follower_of, is_logged_in, user_of
 from sequere.registry import registry
+from sequere.relations.key import RelationKey
 
 register = template.Library()
 
-#: The context variables with prefetched answers, and with who follows. No template can use these names.
-FOLLOWING, PENDING, FOLLOWER = "_sequere_following", "_sequere_pending", "_sequere_follower"
+#: The context variables with prefetched states, and with who follows. No template can use these names.
+STATES, FOLLOWER = "_sequere_states", "_sequere_follower"
 
 
 @register.filter
@@ -111,48 +113,73 @@ def is_muted(user: Any, instance: Any) -> bool:
 
 @register.simple_tag(takes_context=True)
 def prefetch_following(context: Context, objects: Iterable[Any], scope: str = "") -> str:
-    """Query once for all follow buttons of a page: `{% prefetch_following projects %}`. 1 query, and 1 if some of them
-    may have to accept who follows them.
+    """Query once for all follow buttons of a page: `{% prefetch_following projects %}`. 1 query, 1 if some of them may
+    have to accept who follows them, and 1 if some are not followed: whether one has blocked the other.
 
     Takes instances, or the pairs in lists of followers.
     """
     user = follower(context)
     if user is not None:
-        instances = [_instance_of(one) for one in objects]
-        asked = [one for one in instances if registry.policy_of(registry.key_of(one))]
-        following = api.is_following_many(user, instances, scope=scope)
-        pending = api.is_pending_many(user, asked, scope=scope) if asked else {}
-        for name, found in ((FOLLOWING, following), (PENDING, pending)):
-            answers = {(registry.key_of(instance), scope): answer for instance, answer in found.items()}
-            context.dicts[0].setdefault(name, {}).update(answers)
+        keys = [registry.key_of(_instance_of(one)) for one in objects]
+        states = {(key, scope): state for key, state in _states(user, keys, scope).items()}
+        context.dicts[0].setdefault(STATES, {}).update(states)
     return ""
 
 
 @register.inclusion_tag("sequere/follow_button.html", takes_context=True)
 def follow_button(context: Context, instance: Any, scope: str = "") -> dict[str, Any]:
     """A form with one button: "Follow", "Following", which unfollows, or "Requested", which takes the request back;
-    empty for the user's own instance, and for a user who cannot follow. Somebody who is not logged in is asked to do
-    so.
+    empty for the user's own instance, for a user who cannot follow, for what `can_follow` refuses, and if one of the
+    two has blocked the other. Somebody who is not logged in is asked to do so.
 
-    1 query, and 1 if the instance may have to accept who follows it; none after `prefetch_following`. Needs `request`
-    in the context, and `sequere.urls`.
+    1 query, 1 if the instance may have to accept who follows it, and 1 if it is not followed; none after
+    `prefetch_following`. Needs `request` in the context, and `sequere.urls`.
     """
     user, key = follower(context), registry.key_of(instance)
     is_self = user is not None and registry.key_of(user) == key
-    asking = None if is_self else user
-    is_following = asking is not None and _answer(context, FOLLOWING, api.is_following, asking, key, scope)
-    may_wait = asking is not None and not is_following and registry.policy_of(key) is not None
+    state = State()
+    if user is not None and not is_self:
+        known = context.get(STATES) or {}
+        state = known[key, scope] if (key, scope) in known else _states(user, [key], scope)[key]
     return {
         "instance": instance,
         "key": key,
         "is_self": is_self,
-        "is_shown": not is_self and (user is not None or not is_logged_in(viewer(context))),
-        "is_following": is_following,
-        "is_pending": may_wait and _answer(context, PENDING, api.is_pending, asking, key, scope),
+        "is_shown": not is_self and _is_shown(context, user, instance, state),
+        "is_following": state.is_following,
+        "is_pending": state.is_pending,
         "scope": scope,
         "request": context.get("request"),
         "csrf_token": context.get("csrf_token"),
     }
+
+
+class State(NamedTuple):
+    """What there is between who follows and an instance."""
+
+    is_following: bool = False
+    is_pending: bool = False
+    #: Whether one of them has blocked the other.
+    is_blocked: bool = False
+
+
+def _states(user: ResourceLike, keys: Sequence[ResourceKey], scope: str) -> dict[ResourceKey, State]:
+    own, following = registry.key_of(user), api.is_following_many(user, keys, scope=scope)
+    others = [key for key in keys if not following[key]]
+    asked = [key for key in others if registry.policy_of(key) is not None]
+    pending = api.is_pending_many(user, asked, scope=scope) if asked else {}
+    free = {key: RelationKey(own, key) for key in others if key != own and not pending.get(key)}
+    refused = refused_among(free.values()) if free else set()
+    return {key: State(following[key], pending.get(key, False), free.get(key) in refused) for key in keys}
+
+
+def _is_shown(context: Context, user: ResourceLike | None, instance: Any, state: State) -> bool:
+    """A button that would be refused is not shown, and who is blocked is told no more than by `can_follow`."""
+    if user is None:
+        return not is_logged_in(viewer(context))
+    if state.is_following or state.is_pending or isinstance(instance, ResourceKey):
+        return not state.is_blocked
+    return not state.is_blocked and registry.options_for(instance).can_follow(viewer(context), instance)
 
 
 def viewer(context: Context) -> Any:
@@ -179,10 +206,3 @@ def _instance_of(item: Any) -> Any:
 
 def _scoped(item: Any) -> tuple[Any, str]:
     return item if isinstance(item, Scoped) else (item, "")
-
-
-def _answer(
-    context: Context, name: str, ask: Callable[..., bool], user: ResourceLike | None, key: ResourceKey, scope: str
-) -> bool:
-    answers = context.get(name) or {}
-    return answers[key, scope] if (key, scope) in answers else ask(user, key, scope=scope)

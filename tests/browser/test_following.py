@@ -35,7 +35,7 @@ def test_posts_of_another_user_are_shown_as_long_as_one_follows(newbie: "Page", 
 
     newbie.goto(f"/people/{thoas}/")
     newbie.get_by_role("button", name=f"Follow {thoas}").click()
-    expect(newbie.get_by_role("button", name=f"Unfollow {thoas}")).to_be_visible()
+    expect(newbie.get_by_role("button", name=f"Following {thoas}: unfollow")).to_be_visible()
     expect(newbie.get_by_role("link", name=re.compile("^Followers 1$"))).to_be_visible()
 
     post(other, "Il est fort ce George")
@@ -43,7 +43,7 @@ def test_posts_of_another_user_are_shown_as_long_as_one_follows(newbie: "Page", 
     expect(timeline.filter(has_text="Il est fort ce George")).to_be_visible()
 
     newbie.goto(f"/people/{thoas}/")
-    newbie.get_by_role("button", name=f"Unfollow {thoas}").click()
+    newbie.get_by_role("button", name=f"Following {thoas}: unfollow").click()
     expect(newbie.get_by_role("button", name=f"Follow {thoas}", exact=True)).to_be_visible()
     newbie.goto("/")
     expect(timeline.filter(has_text="Il est fort ce George")).to_have_count(0)
@@ -105,4 +105,4 @@ def test_a_follow_of_an_anonymous_visitor_is_done_after_the_login(visit: Visit, 
     log_in(stranger, newbie, PASSWORD)
 
     expect(stranger).to_have_url(f"/people/{thoas}/")
-    expect(stranger.get_by_role("button", name=f"Unfollow {thoas}")).to_be_visible()
+    expect(stranger.get_by_role("button", name=f"Following {thoas}: unfollow")).to_be_visible()

@@ -24,7 +24,7 @@ class Buttons(SiteTest):
         response = self.press("follow", self.project, "/projects/?x=1", follow=True)
 
         assert response.redirect_chain == [("/projects/?x=1", 302)]
-        assert 'aria-label="Unfollow La classe americaine"' in response.content.decode()
+        assert 'aria-label="Following La classe americaine: unfollow"' in response.content.decode()
         assert is_following(self.newbie, self.project)
 
     def test_a_new_follower_sees_earlier_actions_at_once(self) -> None:

@@ -64,7 +64,7 @@ class Costs(FullSiteTest):
     def test_followers_for_a_logged_in_user(self) -> None:
         self.client.force_login(self.newbie)
 
-        self.get(reverse("person-followers", args=["thoas"]), queries=12)
+        self.get(reverse("person-followers", args=["thoas"]), queries=13)
 
     def test_a_search(self) -> None:
         self.get("/search/?q=e", queries=2)
@@ -72,7 +72,7 @@ class Costs(FullSiteTest):
     def test_a_search_for_a_logged_in_user(self) -> None:
         self.client.force_login(self.newbie)
 
-        self.get("/search/?q=e", queries=8)
+        self.get("/search/?q=e", queries=10)
 
 
 class Profiles(SiteTest):

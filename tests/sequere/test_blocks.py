@@ -1,18 +1,21 @@
 """Blocks over HTTP, in templates and in the admin, and the signals of blocks."""
 
+import re
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from sequere import signals
 from sequere.models import block, follow, get_blocked, is_blocked, is_following, unblock
 from sequere.registry import registry
+from tests.factories import UserFactory
 from tests.statements import exactly
 from tests.testapp.models import Project, User
+from tests.testapp.sequere_registry import UserSequere
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +94,41 @@ def test_nobody_is_told_who_has_blocked_whom(client: Client, thoas: User, newbie
 
     assert (refused.status_code, refused.json()) == (403, {"error": "You may not follow that."})
     assert lists == [403, 200]
+
+
+@pytest.mark.parametrize("prefetched", ["", "{% prefetch_following people %}"])
+def test_after_a_block_neither_has_a_button(thoas: User, newbie: User, rf: RequestFactory, prefetched: str) -> None:
+    """What the one who is blocked sees is what `can_follow` would leave. Others, and visitors, have their buttons."""
+    block(thoas, newbie)
+    page = Template("{% load sequere %}" + prefetched + "{% for one in people %}{% follow_button one %}{% endfor %}")
+    request = rf.get("/")
+
+    def buttons(user: Any, *people: User) -> list[str]:
+        request.user = user
+        return re.findall(r">(\w+)</button>", page.render(Context({"request": request, "people": people})))
+
+    before = [buttons(one, other) for one, other in ((thoas, newbie), (newbie, thoas), (UserFactory(), thoas))]
+    unblock(thoas, newbie)
+
+    assert before == [[], [], ["Follow"]]
+    assert buttons(newbie, thoas) == ["Follow"]
+
+
+def test_what_can_follow_refuses_has_no_button_unless_it_is_followed(
+    thoas: User, newbie: User, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = UserFactory()
+    follow(newbie, other)
+    monkeypatch.setattr(UserSequere, "can_follow", lambda *_: False)
+    request = rf.get("/")
+    request.user = newbie
+
+    html = [
+        Template("{% load sequere %}{% follow_button one %}").render(Context({"request": request, "one": one})).strip()
+        for one in (thoas, other)
+    ]
+
+    assert ("Following" in html[1], html[0]) == (True, "")
 
 
 def test_everyone_sees_whom_they_have_blocked(client: Client, thoas: User, newbie: User) -> None:
