@@ -1,11 +1,11 @@
-"""Pages of the followers, followings, blocks and mutes of any registered instance, and links to them on its own page.
+"""Pages of the relations of any registered instance, such as its followers, and links to them on its own page.
 
 A ModelAdmin gets the links by itself, when the URLs of its site are created, since all models are registered then. The
 template that it renders is extended, not replaced, so the templates of a host stay as they are.
 """
 
 from datetime import datetime, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
 from django.conf import settings
@@ -16,12 +16,12 @@ from django.db import models, router
 from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from sequere import api, conf
 from sequere.admin.names import Named, named
 from sequere.admin.pages import DAYS, DateInput, may
+from sequere.api.relations import UNSCOPED
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendException, InvalidObjectId, NotRegistered, UnknownIdentifier
 from sequere.http import address_with
@@ -29,7 +29,7 @@ from sequere.log.metadata import event_metadata
 from sequere.log.models import Event
 from sequere.log.numbers import GraphNumber, numbers_of_graphs
 from sequere.registry import registry
-from sequere.relations.types import FOLLOW
+from sequere.relations.types import FOLLOW, REQUEST
 from sequere.results.relations import RelationList
 
 if TYPE_CHECKING:
@@ -38,14 +38,50 @@ else:  # not generic when it runs
     ModelAdmin = admin.ModelAdmin
 
 RELATIONS_PER_PAGE = 100
-#: By the name of a list, whether it has scopes.
-_LISTS = {"followers": True, "followings": True, "blocked": False, "blocked_by": False, "muted": False}
+
+
+class _List(NamedTuple):
+    """What a page says of the list that it shows."""
+
+    tab: Any
+    title: Any
+    #: The button that ends a relation of the list, and what names it; "" if there is none.
+    end: Any = ""
+    end_one: Any = ""
+    #: What to tell when it is ended, and when it was over.
+    ended: Any = ""
+    over: Any = ""
+
+
+_LISTS = {
+    "followers": _List(
+        _("Followers"),
+        _("Followers of %(name)s"),
+        end=_("Remove"),
+        end_one=_("Remove %(other)s"),
+        ended=_("%(other)s was removed."),
+        over=_("%(other)s is not a follower any more."),
+    ),
+    "followings": _List(_("Followings"), _("Followings of %(name)s")),
+    "pending": _List(
+        _("Asked by"),
+        _("Who asks to follow %(name)s"),
+        end=_("Deny"),
+        end_one=_("Deny %(other)s"),
+        ended=_("The request of %(other)s was denied."),
+        over=_("%(other)s does not ask any more."),
+    ),
+    "pending_with": _List(_("Has asked"), _("Whom %(name)s asks to follow")),
+    "blocked": _List(_("Blocked"), _("Blocked by %(name)s")),
+    "blocked_by": _List(_("Blocked by"), _("Who has blocked %(name)s")),
+    "muted": _List(_("Muted"), _("Muted by %(name)s")),
+}
 
 
 class PastForm(forms.Form):
     """Asks for the relations at the end of a day."""
 
-    as_of = forms.DateField(label=gettext_lazy("As of"), required=False, widget=DateInput(), validators=DAYS)
+    as_of = forms.DateField(label=_("As of"), required=False, widget=DateInput(), validators=DAYS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
@@ -72,68 +108,60 @@ def list_of(request: HttpRequest, what: str, key: ResourceKey) -> RelationList:
     """The list of a page: with the scope, the order and the day of a request. 1 query. Raises Http404."""
     if request.GET.get("scope", "") not in _scopes():
         raise Http404
-    found: RelationList = getattr(api, f"get_{what}")(key, desc="oldest" not in request.GET, **_options(request, what))
-    return found
+    return api.get_relations(what, key, desc="oldest" not in request.GET, **_options(request))
 
 
 def removal_of_follower(request: HttpRequest, what: str, identifier: str, object_id: str) -> str:
-    """Remove the follower that a form names, in the scope of the page; returns what to tell. Raises Http404."""
+    """Remove the follower that a form names, or deny its request, in the scope of the page; returns what to tell.
+    Raises Http404."""
     key, follower = key_of_page(what, identifier, object_id), registry.key_named(request.POST.get("follower", ""))
-    scope = request.GET.get("scope", "")
-    if follower is None or what != "followers" or scope not in _scopes():
+    scope, shown = request.GET.get("scope", ""), _LISTS[what]
+    if follower is None or not shown.end or scope not in _scopes():
         raise Http404
     with event_metadata(who=request.user):
         event = api.remove_follower(key, follower, fail_silently=True, scope=scope)
-    if event is None:
-        return _("%(follower)s is not a follower any more.") % {"follower": follower}
-    return _("%(follower)s was removed.") % {"follower": follower}
+    return str(shown.over if event is None else shown.ended) % {"other": follower}
 
 
-def _options(request: HttpRequest, what: str) -> dict[str, Any]:
-    """The scope of a list, if it has scopes, and the day of a request."""
-    scope = {"scope": request.GET.get("scope", "")} if _LISTS[what] else {}
-    return {**scope, "as_of": PastForm(request.GET).moment()}
+def _options(request: HttpRequest) -> dict[str, Any]:
+    """The scope and the day of a request."""
+    return {"scope": request.GET.get("scope", ""), "as_of": PastForm(request.GET).moment()}
 
 
 def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
-    """The context of a page. 6 queries of the backend, 2 for the scopes, 2 for each model on the page, 1
+    """The context of a page. 8 queries of the backend, 2 for the scopes, 2 for each model on the page, 1
     for the resource."""
     key, form = key_of_page(what, identifier, object_id), PastForm(request.GET)
-    scopes, scope = _scopes(), request.GET.get("scope", "")
+    scope, shown = request.GET.get("scope", ""), _LISTS[what]
+    scopes = [] if what in UNSCOPED else _scopes()
     found_list = list_of(request, what, key)
     is_oldest_first = "oldest" in request.GET
     counts: dict[str, int] = {}
-    rows: list[tuple[Named, Any]] = []
+    rows: list[tuple[Named, Any, str]] = []
     trouble, further, hidden = "", "", 0
     try:
-        counts = {name: getattr(api, f"get_{name}_count")(key, **_options(request, name)) for name in _LISTS}
+        counts = {name: api.count_relations(name, key, **_options(request)) for name in _LISTS}
         page = found_list.page(RELATIONS_PER_PAGE, request.GET.get("cursor"))
     except BackendException as error:
         trouble = str(error)
     else:
         found = [(registry.key_of(instance), since) for instance, since in page]
         names = named([other for other, _since in found], request, site)
-        rows = [(names[other], since) for other, since in found]
+        rows = [(names[other], since, str(shown.end_one) % {"other": names[other]}) for other, since in found]
         further, hidden = address_with(request.GET, cursor=page.next_cursor) if page.next_cursor else "", page.hidden
     resource = named([key], request, site)[key]
-    titles = {
-        "followers": _("Followers of %(name)s"),
-        "followings": _("Followings of %(name)s"),
-        "blocked": _("Blocked by %(name)s"),
-        "blocked_by": _("Who has blocked %(name)s"),
-        "muted": _("Muted by %(name)s"),
-    }
     return {
-        "title": titles[what] % {"name": resource},
+        "title": str(shown.title) % {"name": resource},
         "resource": resource,
         "what": what,
+        "tabs": [(name, one.tab, counts.get(name)) for name, one in _LISTS.items()],
+        "end": shown.end,
         "form": form,
         "parameters": address_with(request.GET, cursor=None),
         "elsewhere": address_with(request.GET, cursor=None, oldest=None),
         "scope": scope,
-        "scopes": [(one, address_with(request.GET, cursor=None, scope=one or None)) for one in scopes if _LISTS[what]],
+        "scopes": [(one, address_with(request.GET, cursor=None, scope=one or None)) for one in scopes],
         "rows": rows,
-        "counts": counts,
         "trouble": trouble,
         "hidden": hidden,
         "first": address_with(request.GET, cursor=None) if "cursor" in request.GET else "",
@@ -145,9 +173,10 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
 
 
 def _scopes() -> list[str]:
-    """The scopes with follows that can be asked for. 1 query."""
+    """The scopes with follows or requests that can be asked for. 1 query."""
     graphs, known = numbers_of_graphs(router.db_for_read(GraphNumber)), conf.scopes()
-    used = {scope for type_, scope in graphs if type_ == FOLLOW.name and (known is None or scope in known)}
+    scoped = {FOLLOW.name, REQUEST.name}
+    used = {scope for type_, scope in graphs if type_ in scoped and (known is None or scope in known)}
     return sorted({"", *used})
 
 

@@ -16,6 +16,7 @@ from tests.admin.pages import EVENTS, events_on, link, text_of
 from tests.factories import ArticleFactory, DocumentFactory, PackageFactory, StrangerFactory, UserFactory
 from tests.statements import at_most
 from tests.testapp.models import Article, Document, Package, Project, User
+from tests.testapp.sequere_registry import UserSequere
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +117,7 @@ def test_pages_of_followers_lead_to_each_other(browser: Client, thoas: User) -> 
     for follower in followers:
         follow(follower, thoas)
 
-    with at_most(14):
+    with at_most(16):
         first = relations(browser, "followers", thoas)
     second = browser.get(first.request["PATH_INFO"] + link(first, "Next page"))
     again = browser.get(first.request["PATH_INFO"] + link(second, "First page"))
@@ -125,7 +126,10 @@ def test_pages_of_followers_lead_to_each_other(browser: Client, thoas: User) -> 
     shown = [[one.username for one in reversed(followers) if one.username in text_of(page)] for page in (first, second)]
     names = [one.username for one in reversed(followers)]
     assert shown == [names[:RELATIONS_PER_PAGE], names[RELATIONS_PER_PAGE:]]
-    assert f"Followers {RELATIONS_PER_PAGE + 20} Followings 0 Blocked 0 Blocked by 0 Muted 0 Events" in text_of(first)
+    assert (
+        f"Followers {RELATIONS_PER_PAGE + 20} Followings 0 Asked by 0 Has asked 0 Blocked 0 Blocked by 0 Muted 0 Events"
+        in text_of(first)
+    )
     assert text_of(again) == text_of(first)
     assert followers[0].username in text_of(oldest)
     assert "Newest first" in text_of(oldest)
@@ -167,7 +171,7 @@ def test_a_server_that_is_down_is_named(browser: Client, thoas: User, monkeypatc
     def refuse(*_: Any, **__: Any) -> int:
         raise ReadModelLost(server="Redis at somewhere", projection="follows")
 
-    monkeypatch.setattr("sequere.api.get_followers_count", refuse)
+    monkeypatch.setattr("sequere.api.count_relations", refuse)
 
     response = relations(browser, "followers", thoas)
 
@@ -217,3 +221,22 @@ def test_a_follower_is_removed_with_the_permission_alone(log_in: LogIn, thoas: U
     assert (event.type, event.metadata["cause"]) == ("unfollowed", "removed")
     assert event.metadata["who"] != f"project:{project.pk}"
     assert [answer.status_code for answer in nonsense] == [404, 404]
+
+
+def test_requests_are_shown_and_denied_in_their_scope(
+    log_in: LogIn, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.SEQUERE_SCOPES = ["watch"]
+    monkeypatch.setattr(UserSequere, "requires_approval", lambda *_: True)
+    follow(newbie, thoas, scope="watch")
+    moderator = log_in("sequere.view_event", "sequere.remove_follower_event", "testapp.view_user")
+    page, form = f"{EVENTS}pending/user/{thoas.pk}/", {"follower": f"user:{newbie.pk}"}
+
+    asked = {scope: text_of(moderator.get(page, {"scope": scope})) for scope in ("", "watch")}
+    asking = text_of(relations(moderator, "pending_with", newbie, scope="watch"))
+    denied = [text_of(moderator.post(f"{page}?scope=watch", form, follow=True)) for _ in range(2)]
+
+    assert ("Nobody." in asked[""], "newbie" in asked["watch"], "thoas" in asking) == (True, True, True)
+    assert ("was denied" in denied[0], "does not ask any more" in denied[1]) == (True, True)
+    event = Event.objects.latest("pk")
+    assert (event.type, event.data, event.scope) == ("request_closed", {"cause": "denied"}, "watch")
