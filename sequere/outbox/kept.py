@@ -16,7 +16,7 @@ from sequere.projections.registry import projection
 from sequere.sql.rows import Insert
 
 #: A checkpoint is made whenever an event is applied whose id can be divided by this.
-EVENTS_PER_CHECKPOINT = 64
+EVENTS_PER_CHECKPOINT = 128
 #: How many events of a projection are kept.
 EVENTS_KEPT = 10_000
 

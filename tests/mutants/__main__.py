@@ -34,7 +34,7 @@ TESTS = [
     ),
     *(
         f"tests/sequere/test_{name}.py"
-        for name in ("metadata", "mutes", "operators", "outbox", "paging", "projector_queues")
+        for name in ("metadata", "moves", "mutes", "operators", "outbox", "paging", "projector_queues")
     ),
     *(
         f"tests/sequere/test_{name}.py"
@@ -46,6 +46,7 @@ TESTS = [
         "tests/sequere_timeline/test_fan_outs.py",
         "tests/sequere_timeline/test_deletion.py",
         "tests/replay/test_damage.py",
+        "tests/redis/test_older_servers.py",
     ),
 ]
 #: Tests that one mutant meets at most.
@@ -139,11 +140,13 @@ def _outcome(mutant: Mutant, copy: Path, environments: dict[str, dict[str, str]]
 
 def _tests_of(mutant: Mutant, meetings: Meetings) -> list[str]:
     """The tests that go through its line; if that is run when the module is imported, through the next ones, or through
-    the line that most tests go through."""
+    the line that most tests go through. Then those of the module: the line may be run before any test."""
     of_file = meetings.get(mutant.path, {})
     lines = range(mutant.line, mutant.line + LINES_BELOW)
     below = next(filter(None, (of_file.get(str(line), []) for line in lines)), None)
-    return (below or max(of_file.values(), key=len, default=[]))[:TESTS_AT_MOST]
+    met = (below or max(of_file.values(), key=len, default=[]))[:TESTS_AT_MOST]
+    of_module = f"tests/sequere/test_{Path(mutant.path).stem}.py"
+    return [*met, of_module] if met and of_module in TESTS else met
 
 
 def _tested(
