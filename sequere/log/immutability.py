@@ -60,7 +60,7 @@ def suspended(using: str) -> Iterator[None]:
 
 def _triggers(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     """The triggers that the log needs, in the order of their creation, and what creates each."""
-    texts = statements(__package__, connection.vendor) if is_supported(connection) else {}
+    texts = statements(__package__, f"{connection.vendor}_triggers") if is_supported(connection) else {}
     return {name: text.format(table=TABLE, message=MESSAGE) for name, text in texts.items()}
 
 

@@ -95,7 +95,7 @@ def _lock(select: str, values: Sequence[Any], using: str, lock_text: str) -> lis
 
 def locking_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     """The function that does so in one call, also within others."""
-    return statements(__package__, "postgresql_functions") if dialect(connection).has_routines else {}
+    return statements(__package__, connection.vendor) if dialect(connection).has_routines else {}
 
 
 class _Texts(NamedTuple):

@@ -23,7 +23,7 @@ def test_it_says_first_what_it_is_for(path: Path) -> None:
 def test_what_it_says_is_not_sent() -> None:
     assert "--" not in statement("sequere.outbox", "due")
     assert statement("sequere.outbox", "due").startswith("SELECT sequere_event.*")
-    assert statements("sequere.log", "sqlite")["sequere_event_no_delete"].startswith("CREATE TRIGGER")
+    assert statements("sequere.log", "sqlite_triggers")["sequere_event_no_delete"].startswith("CREATE TRIGGER")
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if path.parent.name == "sql"], ids=lambda path: path.name)
