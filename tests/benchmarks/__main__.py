@@ -1,7 +1,8 @@
 """Measure Sequere beside the same work in raw psycopg or redis-py, in the same run.
 
 `python -m tests.benchmarks database|redis [--quick]`: with follows and timelines in PostgreSQL, or in Valkey beside it;
-`relations|relations-redis`: questions about many, lists that are made from others, and querysets;
+`relations|relations-redis`: questions about many, lists that are made from others, and querysets, and verbs beside
+follow();
 `workers|workers-redis`: the same with Celery workers; `peers`: beside other packages, each in its own environment, and
 `operations`: the same without them; `admin`: the cost of the admin pages with many events.
 PostgreSQL is the server in SEQUERE_DATABASE_URL, or one that is started for the run; Valkey is always started. The
@@ -89,6 +90,7 @@ def of_relations(*, quick: bool, in_redis: bool = False) -> None:
 
             lines = relations.in_redis(client, **how) if in_redis else relations.in_database(connection, **how)
             print(table([*lines], "raw redis-py" if in_redis else "raw psycopg"))
+            print(table([*relations.verbs(**how)], "follow"))
 
 
 def with_workers(*, quick: bool, redis_too: bool = False) -> None:

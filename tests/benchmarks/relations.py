@@ -1,4 +1,5 @@
-"""Questions about many, lists that are made from others, and querysets, each beside the same work by hand."""
+"""Questions about many, lists that are made from others, and querysets, each beside the same work by hand; and
+verbs of requests, blocks and mutes, each beside follow()."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,14 +7,25 @@ from typing import Any
 import psycopg
 import redis
 
-from sequere.base import ResourceKey
-from sequere.models import counts_many, follow_many, followed_by_followings, is_following_many, suggest
+import sequere
+from sequere.base import ModelBase, ResourceKey
+from sequere.models import (
+    accept,
+    block,
+    counts_many,
+    follow,
+    follow_many,
+    followed_by_followings,
+    is_following_many,
+    mute,
+    suggest,
+)
 from sequere.querysets import followed_by, most_followed
 from sequere.registry import registry
 from tests.benchmarks.graph import people
-from tests.benchmarks.measuring import Line, compare
+from tests.benchmarks.measuring import Line, Work, compare
 from tests.benchmarks.raw import GRAPH, UID, USERS
-from tests.testapp.models import Project, User
+from tests.testapp.models import Package, Project, User
 
 IS_FOLLOWING_MANY = f"""
 SELECT r.object_id FROM sequere_resource r JOIN sequere_database_relation f ON f.to_uid = r.uid
@@ -150,3 +162,32 @@ def in_redis(client: "redis.Redis", *, rounds: int, scale: int) -> Iterator[Line
         ("suggest", lambda _: suggest(viewer).page(25), None),
     ):
         yield compare(name, ours, raw, rounds=rounds, calls=3)
+
+
+class Private(ModelBase):
+    """Who follows it has to ask."""
+
+    def requires_approval(self, *_: Any) -> bool:
+        return True
+
+
+def verbs(*, rounds: int, scale: int) -> Iterator[Line]:
+    """Each verb between two who have nothing in common yet, beside follow() between two others."""
+    calls = 100 // scale
+    number = rounds * calls
+    strangers = iter(people(3 * 10**9, 12 * number))
+    askers = User.objects.bulk_create(User(username=f"asker{n}") for n in range(number))
+    sequere.unregister(Package)
+    sequere.register(Package, Private)
+    packages = Package.objects.bulk_create(Package(name=f"package {n}") for n in range(number))
+
+    def with_strangers(verb: Any) -> Work:
+        return lambda _: verb(next(strangers), next(strangers))
+
+    for name, ours in (
+        ("follow, which asks", lambda n: follow(askers[n], packages[n])),
+        ("accept", lambda n: accept(packages[n], askers[n])),
+        ("block", with_strangers(block)),
+        ("mute", with_strangers(mute)),
+    ):
+        yield compare(name, ours, with_strangers(follow), rounds=rounds, calls=calls)
