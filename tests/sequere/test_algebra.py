@@ -13,6 +13,7 @@ from sequere.models import (
     followed_by_followings_count,
     is_following_many,
     is_friend,
+    is_pending_many,
     suggest,
 )
 from tests.factories import UserFactory
@@ -27,9 +28,10 @@ THOUSAND = [ResourceKey("user", str(10**6 + n)) for n in range(1000)]
 def test_questions_about_a_thousand_are_one_query(thoas: User) -> None:
     follow_many((thoas, one) for one in THOUSAND[:9])
 
-    with exactly(3):
+    with exactly(4):
         assert sum(is_following_many(thoas, THOUSAND).values()) == 9
         assert not any(are_friends_many(thoas, THOUSAND).values())
+        assert not any(is_pending_many(thoas, THOUSAND).values())
         assert [one.followers for one in counts_many(THOUSAND).values()][8:10] == [1, 0]
     with exactly(1):
         assert not is_friend(thoas, THOUSAND[0])

@@ -24,6 +24,13 @@ def pages_of(get: Callable[[], LazyList[Any]], size: int) -> Iterator[CursorPage
         yield page
 
 
+def pages_before(page: CursorPage[Any], get: Callable[[], LazyList[Any]], size: int) -> Iterator[CursorPage[Any]]:
+    """All pages before one, the nearest first, each from a new list."""
+    while page.previous_cursor:
+        page = get().page(size, page.previous_cursor)
+        yield page
+
+
 class PagesContract(Contract):
     """`page()` of the lists of relations."""
 
@@ -68,11 +75,9 @@ class PagesContract(Contract):
             get = partial(get_followers, self.project, desc=desc)
             for size in (1, 2, 4, 9):
                 pages = list(pages_of(get, size))
-                back = [page := pages[-1]]
-                while page.previous_cursor:
-                    back.append(page := get().page(size, page.previous_cursor))
-                self.assertEqual([page.items for page in back[::-1]], [page.items for page in pages])
-                self.assertEqual([page.next_cursor for page in back[:0:-1]], [page.next_cursor for page in pages[:-1]])
+                back = [*pages_before(pages[-1], get, size)][::-1]
+                self.assertEqual([page.items for page in back], [page.items for page in pages[:-1]])
+                self.assertEqual([page.next_cursor for page in back], [page.next_cursor for page in pages[:-1]])
 
     def test_a_page_before_has_what_came_in_between(self) -> None:
         fans = self.create_nine_fans()

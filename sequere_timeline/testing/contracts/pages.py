@@ -5,7 +5,7 @@ from functools import partial
 
 from sequere.api import follow
 from sequere.exceptions import InvalidCursor
-from sequere.testing.contracts.pages import pages_of
+from sequere.testing.contracts.pages import pages_before, pages_of
 from sequere_timeline.actions import Action
 from sequere_timeline.backends.base import ActionList
 from sequere_timeline.testing.contracts.base import Likes, TimelineContract, save
@@ -36,6 +36,15 @@ class TimelinePagesContract(TimelineContract):
                 for size in range(1, 11):
                     expected = [whole[start : start + size] for start in range(0, 9, size)]
                     self.assertEqual([page.items for page in pages_of(get, size)], expected)
+
+    def test_pages_lead_back(self) -> None:
+        self.save_nine()
+
+        for desc in (True, False):
+            for get in self.lists(desc=desc):
+                pages = list(pages_of(get, 2))
+                back = [*pages_before(pages[-1], get, 2)][::-1]
+                self.assertEqual([page.items for page in back], [page.items for page in pages[:-1]])
 
     def test_pages_of_what_a_filter_finds(self) -> None:
         for day in (1, 1, 1, 2, 2, 3):
