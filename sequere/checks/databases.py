@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.base import ResourceKey
 from sequere.checks.values import is_pooled
-from sequere.log.locks import Resource
+from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event
 from sequere.log.numbers import KIND, Name, names_of
 from sequere.log.sequences import sequences_behind
@@ -15,6 +15,7 @@ from sequere.log.uids import wrong_resources
 from sequere.registry import registry
 from sequere.relations.recorded import ENDS
 from sequere.sql.dialects import dialect
+from sequere.sql.rows import fields_of, given
 
 #: The newest events whose resources are looked up.
 EVENTS_TO_CHECK = 1000
@@ -39,7 +40,8 @@ def check_resources(alias: str) -> list[CheckMessage]:
             return []
     newest = Event.objects.using(alias).order_by("-pk").values_list(*ENDS)[:EVENTS_TO_CHECK]
     ends = {ResourceKey(*key) for row in newest for key in (row[:2], row[2:]) if key[0]}
-    wrong = wrong_resources(ends, alias) if ends else {}
+    names = given(connections[alias], fields_of(Resource, KEY), ends)
+    wrong = wrong_resources(*names, alias) if ends else {}
     return [
         Error(
             f"The table sequere_resource in the database {alias!r} has {number} rows for the resource {key}, not one.",

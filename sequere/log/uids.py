@@ -1,19 +1,15 @@
 """Care for the rows of resources: that new uids are larger than those of others, and that no row is missing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from django.db import connections, transaction
+from django.db import connections, models, transaction
 
 from sequere.base import ResourceKey
-from sequere.log.locks import KEY, Resource
+from sequere.log.locks import Resource
 from sequere.log.models import Event
-from sequere.sql import keyset
 from sequere.sql.dialects import dialect
-from sequere.sql.rows import fields_of, given
 from sequere.sql.statements import statement
-
-#: A place in the order of keys: an identifier and an object id.
-Bound = Sequence[str]
 
 
 def move_uids_above(uid: int, using: str) -> None:
@@ -28,22 +24,18 @@ def move_uids_above(uid: int, using: str) -> None:
             cursor.execute(words.move_sequence(Resource, "uid", uid))
 
 
-def named_resources(end: str, after: Bound | None, until: Bound | None, size: int, using: str) -> list[tuple[str, str]]:
-    """The first resources that events name at one end ("actor_" or "target_"), each once, in the order of their keys,
-    behind one key and not behind another. 1 query, which reads an index alone."""
+def named_resources(end: str, using: str) -> "models.QuerySet[Any]":
+    """The (identifier, object_id) of the resources that events name at one end ("actor_" or "target_"), each once."""
     key = (f"{end}identifier", f"{end}object_id")
-    named = Event.objects.using(using).filter(**{f"{end}identifier__isnull": False}).distinct()
-    return [
-        (identifier, object_id) for identifier, object_id in keyset.page(named, key, size, behind=after, until=until)
-    ]
+    return Event.objects.using(using).filter(**{f"{end}identifier__isnull": False}).values_list(*key).distinct()
 
 
-def wrong_resources(keys: Iterable[ResourceKey], using: str) -> dict[ResourceKey, int]:
-    """Those of some resources that do not have one row, and how many they have. 1 query.
+def wrong_resources(names: str, values: Sequence[Any], using: str) -> dict[ResourceKey, int]:
+    """Those of the resources that a SELECT names by (identifier, object_id) that do not have one row, and how many they
+    have. 1 query.
 
     There are none among those that events name, unless rows or the unique key of the table were removed by hand.
     """
-    names, values = given(connections[using], fields_of(Resource, KEY), list(keys))
     with connections[using].cursor() as cursor:
         cursor.execute(statement(__package__, "wrong_resources").format(names=names), values)
         return {ResourceKey(*key): number for *key, number in cursor.fetchall()}

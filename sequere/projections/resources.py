@@ -1,26 +1,27 @@
 """The rows of the resources, which give them their uids. They are no read model: a rebuild leaves them as they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db import models
 
 from sequere.base import ResourceKey
 from sequere.log.locks import lock
 from sequere.log.uids import named_resources, wrong_resources
-from sequere.projections.reconciler import Comparison, Cursor, Difference, KeySource, Page, Reconciler
+from sequere.projections.reconciler import Comparison, Cursor, Difference, Reconciler, SpanKeys, Uncounted
 
 
-@dataclass
-class NamedResources(KeySource):
-    """The resources that events name at one end. They are not counted, since they are not what is compared."""
+class _NamedResources(Uncounted, SpanKeys):
+    """The resources that events name at one end; a page has what is wrong with them. It is not cut, since it is soon
+    through."""
 
-    end: str
-    size: int = 2000
+    def cuts(self, size: int, using: str) -> list[Cursor]:
+        return []
 
-    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
-        """2 queries."""
-        found = named_resources(self.end, after, until, self.size, using)
-        wrong = wrong_resources([ResourceKey(*key) for key in found], using) if found else {}
-        return Page(wrong or None, 0, list(found[-1]) if len(found) == self.size else None)
+
+def _wrong(named: "models.QuerySet[Any]", using: str) -> dict[ResourceKey, int] | None:
+    return wrong_resources(*named.query.get_compiler(using).as_sql(), using) or None
 
 
 class RowComparison(Comparison):
@@ -36,7 +37,9 @@ class RowComparison(Comparison):
 
 
 def _rows_of(name: str, end: str) -> Reconciler:
-    return Reconciler(f"rows of {name}", NamedResources(end), RowComparison())
+    columns = (f"{end}identifier", f"{end}object_id")
+    keys = _NamedResources(partial(named_resources, end), _wrong, columns=columns, size=2000)
+    return Reconciler(f"rows of {name}", keys, RowComparison())
 
 
 #: One for each end of an event.

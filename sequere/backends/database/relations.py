@@ -1,6 +1,6 @@
 """The reconciler of relations: those that the log knows, and stored ones that it does not know."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import Any
@@ -89,9 +89,9 @@ class FollowerKeys(RowKeys):
     """The resources from which relations lead, and everything between their uids. On a page are those that a statement
     finds wrong: it ends early if these have many relations."""
 
-    #: Its name, and the column of the uids in it.
+    #: Its name, and the columns of the uids that it asks to be in a range, by what it calls that.
     find: str
-    column: str
+    uids: Mapping[str, str]
 
     def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
         """3 queries, and 1 more if the page ends early."""
@@ -107,13 +107,16 @@ class FollowerKeys(RowKeys):
     def _wrong(self, after: Cursor | None, until: Cursor | None, using: str) -> tuple[list[int], bool]:
         """The uids in a range that the statement names, and whether there may be more of them."""
         bounds = [(sign, bound[0]) for sign, bound in ((">", after), ("<=", until)) if bound]
-        in_range = " AND ".join(f"{self.column} {sign} %s" for sign, _ in bounds) or "true"
-        text = _finding(self.find, tuple(_numbers(using).values()), using).format(in_range=in_range)
+        in_range = {
+            name: " AND ".join(f"{column} {sign} %s" for sign, _ in bounds) or "true"
+            for name, column in self.uids.items()
+        }
+        text = _finding(self.find, tuple(_numbers(using).values()), using).format(**in_range)
         uids: list[int] = []
         left = RELATIONS_AT_ONCE
         # Each row takes as long as the resource has relations, so no more are asked for than there is work for.
         with transaction.atomic(using=using), connections[using].chunked_cursor() as cursor:
-            cursor.execute(text, [bound for _, bound in bounds])
+            cursor.execute(text, [bound for _, bound in bounds] * len(self.uids))
             while rows := cursor.fetchmany(RESOURCES_PER_FETCH):
                 for uid, number in rows:
                     uids.append(uid)
@@ -127,20 +130,17 @@ class FollowerKeys(RowKeys):
 def _finding(name: str, graphs: tuple[int, ...], using: str) -> str:
     """Put together once for each database, and each time that there is a new graph."""
     words = dialect(connections[using])
-    graph, event, resource, kinds, stored = map(words.table, (GraphNumber, Event, Resource, Name, LiveRelation))
+    graph, resource, kinds = map(words.table, (GraphNumber, Resource, Name))
     types = " ".join(f"WHEN {words.text(one.name)} THEN {words.text(one.begun.name)}" for one in RELATION_TYPES)
     of_kind = "{0}_kind.role = '{1}' AND {0}_kind.name = {0}.identifier"
-    of_opposite = "o.graph = stored.graph AND o.from_uid = stored.to_uid AND o.to_uid = stored.from_uid"
     return statement(__package__, name).format(
-        in_range="{in_range}",
+        **{place: f"{{{place}}}" for place in ("in_range", "from_it", "to_it")},
         graphs=", ".join(map(str, graphs)) or "NULL",
         begun=", ".join(map(words.text, BEGUN)),
         changes=", ".join(map(words.text, CHANGES)),
         of_actor="e.actor_identifier = f.identifier AND e.actor_object_id = f.object_id",
         graph=words.join_row(graph, "g", "g.number = stored.graph"),
-        event=words.join_row(event, "e", "e.id = stored.event_id"),
-        opposite=words.join_row(stored, "o", of_opposite),
-        resource=words.join_row(resource, "f", "f.uid = stored.from_uid"),
+        resource=words.join_row(resource, "f", "f.uid = from_uid"),
         other=words.join_row(resource, "t", "t.uid = stored.to_uid"),
         kind=words.join_row(kinds, "f_kind", of_kind.format("f", KIND)),
         other_kind=words.join_row(kinds, "t_kind", of_kind.format("t", KIND)),
@@ -221,13 +221,13 @@ def _part_of_graph(numbers: GraphNumbers, part: int) -> models.Case:
     return models.Case(*cases, default=models.Value(""), output_field=models.TextField())
 
 
-def _reconciler(name: str, find: str, column: str) -> Reconciler:
-    keys = FollowerKeys(Resource.objects.using, columns=("uid",), size=1000, find=find, column=column)
+def _reconciler(name: str, find: str, **uids: str) -> Reconciler:
+    keys = FollowerKeys(Resource.objects.using, columns=("uid",), size=1000, find=find, uids=uids)
     return Reconciler(name, keys, RelationComparison())
 
 
 #: All relations, those of a resource together; then since when they are mutual.
 RELATIONS = (
-    _reconciler("follows", "wrong_followers", "f.uid"),
-    _reconciler("opposites", "wrong_opposites", "stored.from_uid"),
+    _reconciler("follows", "wrong_followers", in_range="f.uid"),
+    _reconciler("opposites", "wrong_opposites", from_it="from_uid", to_it="to_uid"),
 )
