@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from sequere.base import ResourceKey
 from sequere.exceptions import InvalidEventData, ReservedStream
 from sequere.log.validation import check_text
-from sequere.sql.dialects import dialect
+from sequere.sql.dialects import Dialect, dialect
 
 #: The kinds of streams that belong to Sequere.
 RESERVED = frozenset({"queued", "read", "relation", "resource"})
@@ -55,7 +55,20 @@ class Stream(models.Func):
         compiled = [compiler.compile(column) for column in self.get_source_expressions()]
         words = dialect(connection)
         columns = [*map(words.text, self._constants), *(sql for sql, _ in compiled)]
-        return words.stream(self._kind, columns), [value for _, values in compiled for value in values]
+        return self._in_words(words, columns), [value for _, values in compiled for value in values]
+
+    def _in_words(self, words: Dialect, columns: Sequence[str]) -> str:
+        return words.stream(self._kind, columns)
+
+
+class InStream(Stream):
+    """Whether a row stands in that stream. Costs less than to name it, since the database makes no UUID."""
+
+    def __init__(self, kind: str, constants: Sequence[str], *columns: str | models.expressions.Combinable) -> None:
+        super().__init__(kind, constants, *columns, output_field=models.BooleanField())
+
+    def _in_words(self, words: Dialect, columns: Sequence[str]) -> str:
+        return words.is_in_stream(self._kind, columns)
 
 
 def lifecycle(key: ResourceKey) -> UUID:

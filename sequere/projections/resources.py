@@ -21,7 +21,8 @@ class _NamedResources(Uncounted, SpanKeys):
 
 
 def _wrong(named: "models.QuerySet[Any]", using: str) -> dict[ResourceKey, int] | None:
-    return wrong_resources(*named.query.get_compiler(using).as_sql(), using) or None
+    names, values = named.query.get_compiler(using).as_sql()
+    return wrong_resources(names, values, using) or None
 
 
 class RowComparison(Comparison):

@@ -7,15 +7,16 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Coalesce, Mod
-from django.db.models.lookups import Exact
+from django.db.models.lookups import IsNull
 
 from sequere.base import ResourceKey
 from sequere.event_types import event_types
 from sequere.log.models import Event
-from sequere.log.streams import Stream
+from sequere.log.streams import InStream, Stream
 from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, Uncounted
-from sequere.relations.key import GraphColumns, RelationKey
-from sequere.relations.types import BEGUN, CHANGES, type_of
+from sequere.relations.key import RELATION
+from sequere.relations.recorded import ENDS
+from sequere.relations.types import BEGUN, CHANGES, RELATION_TYPES
 
 _IS_TO_ITSELF = models.Q(
     type__in=CHANGES,
@@ -23,6 +24,8 @@ _IS_TO_ITSELF = models.Q(
     actor_object_id=models.F("target_object_id"),
 )
 _IS_WITHOUT_TARGET = models.Q(type__in=CHANGES, target_identifier__isnull=True)
+#: The event before one in its stream.
+_BEFORE = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") - 1)
 
 
 class _Events(Uncounted, OrphanKeys):
@@ -81,47 +84,44 @@ def _faults(
 def _with_right_values(events: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Events with the type of the event before them, and with the stream that they should stand in, if their type and
     their resources say which."""
-    before = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") - 1)
-    of_actor = [
-        models.When(type__in=_names_of(kind), then=Stream(kind, (), "actor_identifier", "actor_object_id"))
-        for kind in ("resource", "read")
-    ]
-    names = GraphColumns(
-        models.Case(*(models.When(type=one, then=models.Value(type_of(one).name)) for one in CHANGES)),
-        Coalesce("scope", models.Value("")),
-    )
-    of_relation = models.When(type__in=CHANGES, then=RelationKey.stream_in_sql(names, "actor_", "target_"))
+    right = [models.When(type__in=types, then=Stream(*named)) for types, named in _streams()]
     annotated: models.QuerySet[Any] = events.annotate(
-        before=models.Subquery(before.values("type")[:1]),
-        right_stream=models.Case(of_relation, *of_actor, default="stream", output_field=models.UUIDField()),
+        before=models.Subquery(_BEFORE.values("type")[:1]),
+        right_stream=models.Case(*right, default="stream", output_field=models.UUIDField()),
     )
     return annotated
 
 
+def _streams() -> Iterator[tuple[list[str], tuple[Any, ...]]]:
+    """The types of events whose resources say in which stream they stand, and what `Stream` takes to name it."""
+    for kind in ("resource", "read"):
+        yield _names_of(kind), (kind, (), *ENDS[:2])
+    scope = Coalesce("scope", models.Value(""))
+    for one in RELATION_TYPES:
+        yield [one.begun.name, one.ended.name], (RELATION, (one.name,), scope, *ENDS)
+
+
 def _wrong(events: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
-    """Those that are wrong: 1 query, which looks each event's predecessor up."""
-    kinds = {event_types.stream_kind(one.name) for one in event_types}
-    foreign = models.Q(pk__in=[])
-    for kind in kinds - {""}:
-        foreign |= models.Q(type__in=_names_of(kind)) & ~models.Q(before__in=_names_of(kind))
+    """Those that are wrong: 1 query, which looks the event before each one up, but for the first of a stream."""
+    kinds = {event_types.stream_kind(one.name) for one in event_types} - {""}
     internal = [one.name for one in event_types if event_types.stream_kind(one.name)]
-    foreign |= ~models.Q(type__in=internal) & models.Q(before__in=internal)
-    odd = models.Q(type__in=BEGUN) & models.Q(parity=0)
-    even = models.Q(type__in=CHANGES) & ~models.Q(type__in=BEGUN) & models.Q(parity=1)
-    wrong: models.QuerySet[Any] = (
-        _with_right_values(events)
-        .annotate(parity=Mod("version", 2))
-        .filter(
-            _IS_TO_ITSELF
-            | _IS_WITHOUT_TARGET
-            # The first event of a stream has none before it: there is nothing to look up.
-            | (models.Q(version__gt=1) & (models.Q(before__isnull=True) | foreign))
-            | odd
-            | even
-            | models.Q(~Exact(models.F("stream"), models.F("right_stream")))
-        )
+    alone = ~models.Q(type__in=internal) & _is_none(_BEFORE.exclude(type__in=internal))
+    for kind in kinds:
+        names = _names_of(kind)
+        alone |= models.Q(type__in=names) & _is_none(_BEFORE.filter(type__in=names))
+    out_of_turn = models.Q(type__in=BEGUN, parity=0) | models.Q(type__in=set(CHANGES) - set(BEGUN), parity=1)
+    strayed = models.Q(pk__in=[])
+    for types, named in _streams():
+        strayed |= models.Q(type__in=types) & ~models.Q(InStream(*named))
+    wrong: models.QuerySet[Any] = events.annotate(parity=Mod("version", 2, output_field=models.IntegerField())).filter(
+        _IS_TO_ITSELF | _IS_WITHOUT_TARGET | (models.Q(version__gt=1) & alone) | out_of_turn | strayed
     )
     return wrong
+
+
+def _is_none(before: models.QuerySet[Any]) -> models.Q:
+    # For NOT EXISTS, PostgreSQL may make a table of all events there are.
+    return models.Q(IsNull(models.Subquery(before.values("pk")[:1]), True))
 
 
 def _names_of(kind: str) -> list[str]:
@@ -142,4 +142,4 @@ def log_reconciler(kinds: Sequence[str]) -> Reconciler:
             return events.exclude(type__in=others)
         return events.filter(type__in=[name for kind in kinds for name in _names_of(kind)])
 
-    return Reconciler("events", _Events(of_kinds, _ids, orphans=_wrong, size=5000), _LogComparison())
+    return Reconciler("events", _Events(of_kinds, _ids, orphans=_wrong, size=20_000), _LogComparison())

@@ -91,6 +91,10 @@ class Dialect(ABC):
     def stream(self, kind: str, columns: Iterable[str]) -> str:
         """`stream_of()` of keys in columns."""
 
+    def is_in_stream(self, kind: str, columns: Iterable[str]) -> str:
+        """Whether that is what the column `stream` has."""
+        return f"stream = {self.stream(kind, columns)}"
+
     # Primary keys of a host's tables (`sequere.primary_keys`)
 
     #: Whether a condition EXISTS (…) may be where a statement begins, and not only a question about each row.

@@ -66,9 +66,15 @@ class PostgreSQL(Dialect):
         return f"({column} #>> '{{{key},-1,{place}}}')"
 
     def stream(self, kind: str, columns: Iterable[str]) -> str:
+        return f"ENCODE({self._stream_bytes(kind, columns)}, 'hex')::uuid"
+
+    def is_in_stream(self, kind: str, columns: Iterable[str]) -> str:
+        return f"UUID_SEND(stream) = {self._stream_bytes(kind, columns)}"
+
+    def _stream_bytes(self, kind: str, columns: Iterable[str]) -> str:
         # Bytes, since a text cannot contain NUL.
         keys = "".join(f" || '\\x00'::bytea || convert_to({column}, 'UTF8')" for column in columns)
-        return f"ENCODE(SUBSTR(SHA256('{kind}'::bytea{keys}), 1, 16), 'hex')::uuid"
+        return f"SUBSTR(SHA256('{kind}'::bytea{keys}), 1, 16)"
 
     begins_with_exists = True
     for_each_row = "OFFSET 0"
