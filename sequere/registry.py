@@ -272,15 +272,21 @@ class Registry:
         self, keys: Iterable[ResourceKey]
     ) -> Iterator[tuple[str, _Kind, list[Any], dict[str, list[ResourceKey]]]]:
         """For each identifier, the primary keys that are asked for, and the keys that name each, by its text."""
-        wanted: dict[str, list[Any]] = defaultdict(list)
-        by_text: dict[str, dict[str, list[ResourceKey]]] = defaultdict(lambda: defaultdict(list))
+        by_identifier: dict[str, list[ResourceKey]] = defaultdict(list)
         for key in keys:
-            if kind := self._by_name.get(key.identifier):
-                with suppress(NotAKey):  # as after the type of the key has changed
-                    value = kind.pk.value(key.object_id)
-                    by_text[key.identifier][kind.pk.text(value)].append(key)
-                    wanted[key.identifier].append(value)
-        return ((name, self._by_name[name], values, by_text[name]) for name, values in wanted.items())
+            by_identifier[key.identifier].append(key)
+        for identifier, named in by_identifier.items():
+            if kind := self._by_name.get(identifier):
+                value_of, text_of = kind.pk.value, kind.pk.text
+                values, by_text = [], defaultdict(list)
+                for key in named:
+                    try:
+                        value = value_of(key.object_id)
+                        by_text[text_of(value)].append(key)
+                    except NotAKey:  # as after the type of the key has changed
+                        continue
+                    values.append(value)
+                yield identifier, kind, values, by_text
 
     def _checked(self, key: ResourceKey) -> ResourceKey:
         identifier, object_id = key

@@ -1,6 +1,6 @@
 """Count the statements sent to the database, without transaction control."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.db import connection
@@ -22,3 +22,19 @@ def at_most(number: int, *, exactly: bool = False) -> Iterator[None]:
 def exactly(number: int) -> Iterator[None]:
     with at_most(number, exactly=True):
         yield
+
+
+def entries_read(indexes: str, do: Callable[[], object]) -> int:
+    """How many entries of the indexes that are named like this something reads on PostgreSQL, also in functions."""
+    named = f"FROM pg_class WHERE relkind = 'i' AND relname LIKE '{indexes}'"
+    read = f"SELECT SUM(pg_stat_get_xact_tuples_returned(oid)) {named}"
+    with connection.cursor() as cursor:
+        # Small tables would be read as a whole, and sorted.
+        for kind in ("seqscan", "bitmapscan", "sort"):
+            cursor.execute(f"SET LOCAL enable_{kind} = off")
+        cursor.execute("DISCARD PLANS")
+        cursor.execute(read)
+        before = cursor.fetchone()[0]
+        do()
+        cursor.execute(read)
+        return int(cursor.fetchone()[0] - before)

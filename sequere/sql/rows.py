@@ -8,7 +8,7 @@ What a database needs to know of columns is prepared once, and values are conver
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import repeat
@@ -199,7 +199,9 @@ def made(model: type[ModelT], names: Sequence[str], rows: Iterable[Sequence[Any]
     return found
 
 
-def fetched(sql: str, values: Sequence[Any], fields: Sequence[Field], using: str) -> list[tuple[Any, ...]]:
+def fetched(
+    sql: str, values: Sequence[Any] | Mapping[str, Any], fields: Sequence[Field], using: str
+) -> list[tuple[Any, ...]]:
     """What a statement SELECTs, a column for each field, as Python has it."""
     connection = connections[using]
     with connection.cursor() as cursor:

@@ -9,7 +9,7 @@ class DatabaseBackendConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sequere.backends.database.statements import applying_functions
+        from sequere.backends.database.functions import relation_functions
         from sequere.sql import routines
 
-        routines.provide_functions(self.label, "sequere_database_relation", applying_functions)
+        routines.provide_functions(self.label, "sequere_database_relation", relation_functions)

@@ -3,12 +3,11 @@
 Two relations are opposite if one is from → to and the other is to → from. Each knows since when they are mutual.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from sequere.backends.database.models import LiveRelation, RelationCount
@@ -19,7 +18,7 @@ from sequere.relations.key import Graph
 from sequere.relations.lasting import in_log, until_in_sql
 from sequere.relations.types import RelationType
 from sequere.sql.dialects import Dialect, dialect
-from sequere.sql.statements import statement, statements
+from sequere.sql.statements import statement
 
 #: A SELECT, and the parameters that it takes.
 Subselect: TypeAlias = tuple[str, Sequence[Any]]
@@ -122,19 +121,15 @@ def _apply_text(begun: str, using: str) -> str:
     return f"SELECT sequere_apply_relations(%s, %s, {text}, NULL, {arrays}) FROM {relations}"
 
 
-def applying_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
-    """The functions that apply relations of any graph: the same statements, planned once."""
-    words = dialect(connection)
-    if not words.has_routines:
-        return {}
+def applying_fragments(words: Dialect) -> dict[str, str]:
+    """The statements of functions that apply relations of any graph: the same ones, planned once."""
     (write,) = _texts(words, _fragments(words, "graph_number", "begun", both=True)).write
     # Of two opposite relations, one says both.
     relations = (
         "SELECT given.* FROM unnest(streams, opposites, from_uids, to_uids, from_kinds, to_kinds)"
         " AS given (stream, opposite, one, other) WHERE one < other OR opposite NOT IN (SELECT unnest(streams))"
     )
-    texts = statements(__package__, connection.vendor)
-    return {name: text.replace("{write}", write.replace("{given}", relations)) for name, text in texts.items()}
+    return {"{write}": write.replace("{given}", relations)}
 
 
 def _texts(words: Dialect, fragments: dict[str, str]) -> _Texts:

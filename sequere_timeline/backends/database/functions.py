@@ -6,16 +6,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.sql.dialects import dialect
 from sequere.sql.statements import statements
-from sequere_timeline.backends.database.hidden import body_of_function
-from sequere_timeline.backends.database.private import fragments_of_functions
+from sequere_timeline.backends.database import private, reading
 
 
 def timeline_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
-    """By name: those that save an action, that apply follows, and that say whom somebody does not see."""
+    """By name: those that save an action, that apply follows, and that read private timelines."""
     words = dialect(connection)
     if not words.has_routines:
         return {}
-    fragments = {**fragments_of_functions(words), "{hidden}": body_of_function(words)}
+    # The parameters of functions have the names of those of statements.
+    parameters = {name: f"{name}_" for name in ("identifier", "object_id", "now", "date", "tie")}
+    read = {name: text % parameters for name, text in reading.reading_fragments(words).items()}
+    fragments = {**private.fragments_of_functions(words), **read}
     texts = dict(statements(__package__, connection.vendor))
     for name, fragment in fragments.items():
         texts = {function: text.replace(name, fragment) for function, text in texts.items()}

@@ -1,18 +1,14 @@
 """Whom the owners of timelines do not see, in SQL: asked of live relations with each page, in the same statement."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from django.utils import timezone
 
 from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.statements import lasts, uid_of
-from sequere.base import ResourceKey
+from sequere.backends.database.statements import lasts
 from sequere.log.numbers import GraphNumber
-from sequere.relations.lasting import in_log
 from sequere.relations.types import RelationType
 from sequere.sql.dialects import Dialect
 from sequere_timeline.backends.database.models import SavedAction
+from sequere_timeline.backends.database.statements import IDENTIFIER, NOW, OBJECT_ID, uid_of_owner
 from sequere_timeline.visibility import HIDINGS
 
 #: The types of relations that hide somebody from who has them, and from the other end.
@@ -20,41 +16,29 @@ _FROM_OWNER = [hiding.type for hiding in HIDINGS]
 _TO_OWNER = [hiding.type for hiding in HIDINGS if hiding.both]
 
 
-def with_hidden(words: Dialect) -> str:
+def with_hidden(words: Dialect, *, planned: bool = False) -> str:
     """Begins a statement about the timeline of an owner: `hidden` has the uids of those whom it does not see, and
-    whether it does not see what is done to them. Parameters: `what_it_takes()`.
+    whether it does not see what is done to them.
 
     One lookup for those to whom the owner has relations, and one for those who have some to it, are all that somebody
-    pays for who sees everybody; they are planned once, since planning takes longer.
+    pays for who sees everybody; they are planned once, by themselves or, in a function, with the rest of the statement.
     """
-    select = "SELECT * FROM sequere_hidden_from(%s, %s, %s)" if words.has_routines else _hidden(words)
+    function = f"SELECT * FROM sequere_hidden_from({IDENTIFIER}, {OBJECT_ID}, {NOW})"
+    select = function if words.has_routines and not planned else hidden(words)
     return f"WITH hidden (uid, as_target) AS MATERIALIZED ({select})"
 
 
-def what_it_takes(words: Dialect, owner: ResourceKey) -> list[Any]:
-    """The parameters of `with_hidden()`."""
-    now = in_log(timezone.now())
-    return [*owner, now] if words.has_routines else _parameters([*owner], [now])
-
-
-def body_of_function(words: Dialect) -> str:
-    """What the function SELECTs that finds them."""
-    return _hidden(words) % tuple(_parameters(["identifier_", "object_id_"], ["now_"]))
-
-
-def _hidden(words: Dialect) -> str:
+def hidden(words: Dialect) -> str:
+    """SELECTs them."""
     relations = f"FROM {words.table(LiveRelation)} l WHERE l.graph"
     as_target = _is_of(words, [hiding.type for hiding in HIDINGS if hiding.targets])
+    owner = uid_of_owner(words)
     return (
         f"SELECT l.to_uid, l.graph {as_target} {relations} {_is_of(words, _FROM_OWNER)}"
-        f" AND l.from_uid = {uid_of(words)} {_lasting(words, _FROM_OWNER)}"
+        f" AND l.from_uid = {owner} {_lasting(words, _FROM_OWNER)}"
         f" UNION ALL SELECT l.from_uid, false {relations} {_is_of(words, _TO_OWNER)}"
-        f" AND l.to_uid = {uid_of(words)} {_lasting(words, _TO_OWNER)}"
+        f" AND l.to_uid = {owner} {_lasting(words, _TO_OWNER)}"
     )
-
-
-def _parameters(owner: list[Any], now: list[Any]) -> list[Any]:
-    return [part for types in (_FROM_OWNER, _TO_OWNER) for part in (*owner, *(now if _have_end(types) else ()))]
 
 
 def is_shown(words: Dialect, action: str | None = None) -> str:
@@ -80,9 +64,6 @@ def _is_of(words: Dialect, types: Sequence[RelationType]) -> str:
     return words.is_among(f"SELECT number FROM {words.table(GraphNumber)} WHERE scope = '' AND type IN ({named})")
 
 
-def _have_end(types: Sequence[RelationType]) -> bool:
-    return any(type_.has_end for type_ in types)
-
-
 def _lasting(words: Dialect, types: Sequence[RelationType]) -> str:
-    return f"AND {lasts(words, 'l')}" if _have_end(types) else ""
+    have_end = any(type_.has_end for type_ in types)
+    return f"AND {lasts(words, 'l').replace('%s', NOW)}" if have_end else ""

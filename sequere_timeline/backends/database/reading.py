@@ -8,19 +8,31 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from django.db import connections, router
+from django.utils import timezone
 
 from sequere.backends.database.statements import uid_of
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
+from sequere.relations.lasting import in_log
 from sequere.results.cursors import Place
 from sequere.sql.dialects import Dialect, dialect
 from sequere.sql.rows import Field, fetched, fields_of
 from sequere_timeline import conf
 from sequere_timeline.actions import Action, StoredAction, load_actions
 from sequere_timeline.backends.base import Filters, Reason
-from sequere_timeline.backends.database.hidden import is_shown, what_it_takes, with_hidden
+from sequere_timeline.backends.database.hidden import hidden, is_shown, with_hidden
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
-from sequere_timeline.backends.database.statements import above_floor, ask, filled, has_reason, moment
+from sequere_timeline.backends.database.statements import (
+    IDENTIFIER,
+    NOW,
+    OBJECT_ID,
+    above_floor,
+    ask,
+    filled,
+    has_reason,
+    moment,
+    uid_of_owner,
+)
 
 #: The columns of an action that are read, before those of the entry and the keys.
 _COLUMNS = ("date", "id", "uid", "verb", "kwargs", "target_deleted")
@@ -44,8 +56,8 @@ class ActionRows:
     private: bool
 
     def count(self) -> int:
-        using, values = self._values()
-        return int(ask(self._texts(using).number, values, using)[0][0])
+        using = router.db_for_read(Entry)
+        return int(ask(self._texts(using).number, self._values(), using)[0][0])
 
     def rows(self, start: int, stop: int | None) -> list[StoredAction]:
         return [action for _, action in self._actions(None if stop is None else stop - start, start)]
@@ -73,10 +85,9 @@ class ActionRows:
 
     def unread(self, limit: int | None) -> int:
         """How many entries are not the owner's own and dated after the read mark, at most `limit`."""
-        using, values = self._values()
-        texts = self._texts(using)
-        limited = "" if limit is None else f"LIMIT {limit:d}"
-        return int(ask(texts.unread.replace("{limit}", limited), [*values, *self.owner], using)[0][0])
+        using = router.db_for_read(Entry)
+        text = self._texts(using).unread.replace("{limit}", "" if limit is None else f"LIMIT {limit:d}")
+        return int(ask(text, self._values() | {"size": limit}, using)[0][0])
 
     def _texts(self, using: str) -> "_Texts":
         return _texts(
@@ -87,18 +98,22 @@ class ActionRows:
             capped=conf.max_length() is not None,
         )
 
-    def _values(self) -> tuple[str, list[Any]]:
-        """The database, and the parameters that all statements take."""
-        using = router.db_for_read(Entry)
-        hidden = what_it_takes(dialect(connections[using]), self.owner) if self.private else []
-        return using, [*hidden, *self.owner, *(value for value in self.filters if value is not None)]
+    def _values(self) -> dict[str, Any]:
+        """The parameters that all statements take."""
+        return {
+            "identifier": self.owner.identifier,
+            "object_id": self.owner.object_id,
+            "now": in_log(timezone.now()),
+            **self.filters._asdict(),
+        }
 
     def _actions(self, size: int | None, start: int, after: Place | None = None) -> list[tuple[Place, StoredAction]]:
-        using, values = self._values()
+        using = router.db_for_read(Entry)
+        values = self._values() | {"size": size, "start": start}
         text = self._texts(using).rows
         if after:
             text = self._texts(using).rows_after
-            values += (moment(after.moment, using), after.tie)
+            values |= {"date": moment(after.moment, using), "tie": after.tie}
         text = text.replace("{limit}", dialect(connections[using]).limit(size, start))
         return [self._read(*row) for row in fetched(text, values, _ROW, using)]
 
@@ -130,21 +145,48 @@ class ActionRows:
 
 
 class _Texts(NamedTuple):
-    """The statements for one kind of timeline. Each takes the key of the owner and the filters that are given."""
+    """The statements for one kind of timeline. Each takes the key of the owner, now, and the filters that are given."""
 
     number: str
-    #: With a {limit}.
+    #: With a {limit}, or with its `size` and `start` as parameters.
     rows: str
-    #: The same after a place.
+    #: The same after a place, with its `date` and `tie` as parameters.
     rows_after: str
-    #: With a {limit}. Takes the key of the owner at the end, too.
+    #: With a {limit}, or with its `size` as a parameter.
     unread: str
 
 
 @cache
 def _texts(using: str, given: tuple[bool, ...], *, private: bool, desc: bool, capped: bool) -> _Texts:
     words = dialect(connections[using])
-    conditions = [f"entry.feed = {uid_of(words)}" if private else _PUBLIC.format(uid=uid_of(words))]
+    texts = _put_together(words, given, private=private, desc=desc, capped=capped)
+    if not words.has_routines or not private or not desc or capped or any(given):
+        return texts
+    # What is asked most often: planning it takes longer than answering it.
+    owner = f"{IDENTIFIER}, {OBJECT_ID}, {NOW}"
+    return texts._replace(
+        rows=f"SELECT * FROM sequere_private_timeline({owner}, %(size)s, %(start)s)",
+        rows_after=f"SELECT * FROM sequere_private_timeline({owner}, %(size)s, %(start)s, {_PLACE})",
+        unread=f"SELECT sequere_unread({owner}, %(size)s)",
+    )
+
+
+def reading_fragments(words: Dialect) -> dict[str, str]:
+    """What the functions SELECT."""
+    texts = _put_together(words, (False,) * 3, private=True, desc=True, capped=False, planned=True)
+    return {
+        "{private_timeline}": texts.rows_after.replace("{limit}", "LIMIT size_ OFFSET start_"),
+        "{unread}": texts.unread.replace("{limit}", ""),
+        "{unread_up_to}": texts.unread.replace("{limit}", "LIMIT size_"),
+        "{hidden}": hidden(words),
+    }
+
+
+def _put_together(
+    words: Dialect, given: tuple[bool, ...], *, private: bool, desc: bool, capped: bool, planned: bool = False
+) -> _Texts:
+    owner = uid_of_owner(words)
+    conditions = [f"entry.feed = {owner}" if private else _PUBLIC.format(uid=owner)]
     conditions += _filters(words, *given)
     if private and capped:
         conditions.append(above_floor(words, "entry.feed", "entry.date", "entry.action_id"))
@@ -173,18 +215,20 @@ def _texts(using: str, given: tuple[bool, ...], *, private: bool, desc: bool, ca
         target=words.join_row(words.table(Resource), "target", "target.uid = found.target_uid"),
         limit="{limit}",
     )
-    read_at = f"(SELECT read_at FROM {words.table(TimelineState)} WHERE feed = {uid_of(words)})"
+    read_at = f"(SELECT read_at FROM {words.table(TimelineState)} WHERE feed = {owner})"
     unread = f"NOT {has_reason(Reason.OWN, 'COALESCE(entry.extra, 0)')}"
     new = f"{unread} AND entry.date > COALESCE({read_at}, {words.earliest})"
-    start = f"{with_hidden(words)} " if private else ""
+    start = f"{with_hidden(words, planned=planned)} " if private else ""
     return _Texts(
         number=f"{start}SELECT COUNT(*) FROM {counted} WHERE {where_counted}",
         rows=start + page.replace("{conditions}", where),
-        rows_after=start + page.replace("{conditions}", f"{where} AND ({place}) {order} (%s, %s)"),
+        rows_after=start + page.replace("{conditions}", f"{where} AND ({place}) {order} ({_PLACE})"),
         unread=f"{start}SELECT COUNT(*) FROM (SELECT 1 FROM {counted} WHERE {where_counted} AND {new} {{limit}}) later",
     )
 
 
+#: The parameters of a place.
+_PLACE = "%(date)s, %(tie)s"
 #: The condition that an action is in the public timeline of its actor.
 _PUBLIC = "action.actor_uid = {uid} AND action.published_event_id IS NOT NULL"
 
@@ -192,9 +236,11 @@ _PUBLIC = "action.actor_uid = {uid} AND action.published_event_id IS NOT NULL"
 def _filters(words: Dialect, verb: bool, kind: bool, target: bool) -> Iterator[str]:  # as they come
     """The conditions of the filters that are given."""
     if verb:
-        yield "action.verb = %s"
+        yield "action.verb = %(verb)s"
     if target:
         # An action upon something deleted is none upon what has its key now.
-        yield f"action.target_uid = {uid_of(words)} AND NOT action.target_deleted"
+        uid = uid_of(words) % ("%(target_identifier)s", "%(target_object_id)s")
+        yield f"action.target_uid = {uid} AND NOT action.target_deleted"
     elif kind:
-        yield f"(SELECT identifier FROM {words.table(Resource)} WHERE uid = action.target_uid) = %s"
+        identifier = f"SELECT identifier FROM {words.table(Resource)} WHERE uid = action.target_uid"
+        yield f"({identifier}) = %(target_identifier)s"

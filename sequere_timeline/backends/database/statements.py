@@ -1,11 +1,12 @@
 """The words of this read model's statements. A statement is put together once for each database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connections
 
+from sequere.backends.database.statements import uid_of
 from sequere.sql.dialects import Dialect
 from sequere.sql.statements import statement
 from sequere_timeline.backends.base import Reason
@@ -13,8 +14,11 @@ from sequere_timeline.backends.database.models import TimelineState
 
 Answer = list[tuple[Any, ...]]
 
+#: Parameters of what is asked about a timeline: the key of its owner, and now, as the log has the ends of relations.
+IDENTIFIER, OBJECT_ID, NOW = "%(identifier)s", "%(object_id)s", "%(now)s"
 
-def ask(sql: str, values: Sequence[Any], using: str) -> Answer:
+
+def ask(sql: str, values: Sequence[Any] | Mapping[str, Any], using: str) -> Answer:
     """The rows that a statement answers. Times are as the driver gives them."""
     with connections[using].cursor() as cursor:
         cursor.execute(sql, values)
@@ -37,6 +41,11 @@ def moment(date: datetime, using: str) -> Any:
 def filled(name: str, **fragments: str) -> str:
     """The statement in a file of this package."""
     return statement(__package__, name).format_map(fragments)
+
+
+def uid_of_owner(words: Dialect) -> str:
+    """SELECTs the uid of the owner."""
+    return uid_of(words) % (IDENTIFIER, OBJECT_ID)
 
 
 def above_floor(words: Dialect, feed: str, date: str, action_id: str) -> str:
