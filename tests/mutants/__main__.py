@@ -46,6 +46,7 @@ TESTS = [
         "tests/sequere_timeline/test_fan_outs.py",
         "tests/sequere_timeline/test_deletion.py",
         "tests/replay/test_damage.py",
+        "tests/contracts",
         "tests/redis/test_older_servers.py",
     ),
 ]
