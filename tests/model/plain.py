@@ -250,7 +250,7 @@ class Plain:
         )
 
     def _newest(self, ordered: dict[Key, int]) -> list[Key]:
-        return sorted(ordered, key=lambda key: -ordered[key])
+        return sorted(ordered, key=lambda key: (-ordered[key], key))
 
     def _by_date(self, uids) -> list[str]:
         return sorted(uids, key=lambda uid: (self.actions[uid].date, self.actions[uid].order), reverse=True)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from itertools import product
+from itertools import groupby, product
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from sequere.base import ResourceKey
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import Blocked, NotPending
 from sequere.models import (
+    Event,
     accept,
     accept_all,
     block,
     cancel,
     clear,
+    count_relations,
     deny,
     follow,
     follow_many,
@@ -32,6 +35,7 @@ from sequere.models import (
     get_pending_count,
     get_pending_with,
     get_pending_with_count,
+    get_relations,
     is_following,
     is_muted,
     move,
@@ -45,6 +49,7 @@ from sequere.models import (
 from sequere.registry import registry
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verifiable, verify
+from sequere.results import RelationList
 from tests.model.plain import LATER, NEVER, OVER, Key, Plain, on
 from tests.read_models import empty_read_models, undone
 from tests.rounds import TIMES
@@ -56,6 +61,8 @@ PROJECTS = [Key("project", number) for number in range(1, 3)]
 EVERYTHING = [*USERS, *PROJECTS]
 KINDS = ("user", "project")
 WATCH = "watch"
+#: The lists whose past is asked for.
+LISTS = ("followers", "friends", "pending_with", "blocked", "muted")
 
 #: Until when mutes last.
 ENDS = {OVER: on(0), LATER: on(36500), NEVER: None}
@@ -100,6 +107,8 @@ class Site:
         self.plain = plain
         self.instances: dict[Key, Any] = {}
         self.saved: list[Any] = []
+        #: The last event of some time ago, what was true then, and who was deleted since.
+        self.past: tuple[Event, dict[str, list[Key]], set[Key]] | None = None
         for key in EVERYTHING:
             self.get(key)
 
@@ -237,6 +246,31 @@ class Site:
         self.get(key)
         self.instances.pop(key).delete()
         self.plain.delete(key)
+        if self.past:
+            self.past[2].add(key)
+
+    def remember(self) -> None:
+        last = Event.objects.order_by("pk").last()
+        if last is not None:
+            true = {f"{what} {key}": getattr(self.plain, what)(key) for what, key in product(LISTS, EVERYTHING)}
+            self.past = last, true, set()
+
+    def answers_about_the_past(self) -> dict[str, tuple[list[Key], int]]:
+        """Those who were deleted since are hidden, but count."""
+        if self.past is None:
+            return {}
+        asked = {"as_of": self.past[0]}
+        return {
+            f"{what} {key}": (
+                _by_time(get_relations(what, self.get(key), **asked)),
+                count_relations(what, self.get(key), **asked),
+            )
+            for what, key in product(LISTS, EVERYTHING)
+        }
+
+    def expected_of_the_past(self) -> dict[str, tuple[list[Key], int]]:
+        _, true, gone = self.past or (None, {}, set())
+        return {name: ([key for key in keys if key not in gone], len(keys)) for name, keys in true.items()}
 
     def mark_as_read(self, owner: Key, until: int) -> None:
         Timeline(self.get(owner)).mark_as_read(on(until))
@@ -260,8 +294,8 @@ class Site:
             "pending": [_key(other) for other, _ in get_pending(instance)],
             "pending with": [_key(other) for other, _ in get_pending_with(instance)],
             "asks": (get_pending_count(instance), get_pending_with_count(instance)),
-            "blocked": [_key(other) for other, _ in get_blocked(instance)],
-            "blocked by": [_key(other) for other, _ in get_blocked_by(instance)],
+            "blocked": _by_time(get_blocked(instance)),
+            "blocked by": _by_time(get_blocked_by(instance)),
             "blocks": (get_blocked_count(instance), get_blocked_by_count(instance)),
             "muted": [_key(other) for other, _ in get_muted(instance)],
             "has muted": [other for other in EVERYTHING if is_muted(instance, self.get(other))],
@@ -332,6 +366,11 @@ def _key(instance: Any) -> Key:
     return Key("user" if isinstance(instance, User) else "project", instance.pk)
 
 
+def _by_time(relations: RelationList) -> list[Key]:
+    """The keys in a list; those of the same moment, since blocks are copied with their dates, in their own order."""
+    return [key for _, some in groupby(relations, itemgetter(1)) for key in sorted(_key(one) for one, _ in some)]
+
+
 def _wrong() -> int:
     return sum(verify(name).wrong for name in verifiable())
 
@@ -350,10 +389,13 @@ def test_any_history_and_its_rebuild_give_the_answers_of_the_plain_dicts(
     capped = cap is not None
     with override_settings(**chosen), undone():
         site = Site(Plain(imports, removes))
-        for step in history:
+        for number, step in enumerate(history):
+            if number == len(history) // 2:
+                site.remember()
             site.do(*step)
 
         assert site.answers(capped=capped) == site.expected(capped=capped)
+        assert site.answers_about_the_past() == site.expected_of_the_past()
         assert _wrong() == 0
 
         empty_read_models()

@@ -18,7 +18,7 @@ from sequere.log import identity
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verifiable, verify
 from tests.model.plain import Plain
-from tests.model.test_histories import EVERYTHING, USERS, Site
+from tests.model.test_histories import ENDS, EVERYTHING, USERS, Site
 
 #: How many operations a walk has; the short form is part of the suite.
 OPERATIONS = int(os.environ.get("TESTS_OPERATIONS", "30"))
@@ -31,6 +31,20 @@ WEIGHTS = {
     "unfollow": 10,
     "follow_many": 5,
     "unfollow_many": 2,
+    "watch": 4,
+    "unwatch": 2,
+    "block": 3,
+    "unblock": 2,
+    "mute": 3,
+    "unmute": 1,
+    "ask": 6,
+    "accept": 3,
+    "accept_all": 1,
+    "deny": 1,
+    "cancel": 1,
+    "remove_follower": 2,
+    "clear": 1,
+    "move": 1,
     "save": 15,
     "publish": 10,
     "save_again": 5,
@@ -116,6 +130,11 @@ class _Walk:
             "unfollow": lambda: (user(), anything()),
             "follow_many": lambda: (pairs(),),
             "unfollow_many": lambda: (pairs(),),
+            "mute": lambda: (user(), anything(), self.random.choice([*ENDS])),
+            **dict.fromkeys(("watch", "unwatch", "block", "unblock", "unmute"), lambda: (user(), anything())),
+            **dict.fromkeys(("ask", "cancel", "move"), lambda: (user(), anything())),
+            **dict.fromkeys(("accept", "deny", "remove_follower"), lambda: (anything(), user())),
+            **dict.fromkeys(("accept_all", "clear"), lambda: (anything(),)),
             "save": lambda: (user(), user(), self.random.choice([None, anything()]), day()),
             "publish": lambda: (user(), anything(), day()),
             "save_again": lambda: (saved(), user()),
@@ -135,7 +154,12 @@ class _Walk:
 
     def _compare(self) -> None:
         answers, expected = self.site.answers(capped=False), self.site.expected(capped=False)
-        different = {key: (answers[key], expected[key]) for key in expected if answers[key] != expected[key]}
+        different = {
+            f"{what} of {key}": (answers[key][what], true)
+            for key, about in expected.items()
+            for what, true in about.items()
+            if answers[key][what] != true
+        }
         assert different == {}, (different, *self.last[::-1])
         differences: list[str] = []
         for name in verifiable():
