@@ -1,0 +1,1 @@
+"""What `sequere.urls` has addresses for."""
