@@ -85,6 +85,15 @@ class SequereMixin(models.Model):
     ) -> int:
         return api.count_relations(kind, self, identifier=identifier, scope=scope, as_of=as_of)
 
+    def suspend(self, *, timestamp: Timestamp | None = None) -> Event | None:
+        return api.suspend(self, timestamp=timestamp)
+
+    def resume(self, *, timestamp: Timestamp | None = None) -> Event | None:
+        return api.resume(self, timestamp=timestamp)
+
+    def is_suspended(self, *, as_of: AsOf = None) -> bool:
+        return api.is_suspended(self, as_of=as_of)
+
     def clear(self) -> int:
         return api.clear(self)
 
@@ -288,6 +297,15 @@ class SequereMixin(models.Model):
         self, kind: str, *, identifier: Identifier = None, scope: AnyScope = "", as_of: AsOf = None
     ) -> int:
         return await api.acount_relations(kind, self, identifier=identifier, scope=scope, as_of=as_of)
+
+    async def asuspend(self, *, timestamp: Timestamp | None = None) -> Event | None:
+        return await api.asuspend(self, timestamp=timestamp)
+
+    async def aresume(self, *, timestamp: Timestamp | None = None) -> Event | None:
+        return await api.aresume(self, timestamp=timestamp)
+
+    async def ais_suspended(self, *, as_of: AsOf = None) -> bool:
+        return await api.ais_suspended(self, as_of=as_of)
 
     async def aclear(self) -> int:
         return await api.aclear(self)

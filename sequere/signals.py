@@ -39,6 +39,11 @@ fan_out_advanced = Signal()
 #: (a list, in the order in which they must run), using.
 rebuilds_left = Signal()
 
+#: After the commit, once for each suspend(): sender=Event, instance, event. Not sent by a replay.
+suspended = Signal()
+#: The same for resume(). Not sent by the deletion of an instance, which ends a suspension.
+resumed = Signal()
+
 
 def __getattr__(name: str) -> Signal:
     """The signal of a type of events that begin or end relations, by its name: `followed`, `muted` and the like.

@@ -1,7 +1,7 @@
 """What the projectors of timelines have in common: what events mean to them, and how fan-outs continue."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
@@ -11,6 +11,7 @@ from uuid import UUID
 from sequere.base import ResourceKey
 from sequere.conf import CELERY, INLINE, ON_COMMIT
 from sequere.log.models import Event
+from sequere.log.suspensions import SUSPENSIONS
 from sequere.outbox import instrumentation
 from sequere.outbox.enqueue import queue_fan_out
 from sequere.outbox.queues import fan_out_queue_of
@@ -43,6 +44,7 @@ class News:
     deleted: set[ResourceKey] = field(default_factory=set)
     #: The owners who may see other actors now.
     hiders: set[ResourceKey] = field(default_factory=set)
+    suspensions: list[Event] = field(default_factory=list)
     event_ids: list[int] = field(default_factory=list)
 
 
@@ -75,6 +77,7 @@ class FanOut:
 class BaseTimelinesProjector(LevelTriggeredProjector):
     after = ("follows",)
     fans_out = True
+    has_pauses = True
     stream_kinds = ("action", "read")
     resources_in_data: ClassVar[Mapping[str, str]] = {ACTION_SAVED: "owners", ACTION_DELETED: "owners"}
 
@@ -91,6 +94,9 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
                 news.follows.append(event)
             elif event.type in HIDING:
                 news.hiders.update(hiders_of(event))
+            elif event.type in SUSPENSIONS:
+                news.hiders.add(event.actor)
+                news.suspensions.append(event)
             elif event.type == TIMELINE_READ:
                 news.readers.add(event.actor)
             elif event.type == DELETED:
@@ -100,6 +106,15 @@ class BaseTimelinesProjector(LevelTriggeredProjector):
     @abstractmethod
     def take_in(self, news: News, using: str) -> None:
         """Make everything that the news are about what the log says."""
+
+    def apply_relations(self, events: Sequence[Event], *, using: str) -> None:
+        follows = [event for event in events if event.type == FOLLOWED and not event.scope]
+        if follows:
+            self.take_in_follows(follows, using)
+
+    @abstractmethod
+    def take_in_follows(self, follows: Sequence[Event], using: str) -> None:
+        """Make what follows bring, begun by these events, what the log says."""
 
     @abstractmethod
     def publication(self, event: Event, using: str) -> FanOut | None:

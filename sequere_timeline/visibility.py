@@ -13,6 +13,7 @@ from sequere.base import ResourceKey
 from sequere.log.models import Event, EventQuerySet
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
+from sequere.log.suspensions import SUSPENDED, SUSPENSIONS, suspension
 from sequere.relations.intents import DELETED
 from sequere.relations.key import RelationKey
 from sequere.relations.lasting import end_of
@@ -60,27 +61,33 @@ def justified(changes: Iterable[tuple[int, bool]], *, imports: bool, removes: bo
 
 
 def intervals_of(relations: Follows, using: str) -> dict[UUID, tuple[Interval, ...]]:
-    """What each of these follows justifies now. 1 query. A follow that the log does not know justifies nothing."""
+    """What each of these follows justifies now. 1 query. A follow that the log does not know justifies nothing, and
+    neither does one of which an end is suspended."""
     imports, removes = conf.import_actions_on_follow(), conf.remove_actions_on_unfollow()
+    streams = {*relations, *(suspension(end) for ends in relations.values() for end in ends)}
     history: Iterable[Event]
     if conf.only_live_follows_count():
-        history = latest_of(relations, using).values()
+        history = latest_of(streams, using).values()
     else:
         # The follows of an earlier owner of the key justify nothing.
         deletions = (lifecycle(owner) for owner, _ in relations.values())
-        history = Event.objects.using(using).filter(stream__in={*relations, *deletions}).order_by("id")
+        history = Event.objects.using(using).filter(stream__in={*streams, *deletions}).order_by("id")
     born: dict[UUID, int] = {}
     changes: dict[UUID, list[tuple[int, bool]]] = defaultdict(list)
+    suspended: dict[ResourceKey, bool] = {}
     for event in history:
         if event.type == DELETED:
             born[event.stream] = event.pk
+        elif event.type in SUSPENSIONS:
+            suspended[event.actor] = event.type == SUSPENDED
         else:
             changes[event.stream].append((event.pk, event.type == FOLLOWED))
     intervals = {}
-    for stream, (owner, _) in relations.items():
+    for stream, (owner, actor) in relations.items():
         since = born.get(lifecycle(owner), 0)
         lived = [change for change in changes[stream] if change[0] > since]
-        intervals[stream] = justified(lived, imports=imports, removes=removes)
+        pauses = suspended.get(owner) or suspended.get(actor)
+        intervals[stream] = () if pauses else justified(lived, imports=imports, removes=removes)
     return intervals
 
 
@@ -99,7 +106,7 @@ HIDINGS = (Hiding(BLOCK, both=True), Hiding(MUTE, targets=True))
 _BY_TYPE = {hiding.type: hiding for hiding in HIDINGS}
 _BEGUN = tuple(hiding.type.begun.name for hiding in HIDINGS)
 
-#: The types of the events that change whom somebody sees.
+#: The types of the events of relations that change whom somebody sees.
 HIDING = tuple(event_type.name for hiding in HIDINGS for event_type in (hiding.type.begun, hiding.type.ended))
 
 
@@ -114,14 +121,14 @@ class Hidden(NamedTuple):
 
 
 def hiders_of(event: Event) -> tuple[ResourceKey, ...]:
-    """The owners who may see other actors since an event."""
+    """The owners who may see other actors since an event of a relation."""
     relation = RelationKey.of_event(event)
     return relation[:2] if _BY_TYPE[relation.graph.type].both else relation[:1]
 
 
 def first_hidings(using: str) -> EventQuerySet:
-    """The first event of each relation that has ever hidden somebody."""
-    return Event.objects.using(using).filter(type__in=_BEGUN, version=1)
+    """The first event of each relation that has ever hidden somebody, and of each resource that was ever suspended."""
+    return Event.objects.using(using).filter(type__in=(*_BEGUN, SUSPENDED), version=1)
 
 
 def hidden_from(owners: Collection[ResourceKey], using: str) -> dict[ResourceKey, set[Hidden]]:

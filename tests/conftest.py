@@ -43,7 +43,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def flushed() -> Iterator[None]:
     """How the tables are emptied after a test that commits: as Django's flush does, but for those that are kept, and
     only those that have rows. PostgreSQL makes new files for a table that it truncates."""
-    from sequere.log.immutability import TABLE, suspended
+    from sequere.log.immutability import TABLE, unprotected
     from sequere.receivers import identify_log
 
     def flush(self: TransactionTestCase) -> None:
@@ -51,7 +51,7 @@ def flushed() -> Iterator[None]:
             connection = connections[using]
             tables = {*connection.introspection.django_table_names(only_existing=True, include_views=False)} - KEPT
             filled = _filled(sorted(tables), connection)
-            with suspended(using) if TABLE in filled else nullcontext():
+            with unprotected(using) if TABLE in filled else nullcontext():
                 connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), filled, allow_cascade=True))
             identify_log(using)  # as after a flush: nobody makes it in a transaction that may be rolled back
 

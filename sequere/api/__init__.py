@@ -110,6 +110,7 @@ from sequere.api.requests import (
     is_pending,
     is_pending_many,
 )
+from sequere.api.suspensions import ais_suspended, aresume, asuspend, is_suspended, resume, suspend
 
 __all__ = [
     "ALL",
@@ -153,10 +154,13 @@ __all__ = [
     "ais_muted",
     "ais_pending",
     "ais_pending_many",
+    "ais_suspended",
     "amove",
     "amute",
     "are_friends_many",
     "aremove_follower",
+    "aresume",
+    "asuspend",
     "aunblock",
     "aunfollow",
     "aunfollow_many",
@@ -201,10 +205,13 @@ __all__ = [
     "is_muted",
     "is_pending",
     "is_pending_many",
+    "is_suspended",
     "move",
     "mute",
     "remove_follower",
+    "resume",
     "suggest",
+    "suspend",
     "unblock",
     "unfollow",
     "unfollow_many",

@@ -48,7 +48,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
 
 
 @contextmanager
-def suspended(using: str) -> Iterator[None]:
+def unprotected(using: str) -> Iterator[None]:
     """Drop the triggers inside the block, which is one transaction. Only for emptying a whole database."""
     connection = connections[using]
     with transaction.atomic(using=using):

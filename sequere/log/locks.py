@@ -23,9 +23,15 @@ class Resource(models.Model):
     uid = models.BigAutoField(primary_key=True)
     identifier = models.CharField(max_length=IDENTIFIER_MAX_LENGTH)
     object_id = models.CharField(max_length=OBJECT_ID_MAX_LENGTH)
+    #: What the log says, changed in the transaction of the event (`log/suspensions.py`).
+    is_suspended = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         app_label = "sequere"
+        # Of hardly any: whoever asks whether one is suspended pays next to nothing.
+        indexes = (
+            models.Index(fields=["uid"], condition=models.Q(is_suspended=True), name="sequere_resource_suspended"),
+        )
         constraints = (models.UniqueConstraint(fields=["identifier", "object_id"], name="sequere_resource_key"),)
 
     def __str__(self) -> str:

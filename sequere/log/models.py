@@ -170,6 +170,12 @@ class Event(models.Model):
                 name="sequere_event_first",
             ),
             models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
+            # Hardly any event stands in it: who is suspended, or was, is found without a walk through the log.
+            models.Index(
+                fields=["actor_identifier", "actor_object_id", "id"],
+                condition=models.Q(type="suspended"),
+                name="sequere_event_suspended",
+            ),
             models.Index(
                 CorrelationId(),
                 "id",

@@ -15,7 +15,7 @@ from sequere.log.validation import check_text
 from sequere.sql.dialects import Dialect, dialect
 
 #: The kinds of streams that belong to Sequere.
-RESERVED = frozenset({"queued", "read", "relation", "resource"})
+RESERVED = frozenset({"queued", "read", "relation", "resource", "suspension"})
 
 
 def stream_of(kind: str, *keys: ResourceKey) -> UUID:

@@ -106,6 +106,11 @@ class Migration(migrations.Migration):
                     ),
                     models.Index(fields=["actor_identifier", "actor_object_id", "id"], name="sequere_event_actor"),
                     models.Index(
+                        condition=models.Q(("type", "suspended")),
+                        fields=["actor_identifier", "actor_object_id", "id"],
+                        name="sequere_event_suspended",
+                    ),
+                    models.Index(
                         sequere.log.models.CorrelationId(),
                         models.F("id"),
                         condition=models.Q(django.db.models.lookups.IsNull(sequere.log.models.CorrelationId(), False)),
@@ -216,8 +221,14 @@ class Migration(migrations.Migration):
                 ("uid", models.BigAutoField(primary_key=True, serialize=False)),
                 ("identifier", models.CharField(max_length=50)),
                 ("object_id", models.CharField(max_length=255)),
+                ("is_suspended", models.BooleanField(db_default=False, default=False)),
             ],
             options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_suspended", True)), fields=["uid"], name="sequere_resource_suspended"
+                    )
+                ],
                 "constraints": [
                     models.UniqueConstraint(fields=("identifier", "object_id"), name="sequere_resource_key")
                 ],

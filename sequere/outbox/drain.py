@@ -236,7 +236,7 @@ def _advance_fan_out(queue: str, shards: Collection[int], projector: Projector, 
     if (queued := due.select_related("event").first()) is None:
         return 0
     try:
-        lock(projector.resources(queued.event), using)
+        lock(projector.fan_out_resources(queued.event, queued.cursor, using=using), using)
         # It may have been cancelled before the lock was held.
         if not waiting.filter(event_id=queued.event_id).exists():
             return 0

@@ -18,6 +18,7 @@ from sequere.outbox.kept import Range
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import (
     fan_out_queue_of,
+    fan_out_queues_of,
     is_fan_out,
     is_for_celery,
     queue_of,
@@ -134,7 +135,7 @@ def queue_again(projection: str, ranges: Iterable[Range], using: str) -> int:
         rows = [(queue, event.pk, shard, event.stream, 0, "", "") for event, shard in zip(events, shards, strict=True)]
         _QUEUE_AGAIN.rows(rows, using)
         _after_commit({queue: {*shards}}, event_ids, using)
-    fan_outs = QueuedEvent.objects.using(using).filter(queue=fan_out_queue_of(projection))
+    fan_outs = QueuedEvent.objects.using(using).filter(queue__in=fan_out_queues_of(projection))
     fan_outs.update(cursor=None, reached=0)
     return number
 

@@ -30,7 +30,14 @@ def is_fan_out(queue: str) -> bool:
 
 def queues_of(name: str) -> list[str]:
     """All queues in which events of a projection may wait."""
-    return [queue_of(name), *([fan_out_queue_of(name)] if projection(name).fans_out else [])]
+    return [queue_of(name), *fan_out_queues_of(name)]
+
+
+def fan_out_queues_of(name: str) -> list[str]:
+    """Those of them with fan-outs: its own, and those in which relations pause for it, too."""
+    known, one = projections(), projection(name)
+    shared = (other for other in one.after if one.has_pauses and other in known and known[other].has_pauses)
+    return [fan_out_queue_of(other) for other in (*shared, *([name] if one.fans_out else []))]
 
 
 def known_queues() -> list[str]:

@@ -46,6 +46,9 @@ class Projector:
     resources_in_data: ClassVar[Mapping[str, str]] = {}
     #: Whether it continues in steps with `fan_out()`, after `outbox.start_fan_out()`.
     fans_out: ClassVar[bool] = False
+    #: Whether `apply_relations()` is called when relations pause or go on, since one of their ends is suspended or
+    #: resumed: in steps, in the fan-out queue of the first such projection that it comes after.
+    has_pauses: ClassVar[bool] = False
 
     #: The name of its projection, once it is at work.
     name: str = ""
@@ -83,11 +86,18 @@ class Projector:
         others = (ResourceKey(*one[:2]) for one in event.data[place]) if place else ()
         return filter(None, (event.actor, event.target, *others))
 
+    def apply_relations(self, events: Sequence[Event], *, using: str) -> None:
+        """Make the relations that some events have begun what the log says now. Both ends of each are locked."""
+
+    def fan_out_resources(self, event: Event, cursor: Cursor | None, *, using: str) -> Iterable[ResourceKey]:
+        """The resources to lock before a step of a fan-out: those that the event names."""
+        return self.resources(event)
+
     def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
         """Bring an event to some thousand followers, from a cursor on, as things are now.
 
         Called for each step of what `outbox.start_fan_out()` has begun. The resources that the event
-        names are locked.
+        names are locked, or those that `fan_out_resources()` says.
         """
         return Chunk(0, None)
 

@@ -1,6 +1,6 @@
 """The rows of the resources, which give them their uids. They are no read model: a rebuild leaves them as they are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -8,8 +8,18 @@ from django.db import models
 
 from sequere.base import ResourceKey
 from sequere.log.locks import lock
+from sequere.log.suspensions import store_suspensions, wrong_suspensions
 from sequere.log.uids import named_resources, wrong_resources
-from sequere.projections.reconciler import Comparison, Cursor, Difference, Reconciler, SpanKeys, Uncounted
+from sequere.projections.reconciler import (
+    Comparison,
+    Cursor,
+    Difference,
+    KeySource,
+    Page,
+    Reconciler,
+    SpanKeys,
+    Uncounted,
+)
 
 
 class _NamedResources(Uncounted, SpanKeys):
@@ -43,5 +53,36 @@ def _rows_of(name: str, end: str) -> Reconciler:
     return Reconciler(f"rows of {name}", keys, RowComparison())
 
 
-#: One for each end of an event.
-RESOURCE_ROWS = (_rows_of("actors", "actor_"), _rows_of("targets", "target_"))
+class WrongSuspensions(KeySource):
+    """The resources whose rows say something else than the log about their suspension. Few are suspended: all are on
+    one page."""
+
+    def page(self, after: Cursor | None, until: Cursor | None, using: str) -> Page:
+        """2 queries."""
+        return Page(wrong_suspensions(using) or None, 0, None)
+
+
+class SuspensionComparison(Comparison):
+    """Names the resources whose rows say something else than the log, and makes these say what it says."""
+
+    def resources(self, keys: Mapping[ResourceKey, bool], using: str) -> Iterable[ResourceKey]:
+        return keys
+
+    def compare(self, keys: Mapping[ResourceKey, bool], using: str, *, repair: bool) -> list[Difference]:
+        wrong = {key: wanted for key, wanted in wrong_suspensions(using).items() if key in keys}
+        if repair:
+            for wanted in (True, False):
+                store_suspensions([key for key in wrong if wrong[key] is wanted], using, are_suspended=wanted)
+        return [Difference(f"whether resource {key} is suspended", *_said(wanted)) for key, wanted in wrong.items()]
+
+
+def _said(wanted: bool) -> tuple[str, str]:  # the only thing there is to say
+    return ("yes", "no") if wanted else ("no", "yes")
+
+
+#: One for each end of an event; then whether resources are suspended, which relations depend on.
+RESOURCE_ROWS = (
+    _rows_of("actors", "actor_"),
+    _rows_of("targets", "target_"),
+    Reconciler("suspensions", WrongSuspensions(), SuspensionComparison()),
+)

@@ -16,6 +16,7 @@ from sequere.exceptions import NotRegistered
 from sequere.log.locks import KEY, Resource, lock_all
 from sequere.log.models import Event, EventQuerySet
 from sequere.log.recording import record_internal
+from sequere.log.suspensions import store_suspensions, to_end_suspension
 from sequere.registry import registry, remember_key
 from sequere.relations.appending import Dated, record_relations
 from sequere.relations.intents import TO_END, to_retire
@@ -116,7 +117,8 @@ def _record_deletions(keys: Sequence[ResourceKey], using: str) -> None:
                 by_graph[relation.graph].append((relation, None))
             for relations in by_graph.values():
                 record_relations(TO_END, relations, cause="deleted")
-        record_internal([to_retire(key) for key in keys])
+        store_suspensions(keys, using, are_suspended=False)
+        record_internal([intent for key in keys for intent in (to_end_suspension(key), to_retire(key))])
 
 
 def _locked_relations(keys: Sequence[ResourceKey], using: str) -> list[int]:

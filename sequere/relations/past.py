@@ -10,10 +10,12 @@ from django.db.models.functions import Coalesce, Greatest
 
 from sequere.base import ResourceKey
 from sequere.log.models import Event, EventQuerySet
+from sequere.log.suspensions import SUSPENDED
 from sequere.log.validation import point_in_time
 from sequere.relations.intents import DELETED
 from sequere.relations.key import Graph, RelationKey
 from sequere.relations.lasting import Until, in_log
+from sequere.relations.types import PAUSING
 from sequere.results.cursors import Place
 from sequere.results.lazy import LazyList
 from sequere.results.relations import Related, RelationList, load_relations
@@ -34,7 +36,7 @@ class Past:
         """Those of `relations` that were live; if `mutual`, in both directions. 1 query."""
         wanted = {one.stream: one for relation in relations for one in (relation, relation.opposite)}
         begun = {relation.graph.type.begun.name for relation in relations}
-        last = self._lasting(self._last().filter(stream__in=wanted, type__in=begun))
+        last = self._shown(self._last().filter(stream__in=wanted, type__in=begun))
         live = {wanted[stream] for stream in last.values_list("stream", flat=True)}
         return {relation for relation in relations if relation in live and (not mutual or relation.opposite in live)}
 
@@ -62,12 +64,23 @@ class Past:
     def begun(self, graph: Graph) -> EventQuerySet:
         """The events that began the relations of a graph which were live."""
         scoped = models.Q(scope=graph.scope) if graph.scope else models.Q(scope__isnull=True)
-        return self._lasting(self._last().filter(scoped, type=graph.type.begun.name))
+        return self._shown(self._last().filter(scoped, type=graph.type.begun.name))
 
-    def _lasting(self, begun: EventQuerySet) -> EventQuerySet:
-        """Those of events that begin relations whose relations had not ended by themselves."""
+    def is_suspended(self, key: ResourceKey) -> bool:
+        """Whether a resource was suspended. 1 query."""
+        return bool(self._last().filter(is_(key, "actor_"), type=SUSPENDED).exists())
+
+    def _shown(self, begun: EventQuerySet) -> EventQuerySet:
+        """Those of events that begin relations whose relations had not ended by themselves, and did not pause."""
         moment = self.end.recorded_at if isinstance(self.end, Event) else point_in_time(self.end)
-        return begun.alias(until=Until("data")).filter(until__gt=in_log(moment))
+        paused = models.Exists(self._suspending("actor_")) | models.Exists(self._suspending("target_"))
+        lasting = begun.alias(until=Until("data")).filter(until__gt=in_log(moment))
+        return lasting.exclude(models.Q(type__in=PAUSING) & paused)
+
+    def _suspending(self, end: str) -> EventQuerySet:
+        """The event that had suspended the resource at one end of another event."""
+        key = {f"actor_{column}": models.OuterRef(f"{end}{column}") for column in ResourceKey._fields}
+        return self._last().filter(**key, type=SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event, EventQuerySet
 from sequere.relations.key import Graph, graph_of
-from sequere.relations.types import BEGUN, CHANGES, RELATION_TYPES
+from sequere.relations.types import BEGUN, CHANGES, PAUSING_CHANGES, RELATION_TYPES
 from sequere.sql.conditions import is_
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
@@ -75,8 +75,9 @@ def numbers(
 
     `keys` are a page of all resources, in the order of the database. 1 query.
     """
-    # The events of a relation alternate, so their difference is 1 if it is live, and else 0.
-    left = models.Sum(models.Case(models.When(type__in=BEGUN, then=1), default=-1))
+    # The events of a relation alternate, so their difference is 1 if it is live, and else 0; or it pauses.
+    pauses = models.When(models.Q(type__in=PAUSING_CHANGES) & _has_suspended_end(), then=0)
+    left = models.Sum(models.Case(pauses, models.When(type__in=BEGUN, then=1), default=-1))
     other = "target_identifier" if end == "actor_" else "actor_identifier"
     rows = (
         Event.objects.using(using)
@@ -89,6 +90,17 @@ def numbers(
     for type_, scope, identifier, object_id, kind, number in rows:
         found[graph_of(type_, scope)][ResourceKey(identifier, object_id)][kind] += number
     return found
+
+
+def going_on(events: EventQuerySet) -> EventQuerySet:
+    """Without events of which a resource is suspended now."""
+    return events.exclude(_has_suspended_end())
+
+
+def _has_suspended_end() -> models.Q:
+    ends = ({column: models.OuterRef(f"{end}{column}") for column in KEY} for end in ("actor_", "target_"))
+    one, other = (models.Exists(Resource.objects.filter(**key, is_suspended=True)) for key in ends)
+    return one | other
 
 
 def _between(keys: Sequence[ResourceKey], end: str) -> models.Q:

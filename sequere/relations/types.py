@@ -49,6 +49,8 @@ class RelationType:
     is_copied: bool = False
     #: Whether the event that begins it may say until when it lasts (`relations/lasting.py`).
     has_end: bool = False
+    #: Whether no read model has it while one of its ends is suspended (`relations/pauses.py`).
+    pauses: bool = False
 
 
 @register_event
@@ -136,6 +138,7 @@ FOLLOW = RelationType(
     followers="followers",
     friends="friends",
     refused_by="block",
+    pauses=True,
 )
 REQUEST = RelationType(
     "request",
@@ -145,6 +148,7 @@ REQUEST = RelationType(
     followers="pending",
     refused_by="block",
     asks_for="follow",
+    pauses=True,
 )
 BLOCK = RelationType(
     "block",
@@ -177,6 +181,10 @@ _BY_EVENT = {event_type.name: one for one in RELATION_TYPES for event_type in (o
 #: The names of the events that begin relations, and of all events about relations.
 BEGUN = tuple(one.begun.name for one in RELATION_TYPES)
 CHANGES = tuple(_BY_EVENT)
+
+#: The names of the events that begin relations which pause, and of all events about these.
+PAUSING = tuple(one.begun.name for one in RELATION_TYPES if one.pauses)
+PAUSING_CHANGES = tuple(name for name, one in _BY_EVENT.items() if one.pauses)
 
 
 def is_change(event_type: str) -> bool:

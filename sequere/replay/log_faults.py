@@ -13,10 +13,14 @@ from sequere.base import ResourceKey
 from sequere.event_types import event_types
 from sequere.log.models import Event
 from sequere.log.streams import InStream, Stream
+from sequere.log.suspensions import SUSPENDED, SUSPENSIONS
 from sequere.projections.reconciler import Comparison, Difference, OrphanKeys, Reconciler, Uncounted
 from sequere.relations.key import RELATION
 from sequere.relations.recorded import ENDS
 from sequere.relations.types import BEGUN, CHANGES, RELATION_TYPES
+
+#: The types of the events that take turns, and those of them whose versions are odd.
+_TURNS, _ODD = (*CHANGES, *SUSPENSIONS), (*BEGUN, SUSPENDED)
 
 _IS_TO_ITSELF = models.Q(
     type__in=CHANGES,
@@ -74,7 +78,7 @@ def _faults(
         yield Difference(f"event before {what} in its stream", f"version {version - 1}", "none")
     if before is not None and event_types.stream_kind(before) != event_types.stream_kind(type_):
         yield Difference(f"event before {what} in its stream", "one of its kind", before)
-    if type_ in CHANGES and version % 2 != (type_ in BEGUN):
+    if type_ in _TURNS and version % 2 != (type_ in _ODD):
         yield Difference(f"version of {what}", "an odd one" if version % 2 == 0 else "an even one", version)
     # A relation with one end has no stream.
     if right_stream is not None and not (ends and ends[0] != ends[1]) and UUID(str(right_stream)) != stream:
@@ -94,7 +98,7 @@ def _with_right_values(events: models.QuerySet[Any]) -> models.QuerySet[Any]:
 
 def _streams() -> Iterator[tuple[list[str], tuple[Any, ...]]]:
     """The types of events whose resources say in which stream they stand, and what `Stream` takes to name it."""
-    for kind in ("resource", "read"):
+    for kind in ("resource", "read", "suspension"):
         yield _names_of(kind), (kind, (), *ENDS[:2])
     scope = Coalesce("scope", models.Value(""))
     for one in RELATION_TYPES:
@@ -109,7 +113,7 @@ def _wrong(events: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
     for kind in kinds:
         names = _names_of(kind)
         alone |= models.Q(type__in=names) & _is_none(_BEFORE.filter(type__in=names))
-    out_of_turn = models.Q(type__in=BEGUN, parity=0) | models.Q(type__in=set(CHANGES) - set(BEGUN), parity=1)
+    out_of_turn = models.Q(type__in=_ODD, parity=0) | models.Q(type__in=set(_TURNS) - set(_ODD), parity=1)
     strayed = models.Q(pk__in=[])
     for types, named in _streams():
         strayed |= models.Q(type__in=types) & ~models.Q(InStream(*named))

@@ -18,6 +18,7 @@ from sequere.exceptions import ProjectorNotVerifiable
 from sequere.log.locks import lock
 from sequere.log.models import Event
 from sequere.log.recording import replaying
+from sequere.log.suspensions import SUSPENSIONS
 from sequere.outbox.drain import drain
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import queues_of
@@ -127,7 +128,9 @@ def lock_batch(queues: Sequence[str], reconciler: Reconciler, keys: Any, using: 
 def is_late(queues: Sequence[str], resources: set[ResourceKey], using: str) -> bool:
     """Whether an event about these resources is pending in one of the queues. 1 query or 2."""
     waiting = QueuedEvent.objects.using(using).filter(queue__in=queues)
-    return waiting.exists() and waiting.about(resources).due().exists()
+    # Who is suspended may be at the other end of any relation.
+    about = waiting.about(resources) | waiting.filter(event__type__in=SUSPENSIONS)
+    return waiting.exists() and about.due().exists()
 
 
 def _verifiable(name: str, projector: Projector) -> LevelTriggeredProjector:

@@ -152,7 +152,7 @@ def test_a_rebuild_shows_the_progress_of_each_pass(monkeypatch: pytest.MonkeyPat
     shown = said("rebuild_projections", projection="follows")
 
     assert [line.partition(",")[0] for line in shown.splitlines()] == [
-        *("rows of actors: 0 of 0", "rows of targets: 0 of 0"),
+        *("rows of actors: 0 of 0", "rows of targets: 0 of 0", "suspensions: 0 of 0"),
         *("follows: 2 of 2", "opposites: 2 of 2", "counts: 2 of 2"),
         "follows: rebuilt",
     ]

@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 #: Of a rebuild of follows, in order. No row of a resource is missing, so that the first two end at once. The others
 #: look at each resource.
-PASSES = ["rows of actors", "rows of targets", "follows", "opposites", "counts"]
+PASSES = ["rows of actors", "rows of targets", "suspensions", "follows", "opposites", "counts"]
 FANS = [ResourceKey("user", str(number)) for number in range(10**6, 10**6 + 30)]
 
 
@@ -76,7 +76,7 @@ def killed_after(batches: int) -> Callable[..., None]:
 
 def test_an_interrupted_rebuild_is_resumed(thoas: User) -> None:
     with pytest.raises(Killed):
-        rebuild("follows", progress=killed_after(5))
+        rebuild("follows", progress=killed_after(6))
     repaired = LiveRelation.objects.count()
     told: list[tuple[str, int, int]] = []
 
@@ -104,12 +104,12 @@ def test_a_rebuild_whose_work_was_undone_begins_anew(thoas: User, lost: list[Res
 
 def test_a_rebuild_starts_again_on_demand(thoas: User) -> None:
     with pytest.raises(Killed):
-        rebuild("follows", progress=killed_after(5))
+        rebuild("follows", progress=killed_after(6))
     told: list[tuple[str, int, int]] = []
 
     rebuild("follows", restart=True, progress=lambda *done: told.append(done))
 
-    assert told[:3] == [("rows of actors", 0, 0), ("rows of targets", 0, 0), ("follows", 4, 31)]
+    assert told[:3] == [("rows of actors", 0, 0), ("rows of targets", 0, 0), ("suspensions", 0, 0)]
     assert not Rebuild.objects.filter(ended_at=None).exists()
 
 
@@ -146,7 +146,7 @@ def test_a_restart_ends_the_work_of_others(thoas: User) -> None:
 
 def test_progress_is_visible_to_every_process(thoas: User) -> None:
     with pytest.raises(Killed):
-        rebuild("follows", progress=killed_after(5))
+        rebuild("follows", progress=killed_after(6))
 
     (half,) = progress("default")
     assert (half.projection, half.part, half.done, half.total, half.wrong) == ("follows", "follows", 12, 93, 11)
@@ -188,7 +188,7 @@ def test_an_empty_log_is_rebuilt_at_once() -> None:
 
 def test_show_projections_shows_a_rebuild(thoas: User) -> None:
     with pytest.raises(Killed):
-        rebuild("follows", progress=killed_after(5))
+        rebuild("follows", progress=killed_after(6))
 
     shown = run("show_projections")[1].splitlines()[-1]
     (follows, timelines) = json.loads(run("show_projections", json=True)[1])

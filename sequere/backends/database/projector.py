@@ -1,7 +1,7 @@
 """Keeps the live relations and their counts equal to the log."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from django.db import connections
@@ -10,8 +10,8 @@ from sequere.backends.database.counts import COUNTS, forget_empty
 from sequere.backends.database.models import LiveRelation
 from sequere.backends.database.relations import RELATIONS
 from sequere.backends.database.statements import RelationStatements, join_kind, join_resource
+from sequere.backends.pausing import RelationsProjector
 from sequere.log.models import Event
-from sequere.projections.projector import LevelTriggeredProjector
 from sequere.projections.resources import RESOURCE_ROWS
 from sequere.relations.intents import DELETED
 from sequere.relations.key import RELATION, Graph, RelationKey
@@ -23,10 +23,9 @@ from sequere.sql.rows import fields_of, given
 from sequere.sql.statements import statement
 
 
-class FollowsProjector(LevelTriggeredProjector):
+class FollowsProjector(RelationsProjector):
     """Relations and counts, in the transaction of the log."""
 
-    stream_kinds = ("", "queued", "relation", "resource")
     reconcilers = (*RESOURCE_ROWS, *RELATIONS, COUNTS)
 
     def relations_function(self, relation_type: str, scope: str, using: str) -> str | None:
@@ -34,22 +33,23 @@ class FollowsProjector(LevelTriggeredProjector):
 
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         """Make the relations of `events` what the log says: 1 statement for each graph, 4 on SQLite."""
+        news = list(events)
+        self.apply_relations([event for event in news if is_change(event.type)], using=using)
+        if deleted := [event.actor for event in news if event.type == DELETED]:
+            forget_empty(deleted, using)
+        self.pause(news, using)
+
+    def apply_relations(self, events: Sequence[Event], *, using: str) -> None:
         by_graph: dict[Graph, dict[RelationKey, None]] = defaultdict(dict)
-        deleted = []
         for event in events:
-            if is_change(event.type):
-                relation = RelationKey.of_event(event)
-                if relation.opposite not in by_graph[relation.graph]:
-                    by_graph[relation.graph][relation] = None
-            elif event.type == DELETED:
-                deleted.append(event.actor)
+            relation = RelationKey.of_event(event)
+            if relation.opposite not in by_graph[relation.graph]:
+                by_graph[relation.graph][relation] = None
         for graph, relations in by_graph.items():
             rows = [(one.stream, graph.scope, *one.from_key, *one.to_key) for one in relations]
             select, values = given(connections[using], fields_of(Event, ("stream", "scope", *ENDS)), rows)
             text = _with_uids(graph.type.name, using).replace("{given}", select)
             RelationStatements(graph, (text, values), using, both=True).write()
-        if deleted:
-            forget_empty(deleted, using)
 
 
 @cache

@@ -16,7 +16,7 @@ from sequere.log.numbers import KIND, GraphNumber, GraphNumbers, Name, numbers_o
 from sequere.projections.reconciler import Comparison, Cursor, Difference, Page, Reconciler, RowKeys
 from sequere.relations import recorded
 from sequere.relations.key import Graph, GraphColumns, RelationKey, graph_of
-from sequere.relations.types import BEGUN, CHANGES, RELATION_TYPES, type_named
+from sequere.relations.types import BEGUN, CHANGES, PAUSING, RELATION_TYPES, type_named
 from sequere.sql import keyset
 from sequere.sql.conditions import among
 from sequere.sql.dialects import dialect
@@ -138,6 +138,7 @@ def _finding(name: str, graphs: tuple[int, ...], using: str) -> str:
         graphs=", ".join(map(str, graphs)) or "NULL",
         begun=", ".join(map(words.text, BEGUN)),
         changes=", ".join(map(words.text, CHANGES)),
+        pausing=", ".join(map(words.text, PAUSING)),
         of_actor="e.actor_identifier = f.identifier AND e.actor_object_id = f.object_id",
         graph=words.join_row(graph, "g", "g.number = stored.graph"),
         resource=words.join_row(resource, "f", "f.uid = from_uid"),

@@ -16,7 +16,7 @@ from sequere.log.models import Event
 from sequere.log.numbers import KIND, GraphNumber, Name, number_graph, number_of_graph
 from sequere.relations.key import Graph
 from sequere.relations.lasting import in_log, until_in_sql
-from sequere.relations.types import RelationType
+from sequere.relations.types import PAUSING, RelationType
 from sequere.sql.dialects import Dialect, dialect
 from sequere.sql.statements import statement
 
@@ -173,11 +173,22 @@ def uid_of(words: Dialect) -> str:
     return f"(SELECT uid FROM {words.table(Resource)} WHERE identifier = %s AND object_id = %s)"
 
 
+def uid_if_shown(words: Dialect) -> str:
+    """The same, NULL for one that is suspended."""
+    return f"{uid_of(words)[:-1]} AND NOT is_suspended)"
+
+
 def lasts(words: Dialect, relation: str) -> str:
     """The condition that a stored relation, under a name, has not ended by itself. Parameter: a moment, `in_log()`."""
     until = until_in_sql(words, "began.data")
     # A scalar is looked up in the index, whatever the database believes of the size of the log.
     return f"(SELECT {until} FROM {words.table(Event)} began WHERE began.id = {relation}.event_id) > %s"
+
+
+def goes_on(words: Dialect, *uids: str) -> str:
+    """The condition that none of some resources, in columns, is suspended."""
+    suspended = f"SELECT 1 FROM {words.table(Resource)} s WHERE s.is_suspended AND s.uid IN ({', '.join(uids)})"
+    return f"NOT EXISTS ({suspended})"
 
 
 def narrowed(type_: RelationType, relation: str, words: Dialect, *, mutual: bool = False) -> str:
@@ -219,11 +230,13 @@ def _fragments(words: Dialect, graph: str, begun: str, *, both: bool) -> dict[st
     sides = [side.format("from", "to", ""), *([side.format("to", "from", "opposite_")] if both else [])]
     same_ends = f"stored.graph = {graph} AND stored.from_uid = wanted.from_uid AND stored.to_uid = wanted.to_uid"
     stored_row = words.join_row(stored, "stored", same_ends)
+    pausing = ", ".join(map(words.text, PAUSING))
+    is_on = f"({begun} NOT IN ({pausing}) OR {goes_on(words, 'given.from_uid', 'given.to_uid')})"
     return {
         "given": "{given}",
         "graph": graph,
-        "last_event": words.join_last_event(log, "e", "given.stream", f"e.type = {begun}"),
-        "last_of_opposite": words.join_last_event(log, "b", "given.opposite", f"b.type = {begun}"),
+        "last_event": words.join_last_event(log, "e", "given.stream", f"e.type = {begun} AND {is_on}"),
+        "last_of_opposite": words.join_last_event(log, "b", "given.opposite", f"b.type = {begun} AND {is_on}"),
         "sides": " UNION ALL ".join(sides),
         "stored": stored_row,
         "columns": _each("{0}", RELATION_VALUES),

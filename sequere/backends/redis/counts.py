@@ -10,6 +10,7 @@ from sequere.backends.redis.uids import Uids, named_by
 from sequere.base import ResourceKey
 from sequere.log.locks import uids_of
 from sequere.log.reading import latest_of
+from sequere.log.suspensions import suspended_among
 from sequere.projections.reconciler import Difference
 from sequere.redis.connection import text
 from sequere.redis.read_model import RedisModel
@@ -168,10 +169,12 @@ class Counts:
         there = [(member, name) for member, name in names.items() if name and str(known.get(name)) == member]
         streams = [RelationKey(*pair, graph).stream for _, name in there for pair in ((name, key), (key, name))]
         live = {stream for stream, event in latest_of(streams, using).items() if event.type in BEGUN}
+        paused = suspended_among([key, *others], using) if graph.type.pauses else set()
         right = {
             member
             for member, name in there
-            if (what == FOLLOWINGS or RelationKey(name, key, graph).stream in live)
+            if paused.isdisjoint((key, name))
+            and (what == FOLLOWINGS or RelationKey(name, key, graph).stream in live)
             and (what == FOLLOWERS or RelationKey(key, name, graph).stream in live)
         }
         return [member for member in members if member not in right]

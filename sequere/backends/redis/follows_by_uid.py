@@ -10,6 +10,7 @@ from sequere.backends.redis.uids import Uids
 from sequere.log.locks import KEY, Resource
 from sequere.redis.scores import Score
 from sequere.relations import recorded
+from sequere.relations.types import PAUSING
 from sequere.sql.conditions import among
 from sequere.sql.dialects import dialect
 from sequere.sql.keyset import after, up_to
@@ -54,9 +55,11 @@ class Around:
     def _members(self, using: str, **words: str) -> Generator[Members, None, None]:
         connection = connections[using]
         live = recorded.live_relations(using).order_by().filter(self.events)
-        with_graph = live.annotate(score=Score("occurred_at"), graph=_graph(using))
-        follows, values = _compiled(with_graph.values_list(*recorded.ENDS, "score", "graph"))
-        wanted, more = _compiled(Resource.objects.using(using).filter(self._resources).values_list("uid", *KEY))
+        pauses = models.Case(models.When(type__in=PAUSING, then=True), default=False)
+        with_graph = live.annotate(score=Score("occurred_at"), graph=_graph(using), pauses=pauses)
+        follows, values = _compiled(with_graph.values_list(*recorded.ENDS, "score", "graph", "pauses"))
+        resources = Resource.objects.using(using).filter(self._resources)
+        wanted, more = _compiled(resources.values_list("uid", *KEY, "is_suspended"))
         sql = statement(__package__, "members").format(
             follows=follows,
             wanted=wanted,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from sequere.backends.pausing import RelationsProjector
 from sequere.backends.redis.batches import RESOURCES
 from sequere.backends.redis.digests import DigestComparison
 from sequere.backends.redis.keys import ALL_KEYS, FOLLOW_LAYOUT, FollowKeys
@@ -12,7 +13,6 @@ from sequere.backends.redis.orphans import NameComparison, NameKeys, SetComparis
 from sequere.backends.redis.sides import write_calls
 from sequere.backends.redis.wanted import wanted_by
 from sequere.log.models import Event
-from sequere.projections.projector import LevelTriggeredProjector
 from sequere.projections.reconciler import Reconciler
 from sequere.projections.resources import RESOURCE_ROWS
 from sequere.redis.layout import foreign_reconciler, type_reconciler
@@ -20,12 +20,11 @@ from sequere.redis.read_model import Places, RebuildStart, RedisModel, RedisPlan
 from sequere.relations.types import is_change
 
 
-class FollowsProjector(LevelTriggeredProjector):
+class FollowsProjector(RelationsProjector):
     """Follows, friends and counts, after the commit of the events in the log."""
 
     is_transactional = False
     may_come_back_older = True
-    stream_kinds = ("", "queued", "relation", "resource")
 
     def __init__(self, places: Places[FollowKeys]) -> None:
         self._places = places
@@ -39,11 +38,14 @@ class FollowsProjector(LevelTriggeredProjector):
 
         1 query and 2 round trips; with scopes, 1 query more.
         """
-        changes = [event for event in events if is_change(event.type)]
-        if not changes:
-            return
-        token, _ = self._model.begin([], using, [event.pk for event in changes])
-        self._model.connection.later(write_calls(wanted_by(changes, using), token, self._model.built, self._keys))
+        news = list(events)
+        self.apply_relations([event for event in news if is_change(event.type)], using=using)
+        self.pause(news, using)
+
+    def apply_relations(self, events: Sequence[Event], *, using: str) -> None:
+        if events:
+            token, _ = self._model.begin([], using, [event.pk for event in events])
+            self._model.connection.later(write_calls(wanted_by(events, using), token, self._model.built, self._keys))
 
     def applying(self) -> AbstractContextManager[None]:
         return self._model.connection.gathering()

@@ -12,6 +12,7 @@ from sequere.backends.redis.uids import Uids
 from sequere.base import ResourceKey
 from sequere.log.locks import uids_of
 from sequere.log.reading import latest_of
+from sequere.log.suspensions import suspended_among
 from sequere.projections.reconciler import Difference
 from sequere.redis.connection import Connection, text
 from sequere.redis.scores import from_score, to_score
@@ -34,7 +35,7 @@ class Since(int):
 def differences_around(uids: Uids, connection: Connection, keys: FollowKeys, using: str) -> Iterator[Difference]:
     """The differences of follows on the sides of some resources, which are locked.
 
-    Friends are compared with the two sets that they are derived from. 1 round trip and 3 queries for every 1,000
+    Friends are compared with the two sets that they are derived from. 1 round trip and 4 queries for every 1,000
     relations.
     """
     relations, numbers = recorded.relations(using).filter(around(uids).events), graph_numbers(using)
@@ -42,9 +43,15 @@ def differences_around(uids: Uids, connection: Connection, keys: FollowKeys, usi
         latest = latest_of([row[1] for row in rows], using)
         scores = {stream: to_score(last.occurred_at) for stream, last in latest.items() if last.type in BEGUN}
         named = [(row[1], graph_of(*row[2:4]), ResourceKey(*row[4:6]), ResourceKey(*row[6:8])) for row in rows]
-        known = uids_of({end for _, _, *ends in named for end in ends}, using)
+        ends = {end for row in named for end in row[2:]}
+        known, suspended = uids_of(ends, using), suspended_among(ends, using)
         follows = [
-            WantedFollow(End(one, known[one]), End(other, known[other]), scores.get(stream, ""), numbers[graph])
+            WantedFollow(
+                End(one, known[one]),
+                End(other, known[other]),
+                "" if graph.type.pauses and not suspended.isdisjoint((one, other)) else scores.get(stream, ""),
+                numbers[graph],
+            )
             for stream, graph, one, other in named
             if one in known and other in known
         ]

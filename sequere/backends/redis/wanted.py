@@ -10,11 +10,12 @@ from django.db.models.expressions import Col
 from sequere.backends.redis.graphs import PLAIN, graph_numbers
 from sequere.backends.redis.sides import End, WantedFollow
 from sequere.base import ResourceKey
+from sequere.log.locks import Resource
 from sequere.log.models import Event
 from sequere.log.reading import last_event
 from sequere.redis.scores import Score
 from sequere.relations.key import FOLLOWS, graph_of
-from sequere.relations.types import BEGUN
+from sequere.relations.types import BEGUN, PAUSING
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
 from sequere.sql.statements import statement
@@ -52,5 +53,13 @@ def _wanted(using: str, has_time_zones: bool) -> str:  # a Score is written acco
     last = last_event(using, "last", "given.stream")
     moment = Score(Col("last", Event._meta.get_field("occurred_at")))
     score, _ = Event.objects.using(using).query.get_compiler(using).compile(moment)
-    begun = ", ".join(map(dialect(connections[using]).text, BEGUN))
-    return statement(__package__, "wanted").format(given="{given}", last=last, score=score, begun=begun)
+    words = dialect(connections[using])
+    named = "{0}.identifier = last.{1}_identifier AND {0}.object_id = last.{1}_object_id"
+    from_end, to_end = (
+        words.join_row(words.table(Resource), name, named.format(name, end))
+        for name, end in (("f", "actor"), ("t", "target"))
+    )
+    begun, pausing = (", ".join(map(words.text, names)) for names in (BEGUN, PAUSING))
+    return statement(__package__, "wanted").format(
+        given="{given}", last=last, from_end=from_end, to_end=to_end, score=score, begun=begun, pausing=pausing
+    )

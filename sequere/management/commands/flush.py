@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.commands import flush
 from django.db import connections, router
 
-from sequere.log.immutability import has_log, suspended
+from sequere.log.immutability import has_log, unprotected
 from sequere.log.models import Event
 
 QUESTION = """You have requested a flush of the database.
@@ -27,5 +27,5 @@ class Command(flush.Command):
             if input(question) != "yes":
                 self.stdout.write("Flush cancelled.")
                 return
-        with suspended(database):
+        with unprotected(database):
             super().handle(**{**options, "interactive": False})

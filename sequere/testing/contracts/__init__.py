@@ -21,6 +21,7 @@ from sequere.testing.contracts.questions import QuestionsContract
 from sequere.testing.contracts.replays import ReplaysContract
 from sequere.testing.contracts.requests import RequestsContract
 from sequere.testing.contracts.scopes import ScopesContract
+from sequere.testing.contracts.suspensions import SuspensionsContract
 
 __all__ = ["Contract", "FollowsContract", "ProjectorContract"]
 
@@ -35,6 +36,7 @@ class FollowsContract(
     BlocksContract,
     RequestsContract,
     MutesContract,
+    SuspensionsContract,
     MovesContract,
     ReplaysContract,
 ):

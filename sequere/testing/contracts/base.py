@@ -12,7 +12,7 @@ from django.db import models, router, transaction
 from sequere.backends.base import BaseBackend
 from sequere.base import ResourceKey
 from sequere.log.models import Event
-from sequere.outbox.drain import drain
+from sequere.outbox.drain import drain_all
 from sequere.outbox.models import QueuedEvent
 from sequere.projections.registry import BUILT_IN, inline_projectors, read_models
 from sequere.registry import registry
@@ -100,7 +100,7 @@ class Contract(IsolatedMixin, _TestCase):
         QueuedEvent.objects.using(self.using).bulk_create(
             QueuedEvent(queue=BUILT_IN, event=event, shard=0, stream=event.stream) for event in events if event
         )
-        drain(BUILT_IN, using=self.using)
+        drain_all(using=self.using)
         left = QueuedEvent.objects.using(self.using).values_list("event_id", "error", "traceback")
         self.assertEqual(list(left), [], "no event fails")
 

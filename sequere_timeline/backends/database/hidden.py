@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.statements import lasts
+from sequere.backends.database.statements import goes_on, lasts
 from sequere.log.numbers import GraphNumber
 from sequere.relations.types import RelationType
 from sequere.sql.dialects import Dialect
+from sequere_timeline.backends.base import Reason
 from sequere_timeline.backends.database.models import SavedAction
 from sequere_timeline.backends.database.statements import IDENTIFIER, NOW, OBJECT_ID, uid_of_owner
 from sequere_timeline.visibility import HIDINGS
@@ -43,10 +44,16 @@ def hidden(words: Dialect) -> str:
 
 def is_shown(words: Dialect, action: str | None = None) -> str:
     """The condition that the owner of a feed sees an entry, whose action is joined under a name, or not at all."""
-    seen = _is_seen(action or "done")
+    seen, goes_by = _is_seen(action or "done"), goes_on(words, f"{action or 'done'}.actor_uid")
     if action is None:
-        seen = f"EXISTS (SELECT 1 FROM {words.table(SavedAction)} done WHERE done.id = entry.action_id AND {seen})"
-    return f"CASE WHEN EXISTS (SELECT 1 FROM hidden) THEN {seen} ELSE true END"
+        of_entry = f"SELECT 1 FROM {words.table(SavedAction)} done WHERE done.id = entry.action_id"
+        seen, goes_by = f"EXISTS ({of_entry} AND {seen})", f"EXISTS ({of_entry} AND {goes_by})"
+    # A follow brings nothing of who is suspended, and its own timeline is empty: only direct entries are asked about.
+    is_direct = f"(COALESCE(entry.extra, 0) & {int(Reason.DIRECT)}) > 0"
+    return (
+        f"CASE WHEN EXISTS (SELECT 1 FROM hidden) THEN {seen} ELSE true END"
+        f" AND CASE WHEN {is_direct} THEN {goes_by} ELSE true END"
+    )
 
 
 def _is_seen(action: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import connections, models
 
-from sequere.backends.database.statements import join_resource
+from sequere.backends.database.statements import goes_on, join_resource
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource, keys_of
 from sequere.log.models import Event
@@ -147,7 +147,9 @@ def _put_together(words: Dialect, follows: str, cap: int | None) -> _Texts:
 def _follows(words: Dialect, *, live: bool, by_uids: bool = False) -> str:
     """`live`: only live follows justify something, and they justify everything. `by_uids`: the uids of their ends are
     given, in the columns of a relation."""
-    last = words.join_last_event(words.table(Event), "e", "given.stream", f"e.type = {words.text(FOLLOWED)}")
+    uids = ("given.from_uid", "given.to_uid") if by_uids else ("owner.uid", "actor.uid")
+    is_on = f"e.type = {words.text(FOLLOWED)} AND {goes_on(words, *uids)}"
+    last = words.join_last_event(words.table(Event), "e", "given.stream", is_on)
     owner, actor = (
         join_resource(words, name, [f"given.{column}" for column in columns])
         for name, columns in (("owner", ENDS[:2]), ("actor", ENDS[2:]))

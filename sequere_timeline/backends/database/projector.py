@@ -1,5 +1,6 @@
 """Keeps the timelines equal to the log."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import cast
 from uuid import UUID
@@ -66,6 +67,9 @@ class TimelinesProjector(BaseTimelinesProjector):
             write_follows(relations, using, begun=FOLLOWED in types, ended=UNFOLLOWED in types)
         if news.readers:
             write_marks(news.readers, using)
+
+    def take_in_follows(self, follows: Sequence[Event], using: str) -> None:
+        write_follows({event.stream: (event.actor, event.subject) for event in follows}, using)
 
     def _take_in_actions(self, news: News, using: str) -> None:
         for streams in chunks(news.actions, _ACTIONS_AT_ONCE):

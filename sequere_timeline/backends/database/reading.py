@@ -31,7 +31,7 @@ from sequere_timeline.backends.database.statements import (
     filled,
     has_reason,
     moment,
-    uid_of_owner,
+    uid_of_shown_owner,
 )
 
 #: The columns of an action that are read, before those of the entry and the keys.
@@ -185,7 +185,7 @@ def reading_fragments(words: Dialect) -> dict[str, str]:
 def _put_together(
     words: Dialect, given: tuple[bool, ...], *, private: bool, desc: bool, capped: bool, planned: bool = False
 ) -> _Texts:
-    owner = uid_of_owner(words)
+    owner = uid_of_shown_owner(words)
     conditions = [f"entry.feed = {owner}" if private else _PUBLIC.format(uid=owner)]
     conditions += _filters(words, *given)
     if private and capped:

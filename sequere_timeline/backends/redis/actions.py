@@ -73,7 +73,8 @@ class ActionComparison(TimelineComparison):
             )
         for owner in sorted(life.named - {life.actor}):
             direct = ("ZSCORE", self._keys.direct(owner), member)
-            yield Expected(f"{title}, saved directly for {owner}", direct, score if owner in life.owners else None)
+            is_direct = owner in numbers.saved_directly(life)
+            yield Expected(f"{title}, saved directly for {owner}", direct, score if is_direct else None)
 
     def _gone(self, life: Life) -> Expected:
         return Expected(f"action {life.id} of {life.actor}", ("HGET", self._keys.action(life.id), "published"), None)

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from sequere import conf as conf_of_follows
 from sequere.backends.redis import backend as follows
 from sequere.base import ResourceKey
+from sequere.log.suspensions import SUSPENSIONS
 from sequere.redis.connection import Connection, text, why_unusable
 from sequere.redis.read_model import Places, RedisModel
 from sequere.redis.scores import from_score, to_score
@@ -51,7 +52,7 @@ class Shelf:
     def ask(self, script: Script, owner: ResourceKey, filters: Filters, *arguments: Any, private: bool) -> Any:
         """The answer of a script about a feed. 1 round trip, unless the feed has expired and is filled first."""
         key = self._keys.private(owner) if private else self._keys.public(owner)
-        keys = [key, self._keys.names, *([self._keys.resource(owner)] if private else [])]
+        keys = [key, self._keys.names, self._keys.resource(owner)]
         first = (int(private), conf.seconds_to_keep(), *names.of_filters(filters), to_score(timezone.now()))
         command = script(keys, *first, *arguments)
         while True:
@@ -128,7 +129,7 @@ class RedisBackend(BaseTimelineBackend):
 
     def __init__(self) -> None:
         connection = Connection(TIMELINES_SETTING, conf.timeline_backend_options(), TIMELINES_PREFIX, TIMELINES)
-        self._places = Places(connection, (ACTION_SAVED, TIMELINE_READ, DELETED, *HIDING), TimelineKeys)
+        self._places = Places(connection, (ACTION_SAVED, TIMELINE_READ, DELETED, *HIDING, *SUSPENSIONS), TimelineKeys)
         self.projector = TimelinesProjector(self._places)
 
     @property

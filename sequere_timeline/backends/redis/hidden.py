@@ -7,6 +7,7 @@ from sequere.base import ResourceKey
 from sequere.log.locks import uids_of
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
+from sequere.log.suspensions import suspended_among
 from sequere.projections.reconciler import Difference, RowKeys
 from sequere.redis.connection import Connection, text
 from sequere.redis.scanning import ScanKeys
@@ -18,11 +19,14 @@ from sequere_timeline.backends.redis.names import number_of_target
 from sequere_timeline.intents import generation
 from sequere_timeline.visibility import Hidden, first_hidings, hidden_from
 
+#: Instead of an actor: the owner is suspended, and nobody sees anything of its timelines.
+NOTHING = "*"
+
 
 def hidden_texts(owners: Collection[ResourceKey], using: str) -> dict[ResourceKey, str]:
-    """For each owner, whom it does not see, as `_shown_entries.lua` reads it; "" for nobody. 2 queries, and 1 more if
+    """For each owner, whom it does not see, as `_shown_entries.lua` reads it; "" for nobody. 3 queries, and 1 more if
     somebody does not see what is done to some."""
-    hidden = hidden_from(owners, using)
+    hidden, suspended = hidden_from(owners, using), suspended_among(owners, using)
     everybody = {one for of_owner in hidden.values() for one in of_owner}
     uids = uids_of({one.resource for one in everybody}, using)
     targets = {one.resource for one in everybody if one.as_target}
@@ -34,14 +38,17 @@ def hidden_texts(owners: Collection[ResourceKey], using: str) -> dict[ResourceKe
         until = "" if one.until is None else to_score(one.until)
         return f"{to_digits(uid)},{target},{until}".rstrip(",")
 
-    return {owner: " ".join(sorted(map(said, hidden.get(owner, ())))) for owner in owners}
+    return {
+        owner: " ".join([*[NOTHING] * (owner in suspended), *sorted(map(said, hidden.get(owner, ())))])
+        for owner in owners
+    }
 
 
 def _owners(rows: Iterable[Sequence[Any]], using: str) -> list[ResourceKey]:
-    return sorted({ResourceKey(*end) for row in rows for end in (row[1:3], row[3:5])})
+    return sorted({ResourceKey(*end) for row in rows for end in (row[1:3], row[3:5]) if end[0]})
 
 
-#: The ends of all relations that have ever hidden somebody.
+#: The ends of all relations that have ever hidden somebody, and who was ever suspended.
 HIDER_KEYS = RowKeys(
     first_hidings,
     _owners,
@@ -56,7 +63,7 @@ def orphaned_hider_keys(connection: Connection) -> ScanKeys:
     def orphans(found: list[str], using: str) -> list[ResourceKey]:
         fields = connection.run(("HEXISTS", key, "hidden") for key in found)
         hiding = [keys.owner_of(key) for key, is_there in zip(found, fields, strict=True) if is_there]
-        return sorted(set(hiding) - set(hidden_from(hiding, using)))
+        return sorted(owner for owner, actors in hidden_texts(hiding, using).items() if not actors)
 
     return ScanKeys(connection, (("resource:*", "hash"),), orphans)
 

@@ -58,7 +58,7 @@ class NameFieldComparison(TimelineComparison):
         named = [name.partition(":") for name in fields]
         asked = [(role, name) for role, _, name in named if role in {VERB, KIND}]
         resources = [key for role, _, name in named if (key := _resource(f"{role}:{name}")) is not None]
-        numbers, uids = numbers_of(asked, resources, using)
+        numbers, uids, _ = numbers_of(asked, resources, using)
         lives = latest_of(map(lifecycle, resources), using)
         return {
             **{

@@ -50,6 +50,12 @@ class NameNumbers(NamedTuple):
     verbs: Mapping[str, int]
     kinds: Mapping[str, int]
     uids: Mapping[ResourceKey, int]
+    #: Those of the resources that are suspended.
+    suspended: Collection[ResourceKey] = ()
+
+    def saved_directly(self, life: Life) -> set[ResourceKey]:
+        """The owners of the timelines that have an action because it was saved there."""
+        return set() if life.actor in self.suspended else {*life.owners} - {life.actor}
 
     def fields(self, life: Life) -> dict[str, str]:
         """What the server knows of an action: names, and their numbers."""
@@ -77,36 +83,41 @@ def numbers_for(lives: Collection[Life], using: str) -> NameNumbers:
     kinds = {target.identifier for target in targets}
     keys = {*targets, *(life.actor for life in lives)}
     names = [*((VERB, verb) for verb in verbs), *((KIND, kind) for kind in kinds)]
-    numbers, uids = numbers_of(names, keys, using)
+    numbers, uids, suspended = numbers_of(names, keys, using)
     if len(numbers) < len(names):  # they were recorded while nothing knew them by numbers
         number_names(VERB, verbs, using)
         number_names(KIND, kinds, using)
-        numbers, uids = numbers_of(names, keys, using)
+        numbers, uids, suspended = numbers_of(names, keys, using)
     return NameNumbers(
         verbs={verb: numbers[VERB, verb] for verb in verbs},
         kinds={kind: numbers[KIND, kind] for kind in kinds},
         uids=uids,
+        suspended=suspended,
     )
 
 
 def numbers_of(
     names: Collection[tuple[str, str]], keys: Collection[ResourceKey], using: str
-) -> tuple[dict[tuple[str, str], int], dict[ResourceKey, int]]:
-    """The numbers of names and the uids of resources, without those that have none. 1 query."""
+) -> tuple[dict[tuple[str, str], int], dict[ResourceKey, int], set[ResourceKey]]:
+    """The numbers of names and the uids of resources, without those that have none; and which of these are suspended. 1
+    query."""
     connection = connections[using]
     select_names, values = given(connection, fields_of(Name, ("role", "name")), sorted(names))
     select_resources, more = given(connection, fields_of(Resource, KEY), sorted(keys))
     sql = _numbers(using).replace("{names}", select_names).replace("{resources}", select_resources)
     numbers: dict[tuple[str, str], int] = {}
     uids: dict[ResourceKey, int] = {}
+    suspended: set[ResourceKey] = set()
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, *more])
         for role, name, object_id, number in cursor.fetchall():
-            if role == "uid":
+            if role in {"uid", "suspended"}:
                 uids[ResourceKey(name, object_id)] = number
+                if role == "suspended":
+                    suspended.add(ResourceKey(name, object_id))
             else:
                 numbers[role, name] = number
-    return numbers, uids
+    return numbers, uids, suspended
 
 
 @cache

@@ -70,6 +70,6 @@ class OrphanComparison(TimelineComparison):
             return False
         if not member:
             return True
-        direct = {self._keys.direct(owner) for owner in life.owners if owner != life.actor}
+        direct = {*map(self._keys.direct, numbers.saved_directly(life))}
         public = {self._keys.public(life.actor)} if life.published is not None else set()
         return key in direct | public and member == str(Member(life.id, 0, numbers.entry_kind(life)))

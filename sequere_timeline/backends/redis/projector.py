@@ -1,17 +1,22 @@
 """Keeps the timelines in Redis equal to the log."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
+
+from django.db.models.lookups import Exact
 
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.log.numbers import VERB, number_names
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
-from sequere.projections.reconciler import Reconciler
+from sequere.log.suspensions import SUSPENSIONS
+from sequere.outbox.enqueue import queue_fan_out
+from sequere.projections.projector import Chunk
+from sequere.projections.reconciler import Cursor, Reconciler
 from sequere.redis.connection import Connection, text
 from sequere.redis.layout import foreign_reconciler, type_reconciler
 from sequere.redis.read_model import Places, RebuildStart, RedisModel, RedisPlan
@@ -30,8 +35,9 @@ from sequere_timeline.backends.redis.orphans import OrphanComparison, stored_key
 from sequere_timeline.backends.redis.private import PrivateComparison, owner_keys
 from sequere_timeline.backends.redis.scripts import DROP_FEEDS, FENCE_ACTOR, NEWEST_ENTRIES
 from sequere_timeline.backends.redis.writer import Writer
+from sequere_timeline.conf import TIMELINES
 from sequere_timeline.history import ActionHistory, Life, ended_by, histories, named_in
-from sequere_timeline.intents import ACTION_SAVED
+from sequere_timeline.intents import ACTION_SAVED, SavedIn
 from sequere_timeline.marks import read_marks
 from sequere_timeline.projector import BaseTimelinesProjector, FanOut, News
 
@@ -96,6 +102,11 @@ class TimelinesProjector(BaseTimelinesProjector):
             writer = self._writer((), token, using)
             writer.hide(hidden_texts(news.hiders, using))
             writer.finish()
+        for event in news.suspensions:
+            queue_fan_out(TIMELINES, event.pk, event.stream, event.actor, Chunk(0, None), using)
+
+    def take_in_follows(self, follows: Sequence[Event], using: str) -> None:
+        self._expire(follows, ())
 
     def prepare(self, events: Sequence[Event], *, using: str) -> None:
         """1 statement. A number that a drain has drawn, and lost again with its transaction, would stay in Redis."""
@@ -183,6 +194,23 @@ class TimelinesProjector(BaseTimelinesProjector):
         answers = self._connection.run([*fences, *stored])[len(fences) :]
         return {life.id: [part and text(part) for part in state] for life, state in zip(lives, answers, strict=True)}
 
+    def fan_out_resources(self, event: Event, cursor: Cursor | None, *, using: str) -> Iterable[ResourceKey]:
+        """1 query if a resource is suspended or resumed."""
+        if event.type not in SUSPENSIONS:
+            return self.resources(event)
+        saved = _saved_directly(event, cursor, using)
+        return {event.actor, *(key for one in saved for key in named_in(one))}
+
+    def fan_out(self, event: Event, cursor: Cursor | None, *, using: str) -> Chunk:
+        """Of a resource that is suspended or resumed, write the actions that were saved in timelines of others."""
+        if event.type not in SUSPENSIONS:
+            return super().fan_out(event, cursor, using=using)
+        saved = _saved_directly(event, cursor, using)
+        token, _ = self._model.begin([], using, [event.pk])
+        named = {key for one in saved for key in named_in(one)}
+        self._write({one.stream for one in saved}, token, using, named, ())
+        return Chunk(len(saved), [saved[-1].pk] if len(saved) == ACTIONS_AT_ONCE else None)
+
     def publication(self, event: Event, using: str) -> FanOut | None:
         """4 queries, or 3, and 1 round trip."""
         token, _ = self._model.begin([], using, [event.pk])
@@ -240,6 +268,14 @@ class TimelinesProjector(BaseTimelinesProjector):
         ids = [parse(text(member)).id for member in members[::2]]
         direct = Event.objects.using(using).filter(pk__in=ids)
         return {*own_or_upon.values_list("stream", flat=True), *direct.values_list("stream", flat=True)}
+
+
+def _saved_directly(event: Event, cursor: Cursor | None, using: str) -> list[Event]:
+    """Some of the events before another one that have saved an action of its actor in the timeline of somebody else,
+    from a cursor on. 1 query."""
+    saved = Event.objects.using(using).filter(is_(event.actor, "actor_"), type=ACTION_SAVED, pk__lt=event.pk)
+    elsewhere = saved.filter(~Exact(SavedIn(), str(event.actor)), pk__gt=cursor[0] if cursor else 0)
+    return list(elsewhere.order_by("pk")[:ACTIONS_AT_ONCE])
 
 
 def _publication(life: Life, writer: Writer) -> FanOut:

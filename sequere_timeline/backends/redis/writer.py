@@ -166,7 +166,7 @@ class Writer:
     def _place(self, life: Life, owners: Iterable[ResourceKey], *, is_there: bool = True) -> None:
         """Give owners the right entry, or take it from them."""
         for owner in sorted(owners):
-            is_direct = is_there and owner in life.owners and owner != life.actor
+            is_direct = is_there and owner in self._numbers.saved_directly(life)
             reasons = self._reasons(life, owner) if is_there else 0
             self._do(
                 PLACE_ENTRY(
@@ -184,7 +184,7 @@ class Writer:
     def _reasons(self, life: Life, owner: ResourceKey) -> int:
         if owner == life.actor:
             return Reason.OWN if life.published is not None else 0
-        reasons = Reason.DIRECT if owner in life.owners else 0
+        reasons = Reason.DIRECT if owner in self._numbers.saved_directly(life) else 0
         if life.published is not None:
             stream = RelationKey(owner, life.actor).stream
             intervals = intervals_of({stream: (owner, life.actor)}, self._using)[stream]

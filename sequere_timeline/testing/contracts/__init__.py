@@ -9,6 +9,7 @@ from sequere_timeline.testing.contracts.hidden import HiddenContract
 from sequere_timeline.testing.contracts.marks import ReadMarksContract
 from sequere_timeline.testing.contracts.pages import TimelinePagesContract
 from sequere_timeline.testing.contracts.replays import TimelineReplaysContract
+from sequere_timeline.testing.contracts.suspensions import SuspensionEffectsContract
 
 __all__ = ["TimelinesContract"]
 
@@ -19,6 +20,7 @@ class TimelinesContract(
     TimelinePagesContract,
     FollowEffectsContract,
     HiddenContract,
+    SuspensionEffectsContract,
     ReadMarksContract,
     DeletionsContract,
     CapContract,

@@ -2,8 +2,8 @@
 -- stored, or NULLs if it wants nothing. Two opposite relations are mutual since the later of both, the same for both.
 -- {given}: a SELECT of the stream of each relation and that of its opposite, the other way round, and of the uids and
 -- the kinds of its two ends; with its parameters.
--- {last_event}, {last_of_opposite}: what joins their last events, if these began them. {sides}: SELECTs the relations
--- from the pairs, one or both of each.
+-- {last_event}, {last_of_opposite}: what joins their last events, if these began them and no end is suspended.
+-- {sides}: SELECTs the relations from the pairs, one or both of each.
 -- Cost: a lookup for each stream. MATERIALIZED keeps PostgreSQL from computing an opposite more than once.
 WITH given (stream, opposite, from_uid, to_uid, from_kind, to_kind) AS MATERIALIZED ({given}),
 pair AS (

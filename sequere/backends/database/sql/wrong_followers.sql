@@ -3,7 +3,8 @@
 -- {graphs}, {begun}, {changes}: the numbers of all graphs, and the types of the events that begin relations, and of all
 -- about relations. {in_range}: whether a uid is in the range. {graph}, {other}, {kind}, {other_kind}: what joins the graph
 -- of a stored relation, the resource that it leads to, and the kinds of both ends. {begun_of_type}: the type of the events
--- that begin relations of the type of the graph. {of_actor}: whether an event is about the resource.
+-- that begin relations of the type of the graph. {of_actor}: whether an event is about the resource. {pausing}: the types
+-- of those that begin relations which are not wanted while an end is suspended.
 -- Parameters: the bounds of the range.
 -- Cost: reads the events of each resource and what is stored, with a lookup for each stored relation, and sorts the events.
 -- What is wanted and what is stored must be the same rows. It is found resource by resource, for who asks only for the
@@ -18,7 +19,11 @@ WHERE {in_range} AND EXISTS (
                    LEAD(version) OVER (PARTITION BY stream ORDER BY version) AS later
             FROM sequere_event e WHERE {of_actor} AND e.type IN ({changes})
         ) events
-        WHERE later IS NULL AND type IN ({begun})
+        WHERE later IS NULL AND type IN ({begun}) AND CASE
+            WHEN type IN ({pausing}) AND (f.is_suspended OR (target_identifier, target_object_id) IN (
+                SELECT identifier, object_id FROM sequere_resource WHERE is_suspended
+            )) THEN false ELSE true
+        END
         UNION ALL
         SELECT stored.event_id, {begun_of_type}, g.scope, t.identifier, t.object_id, stored.since,
                stored.from_kind = f_kind.number AND stored.to_kind = t_kind.number, -1

@@ -1,14 +1,12 @@
 -- What the last events of some relations say: both ends with their uids, the score that the relation should have, NULL
--- if it is over, and the type and the scope of the event.
--- {given}: a SELECT of streams, with its parameters. {last}: what JOIN takes, the last event of a stream. {score}: that
--- of its time. {begun}: the types of the events that begin relations.
+-- if it is over, or pauses, and the type and the scope of the event.
+-- {given}: a SELECT of streams, with its parameters. {last}: what JOIN takes, the last event of a stream. {from_end},
+-- {to_end}: what joins the resources. {score}: that of its time. {begun}: the types of the events that begin relations.
+-- {pausing}: those of them whose relations pause while an end is suspended.
 -- Cost: three lookups for each.
-SELECT last.actor_identifier, last.actor_object_id,
-    (SELECT uid FROM sequere_resource
-     WHERE identifier = last.actor_identifier AND object_id = last.actor_object_id LIMIT 1),
-    last.target_identifier, last.target_object_id,
-    (SELECT uid FROM sequere_resource
-     WHERE identifier = last.target_identifier AND object_id = last.target_object_id LIMIT 1),
-    CASE WHEN last.type IN ({begun}) THEN {score} END,
+SELECT last.actor_identifier, last.actor_object_id, f.uid,
+    last.target_identifier, last.target_object_id, t.uid,
+    CASE WHEN last.type IN ({begun}) AND NOT (last.type IN ({pausing}) AND (f.is_suspended OR t.is_suspended))
+        THEN {score} END,
     last.type, last.scope
-FROM ({given}) given JOIN {last}
+FROM ({given}) given JOIN {last} LEFT JOIN {from_end} LEFT JOIN {to_end}

@@ -1,6 +1,6 @@
 -- Counts the entries of a feed.
 --
--- KEYS:       1 the feed, 2 the numbers of names, 3 the resource of the owner of a private feed
+-- KEYS:       1 the feed, 2 the numbers of names, 3 the resource of the owner
 -- ARGV:       1 to 6 as in _shown_entries.lua
 -- Answer:     the number of entries; -1 if the feed must be filled
 -- Cost:       O(log m) for a feed of m entries; with filters, or if the owner does not see all actors, O(m)

@@ -1,6 +1,6 @@
 -- Reads a page of a feed.
 --
--- KEYS:       1 the feed, 2 the numbers of names, 3 the resource of the owner of a private feed
+-- KEYS:       1 the feed, 2 the numbers of names, 3 the resource of the owner
 -- ARGV:       1 to 6 as in _shown_entries.lua; 7, 8 the positions where the page begins and ends, '-1' for no end;
 --             9 '1' for the newest first; 10, 11 the place after which the positions begin: what the members there
 --             begin with, and their score, '' for the beginning of the feed. No entry has to be there.
