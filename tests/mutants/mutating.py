@@ -24,7 +24,7 @@ OPERATORS = (
     *("RemoveDecorator", "ZeroIterationForLoop"),
 )
 #: Without these decorators, and with other arguments of a dataclass, the answers are the same.
-FOR_SPEED = ("cache", "cached_property")
+NO_MATTER = ("cache", "cached_property", "overload")
 
 #: Arguments that matter only where something else is wrong already.
 ANY_WAY = ("strict",)
@@ -92,7 +92,7 @@ def _matters(operator: str, node: Any) -> bool:
     if operator == "NumberReplacer" and any(one.type == "arglist" and _called(one) in IN_PARTS for one in above[:2]):
         return False
     decorator = next((one.get_code() for one in above if one.type == "decorator"), "")
-    if "@dataclass" in decorator or any(f"@{name}" in decorator for name in FOR_SPEED):
+    if "@dataclass" in decorator or any(f"@{name}" in decorator for name in NO_MATTER):
         return False
     annotations = [getattr(one, "annotation", None) for one in above if one.type in {"param", "funcdef"}]
     annotations += [one.children[1] for one in above if one.type == "annassign"]

@@ -110,6 +110,33 @@ def test_a_search_for_a_rare_event_stops_and_says_where(monkeypatch: pytest.Monk
     assert (deep.events, deep.older, deep.is_cut) == ([events[5]], None, False)
 
 
+@pytest.mark.parametrize("number", [20, 21, 22])
+def test_the_last_event_is_found_wherever_the_steps_to_it_end(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    monkeypatch.setattr(paging, "LOOK_ALONG_LOG", 10)
+    first, *_, last = (event.pk for event in write(number))
+
+    found, before = [], None
+    while not found:
+        page = Selection(WAYS["all"], models.Q(pk=first)).page("default", before=before)
+        found, before = [event.pk for event in page.events], page.older
+        assert found or before is not None
+    after: int | None = first - 1
+    while first in found:
+        page = Selection(WAYS["all"], models.Q(pk=last)).page("default", after=after)
+        found, after = [event.pk for event in page.events] or found, page.newer
+        assert last in found or after is not None
+
+    assert found == [last]
+
+
+def test_places_that_no_id_can_have_are_before_or_behind_all_events() -> None:
+    events = [event.pk for event in reversed(write(3))]
+    log, rest = Selection(WAYS["all"]), ([], [])
+
+    assert [event.pk for event in log.page("default", before=2**70).events] == events
+    assert (log.page("default", after=2**70).events, log.page("default", before=-(2**70)).events) == rest
+
+
 @pytest.mark.parametrize("ways", WAYS)
 @pytest.mark.parametrize("filters", [models.Q(), models.Q(type="rare")], ids=str)
 def test_no_page_counts_the_table_or_skips_rows(ways: str, filters: models.Q) -> None:
