@@ -11,13 +11,14 @@ class SequereConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sequere import following, receivers, registry, workers
+        from sequere import receivers, registry, workers
         from sequere.backends.base import get_backend
         from sequere.checks import check_database, check_deployment, check_settings
         from sequere.outbox.shards import outbox_functions
         from sequere.projections.registry import provide
         from sequere.relations.appending import recording_functions
         from sequere.sql import routines
+        from sequere.views.following import connect_login
 
         provide("follows", get_backend)
         routines.provide_functions(
@@ -27,7 +28,7 @@ class SequereConfig(AppConfig):
         )
         receivers.connect_receivers(self)
         workers.connect()
-        following.connect_login()
+        connect_login()
         checks.register(check_settings, "sequere")
         checks.register(check_database, checks.Tags.database)
         checks.register(check_deployment, checks.Tags.database, deploy=True)

@@ -2,8 +2,8 @@
 
 from asgiref.sync import sync_to_async
 
-from sequere.api.answers import is_in_list
 from sequere.api.arguments import Identifier, follows_in, kind_of
+from sequere.api.reading import is_in_list
 from sequere.backends.base import ListOf, get_backend
 from sequere.base import ResourceKey, ResourceLike
 from sequere.registry import registry

@@ -5,8 +5,8 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from sequere.api.answers import number_of_related, related
 from sequere.api.arguments import AnyScope, AsOf, Identifier, follows_in, graphs_in
+from sequere.api.reading import number_of_related, related
 from sequere.backends.base import FollowCounts, get_backend
 from sequere.base import ResourceLike
 from sequere.registry import registry

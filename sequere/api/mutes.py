@@ -3,9 +3,9 @@
 from asgiref.sync import sync_to_async
 from django.db import router
 
-from sequere.api.answers import answers, related
 from sequere.api.arguments import AsOf, Identifier, Timestamp, kind_of, relation_of
 from sequere.api.changes import announce_later, steps_for
+from sequere.api.reading import answers, related
 from sequere.base import ResourceLike
 from sequere.log.models import Event
 from sequere.log.validation import point_in_time

@@ -5,8 +5,8 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from sequere.api.answers import answers, is_in_list
 from sequere.api.arguments import AsOf, follows_in
+from sequere.api.reading import answers, is_in_list
 from sequere.base import ResourceLike
 from sequere.registry import registry
 from sequere.relations.key import RelationKey

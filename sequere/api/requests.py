@@ -6,7 +6,6 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import router
 
-from sequere.api.answers import answers, number_of_related, related
 from sequere.api.arguments import (
     AnyScope,
     AsOf,
@@ -18,6 +17,7 @@ from sequere.api.arguments import (
     relation_of,
 )
 from sequere.api.changes import PAIRS_PER_TRANSACTION, announce_later
+from sequere.api.reading import answers, number_of_related, related
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import NotPending
 from sequere.log.models import Event

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from sequere import api, following
+from sequere import api
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import (
     BackendException,
@@ -31,7 +31,6 @@ from sequere.exceptions import (
     UnknownIdentifier,
     UnreadableParameters,
 )
-from sequere.following import Wanted
 from sequere.http import (
     Refused,
     address_of,
@@ -46,6 +45,7 @@ from sequere.http import (
 from sequere.log.models import Event
 from sequere.registry import registry
 from sequere.relations.types import FOLLOW_REQUESTED
+from sequere.views.following import Wanted, follow_after_login, follow_as_asked
 
 #: For how many hours something can be muted: a century.
 MAX_HOURS = 876_600
@@ -83,7 +83,7 @@ def form_view(change: Change, *, waits_for_login: bool = False) -> Callable[[Htt
 def follow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
     """Who acts for the request follows an instance. A second follow is not an error."""
     wanted = Wanted.of(request.POST)
-    instance, event = following.follow_as_asked(request, follower, wanted)
+    instance, event = follow_as_asked(request, follower, wanted)
     is_pending = event.type == FOLLOW_REQUESTED if event else _waits(follower, instance, wanted.scope)
     ends = follower, instance
     return _changed(request, ends, wanted.scope, event, is_following=not is_pending, is_pending=is_pending)
@@ -259,7 +259,7 @@ def _login(request: HttpRequest, *, waits_for_login: bool) -> HttpResponse:
     if _wants_json(request):
         raise Refused(HTTPStatus.FORBIDDEN, _("Log in first."))
     if waits_for_login:
-        following.follow_after_login(request, Wanted.of(request.POST))
+        follow_after_login(request, Wanted.of(request.POST))
     return redirect_to_login(_next(request) or get_script_prefix())
 
 

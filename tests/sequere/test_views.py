@@ -11,11 +11,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from sequere import following
 from sequere.base import ModelBase, ResourceKey
-from sequere.following import SECONDS_TO_LOG_IN
 from sequere.models import Event, follow, is_following
 from sequere.registry import registry
+from sequere.views import following
+from sequere.views.following import SECONDS_TO_LOG_IN
 from tests.factories import ArticleFactory, DocumentFactory, ProfileFactory, UserFactory
 from tests.testapp.models import Article, Project, User
 
