@@ -8,7 +8,7 @@ from sequere.backends.base import ListOf, get_backend
 from sequere.base import ResourceKey, ResourceLike
 from sequere.registry import registry
 from sequere.relations.key import BLOCKS, MUTES, Graph
-from sequere.relations.types import FOLLOW, REQUEST
+from sequere.relations.types import BLOCK, FOLLOW, REQUEST
 from sequere.results.relations import RelationList, RelationsOf
 from sequere.results.suggestions import SuggestionList
 
@@ -61,14 +61,16 @@ def followed_by_followings_count(
 
 
 def suggest(viewer: ResourceLike, *, identifier: Identifier = None, scope: str = "") -> SuggestionList:
-    """What those follow whom `viewer` follows, and `viewer` does not, has not asked to, and has not blocked or muted: a
-    lazy sequence of `Suggestion(instance, shared)`, where `shared` says how many of them do, the most first.
+    """What those follow whom `viewer` follows, and `viewer` does not, has not asked to, and has not muted; nor has one
+    of the two blocked the other. A lazy sequence of `Suggestion(instance, shared)`, where `shared` says how many of
+    them do, the most first.
 
     Looks at the 200 that `viewer` has followed last, and at the 100 that each of them has followed last, each time. A
     page costs 1 query, and 1 per model class.
     """
     graph, key, kind = follows_in(scope), registry.key_of(viewer), kind_of(identifier)
-    left_out = [graph, Graph(REQUEST, graph.scope), BLOCKS, MUTES]
+    mine = (graph, Graph(REQUEST, graph.scope), BLOCKS, MUTES)
+    left_out = [*((one.type.followings, one) for one in mine), (BLOCK.followers, BLOCKS)]
     return get_backend().suggestions(graph, key, kind, left_out).named("suggest", graph.name, key, kind)
 
 

@@ -113,10 +113,10 @@ class BaseBackend(ABC):
 
     @abstractmethod
     def suggestions(
-        self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[Graph]
+        self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[tuple[str, Graph]]
     ) -> SuggestionList:
-        """What those follow whom `key` follows, without `key` and what it has relations to in one of the graphs in
-        `left_out`: first what most of them follow, and of equals what has the largest uid.
+        """What those follow whom `key` follows, without `key` and what is in one of its lists in `left_out`, each
+        in its graph: first what most of them follow, and of equals what has the largest uid.
 
         Looks at the newest `SUGGESTING` that `key` follows, and at the newest `SUGGESTED_BY_EACH` of each."""
 

@@ -56,7 +56,7 @@ class Costs(FullSiteTest):
     def test_a_person_for_a_logged_in_user(self) -> None:
         self.client.force_login(self.newbie)
 
-        self.get(self.thoas.get_absolute_url(), queries=11)
+        self.get(self.thoas.get_absolute_url(), queries=12)
 
     def test_followers(self) -> None:
         self.get(reverse("project-followers", args=[self.project.pk]), queries=6)
@@ -64,7 +64,7 @@ class Costs(FullSiteTest):
     def test_followers_for_a_logged_in_user(self) -> None:
         self.client.force_login(self.newbie)
 
-        self.get(reverse("person-followers", args=["thoas"]), queries=13)
+        self.get(reverse("person-followers", args=["thoas"]), queries=14)
 
     def test_a_search(self) -> None:
         self.get("/search/?q=e", queries=2)

@@ -51,6 +51,17 @@ class Private(SiteTest):
         assert ("Unblock: George Abitbol" in blocked, 'action="/sequere/follow/"' in blocked) == (True, False)
         assert 'action="/sequere/follow/"' in self.get("/people/george/")
 
+    def test_a_person_can_be_muted(self) -> None:
+        self.thoas.follow(self.newbie)
+        before = "likes" in self.get("/")
+        self.press("mute", self.thoas)
+        muted = self.get("/people/thoas/")
+        hidden = "likes" not in self.get("/")
+        self.press("unmute", self.thoas)
+
+        assert ("Unmute: Théo" in muted or "Unmute: thoas" in muted, "Unblock" in muted) == (True, False)
+        assert (before, hidden, "likes" in self.get("/")) == (True, True, True)
+
     def test_a_suggestion_says_why(self) -> None:
         User.objects.create_user("stranger")
         self.thoas.follow(self.george, policy=False)

@@ -120,7 +120,7 @@ class DatabaseBackend(BaseBackend):
         return LazyList(CommonRows(graph, one, other, identifier, desc))
 
     def suggestions(
-        self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[Graph]
+        self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[tuple[str, Graph]]
     ) -> SuggestionList:
         return LazyList(SuggestionRows(graph, key, identifier, tuple(left_out)))
 

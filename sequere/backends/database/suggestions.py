@@ -8,6 +8,7 @@ from django.db import connections, router
 
 from sequere.backends.base import SUGGESTED_BY_EACH, SUGGESTING
 from sequere.backends.database.models import LiveRelation
+from sequere.backends.database.sides import side_of
 from sequere.backends.database.statements import kind_number, narrowed, now, number_of, uid_of
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource
@@ -25,7 +26,7 @@ class SuggestionRows:
     graph: Graph
     key: ResourceKey
     identifier: str | None
-    left_out: tuple[Graph, ...]
+    left_out: tuple[tuple[str, Graph], ...]
     desc: bool = True
 
     def count(self) -> int:
@@ -60,9 +61,10 @@ class SuggestionRows:
         known = " ".join(
             f"AND NOT EXISTS (SELECT 1 FROM {table} l"
             f" WHERE l.graph = {number_of(one.type.name, words, words.text(one.scope))}"
-            f" AND l.from_uid = {uid_of(words)} AND l.to_uid = theirs.to_uid"
+            f" AND l.{side_of(what, one).owner}_uid = {uid_of(words)}"
+            f" AND l.{side_of(what, one).other}_uid = theirs.to_uid"
             f" {narrowed(one.type, 'l', words)})"
-            for one in self.left_out
+            for what, one in self.left_out
         )
         text = statement(__package__, "suggestions").format(
             graph=graph,
@@ -78,7 +80,7 @@ class SuggestionRows:
             other_end=words.join_row(words.table(Resource), "r", "r.uid = page.uid"),
         )
         values: list[Any] = [*self.key, *self.key]
-        for one in self.left_out:
+        for _, one in self.left_out:
             values += [*self.key, *now(one.type)]
         values += [self.identifier] if self.identifier else []
         values += [rank_at(after), after.tie] if after else []

@@ -92,12 +92,11 @@ class RedisBackend(BaseBackend):
         return LazyList(CommonRows(self._model, self._keys_of(graph), one, other, identifier, desc))
 
     def suggestions(
-        self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[Graph]
+        self, graph: Graph, key: ResourceKey, identifier: str | None, left_out: Sequence[tuple[str, Graph]]
     ) -> SuggestionList:
-        known = tuple(self._keys_of(one) for one in left_out if not one.type.has_end)
-        lasting = tuple(
-            self._rows(one.type.followings, one, key, None, desc=True) for one in left_out if one.type.has_end
-        )
+        keys = {one: self._keys_of(one) for one in {one for _, one in left_out if not one.type.has_end}}
+        known = tuple((_side_of(what, one), keys[one]) for what, one in left_out if not one.type.has_end)
+        lasting = tuple(self._rows(what, one, key, None, desc=True) for what, one in left_out if one.type.has_end)
         return LazyList(SuggestionRows(self._model, self._keys_of(graph), key, identifier, known, lasting))
 
     def follower_page(self, key: ResourceKey, cursor: Cursor | None = None) -> FollowerPage:

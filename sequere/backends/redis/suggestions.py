@@ -34,8 +34,8 @@ class SuggestionRows:
     keys: FollowKeys
     key: ResourceKey
     identifier: str | None
-    #: The keys of the graphs that are left out.
-    left_out: tuple[FollowKeys, ...]
+    #: Lists of the resource that are left out, each with the keys of its graph.
+    left_out: tuple[tuple[str, FollowKeys], ...]
     #: Lists of what else is left out.
     also_left_out: tuple[LeftOut, ...]
     desc: bool = True
@@ -69,9 +69,9 @@ class SuggestionRows:
         ]
 
     def _read(self, start: int, size: int, *after: int) -> list[Any]:
-        known = [keys.sets for keys in self.left_out]
+        known = [part for side, keys in self.left_out for part in (keys.sets, suffix_of(side, None))]
         also = " ".join(str(place.tie) for rows in self.also_left_out for place, _ in rows.page(FARTHEST, None))
-        which = (self.keys.sets, suffix_of(FOLLOWINGS, None), self.identifier or "", also, len(known), *known)
+        which = (self.keys.sets, suffix_of(FOLLOWINGS, None), self.identifier or "", also, len(self.left_out), *known)
         bounds = (SUGGESTING, SUGGESTED_BY_EACH, int(self.desc), start, size)
         call = READ_SUGGESTIONS([self.keys.name(self.key)], self.keys.uids, *self.key, *which, *bounds, *after)
         (answer,) = self.model.read(call)

@@ -13,6 +13,7 @@ from sequere.api import (
     is_blocked,
     is_blocked_by,
     is_following,
+    suggest,
     unblock,
     unfollow,
 )
@@ -82,6 +83,15 @@ class BlocksContract(Contract):
         asked = [(self.thoas, self.newbie), (self.newbie, self.thoas)]
         self.assertEqual([is_blocked(*pair) for pair in asked], [True, False])
         self.assertEqual([is_blocked_by(*pair) for pair in asked], [False, True])
+
+    def test_nobody_blocked_is_suggested(self) -> None:
+        """Nor who has blocked the one that looks."""
+        others = self.create_users(3)
+        follow_many([(self.thoas, self.newbie), *((self.newbie, other) for other in others)])
+        block(self.thoas, others[0])
+        block(others[1], self.thoas)
+
+        self.assertEqual([suggestion.instance for suggestion in suggest(self.thoas)], [others[2]])
 
     def test_a_second_block_changes_nothing(self) -> None:
         block(self.thoas, self.newbie, timestamp=at(1))

@@ -1,7 +1,7 @@
 -- A page of suggestions: the keys of resources, how many follow them of those whom a resource follows, and their uids.
 -- {graph}: the number of the graph. {resource}: the uid of the resource, with its key as parameters, twice. {mine}: how
 -- many of those whom it follows have a say. {join}, {of_each}: what joins the relations of each of them. {known}: leaves
--- out what the resource has a relation to, with its key as parameters for each graph. {of_kind}: narrows it to a kind,
+-- out what is in lists of the resource, with its key as parameters for each list. {of_kind}: narrows it to a kind,
 -- with its parameter. {condition}: what comes after a place, with its parameters. {direction}: ASC or DESC. {limit}: how
 -- many, and from which position. {other_end}: what joins the resources.
 -- Cost: a lookup for each of those who have a say, and for each of theirs; two for each resource.

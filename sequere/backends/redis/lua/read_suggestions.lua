@@ -2,10 +2,10 @@
 --
 -- KEYS:       1 the name of the resource
 -- ARGV:       1 to 4 as in _named.lua; 5 the key of what a resource follows, behind the uid; 6 the kind of what is
---             suggested, '' for all; 7 uids that are left out, in one text; 8 in how many graphs there is what is left
---             out as well, and for each the beginning of the keys of its sets; then how many of those whom it follows
---             have a say, and in how many of theirs; '1' for the first ones first; the position; how many, -1 for all;
---             number and uid of the last one that was read
+--             suggested, '' for all; 7 uids that are left out, in one text; 8 how many sets of the resource are left
+--             out as well, and for each what is before the uid in its key, and what is behind it; then how many of
+--             those whom it follows have a say, and in how many of theirs; '1' for the first ones first; the position;
+--             how many, -1 for all; number and uid of the last one that was read
 -- Answer:     uids, and how many follow them, in turn; an error if the uid of the resource belongs to another one
 -- Cost:       O(n log n) for the n that the others follow
 -- Undeclared: the sets, and the hashes of the uids
@@ -13,8 +13,8 @@
 -- include named
 
 if not uid then return {} end
-local suffix, kind, graphs = ARGV[5], ARGV[6], tonumber(ARGV[8])
-local suggesting, by_each, first, start, wanted, number_of_last, last = unpack(ARGV, 9 + graphs)
+local suffix, kind, sets = ARGV[5], ARGV[6], tonumber(ARGV[8])
+local suggesting, by_each, first, start, wanted, number_of_last, last = unpack(ARGV, 9 + 2 * sets)
 local shared, ranked = {[uid] = 0}, {}
 for other in string.gmatch(ARGV[7], '%d+') do shared[other] = 0 end
 for _, other in ipairs(redis.call('ZREVRANGE', stem .. suffix, 0, suggesting - 1)) do
@@ -23,8 +23,8 @@ for _, other in ipairs(redis.call('ZREVRANGE', stem .. suffix, 0, suggesting - 1
     shared[one] = (shared[one] or 0) + 1
   end
 end
-for graph = 1, graphs do
-  local set, unknown = ARGV[8 + graph] .. uid .. suffix, {}
+for number = 1, sets do
+  local set, unknown = ARGV[7 + 2 * number] .. uid .. ARGV[8 + 2 * number], {}
   for i = 1, #ranked, 1000 do
     local some = {unpack(ranked, i, math.min(i + 999, #ranked))}
     for n, score in ipairs(redis.call('ZMSCORE', set, unpack(some))) do
