@@ -7,7 +7,8 @@ import pytest
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import InvalidTimestamp
 from sequere.log.models import Event
-from sequere.models import follow
+from sequere.models import follow, resume, suspend
+from tests.factories import UserFactory
 from tests.sequere_timeline.dates import october
 from tests.statements import at_most, exactly
 from tests.testapp.sequere_registry import JoinAction
@@ -78,3 +79,16 @@ def test_costs(thoas, newbie):
         assert Timeline(newbie).read_at == october(1)
     with exactly(1):
         assert Timeline(newbie).get_unread_count() == 0
+
+
+def test_a_direct_entry_of_somebody_who_is_suspended_is_neither_shown_nor_counted(thoas, newbie):
+    for actor in UserFactory.create_batch(2):
+        Timeline(newbie).save(JoinAction(actor=actor, date=october(1)))
+    timeline = Timeline(newbie)
+
+    suspend(actor)
+    assert [action.actor == actor for action in timeline.get_private()] == [False]
+    assert [timeline.get_unread_count(), timeline.get_unread_count(limit=5), timeline.get_private_count()] == [1, 1, 1]
+
+    resume(actor)
+    assert [timeline.get_unread_count(), timeline.get_unread_count(limit=5), timeline.get_private_count()] == [2, 2, 2]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sequere.backends.database.models import LiveRelation
 from sequere.backends.database.statements import goes_on, lasts
+from sequere.log.locks import Resource
 from sequere.log.numbers import GraphNumber
 from sequere.relations.types import RelationType
 from sequere.sql.dialects import Dialect
@@ -48,11 +49,13 @@ def is_shown(words: Dialect, action: str | None = None) -> str:
     if action is None:
         of_entry = f"SELECT 1 FROM {words.table(SavedAction)} done WHERE done.id = entry.action_id"
         seen, goes_by = f"EXISTS ({of_entry} AND {seen})", f"EXISTS ({of_entry} AND {goes_by})"
-    # A follow brings nothing of who is suspended, and its own timeline is empty: only direct entries are asked about.
+    # A follow brings nothing of who is suspended, and its own timeline is empty: only direct entries are asked about,
+    # and none while nobody is suspended. In an order, that is read from the index, whatever the database believes.
+    anybody = f"(SELECT uid FROM {words.table(Resource)} WHERE is_suspended ORDER BY uid LIMIT 1) IS NOT NULL"
     is_direct = f"(COALESCE(entry.extra, 0) & {int(Reason.DIRECT)}) > 0"
     return (
         f"CASE WHEN EXISTS (SELECT 1 FROM hidden) THEN {seen} ELSE true END"
-        f" AND CASE WHEN {is_direct} THEN {goes_by} ELSE true END"
+        f" AND CASE WHEN {anybody} AND {is_direct} THEN {goes_by} ELSE true END"
     )
 
 
