@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from django.db import models
 
 from sequere import api
-from sequere.api import AnyScope, AsOf, FollowOptions, Identifier, Options, Timestamp
+from sequere.api.arguments import AnyScope, AsOf, FollowOptions, Identifier, Options, Timestamp
 from sequere.base import ResourceLike
 from sequere.log.models import Event
 from sequere.results.relations import RelationList

@@ -23,7 +23,7 @@ from sequere.api.algebra import (
     followed_by_followings_count,
     suggest,
 )
-from sequere.api.arguments import ALL, AnyScope, AsOf, FollowOptions, Identifier, Options, Timestamp
+from sequere.api.arguments import ALL
 from sequere.api.blocks import (
     ablock,
     aget_blocked_by_count,
@@ -40,7 +40,6 @@ from sequere.api.blocks import (
     is_blocked_by,
     unblock,
 )
-from sequere.api.changes import PAIRS_PER_TRANSACTION
 from sequere.api.follows import (
     afollow,
     afollow_many,
@@ -114,13 +113,6 @@ from sequere.api.suspensions import ais_suspended, aresume, asuspend, is_suspend
 
 __all__ = [
     "ALL",
-    "PAIRS_PER_TRANSACTION",
-    "AnyScope",
-    "AsOf",
-    "FollowOptions",
-    "Identifier",
-    "Options",
-    "Timestamp",
     "aaccept",
     "aaccept_all",
     "aare_friends_many",

@@ -3,14 +3,13 @@
 from asgiref.sync import sync_to_async
 from django.db import router
 
-from sequere.api.arguments import AsOf, Identifier, Timestamp, kind_of, relation_of
-from sequere.api.changes import announce_later, steps_for
-from sequere.api.reading import answers, related
+from sequere.api.arguments import AsOf, Identifier, Timestamp, relation_of
+from sequere.api.changes import announce_later, end_one
+from sequere.api.reading import answers, number_of_related, related
 from sequere.base import ResourceLike
 from sequere.log.models import Event
 from sequere.registry import registry
-from sequere.relations.appending import record_relations, record_with_ends
-from sequere.relations.intents import TO_END
+from sequere.relations.appending import record_with_ends
 from sequere.relations.key import BLOCKS, RelationKey
 from sequere.relations.types import BLOCK
 from sequere.results.relations import RelationList
@@ -35,12 +34,7 @@ def unblock(
 ) -> Event | None:
     """End what `block()` began. No follow comes back. Returns the event, or None if there was no block. Takes any keys,
     as `unfollow()`."""
-    relation, moment = relation_of(BLOCKS, from_instance, to_instance, timestamp, key_of=registry.any_key_of)
-    using = router.db_for_write(Event)
-    relations = [(relation, moment)]
-    events = record_relations(TO_END, relations, steps_for(TO_END, relations, using)).events
-    announce_later(events, (from_instance, to_instance), using)
-    return events[0] if events else None
+    return end_one(BLOCKS, (from_instance, to_instance), timestamp)
 
 
 def is_blocked(from_instance: ResourceLike, to_instance: ResourceLike, *, as_of: AsOf = None) -> bool:
@@ -70,12 +64,12 @@ def get_blocked_by(
 
 def get_blocked_count(instance: ResourceLike, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
     """How many `instance` has blocked. 1 query."""
-    return answers(as_of).count(BLOCK.followings, BLOCKS, registry.key_of(instance), kind_of(identifier))
+    return number_of_related(BLOCK.followings, BLOCKS, instance, identifier, as_of)
 
 
 def get_blocked_by_count(instance: ResourceLike, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
     """How many have blocked `instance`. 1 query."""
-    return answers(as_of).count(BLOCK.followers, BLOCKS, registry.key_of(instance), kind_of(identifier))
+    return number_of_related(BLOCK.followers, BLOCKS, instance, identifier, as_of)
 
 
 ablock = sync_to_async(block)

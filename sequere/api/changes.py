@@ -8,7 +8,7 @@ from typing import Any
 from django.db import router
 
 from sequere import conf
-from sequere.api.arguments import relation_of
+from sequere.api.arguments import Timestamp, relation_of
 from sequere.api.policy import sort_out
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import FollowException, InvalidPair
@@ -19,7 +19,7 @@ from sequere.outbox.enqueue import queueing_step
 from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
 from sequere.relations.appending import Dated, Step, application_steps, record_relations
-from sequere.relations.intents import RelationChange, to_ask
+from sequere.relations.intents import TO_END, RelationChange, to_ask
 from sequere.relations.key import Graph
 from sequere.relations.types import signal_of
 from sequere.sql.commits import after_commit
@@ -50,6 +50,15 @@ def record_one(
     if not events and not (conf.fail_silently() if fail_silently is None else fail_silently):
         raise refusal(from_instance=from_instance, to_instance=to_instance)
     announce_later(new, ends, using)
+    return events[0] if events else None
+
+
+def end_one(graph: Graph, ends: tuple[ResourceLike, ResourceLike], timestamp: Timestamp | None) -> Event | None:
+    """The event of ending a relation that is not asked about further; None if it was not live."""
+    using = router.db_for_write(Event)
+    dated = relation_of(graph, *ends, timestamp, key_of=registry.any_key_of)
+    events = record_relations(TO_END, [dated], steps_for(TO_END, [dated], using)).events
+    announce_later(events, ends, using)
     return events[0] if events else None
 
 

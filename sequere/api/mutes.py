@@ -3,15 +3,14 @@
 from asgiref.sync import sync_to_async
 from django.db import router
 
-from sequere.api.arguments import AsOf, Identifier, Timestamp, kind_of, relation_of
-from sequere.api.changes import announce_later, steps_for
-from sequere.api.reading import answers, related
+from sequere.api.arguments import AsOf, Identifier, Timestamp, relation_of
+from sequere.api.changes import announce_later, end_one
+from sequere.api.reading import answers, number_of_related, related
 from sequere.base import ResourceLike
 from sequere.log.models import Event
 from sequere.log.validation import point_in_time
 from sequere.registry import registry
-from sequere.relations.appending import record_relations, record_until
-from sequere.relations.intents import TO_END
+from sequere.relations.appending import record_until
 from sequere.relations.key import MUTES, RelationKey
 from sequere.relations.types import MUTE
 from sequere.results.relations import RelationList
@@ -42,12 +41,7 @@ def unmute(
 ) -> Event | None:
     """End what `mute()` began, also if its time is over. Returns the event, or None if there was no mute. Takes any
     keys, as `unfollow()`."""
-    relation, moment = relation_of(MUTES, from_instance, to_instance, timestamp, key_of=registry.any_key_of)
-    using = router.db_for_write(Event)
-    relations = [(relation, moment)]
-    events = record_relations(TO_END, relations, steps_for(TO_END, relations, using)).events
-    announce_later(events, (from_instance, to_instance), using)
-    return events[0] if events else None
+    return end_one(MUTES, (from_instance, to_instance), timestamp)
 
 
 def is_muted(from_instance: ResourceLike, to_instance: ResourceLike, *, as_of: AsOf = None) -> bool:
@@ -66,7 +60,7 @@ def get_muted(
 
 def get_muted_count(instance: ResourceLike, *, identifier: Identifier = None, as_of: AsOf = None) -> int:
     """How many `instance` has muted. 1 query, of as many lookups."""
-    return answers(as_of).count(MUTE.followings, MUTES, registry.key_of(instance), kind_of(identifier))
+    return number_of_related(MUTE.followings, MUTES, instance, identifier, as_of)
 
 
 amute = sync_to_async(mute)

@@ -41,11 +41,12 @@ def related(
 
 
 def number_of_related(
-    what: str, graphs: Mapping[int, Graph], instance: ResourceLike, identifier: Identifier, as_of: AsOf
+    what: str, graphs: Graph | Mapping[int, Graph], instance: ResourceLike, identifier: Identifier, as_of: AsOf
 ) -> int:
     """The length of such a list. 1 query for each graph."""
     key, kind, asked = registry.key_of(instance), kind_of(identifier), answers(as_of)
-    return sum(asked.count(what, graph, key, kind) for graph in graphs.values())
+    numbered = {0: graphs} if isinstance(graphs, Graph) else graphs
+    return sum(asked.count(what, graph, key, kind) for graph in numbered.values())
 
 
 def is_in_list(what: str, graph: Graph, key: ResourceKey, other: ResourceKey, as_of: AsOf = None) -> bool:

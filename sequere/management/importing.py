@@ -12,7 +12,8 @@ from django.apps.registry import Apps
 from django.contrib.auth import get_user_model
 from django.db import connections, models, router
 
-from sequere.api import PAIRS_PER_TRANSACTION, follow_many
+from sequere.api import follow_many
+from sequere.api.changes import PAIRS_PER_TRANSACTION
 from sequere.base import ResourceKey
 from sequere.exceptions import ForeignIdentifier, ForeignTableMissing, InvalidObjectId, InvalidTimestamp
 from sequere.log.metadata import event_metadata
