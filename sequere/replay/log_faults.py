@@ -146,4 +146,4 @@ def log_reconciler(kinds: Sequence[str]) -> Reconciler:
             return events.exclude(type__in=others)
         return events.filter(type__in=[name for kind in kinds for name in _names_of(kind)])
 
-    return Reconciler("events", _Events(of_kinds, _ids, orphans=_wrong, size=20_000), _LogComparison())
+    return Reconciler("events", _Events(of_kinds, _ids, orphans=_wrong, size=50_000), _LogComparison())

@@ -223,7 +223,7 @@ def _part_of_graph(numbers: GraphNumbers, part: int) -> models.Case:
 
 
 def _reconciler(name: str, find: str, **uids: str) -> Reconciler:
-    keys = FollowerKeys(Resource.objects.using, columns=("uid",), size=1000, find=find, uids=uids)
+    keys = FollowerKeys(Resource.objects.using, columns=("uid",), size=2000, find=find, uids=uids)
     return Reconciler(name, keys, RelationComparison())
 
 
