@@ -18,6 +18,7 @@ from sequere import outbox, workers
 from sequere.base import ResourceKey
 from sequere.exceptions import CircularProjections, ProjectionTimeout
 from sequere.log import Intent, record, stream_of
+from sequere.log.locks import uids_of
 from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many, wait_for_projections
 from sequere.outbox import waiting as waits
@@ -851,6 +852,19 @@ class Nameless(Plain):
         return super().resources(event)
 
 
+class Elsewhere(Plain):
+    """Writes to a resource that no event names. It has a uid when it was locked, and that is written down."""
+
+    THERE = ResourceKey("user", "of a friend")
+
+    def resources(self, event: Event) -> Iterable[ResourceKey]:
+        return [*super().resources(event), self.THERE]
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        is_locked = self.THERE in uids_of([self.THERE], using)
+        Stranger.objects.using(using).bulk_create(Stranger(name=f"{event.pk} {is_locked}") for event in events)
+
+
 class Unsaid(Projector):
     """Takes steps, and does not say so."""
 
@@ -876,6 +890,18 @@ def test_a_failure_is_noted_whatever_it_says_and_stops_nobody_else(
         ("a", poison.pk, 1, error)
     ]
     assert sorted(lines()) == sorted([f"a {other.pk}", f"b {poison.pk}", f"b {other.pk}"])
+
+
+@pytest.mark.django_db
+@pytest.mark.sequere_queued
+@pytest.mark.parametrize("wait", [True, False], ids=["by who has just queued it", "by a worker"])
+def test_what_a_projector_names_in_python_is_locked_before_an_event_is_applied(at_work: Any, wait: bool) -> None:
+    at_work(a=Elsewhere)
+    event = joke(user(1))
+
+    drain("a", using="default", wait=wait)
+
+    assert lines() == [f"{event.pk} True"]
 
 
 @pytest.mark.django_db
