@@ -29,7 +29,7 @@ from sequere.log.models import Event
 from sequere.log.paging import Selection
 from sequere.log.recording import Intent, record
 from sequere.log.streams import internal_stream, stream_of
-from sequere.log.validation import point_in_time
+from sequere.log.validation import MAX_DEPTH, check_json, point_in_time
 from sequere.models import follow, follow_many, get_followers, get_followings
 from sequere.outbox.models import QueuedEvent
 from sequere.projections import Projector
@@ -80,6 +80,17 @@ def set_uid(action: Any) -> None:
 
 def set_no_uid(action: Any) -> None:
     action.uid = "7"
+
+
+def test_data_are_nested_as_deep_as_they_may_be() -> None:
+    deep: Any = "deep"
+    for _ in range(MAX_DEPTH):
+        check_json(deep, "data")
+        deep = [deep]
+    check_json(deep, "data")
+
+    with pytest.raises(InvalidEventData, match=f"deeper than {MAX_DEPTH} levels"):
+        check_json([deep], "data")
 
 
 CHANGED = [

@@ -1,12 +1,13 @@
 """Pages of the log: complete, in order, and always from a bounded number of rows."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import get_current_timezone
 
 from sequere.log import paging
 from sequere.log.models import Event, is_correlated
@@ -174,6 +175,24 @@ def test_an_id_is_found_by_its_time() -> None:
     found = [[id_ for id_ in times if id_ >= first_id_since(moment, "default")] for moment in moments]
 
     assert found == [[id_ for id_, time in times.items() if time >= moment] for moment in moments]
+
+
+def test_the_last_day_and_the_first_one_are_whole() -> None:
+    zone = get_current_timezone()
+    days = [datetime(2026, 3, day, hour, tzinfo=zone) for day in (1, 2, 3) for hour in (0, 23)]
+    events = [
+        Event(
+            type="common", stream=uuid4(), version=1, actor_identifier="user", actor_object_id="1", recorded_at=moment
+        )
+        for moment in days
+    ]
+    for event in events:
+        event.occurred_at = event.recorded_at
+    Event.objects.bulk_create(events)
+
+    of_day = Selection().narrowed("default", since=date(2026, 3, 2), until=date(2026, 3, 2)).page("default").events
+
+    assert [event.recorded_at for event in of_day] == [days[3], days[2]]
 
 
 def test_nothing_is_found_in_an_empty_log() -> None:
