@@ -48,6 +48,7 @@ class Plain:
     #: The reasons of each entry of each private timeline, by owner and uid.
     private: dict[Key, dict[str, set[str]]] = field(default_factory=dict)
     read: dict[Key, datetime] = field(default_factory=dict)
+    suspended: set[Key] = field(default_factory=set)
     clock: int = 0
 
     def tick(self) -> int:
@@ -106,11 +107,15 @@ class Plain:
             for pair in [pair for pair in graph_ if pair[0] == key]:
                 del graph_[pair]
 
-    def pending(self, key: Key) -> list[Key]:
+    def asking(self, key: Key) -> list[Key]:
+        """All who ask to follow it, whether they are seen or not."""
         return self._newest({one: order for (one, other), order in self.requests.items() if other == key})
 
+    def pending(self, key: Key) -> list[Key]:
+        return self._newest({one: order for (one, other), order in self.seen(self.requests).items() if other == key})
+
     def pending_with(self, key: Key) -> list[Key]:
-        return self._newest({other: order for (one, other), order in self.requests.items() if one == key})
+        return self._newest({other: order for (one, other), order in self.seen(self.requests).items() if one == key})
 
     def blocked(self, key: Key) -> list[Key]:
         return self._newest({other: order for (one, other), order in self.blocks.items() if one == key})
@@ -124,13 +129,13 @@ class Plain:
         self.close(one, other)
         self.follows[one, other] = self.tick()
         if self.imports:
-            for uid in self.public(other):
+            for uid in self.published(other):
                 self._add(one, uid, "followed")
 
     def unfollow(self, one: Key, other: Key) -> None:
         self.close(one, other)
         if self.follows.pop((one, other), None) and self.removes:
-            for uid in self.public(other):
+            for uid in self.published(other):
                 self._take(one, uid, "followed")
 
     def watch(self, one: Key, other: Key) -> None:
@@ -191,12 +196,13 @@ class Plain:
         for pair in [pair for pair in self.follows if gone in pair]:
             del self.follows[pair]
             if self.removes and pair[1] != gone:
-                for uid in self.public(pair[1]):
+                for uid in self.published(pair[1]):
                     self._take(pair[0], uid, "followed")
         for uid in [uid for uid, action in self.actions.items() if action.actor == gone]:
             self.delete_action(uid)
         for action in self.actions.values():
             action.is_target_gone = action.is_target_gone or action.target == gone
+        self.suspended.discard(gone)
         self.private.pop(gone, None)
         self.read.pop(gone, None)
 
@@ -205,8 +211,12 @@ class Plain:
 
     # Questions
 
+    def seen(self, graph: dict[tuple[Key, Key], int]) -> dict[tuple[Key, Key], int]:
+        """The relations of which no end is suspended."""
+        return {pair: order for pair, order in graph.items() if self.suspended.isdisjoint(pair)}
+
     def graph(self, scope: str) -> dict[tuple[Key, Key], int]:
-        return self.watches if scope else self.follows
+        return self.seen(self.watches if scope else self.follows)
 
     def followers(self, key: Key, scope: str = "") -> list[Key]:
         return self._newest({one: order for (one, other), order in self.graph(scope).items() if other == key})
@@ -224,11 +234,19 @@ class Plain:
         return self._newest(both)
 
     def public(self, key: Key) -> list[str]:
+        return [] if key in self.suspended else self.published(key)
+
+    def published(self, key: Key) -> list[str]:
         return self._by_date(uid for uid, action in self.actions.items() if action.is_public and action.actor == key)
 
     def entries(self, key: Key) -> list[str]:
-        """What is in the private timeline, whether its owner sees it or not."""
-        return self._by_date(self.private.get(key, {}))
+        """What is in the private timeline, whether its owner sees it or not. A follow brings nothing while an end of it
+        is suspended."""
+        return self._by_date(
+            uid
+            for uid, reasons in self.private.get(key, {}).items()
+            if reasons != {"followed"} or self.suspended.isdisjoint((key, self.actions[uid].actor))
+        )
 
     def timeline(self, key: Key) -> list[tuple[str, frozenset[str]]]:
         entries = self.shown(key)
@@ -239,6 +257,8 @@ class Plain:
 
     def is_shown(self, owner: Key, action: PlainAction) -> bool:
         if self.are_apart(owner, action.actor) or self.has_muted(owner, action.actor):
+            return False
+        if not self.suspended.isdisjoint((owner, action.actor)):
             return False
         return action.actor == owner or action.is_target_gone or not self.has_muted(owner, action.target)
 

@@ -38,9 +38,12 @@ from sequere.models import (
     get_relations,
     is_following,
     is_muted,
+    is_suspended,
     move,
     mute,
     remove_follower,
+    resume,
+    suspend,
     unblock,
     unfollow,
     unfollow_many,
@@ -86,6 +89,8 @@ steps = st.lists(
         st.tuples(st.just("cancel"), user, anything),
         st.tuples(st.just("remove_follower"), anything, user),
         st.tuples(st.just("clear"), anything),
+        st.tuples(st.just("suspend"), anything),
+        st.tuples(st.just("resume"), anything),
         st.tuples(st.just("move"), user, anything),
         st.tuples(st.just("follow_many"), pairs),
         st.tuples(st.just("unfollow_many"), pairs),
@@ -161,7 +166,7 @@ class Site:
             self.plain.accept(one, other)
 
     def accept_all(self, one: Key) -> None:
-        askers = self.plain.pending(one)
+        askers = self.plain.asking(one)
         assert accept_all(self.get(one)) == len(askers)
         for asker in askers[::-1]:
             self.plain.accept(one, asker)
@@ -185,6 +190,14 @@ class Site:
         if one != other:
             remove_follower(self.get(one), self.get(other))
             self.plain.unfollow(other, one)
+
+    def suspend(self, one: Key) -> None:
+        assert bool(suspend(self.get(one))) is (one not in self.plain.suspended)
+        self.plain.suspended.add(one)
+
+    def resume(self, one: Key) -> None:
+        assert bool(resume(self.get(one))) is (one in self.plain.suspended)
+        self.plain.suspended.discard(one)
 
     def clear(self, one: Key) -> None:
         clear(self.get(one))
@@ -286,6 +299,7 @@ class Site:
         timeline = Timeline(instance)
         answers: dict[str, Any] = {
             "follows": [other for other in EVERYTHING if is_following(instance, self.get(other))],
+            "is suspended": is_suspended(instance),
             "public": [action.uid for action in timeline.get_public()],
             "read at": timeline.read_at,
             "private": [(action.uid, action.reasons) for action in timeline.get_private()],
@@ -323,7 +337,8 @@ class Site:
         timeline = plain.timeline(key)
         actions = [plain.actions[uid] for uid, _ in timeline]
         expected: dict[str, Any] = {
-            "follows": [other for other in EVERYTHING if (key, other) in plain.follows],
+            "follows": [other for other in EVERYTHING if (key, other) in plain.graph("")],
+            "is suspended": key in plain.suspended,
             "public": plain.public(key),
             "read at": plain.read.get(key),
             "pending": plain.pending(key),
