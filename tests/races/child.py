@@ -22,7 +22,18 @@ from django.db import transaction  # noqa: E402
 from sequere import ResourceKey, replay  # noqa: E402
 from sequere.contrib.timeline import Timeline  # noqa: E402
 from sequere.exceptions import Blocked, NotPending  # noqa: E402
-from sequere.models import accept, block, follow, move, mute, unblock, unfollow, unmute  # noqa: E402
+from sequere.models import (  # noqa: E402
+    accept,
+    block,
+    follow,
+    move,
+    mute,
+    resume,
+    suspend,
+    unblock,
+    unfollow,
+    unmute,
+)
 from sequere.projections.registry import projections  # noqa: E402
 from sequere.registry import registry  # noqa: E402
 from tests.races.mortal import die_at  # noqa: E402
@@ -31,7 +42,7 @@ from tests.testapp.sequere_registry import JoinAction, LikeAction  # noqa: E402
 
 
 def record(seed: str, step: str = "") -> None:
-    """Follow, unfollow and publish forever, among all users; one line for each committed event.
+    """Follow, unfollow, publish, suspend and resume forever, among all users; one line for each committed event.
 
     With a step, the process kills itself there.
     """
@@ -39,10 +50,14 @@ def record(seed: str, step: str = "") -> None:
     everybody = list(User.objects.order_by("pk"))
     if step:
         die_at(int(step))
+    changes = [
+        *(follow, follow, follow, follow, unfollow, unfollow),
+        *[lambda one, _: Timeline(one).save(JoinAction(actor=one))] * 2,
+        *(lambda one, _: suspend(one), lambda one, _: resume(one)),
+    ]
     while True:
         one, other = random.sample(everybody, 2)
-        change = random.choice([follow, follow, unfollow, lambda one, _: Timeline(one).save(JoinAction(actor=one))])
-        if event := change(one, other):
+        if event := random.choice(changes)(one, other):
             say(event.pk)
 
 
@@ -77,6 +92,7 @@ def changed(random: Random, changes: int) -> int:
         *[lambda one, _: Timeline(one).save(JoinAction(actor=one))] * 2,
         lambda one, other: Timeline(one).save(LikeAction(actor=other, target=one)),
         *(accept, unfollow, block, unblock, unblock, mute, unmute, move),
+        *(lambda one, _: suspend(one), lambda one, _: resume(one)),
     ]
     events = 0
     for _ in range(changes):

@@ -120,6 +120,7 @@ def test_eight_processes_that_do_anything_leave_nobody_with_one_whom_a_block_kee
 
     assert len(changed) == 8  # none has failed
     assert Event.objects.of_type("blocked", "muted", "unmuted", "unblocked").count() > 8
+    assert Event.objects.of_type("resumed").exists()
     apart = [(one, other) for one, other in permutations(everybody, 2) if is_blocked(one, other)]
     assert apart
     for one, other in (pair for blocked in apart for pair in (blocked, blocked[::-1])):
