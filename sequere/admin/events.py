@@ -147,14 +147,16 @@ class EventAdmin(ReadOnlyAdmin):
         )
 
     def relations_view(self, request: HttpRequest, what: str, identifier: str, object_id: str) -> HttpResponseBase:
-        """A page of the followers or followings of a resource. A POST removes a follower."""
+        """A page of the followers or followings of a resource. A POST removes a follower, or suspends or resumes it."""
         self.demand(request)
         if request.method == "POST":
-            self.demand(request, "remove_follower")
-            self.message_user(request, relations.removal_of_follower(request, what, identifier, object_id))
+            is_removal = "suspends" not in request.POST
+            self.demand(request, "remove_follower" if is_removal else "suspend")
+            act = relations.removal_of_follower if is_removal else relations.change_of_suspension
+            self.message_user(request, act(request, what, identifier, object_id))
             return HttpResponseRedirect(request.get_full_path())
         context = relations.page_of(request, self.admin_site, what, identifier, object_id)
-        may_do = {f"may_{verb}": self.may(request, verb) for verb in ("export", "remove_follower")}
+        may_do = {f"may_{verb}": self.may(request, verb) for verb in ("export", "remove_follower", "suspend")}
         return self.page(request, "event/relations.html", **may_do, **context)
 
     def relations_file(self, request: HttpRequest, what: str, identifier: str, object_id: str) -> HttpResponseBase:

@@ -123,13 +123,22 @@ def removal_of_follower(request: HttpRequest, what: str, identifier: str, object
     return str(shown.over if event is None else shown.ended) % {"other": follower}
 
 
+def change_of_suspension(request: HttpRequest, what: str, identifier: str, object_id: str) -> str:
+    """Suspend the resource of a page, or resume it, as a form says; returns what to tell. Raises Http404."""
+    key, suspends = key_of_page(what, identifier, object_id), request.POST["suspends"] == "1"
+    with event_metadata(who=request.user):
+        (api.suspend if suspends else api.resume)(key)
+    told = _("%(name)s is suspended.") if suspends else _("%(name)s is not suspended any more.")
+    return str(told) % {"name": key}
+
+
 def _options(request: HttpRequest) -> dict[str, Any]:
     """The scope and the day of a request."""
     return {"scope": request.GET.get("scope", ""), "as_of": PastForm(request.GET).moment()}
 
 
 def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, object_id: str) -> dict[str, Any]:
-    """The context of a page. 8 queries of the backend, 2 for the scopes, 2 for each model on the page, 1
+    """The context of a page. 8 queries of the backend, 2 for the scopes, 2 for each model on the page, 2
     for the resource."""
     key, form = key_of_page(what, identifier, object_id), PastForm(request.GET)
     scope, shown = request.GET.get("scope", ""), _LISTS[what]
@@ -153,6 +162,7 @@ def page_of(request: HttpRequest, site: AdminSite, what: str, identifier: str, o
     return {
         "title": str(shown.title) % {"name": resource},
         "resource": resource,
+        "is_suspended": api.is_suspended(key),
         "what": what,
         "tabs": [(name, one.tab, counts.get(name)) for name, one in _LISTS.items()],
         "end": shown.end,

@@ -159,7 +159,11 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         default_permissions = ("view",)
-        permissions = (("export_event", "Can export events"), ("remove_follower_event", "Can remove followers"))
+        permissions = (
+            ("export_event", "Can export events"),
+            ("remove_follower_event", "Can remove followers"),
+            ("suspend_event", "Can suspend resources"),
+        )
         indexes = (
             models.Index(fields=["target_identifier", "target_object_id", "id"], name="sequere_event_target"),
             # A replay goes through the streams of actions; new ones come at the end of the index, so it costs little.

@@ -95,6 +95,7 @@ class Migration(migrations.Migration):
                 "permissions": (
                     ("export_event", "Can export events"),
                     ("remove_follower_event", "Can remove followers"),
+                    ("suspend_event", "Can suspend resources"),
                 ),
                 "default_permissions": ("view",),
                 "indexes": [

@@ -31,7 +31,8 @@ PAGES = {
 }
 #: What a form on one of them requires as well.
 REMOVE_FOLLOWER = "sequere.remove_follower_event"
-ALL = sorted({REMOVE_FOLLOWER, *(permission for permissions in PAGES.values() for permission in permissions)})
+SUSPEND = "sequere.suspend_event"
+ALL = sorted({REMOVE_FOLLOWER, SUSPEND, *(permission for permissions in PAGES.values() for permission in permissions)})
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 from sequere.admin import EventAdmin, ResourceAdminMixin
 from sequere.admin.relations import RELATIONS_PER_PAGE
 from sequere.exceptions import ReadModelLost
-from sequere.models import Event, follow
+from sequere.models import Event, follow, is_suspended
 from tests.admin.conftest import LogIn
 from tests.admin.pages import EVENTS, events_on, link, text_of
 from tests.factories import ArticleFactory, DocumentFactory, PackageFactory, StrangerFactory, UserFactory
@@ -221,6 +221,22 @@ def test_a_follower_is_removed_with_the_permission_alone(log_in: LogIn, thoas: U
     assert (event.type, event.metadata["cause"]) == ("unfollowed", "removed")
     assert event.metadata["who"] != f"project:{project.pk}"
     assert [answer.status_code for answer in nonsense] == [404, 404]
+
+
+def test_a_resource_is_suspended_with_the_permission_alone(log_in: LogIn, thoas: User, project: Project) -> None:
+    follow(thoas, project)
+    page = f"{EVENTS}followers/project/{project.pk}/"
+    reader, moderator = log_in("sequere.view_event"), log_in("sequere.view_event", "sequere.suspend_event")
+
+    refused = [reader.post(page, {"suspends": "1"}), moderator.post(page, {"follower": f"user:{thoas.pk}"})]
+    offered = ['name="suspends"' in browser.get(page).content.decode() for browser in (reader, moderator)]
+    told = [text_of(moderator.post(page, {"suspends": how}, follow=True)) for how in "10"]
+
+    assert ([answer.status_code for answer in refused], offered) == ([403, 403], [False, True])
+    assert ["is suspended." in told[0], "not suspended any more." in told[1]] == [True, True]
+    assert (["Nobody." in one for one in told], is_suspended(project)) == ([True, False], False)
+    suspended = Event.objects.of_type("suspended").get()
+    assert suspended.metadata["who"] != f"project:{project.pk}"
 
 
 def test_requests_are_shown_and_denied_in_their_scope(
