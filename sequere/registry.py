@@ -176,7 +176,7 @@ class Registry:
         try:
             return self.key_of(resource)
         except (UnknownIdentifier, InvalidObjectId):
-            if not (isinstance(resource, ResourceKey) and _can_be_stored(*resource)):
+            if not (isinstance(resource, ResourceKey) and can_be_recorded(*resource)):
                 raise
             return ResourceKey(*resource)
 
@@ -374,7 +374,8 @@ def _text(identifier: str, kind: _Kind, value: Any) -> str:
     return text
 
 
-def _can_be_stored(identifier: Any, object_id: Any) -> bool:
+def can_be_recorded(identifier: Any, object_id: Any) -> bool:
+    """Whether the log can have a resource with this key."""
     return _is_identifier(identifier) and is_storable(object_id, OBJECT_ID_MAX_LENGTH)
 
 

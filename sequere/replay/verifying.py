@@ -25,6 +25,7 @@ from sequere.outbox.queues import queues_of
 from sequere.projections.projector import LevelTriggeredProjector, Projector
 from sequere.projections.reconciler import Cursor, Difference, KeySource, Page, Reconciler
 from sequere.projections.registry import projection, projections
+from sequere.registry import can_be_recorded
 from sequere.replay.failures import NOT_OF_EVENTS, named_error
 from sequere.replay.log_faults import log_reconciler
 from sequere.replay.subjects import SUBJECT_KEYS
@@ -120,7 +121,9 @@ def preview(name: str, *, progress: OnBatch | None = None, on_difference: OnDiff
 
 def lock_batch(queues: Sequence[str], reconciler: Reconciler, keys: Any, using: str) -> bool:
     """Lock the resources of a batch. False if an event about them is pending: the model is late then, not wrong."""
-    resources = set(reconciler.comparison.resources(keys, using))
+    named = reconciler.comparison.resources(keys, using)
+    # A damaged model names what cannot be in the log, either. Nothing happens there, and to lock it would create it.
+    resources = {resource for resource in named if can_be_recorded(*resource)}
     lock(resources, using)
     return not is_late(queues, resources, using)
 

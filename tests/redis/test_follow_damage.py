@@ -152,6 +152,10 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a count is not a number": lambda site: site.client.set(site.key(1, "followers:count"), "many"),
     "a name is gone": lambda site: site.client.delete(f"sequere:uid::{site.uid(3)}"),
     "a name is another one": lambda site: site.client.hset(f"sequere:uid::{site.uid(3)}", "object_id", NOBODY),
+    "a name is none": lambda site: site.client.hset(
+        f"sequere:uid::{site.uid(3)}", mapping={"identifier": "", "object_id": site.uid(1)}
+    ),
+    "a name is too long": lambda site: site.client.hset(f"sequere:uid::{site.uid(3)}", "object_id", "3" * 300),
     "a uid is gone": lambda site: site.client.delete(site.name(3)),
     "a resource has two uids": second_uid,
     "an unknown resource": unknown_resource,
