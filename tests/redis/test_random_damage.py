@@ -184,7 +184,7 @@ def test_random_damage_is_found_and_repaired(holding: Server) -> None:
     wanted = made_of_nothing(server)
     unnoticed, wrong = [], []
 
-    for number in range(65, 66):
+    for number in range(FIRST, FIRST + 4 * TIMES):
         server.restore(present)
         what = damage(server, earlier, of_this := Random(number))
         if server.read() != wanted and not differences():
