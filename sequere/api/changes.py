@@ -21,7 +21,7 @@ from sequere.registry import registry
 from sequere.relations.appending import Dated, Step, application_steps, record_relations
 from sequere.relations.intents import TO_END, RelationChange, to_ask
 from sequere.relations.key import Graph
-from sequere.relations.types import signal_of
+from sequere.relations.types import SIGNALS
 from sequere.sql.commits import after_commit
 
 #: Pairs per transaction of an import.
@@ -113,7 +113,7 @@ def announce_later(events: Iterable[Event], ends: tuple[ResourceLike, ResourceLi
 
 def _announce(event: Event, **instances: ResourceLike) -> None:
     with caused_by(event):
-        signal_of(event.type).send_robust(sender=Event, event=event, **instances)
+        SIGNALS[event.type].send_robust(sender=Event, event=event, **instances)
 
 
 def _key_of(change: RelationChange) -> Callable[[ResourceLike], ResourceKey]:

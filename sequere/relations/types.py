@@ -178,6 +178,9 @@ ASKING = {one.asks_for: one for one in RELATION_TYPES if one.asks_for}
 
 _BY_EVENT = {event_type.name: one for one in RELATION_TYPES for event_type in (one.begun, one.ended)}
 
+#: What tells of the events of relations after the commit, by the names of their types.
+SIGNALS = {event_type.name: event_type.signal for one in RELATION_TYPES for event_type in (one.begun, one.ended)}
+
 #: The names of the events that begin relations, and of all events about relations.
 BEGUN = tuple(one.begun.name for one in RELATION_TYPES)
 CHANGES = tuple(_BY_EVENT)
@@ -195,12 +198,6 @@ def is_change(event_type: str) -> bool:
 def type_of(event_type: str) -> RelationType:
     """The type of the relations that events of a type begin or end. Raises KeyError for any other event."""
     return _BY_EVENT[event_type]
-
-
-def signal_of(event_type: str) -> Signal:
-    """The signal of the events of a type. Raises KeyError for any that do not begin or end relations."""
-    of = _BY_EVENT[event_type]
-    return (of.begun if event_type == of.begun.name else of.ended).signal
 
 
 def type_named(name: str) -> RelationType:
