@@ -29,12 +29,12 @@ READ_MODELS = [
     *(f"tests/sequere/test_{name}.py" for name in ("deletion", "follows", "many", "outbox")),
     *(f"tests/{name}" for name in ("sequere_timeline", "model", "races")),
 ]
-#: Run in Redis, and in part on another server too.
+#: Run in Redis; on another server, the contracts and the timelines.
 IN_REDIS = [
     *READ_MODELS,
     *(f"tests/sequere/test_{name}.py" for name in ("keys", "lists", "list_views", "mixin", "querysets", "views")),
 ]
-ON_REDIS_7 = ["tests/contracts", *(name for name in IN_REDIS if not name.endswith(("model", "races")))]
+ON_REDIS_7 = ["tests/contracts", "tests/sequere_timeline", "tests/sequere/test_follows.py"]
 CONTRACTS = "tests/contracts/test_backends.py"
 #: The tests with Celery workers; the contracts there take their time.
 WORKERS = "tests/workers"
@@ -82,7 +82,7 @@ LATER_IN_REDIS = [f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "random_
 #: Statistics of a table that is empty between two tests make PostgreSQL compare each of some thousand rows with each.
 UNANALYZED = {"autovacuum": "off"}
 #: How many times as often as in PARTS the parts of EXTENDED try what tests/rounds.py counts.
-ROUNDS = "3"
+ROUNDS = "2"
 #: These variables tell the tests where they run.
 OURS = {
     "SEQUERE_DATABASE_URL",
