@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 from django.db import models, router
@@ -11,9 +10,11 @@ from sequere import conf
 from sequere.backends.base import FollowCounts, get_backend
 from sequere.base import ModelBase, ResourceKey, ResourceLike
 from sequere.exceptions import FollowException, FollowNotAllowed, NoInstance, TooManyFollowings
+from sequere.log.locks import Resource
 from sequere.log.models import Event
 from sequere.log.numbers import GraphNumber, make_room
 from sequere.log.reading import History, latest_of
+from sequere.log.suspensions import suspended_among
 from sequere.registry import registry
 from sequere.relations.appending import Dated
 from sequere.relations.intents import TO_BEGIN, RelationChange, is_live, to_ask, to_refuse
@@ -51,12 +52,23 @@ def under_policy(relation: RelationKey, ends: Ends, message: str) -> tuple[Relat
     return TO_BEGIN, relation
 
 
-def refused_among(relations: Collection[RelationKey]) -> set[RelationKey]:
-    """Those of `relations` that a block keeps from beginning, as the log says. 1 query."""
-    refusing = {relation: [one.stream for one in relation.refusing] for relation in relations}
-    latest = latest_of(chain.from_iterable(refusing.values()), router.db_for_read(Event))
-    live = {stream for stream, event in latest.items() if is_live(History(event, latest))}
-    return {relation for relation, streams in refusing.items() if not live.isdisjoint(streams)}
+def live_in_log(relations: Collection[RelationKey]) -> set[RelationKey]:
+    """Those of `relations` that are live, as the log says, also if they pause. 1 query."""
+    latest = latest_of([relation.stream for relation in relations], router.db_for_read(Event))
+    return {relation for relation in relations if is_live(History(latest.get(relation.stream), latest))}
+
+
+def withheld_among(follows: Collection[RelationKey]) -> set[RelationKey]:
+    """Those of some follows, which no read model has, that do not begin if they are asked for: a block refuses them, or
+    they, or the requests for them, pause. 1 query, and 1 more if any may pause."""
+    named = {one for follow in follows for one in (follow, follow.asking, *follow.refusing) if one}
+    live = live_in_log(named)
+    begun = {follow for follow in follows if not live.isdisjoint((follow, follow.asking))}
+    suspended: set[ResourceKey] = set()
+    if begun:
+        suspended = suspended_among({end for follow in begun for end in follow[:2]}, router.db_for_read(Resource))
+    paused = {follow for follow in begun if not suspended.isdisjoint(follow[:2])}
+    return paused | {follow for follow in follows if not live.isdisjoint(follow.refusing)}
 
 
 def sort_out(relations: Sequence[Dated], pairs: Iterable[Ends], *, only_unknown: bool) -> Sorted:

@@ -21,8 +21,8 @@ from sequere.relations.key import RELATION
 from sequere.relations.recorded import ENDS
 from sequere.relations.types import BEGUN, CHANGES, RELATION_TYPES
 
-#: The types of the events that take turns, and those of them whose versions are odd.
-_TURNS, _ODD = (*CHANGES, *SUSPENSIONS), (*BEGUN, SUSPENDED)
+#: The types of events that cannot have an even version, and those that cannot have an odd one.
+_OUT_OF_TURN = ((*BEGUN, SUSPENDED), tuple({*CHANGES, *SUSPENSIONS} - {*BEGUN, SUSPENDED}))
 
 _IS_TO_ITSELF = models.Q(
     type__in=CHANGES,
@@ -80,7 +80,7 @@ def _faults(
         yield Difference(f"event before {what} in its stream", f"version {version - 1}", "none")
     if before is not None and event_types.stream_kind(before) != event_types.stream_kind(type_):
         yield Difference(f"event before {what} in its stream", "one of its kind", before)
-    if type_ in _TURNS and version % 2 != (type_ in _ODD):
+    if type_ in _OUT_OF_TURN[version % 2]:
         yield Difference(f"version of {what}", "an odd one" if version % 2 == 0 else "an even one", version)
     # A relation with one end has no stream.
     if right_stream is not None and not (ends and ends[0] != ends[1]) and UUID(str(right_stream)) != stream:
@@ -122,8 +122,9 @@ def _is_wrong(internal: tuple[str, ...], using: str) -> RawSQL:
     for kind in {event_types.stream_kind(name) for name in internal}:
         names = _names_of(kind)
         alone |= models.Q(type__in=names) & _is_none(_BEFORE.filter(type__in=names))
-    out_of_turn = models.Q(type__in=BEGUN, parity=0) | models.Q(type__in=set(CHANGES) - set(BEGUN), parity=1)
-    strayed = models.Q(pk__in=[])
+    out_of_turn = strayed = models.Q(pk__in=[])
+    for odd, wrong in enumerate(_OUT_OF_TURN):
+        out_of_turn |= models.Q(type__in=wrong, parity=odd)
     for types, named in _streams():
         strayed |= models.Q(type__in=types) & ~models.Q(InStream(*named))
     parity = Mod("version", 2, output_field=models.IntegerField())

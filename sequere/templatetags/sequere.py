@@ -7,7 +7,8 @@ from django import template
 from django.template import Context
 
 from sequere import api, conf
-from sequere.api.policy import refused_among
+from sequere.api.arguments import follows_in
+from sequere.api.policy import withheld_among
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import shown
 from sequere.http import as_follower, follower_of, is_logged_in, user_of
@@ -114,7 +115,7 @@ def is_muted(user: Any, instance: Any) -> bool:
 @register.simple_tag(takes_context=True)
 def prefetch_following(context: Context, objects: Iterable[Any], scope: str = "") -> str:
     """Query once for all follow buttons of a page: `{% prefetch_following projects %}`. 1 query, 1 if some of them may
-    have to accept who follows them, and 1 if some are not followed: whether one has blocked the other.
+    have to accept who follows them, 1 if some are not followed, about blocks and what pauses, and 1 if any may pause.
 
     Takes instances, or the pairs in lists of followers.
     """
@@ -129,11 +130,11 @@ def prefetch_following(context: Context, objects: Iterable[Any], scope: str = ""
 @register.inclusion_tag("sequere/follow_button.html", takes_context=True)
 def follow_button(context: Context, instance: Any, scope: str = "") -> dict[str, Any]:
     """A form with one button: "Follow", "Following", which unfollows, or "Requested", which takes the request back;
-    empty for the user's own instance, for a user who cannot follow, for what `can_follow` refuses, and if one of the
-    two has blocked the other. Somebody who is not logged in is asked to do so.
+    empty for the user's own instance, for a user who cannot follow, for what `can_follow` refuses, if one of the two
+    has blocked the other, and for a follow or a request that pauses. Somebody who is not logged in is asked to do so.
 
-    1 query, 1 if the instance may have to accept who follows it, and 1 if it is not followed; none after
-    `prefetch_following`. Needs `request` in the context, and `sequere.urls`.
+    1 query, 1 if the instance may have to accept who follows it, and 1 if it is not followed, 2 if that may pause;
+    none after `prefetch_following`. Needs `request` in the context, and `sequere.urls`.
     """
     user, key = follower(context), registry.key_of(instance)
     is_self = user is not None and registry.key_of(user) == key
@@ -159,8 +160,8 @@ class State(NamedTuple):
 
     is_following: bool = False
     is_pending: bool = False
-    #: Whether one of them has blocked the other.
-    is_blocked: bool = False
+    #: Whether to follow would change nothing: one of them has blocked the other, or what there is pauses.
+    is_withheld: bool = False
 
 
 def _states(user: ResourceLike, keys: Sequence[ResourceKey], scope: str) -> dict[ResourceKey, State]:
@@ -168,9 +169,9 @@ def _states(user: ResourceLike, keys: Sequence[ResourceKey], scope: str) -> dict
     others = [key for key in keys if not following[key]]
     asked = [key for key in others if registry.policy_of(key) is not None]
     pending = api.is_pending_many(user, asked, scope=scope) if asked else {}
-    free = {key: RelationKey(own, key) for key in others if key != own and not pending.get(key)}
-    refused = refused_among(free.values()) if free else set()
-    return {key: State(following[key], pending.get(key, False), free.get(key) in refused) for key in keys}
+    free = {key: RelationKey(own, key, follows_in(scope)) for key in others if key != own and not pending.get(key)}
+    withheld = withheld_among(free.values()) if free else set()
+    return {key: State(following[key], pending.get(key, False), free.get(key) in withheld) for key in keys}
 
 
 def _is_shown(context: Context, user: ResourceLike | None, instance: Any, state: State) -> bool:
@@ -178,8 +179,8 @@ def _is_shown(context: Context, user: ResourceLike | None, instance: Any, state:
     if user is None:
         return not is_logged_in(viewer(context))
     if state.is_following or state.is_pending or isinstance(instance, ResourceKey):
-        return not state.is_blocked
-    return not state.is_blocked and registry.options_for(instance).can_follow(viewer(context), instance)
+        return not state.is_withheld
+    return not state.is_withheld and registry.options_for(instance).can_follow(viewer(context), instance)
 
 
 def viewer(context: Context) -> Any:

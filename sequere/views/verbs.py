@@ -22,6 +22,8 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
 from sequere import api
+from sequere.api.arguments import follows_in
+from sequere.api.policy import live_in_log
 from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import (
     BackendException,
@@ -44,6 +46,7 @@ from sequere.http import (
 )
 from sequere.log.models import Event
 from sequere.registry import registry
+from sequere.relations.key import RelationKey
 from sequere.relations.types import FOLLOW_REQUESTED
 from sequere.views.following import Wanted, follow_after_login, follow_as_asked
 
@@ -167,10 +170,13 @@ def _refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
 
 
 def _waits(follower: ResourceLike, instance: models.Model, scope: str) -> bool:
-    """Whether a follow that changes nothing waits to be accepted, as the log says; 1 query if it may have to."""
-    if registry.policy_of(registry.key_of(instance)) is None:
+    """Whether a follow that changes nothing waits to be accepted, as the log says, also while it pauses; 1 query if it
+    may have to."""
+    key = registry.key_of(instance)
+    if registry.policy_of(key) is None:
         return False
-    return api.is_pending(follower, instance, scope=scope, as_of=timezone.now())
+    request = RelationKey(registry.key_of(follower), key, follows_in(scope)).asking
+    return request is not None and bool(live_in_log([request]))
 
 
 def _closed(request: HttpRequest, close: Callable[..., Event], actor: ResourceLike) -> HttpResponse:

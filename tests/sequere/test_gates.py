@@ -574,6 +574,11 @@ FAULTS: dict[str, tuple[Callable[[Any, Any], dict[str, Any]], str, str]] = {
         "follows",
         "version of event .* expected an even one, found 1",
     ),
+    "a wrong turn of a suspension": (
+        lambda one, other: {"type": "resumed", "stream": internal_stream("suspension", one)},
+        "follows",
+        "version of event .* expected an even one, found 1",
+    ),
     "a wrong stream": (
         lambda one, other: {"type": "followed", "stream": RelationKey(other, one).stream, "target": other},
         "follows",

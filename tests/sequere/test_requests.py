@@ -1,5 +1,6 @@
 """Requests over HTTP, in templates, and what a plain follow does not pay for them."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,11 +10,11 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from sequere.models import Event, block, follow, is_following, is_pending
+from sequere.models import Event, block, follow, is_following, is_pending, resume, suspend
 from sequere.registry import registry
 from sequere.signals import follow_requested, followed, request_closed
 from tests.factories import UserFactory
-from tests.statements import exactly
+from tests.statements import at_most, exactly
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import UserSequere
 
@@ -116,6 +117,32 @@ def test_the_button_says_that_a_request_waits(thoas: User, newbie: User, project
     assert 'aria-label="Requested to follow newbie: cancel">Requested<' in html
     question = "{% load sequere %}{{ thoas|is_pending:newbie }} {{ newbie|pending_count }}"
     assert Template(question).render(Context({"thoas": thoas, "newbie": newbie})) == "True 1"
+
+
+@pytest.mark.inline
+@pytest.mark.usefixtures("private")
+def test_while_a_follow_or_a_request_pauses_there_is_no_button(
+    browser: Client, thoas: User, newbie: User, project: Project
+) -> None:
+    follow(thoas, newbie)
+    follow(thoas, project)
+    shown = [newbie, project, UserFactory()]
+    buttons = "{% load sequere %}{% prefetch_following all %}{% for one in all %}{% follow_button one %}{% endfor %}"
+
+    def labels() -> list[str]:
+        html = Template(buttons).render(Context({"user": thoas, "all": shown}))
+        return re.findall(r">(Follow|Following|Requested)<", html)
+
+    both = labels()
+    suspend(newbie)
+    with at_most(4):
+        without_one = labels()
+    said = [states(post(browser, "follow", one)) for one in (newbie, project)]
+    resume(newbie)
+    suspend(thoas)
+
+    assert (both, without_one, labels()) == (["Requested", "Following", "Follow"], ["Following", "Follow"], ["Follow"])
+    assert said == [(False, False, True), (False, True, False)]
 
 
 @pytest.mark.django_db(transaction=True)
