@@ -144,7 +144,7 @@ def test_a_rebuild_killed_in_the_middle_can_be_run_again():
         model._default_manager.all().delete()
 
     with children() as some:
-        some.start("rebuild", 110)  # a few batches are done by then, most are not
+        some.start("rebuild", 170)  # a few batches are done by then, most are not
         some.last_words()
     half = [model._default_manager.count() for model in models]
     for name in projections():
