@@ -12,9 +12,12 @@ class SequereTimelineConfig(AppConfig):
 
     def ready(self) -> None:
         from sequere.projections.registry import provide
+        from sequere.sql import routines
         from sequere_timeline import template_tags  # noqa: F401  # adds them to {% load sequere %}
         from sequere_timeline.backends.base import get_backend
         from sequere_timeline.checks import check_timeline_settings
+        from sequere_timeline.saving import action_functions
 
         provide("timelines", get_backend)
+        routines.provide_functions("sequere", "sequere_event", action_functions, by=self.label)
         checks.register(check_timeline_settings, "sequere")

@@ -11,6 +11,7 @@ from sequere import conf
 from sequere.api.arguments import Timestamp, relation_of
 from sequere.api.policy import sort_out
 from sequere.base import ResourceKey, ResourceLike
+from sequere.event_types import TARGET
 from sequere.exceptions import FollowException, InvalidPair
 from sequere.log.metadata import caused_by
 from sequere.log.models import Event
@@ -96,8 +97,11 @@ def steps_for(change: RelationChange, relations: Sequence[Dated], using: str) ->
     steps = application_steps(
         change, graph, {projection: function for projection, function in found.items() if function}
     )
-    if queued_projections() and (queueing := queueing_step(change, relations, using)):
-        steps.append(queueing)
+    if queued_projections():
+        of_target = change.type_in(graph).subject == TARGET
+        subjects = [relation.to_key if of_target else relation.from_key for relation, _ in relations]
+        if queueing := queueing_step(subjects, using):
+            steps.append(queueing)
     return steps
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.db import connections
 
 from sequere.base import ResourceKey
-from sequere.event_types import TARGET
 from sequere.exceptions import BackendUnavailable, ReadModelLost
 from sequere.log.metadata import caused_by
 from sequere.log.models import Event
@@ -28,8 +27,7 @@ from sequere.outbox.queues import (
 from sequere.outbox.shards import EVENTS_AT_ONCE, shards_with_older
 from sequere.projections.projector import Chunk, Projector
 from sequere.projections.registry import projection, queued_projections
-from sequere.relations.appending import Dated, Step
-from sequere.relations.intents import RelationChange
+from sequere.relations.appending import Step
 from sequere.sql.chunks import chunks
 from sequere.sql.commits import after_commit
 from sequere.sql.dialects import dialect
@@ -44,7 +42,7 @@ _QUEUE_FAN_OUT = Insert(
     lambda words: words.on_conflict_ignore(),
 )
 
-_QUEUE_RELATIONS = "sequere_queue_relations(%s::text[], %s::smallint[], news.places, news.event_ids, news.streams)"
+_QUEUE_AT_ONCE = "sequere_queue_events(%s::text[], %s::smallint[], news.places, news.event_ids, news.streams)"
 
 
 def queue_events(events: Sequence[Event], using: str) -> None:
@@ -65,19 +63,18 @@ def queue_events(events: Sequence[Event], using: str) -> None:
     _after_commit({queue: {*in_queue} for queue, in_queue in shards.items()}, [event.pk for event in events], using)
 
 
-def queueing_step(change: RelationChange, relations: Sequence[Dated], using: str) -> Step | None:
-    """What does so in the call that records relations, if the database can."""
+def queueing_step(subjects: Sequence[ResourceKey], using: str) -> Step | None:
+    """What does so in the call that records events with these subjects, if the database can. It does not call
+    `Projector.prepare()`."""
     if not dialect(connections[using]).has_routines:
         return None
-    of_target = change.type_in(relations[0][0].graph).subject == TARGET
-    subjects = [relation.to_key if of_target else relation.from_key for relation, _ in relations]
     shards = {queue: _shards(queue, subjects) for queue in _queues()}
 
     def told(places: Sequence[int], event_ids: Sequence[int]) -> None:
         of_news = {queue: {in_queue[place - 1] for place in places} for queue, in_queue in shards.items()}
         _after_commit(of_news, event_ids, using)
 
-    return Step(_QUEUE_RELATIONS, (list(shards), [*chain(*shards.values())]), queued_projections(), told)
+    return Step(_QUEUE_AT_ONCE, (list(shards), [*chain(*shards.values())]), queued_projections(), told)
 
 
 def _shards(queue: str, subjects: Iterable[ResourceKey]) -> list[int]:

@@ -72,7 +72,8 @@ class Projector:
 
     def prepare(self, events: Sequence[Event], *, using: str) -> None:
         """What must be in the database before events are applied later: called in the transaction that records them, if
-        they wait for this projector in a queue. Not called for relations that the database queues itself."""
+        they wait for this projector in a queue. Not called for what the database queues itself: relations and new
+        actions."""
 
     def applying(self) -> AbstractContextManager[None]:
         """Around `apply()` of all projectors of a queue: what they write may be sent together, at the latest when the

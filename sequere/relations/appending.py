@@ -45,10 +45,10 @@ class _Requested(Exception):
 
 
 class Step(NamedTuple):
-    """What the call that records relations does with those that are news. It sees what the steps before it have
-    written."""
+    """What the call that records relations, or a new action, does with those that are news. It sees what the steps
+    before it have written."""
 
-    #: An expression over `news`, the answer of sequere_record_relations().
+    #: An expression over `news`: the answer of sequere_record_relations(), or the `places`, `event_ids` and `streams`.
     text: str
     parameters: Sequence[Any]
     #: The projections that need not be told any more.

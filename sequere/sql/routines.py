@@ -17,6 +17,8 @@ Definitions: TypeAlias = Callable[[BaseDatabaseWrapper], Mapping[str, str]]
 
 
 class _Provided(NamedTuple):
+    #: The app after whose migrations they are put in place.
+    app_label: str
     table: str
     definitions: Definitions
 
@@ -24,9 +26,10 @@ class _Provided(NamedTuple):
 _provided: dict[str, _Provided] = {}
 
 
-def provide_functions(app_label: str, table: str, definitions: Definitions) -> None:
-    """Say, from an AppConfig, which functions an app needs in a database that has one of its tables."""
-    _provided[app_label] = _Provided(table, definitions)
+def provide_functions(app_label: str, table: str, definitions: Definitions, by: str | None = None) -> None:
+    """Say, from an AppConfig, which functions an app needs in a database that has one of its tables; `by` is the app
+    that says so, if it is another one."""
+    _provided[by or app_label] = _Provided(app_label, table, definitions)
 
 
 def in_reach(model: type[models.Model], using: str) -> bool:
@@ -36,7 +39,13 @@ def in_reach(model: type[models.Model], using: str) -> bool:
 
 def create_functions(app_label: str, connection: BaseDatabaseWrapper) -> None:
     """Create the functions of an app that are missing or defined otherwise."""
-    for name, text in _different(app_label, connection).items():
+    different = [
+        definition
+        for provided in _provided.values()
+        if provided.app_label == app_label
+        for definition in _different(provided, connection).items()
+    ]
+    for name, text in different:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
             # With other parameters, it would stay beside the new one.
             cursor.execute(f"DROP FUNCTION IF EXISTS {connection.ops.quote_name(name)}")
@@ -45,19 +54,18 @@ def create_functions(app_label: str, connection: BaseDatabaseWrapper) -> None:
 
 def different_functions(connection: BaseDatabaseWrapper) -> list[str]:
     """The functions that are missing or defined otherwise. 1 query for each app that needs some."""
-    return [name for label in _provided for name in _different(label, connection)]
+    return [name for provided in _provided.values() for name in _different(provided, connection)]
 
 
-def _different(app_label: str, connection: BaseDatabaseWrapper) -> Mapping[str, str]:
-    table, definitions = _provided.get(app_label) or ("", lambda _: {})
-    wanted = {name: _signed(text) for name, text in definitions(connection).items()}
+def _different(provided: _Provided, connection: BaseDatabaseWrapper) -> Mapping[str, str]:
+    wanted = {name: _signed(text) for name, text in provided.definitions(connection).items()}
     if not wanted:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT to_regclass(%s) IS NOT NULL, proname, prosrc FROM (VALUES (1)) AS one LEFT JOIN pg_proc"
             " ON pronamespace = to_regnamespace(quote_ident(current_schema())) AND proname = ANY(%s)",
-            [table, list(wanted)],
+            [provided.table, list(wanted)],
         )
         found = cursor.fetchall()
     bodies = {name: body for _, name, body in found}

@@ -18,6 +18,7 @@ from sequere.projections.projector import Projector
 from sequere.results.lazy import LazyList
 from sequere_timeline import conf
 from sequere_timeline.actions import Action
+from sequere_timeline.saving import save_new
 
 ActionList = LazyList[Action]
 
@@ -49,12 +50,13 @@ class BaseTimelineBackend(ABC):
     projector: Projector
 
     def save_new(self, intent: Intent, kwargs: Mapping[str, Any]) -> Event | None:
-        """Record an action that nobody has saved before, and apply it to this read model, in one call of the database;
-        None, if that must be left to `record()` and to the projector."""
-        return None
+        """Record an action that nobody has saved before, in one call of the database that may apply it to this read
+        model as well; None, if that must be left to `record()`."""
+        return save_new(intent, kwargs)
 
     def delete_at_once(self, intent: Intent) -> Event | None:
-        """The same for the deletion of an action that was saved once."""
+        """Record the deletion of an action that was saved once, and apply it to this read model, in one call of the
+        database; None, if that must be left to `record()` and to the projector."""
         return None
 
     @abstractmethod

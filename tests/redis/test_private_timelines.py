@@ -331,12 +331,12 @@ def test_a_fan_out_costs_two_round_trips_per_thousand_followers(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has functions")
-def test_an_action_costs_eight_statements_and_three_round_trips(thoas: User, newbie: User) -> None:
+def test_an_action_costs_four_statements_and_three_round_trips(thoas: User, newbie: User) -> None:
     """Recording and applying together. The first one creates its shard and its name."""
     follow(newbie, thoas)
     save(thoas, 1)
 
-    with round_trips(3), exactly(8):
+    with round_trips(3), exactly(4):
         save(thoas, 2)
 
 

@@ -24,7 +24,7 @@ from sequere_timeline.backends.base import ActionList, BaseTimelineBackend, Filt
 from sequere_timeline.backends.database.models import Entry, SavedAction, TimelineState
 from sequere_timeline.backends.database.projector import TimelinesProjector
 from sequere_timeline.backends.database.reading import ActionRows
-from sequere_timeline.backends.database.saving import NewAction, OldAction
+from sequere_timeline.backends.database.saving import AppliedAction, OldAction
 
 
 class DatabaseBackend(BaseTimelineBackend):
@@ -35,8 +35,8 @@ class DatabaseBackend(BaseTimelineBackend):
 
     def save_new(self, intent: Intent, kwargs: Mapping[str, Any]) -> Event | None:
         if not self._is_one_call():
-            return None
-        (event,) = record_in_database(NewAction(intent, kwargs=kwargs).saved, applied=(self.projector.name,))
+            return super().save_new(intent, kwargs)
+        (event,) = record_in_database(AppliedAction(intent, kwargs=kwargs).recorded, applied=(self.projector.name,))
         return event
 
     def delete_at_once(self, intent: Intent) -> Event | None:

@@ -2,7 +2,8 @@
 -- TimelinesProjector do for any action, in one call. Only of an action that was saved once, in the timeline of the given
 -- owner, and that is as given. Looks, locks the resources (sequere_lock_resources), and looks again.
 --
--- $1 to $12 are those of sequere_save_action; $13 the type of the events that save an action, $14 that of the events
+-- $1 to $10 are those of sequere_record_action; $11, $12 the type and the scope of the graph whose relations are
+-- followed; $13 the type of the events that save an action, $14 that of the events
 -- that end a relation of the graph; $15 the queue of fan-outs.
 -- Answers the id and the data of the event, and from how many followers it was taken, NULL if the timeline is another
 -- one than the actor's. NULLs, and nothing is written, if the action is another one or there is more to it.

@@ -1,9 +1,9 @@
--- Leaves the events of relations in the outbox, in the call that records them.
+-- Leaves events in the outbox, in the call that records them.
 --
--- $1 the queues; $2 the shards of all relations that were given, for one queue after the other; $3 to $5 the answer of
--- sequere_record_relations(): the places of those that are news, their events, and their streams.
+-- $1 the queues; $2 the shards of all intents that were given, for one queue after the other; $3 to $5 the places of
+-- those that are news, their events, and their streams.
 -- Cost: a row for each event and queue.
-CREATE OR REPLACE FUNCTION sequere_queue_relations(
+CREATE OR REPLACE FUNCTION sequere_queue_events(
     queues text[], shards smallint[], places int[], event_ids bigint[], streams uuid[]
 ) RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
