@@ -91,7 +91,8 @@ def _read(rows: Iterable[Sequence[Any]], zone: tzinfo | None) -> Iterable[Sequen
     columns = list(zip(*rows, strict=True))
     for place, field in enumerate(Event._meta.concrete_fields):
         if isinstance(field, models.DateTimeField):
-            columns[place] = tuple(_moment(value, zone) for value in columns[place])
+            moments = {value: _moment(value, zone) for value in {*columns[place]}}  # one, of what was recorded together
+            columns[place] = tuple(map(moments.__getitem__, columns[place]))
         elif isinstance(field, models.UUIDField):
             columns[place] = tuple(map(UUID, columns[place]))
         elif isinstance(field, OptionalText):

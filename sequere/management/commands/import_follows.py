@@ -1,6 +1,7 @@
 """manage.py import_follows SOURCE: the follows, requests or blocks that another package has stored."""
 
 import csv
+import gc
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -76,6 +77,8 @@ class Command(ProjectionsCommand):
             if len(examples[reason]) < EXAMPLES:
                 examples[reason].append(row)
 
+        # What is there by now outlives the import: it need not be looked through again for every so many rows.
+        gc.freeze()
         try:
             with ProgressBar(self) as progress:
                 for report in import_.run(after=after, dry_run=dry_run, on_refused=keep):
@@ -83,6 +86,8 @@ class Command(ProjectionsCommand):
         except BaseException:
             self.stdout.write(f"Interrupted: run it again, or resume with --after {report.last}.")
             raise
+        finally:
+            gc.unfreeze()
         for reason, number in sorted(report.refused.items()):
             self.stdout.write(self.style.WARNING(f"{number:,} not imported, {reason}:"))
             for row in examples[reason]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import chain
 from typing import Any, cast
 from uuid import UUID
 
@@ -239,12 +240,12 @@ class TimelinesProjector(BaseTimelinesProjector):
         A fan-out that has lost its locks, and still reaches the followers as they were, is refused. That of a deleted
         publisher, too: the deletion may not have reached all its followers yet.
         """
-        pairs = dict.fromkeys((event.subject, event.actor) for event in follows)
+        pairs = {(str(event.target), str(event.actor)) for event in follows}
         keys = (self._keys.resources, self._keys.all_private)
         self._connection.later(
             [
                 *(
-                    DROP_FEEDS([self._model.last_token], *keys, *(str(end) for pair in some for end in pair))
+                    DROP_FEEDS([self._model.last_token], *keys, *chain.from_iterable(some))
                     for some in chunks(pairs, FOLLOWS_PER_COMMAND)
                 ),
                 *(
