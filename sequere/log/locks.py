@@ -1,10 +1,10 @@
 """The rows that are locked before anything around a resource changes, and the uids that stand in them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from django.db import connections, models
+from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.base import ResourceKey
@@ -39,6 +39,8 @@ class Resource(models.Model):
 
 
 KEY = ("identifier", "object_id")
+
+FoundT = TypeVar("FoundT", bound=Collection[Any])
 
 _LOCK = "SELECT sequere_lock_resources(%s::text[], %s::text[])"
 
@@ -86,6 +88,23 @@ def lock_all(names: models.QuerySet[Any, Any], using: str) -> None:
     """The same for the distinct KEYs that a query names. However many they are, none passes through Python."""
     named, values = names.query.get_compiler(using).as_sql()
     _lock(named, values, using, _texts(using).lock_all)
+
+
+def lock_found(find: Callable[[], FoundT], take: Callable[[FoundT], object], using: str) -> FoundT:
+    """Find something, take the locks that it needs, and find it again; returns what was found then.
+
+    Locks are only taken in one call, so those that are held are released first if more was found, which has come while
+    they were waited for.
+    """
+    found = find()
+    while True:
+        with transaction.atomic(using=using):
+            take(found)
+            now = find()
+            if set(now) <= set(found):
+                return now
+            transaction.set_rollback(True, using)
+        found = now
 
 
 def _lock(select: str, values: Sequence[Any], using: str, lock_text: str) -> list[tuple[Any, ...]]:

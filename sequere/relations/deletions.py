@@ -13,7 +13,7 @@ from django.db.models.signals import post_delete, pre_delete
 
 from sequere.base import ModelBase, ResourceKey
 from sequere.exceptions import NotRegistered
-from sequere.log.locks import KEY, Resource, lock_all
+from sequere.log.locks import KEY, Resource, lock_all, lock_found
 from sequere.log.models import Event, EventQuerySet
 from sequere.log.recording import record_internal
 from sequere.log.suspensions import store_suspensions, to_end_suspension
@@ -124,19 +124,10 @@ def _record_deletions(keys: Sequence[ResourceKey], using: str) -> None:
 def _locked_relations(keys: Sequence[ResourceKey], using: str) -> list[int]:
     """The last events of all live relations of resources, with both ends of each locked.
 
-    If relations have begun while the locks were waited for, more locks are needed. Locks are only taken in one call, so
-    the ones held are released first. There may be a million relations: an id is remembered for each.
+    There may be a million relations: an id is remembered for each. One that is found before and after the locks were
+    taken was live in between, too, when its ends were locked.
     """
-    relations = _live_relations(keys, using)
-    while True:
-        with transaction.atomic(using=using):
-            lock_all(_ends(keys, using), using)
-            now = _live_relations(keys, using)
-            # A relation that is in both lists was live in between, too, when its ends were locked.
-            if set(now) <= set(relations):
-                return now
-            transaction.set_rollback(True, using)
-        relations = now
+    return lock_found(partial(_live_relations, keys, using), lambda _: lock_all(_ends(keys, using), using), using)
 
 
 def _live_relations(keys: Sequence[ResourceKey], using: str) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django.db import router, transaction
 
 from sequere.base import ResourceKey
-from sequere.log.locks import lock
+from sequere.log.locks import lock, lock_found
 from sequere.log.models import Event
 from sequere.log.reading import History, latest_of
 from sequere.log.suspensions import is_over, record_suspension, suspension
@@ -71,14 +71,5 @@ def change_suspension(key: ResourceKey, moment: datetime | None, *, suspends: bo
 
 
 def _lock_with_first(key: ResourceKey, using: str) -> None:
-    """Lock a resource, and the ends of the first page. Locks are only taken in one call, so they are released if more
-    relations have begun while they were waited for."""
-    ends = pause_page(key, None, None, using).ends
-    while True:
-        with transaction.atomic(using=using):
-            lock({key, *ends}, using)
-            now = pause_page(key, None, None, using).ends
-            if now <= ends:
-                return
-            transaction.set_rollback(True, using)
-        ends = now
+    """Lock a resource, and the ends of the first page."""
+    lock_found(lambda: {key, *pause_page(key, None, None, using).ends}, lambda ends: lock(ends, using), using)
