@@ -16,7 +16,7 @@ from sequere.log.models import Event
 from sequere.monitoring.status import Status
 from sequere.outbox.drain import drain
 from sequere.outbox.models import QueuedEvent, QueuedEventQuerySet
-from sequere.outbox.queues import fan_out_queue_of, queue_of, queues_of
+from sequere.outbox.queues import fan_out_queues_of, queue_of, queues_of
 from sequere.projections.projector import Projector
 from sequere.projections.reconciler import Difference
 from sequere.projections.registry import mode_of, projection
@@ -90,7 +90,7 @@ class Operation:
         if status.pending > MANY_EVENTS:
             too_many = _("%(number)s events are pending, too many for one request.")
             return too_many % {"number": f"{status.pending:,}"}
-        fan_outs = QueuedEvent.objects.using(using).filter(queue=fan_out_queue_of(status.name))
+        fan_outs = QueuedEvent.objects.using(using).filter(queue__in=fan_out_queues_of(status.name))
         if fan_outs.exists():
             return _("A fan-out to many followers is pending, too many for one request.")
         return ""

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from sequere import conf
 from sequere.base import ResourceKey
 from sequere.primary_keys import PrimaryKey
-from sequere.projections.projector import Projector
+from sequere.projections.projector import LevelTriggeredProjector, Projector
 from sequere.projections.reconciler import Cursor
 from sequere.relations.key import Graph, RelationKey
 from sequere.results.relations import RelationList
@@ -30,6 +30,13 @@ class FollowerPage(NamedTuple):
 
     names: Sequence[str]
     next: Cursor | None
+
+
+class RelationsProjector(LevelTriggeredProjector):
+    """A projector of relations, which pause while an end is suspended."""
+
+    stream_kinds = ("", "queued", "relation", "resource", "suspension")
+    has_pauses = True
 
 
 #: How many that a resource follows have a say in what is suggested to it, and in how many of theirs.

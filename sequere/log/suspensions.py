@@ -113,6 +113,7 @@ def wrong_suspensions(using: str) -> dict[ResourceKey, bool]:
     return {key: key in of_log for key in sorted(rows ^ of_log)}
 
 
-def is_of_the_living(event: Event) -> bool:
-    """Whether the resource that an event suspends or resumes is still there: otherwise nothing of it comes back."""
-    return bool(event.data.get(_CAUSE) != _DELETED)
+def changes_pauses(event: Event) -> bool:
+    """Whether relations pause or go on with an event: it suspends or resumes a resource that is still there. Of one
+    that is gone, nothing comes back."""
+    return event.type in SUSPENSIONS and event.data.get(_CAUSE) != _DELETED

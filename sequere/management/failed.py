@@ -9,7 +9,7 @@ from sequere.log.models import Event
 from sequere.management.projections import ProjectionsCommand
 from sequere.management.tables import write_table
 from sequere.outbox.models import QueuedEvent, QueuedEventQuerySet
-from sequere.outbox.queues import fan_out_queue_of, queues_of
+from sequere.outbox.queues import former_queues_of, queues_of
 from sequere.projections.registry import projection, projections
 
 #: Failed events that a command names which was asked for something else.
@@ -32,7 +32,7 @@ class FailedEventsCommand(ProjectionsCommand):
         if name := options["projection"]:
             # A projection that the settings no longer name may have some.
             is_known = name in projections()
-            failed = failed.filter(queue__in=queues_of(name) if is_known else [name, fan_out_queue_of(name)])
+            failed = failed.filter(queue__in=queues_of(name) if is_known else former_queues_of(name))
             if not failed.exists():
                 projection(name)
         if not options["all"]:

@@ -26,7 +26,16 @@ from sequere.log.models import Event
 from sequere.outbox import instrumentation
 from sequere.outbox.kept import is_checkpoint, keep
 from sequere.outbox.models import QueuedEvent
-from sequere.outbox.queues import is_fan_out, is_for_celery, known_queues, projectors_of, shard_of, shards_of
+from sequere.outbox.pausing import Pauses
+from sequere.outbox.queues import (
+    has_pauses,
+    is_fan_out,
+    is_for_celery,
+    known_queues,
+    projectors_of,
+    shard_of,
+    shards_of,
+)
 from sequere.outbox.shards import done, due, lock_shards, overdue_shards, shards_to_drain, take_out
 from sequere.projections.projector import Chunk, Projector
 from sequere.signals import events_queued
@@ -132,7 +141,8 @@ def _turn(
                 if not held:
                     return held, 0, False
                 if is_fan_out(queue):
-                    return held, _advance_fan_out(queue, held, projectors[0], using), False
+                    steps = Pauses(projectors) if has_pauses(queue) else projectors[0]
+                    return held, _advance_fan_out(queue, held, steps, using), False
                 events, is_all = due(queue, held, using)
                 return held, _apply(queue, events, projectors, using, is_careful=is_careful), is_all
         except StaleWriter:
@@ -229,18 +239,18 @@ def _checkpoint(projector: Projector, using: str) -> Callable[[], None]:
     return make_checkpoint
 
 
-def _advance_fan_out(queue: str, shards: Collection[int], projector: Projector, using: str) -> int:
+def _advance_fan_out(queue: str, shards: Collection[int], steps: Projector | Pauses, using: str) -> int:
     """Take a step of the fan-out in these shards that has reached the fewest; returns 1 if it was the last, else 0."""
     waiting = QueuedEvent.objects.using(using).filter(queue=queue)
     due = waiting.filter(shard__in=shards).due().order_by("reached", "event_id")
     if (queued := due.select_related("event").first()) is None:
         return 0
     try:
-        lock(projector.fan_out_resources(queued.event, queued.cursor, using=using), using)
+        lock(steps.fan_out_resources(queued.event, queued.cursor, using=using), using)
         # It may have been cancelled before the lock was held.
         if not waiting.filter(event_id=queued.event_id).exists():
             return 0
-        chunk = _reach_some(queued, projector, using)
+        chunk = _reach_some(queued, steps, using)
     except INFRASTRUCTURE:
         raise
     except Exception as error:  # noqa: BLE001  # whatever an event does to a projector
@@ -250,10 +260,10 @@ def _advance_fan_out(queue: str, shards: Collection[int], projector: Projector, 
 
 
 @instrumentation.fan_outs
-def _reach_some(queued: QueuedEvent, projector: Projector, using: str) -> Chunk:
+def _reach_some(queued: QueuedEvent, steps: Projector | Pauses, using: str) -> Chunk:
     """Bring an event to some more followers, and remove it from the queue after the last of them."""
     with transaction.atomic(using=using), caused_by(queued.event):
-        chunk = projector.fan_out(queued.event, queued.cursor, using=using)
+        chunk = steps.fan_out(queued.event, queued.cursor, using=using)
     waiting = QueuedEvent.objects.using(using).filter(queue=queued.queue, event_id=queued.event_id)
     if chunk.cursor is None:
         waiting.delete()

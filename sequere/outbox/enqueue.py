@@ -11,22 +11,25 @@ from sequere.base import ResourceKey
 from sequere.exceptions import BackendUnavailable, ReadModelLost
 from sequere.log.metadata import caused_by
 from sequere.log.models import Event
+from sequere.log.suspensions import changes_pauses
 from sequere.outbox import waiting
 from sequere.outbox.drain import announce_shards, drain
 from sequere.outbox.kept import Range
 from sequere.outbox.models import QueuedEvent
+from sequere.outbox.pausing import Pauses
 from sequere.outbox.queues import (
     fan_out_queue_of,
     fan_out_queues_of,
     is_fan_out,
     is_for_celery,
+    pause_queue_of,
     queue_of,
     shard_around,
     shards_of,
 )
 from sequere.outbox.shards import EVENTS_AT_ONCE, shards_with_older
 from sequere.projections.projector import Chunk, Projector
-from sequere.projections.registry import projection, queued_projections
+from sequere.projections.registry import inline_projectors, projection, queued_projections
 from sequere.relations.appending import Step
 from sequere.sql.chunks import chunks
 from sequere.sql.commits import after_commit
@@ -61,6 +64,7 @@ def queue_events(events: Sequence[Event], using: str) -> None:
     ]
     _QUEUE.rows(rows, using)
     _after_commit({queue: {*in_queue} for queue, in_queue in shards.items()}, [event.pk for event in events], using)
+    _queue_pauses(events, queued_projections(), using)
 
 
 def queueing_step(subjects: Sequence[ResourceKey], using: str) -> Step | None:
@@ -87,6 +91,40 @@ def _queues() -> Collection[str]:
     return dict.fromkeys(queue_of(name) for name in queued_projections())
 
 
+def _queue_pauses(events: Iterable[Event], names: Iterable[str], using: str) -> None:
+    """Have the relations of the resources that some of these events suspend or resume applied to projections. 1
+    statement for each of them and each queue."""
+    for event in filter(changes_pauses, events):
+        for queue in _pause_queues(names):
+            _queue_step(queue, event.pk, event.stream, event.subject, Chunk(0, None), using)
+
+
+def _pause_queues(names: Iterable[str]) -> Collection[str]:
+    return dict.fromkeys(pause_queue_of(queue_of(name)) for name in names if projection(name).has_pauses)
+
+
+def pause_inline(event: Event, using: str) -> None:
+    """Apply the first relations of a resource that an event suspends or resumes to the projectors that are inline, and
+    have the others applied after the commit, with what a process that has died has left. The caller has locked both
+    ends of each.
+
+    2 queries at most besides what that costs, 1 statement if there are others, and 1 query after the commit.
+    """
+    projectors = [projector for projector in inline_projectors() if projector.has_pauses]
+    if not projectors:
+        return
+    with caused_by(event):
+        chunk = Pauses(projectors).fan_out(event, None, using=using)
+    of_others = _pause_queues(queued_projections())  # from the beginning, for all of a queue
+    for queue in _pause_queues(projector.name for projector in projectors):
+        if queue in of_others:
+            continue
+        if chunk.cursor is None:
+            _after_commit({queue: set()}, [event.pk], using)
+        else:
+            _queue_step(queue, event.pk, event.stream, event.subject, chunk, using)
+
+
 def start_fan_out(projector: Projector, event: Event, *, using: str) -> None:
     """Bring an event to the first followers now, and to the others after the commit: `projector.fan_out()`, step by
     step. For `apply()` and `on_<type>()` of a projector that fans out; TypeError if it does not say so. 1 statement
@@ -104,7 +142,10 @@ def queue_fan_out(projection: str, event_id: int, stream: UUID, subject: Resourc
 
     1 statement. A fan-out that is queued already continues from its own cursor. The resources of the event are locked.
     """
-    queue = fan_out_queue_of(projection)
+    _queue_step(fan_out_queue_of(projection), event_id, stream, subject, chunk, using)
+
+
+def _queue_step(queue: str, event_id: int, stream: UUID, subject: ResourceKey, chunk: Chunk, using: str) -> None:
     shard = shard_around(subject, shards_of(queue))
     row = (queue, event_id, shard, stream, chunk.cursor, chunk.reached, 0, "", "")
     _QUEUE_FAN_OUT.rows([row], using)
@@ -132,13 +173,15 @@ def queue_again(projection: str, ranges: Iterable[Range], using: str) -> int:
         rows = [(queue, event.pk, shard, event.stream, 0, "", "") for event, shard in zip(events, shards, strict=True)]
         _QUEUE_AGAIN.rows(rows, using)
         _after_commit({queue: {*shards}}, event_ids, using)
+        _queue_pauses(events, [projection], using)
     fan_outs = QueuedEvent.objects.using(using).filter(queue__in=fan_out_queues_of(projection))
     fan_outs.update(cursor=None, reached=0)
     return number
 
 
 def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str) -> None:
-    """Have events applied that are queued in this transaction, once every process can see them.
+    """Have events applied that are queued in this transaction, once every process can see them; without shards, only
+    those of a queue that were left behind.
 
     Each queue has a callback of its own: if a projector of one fails, the others are drained all the same.
     """

@@ -12,6 +12,8 @@ from sequere.projections.registry import mode_of, projection, projections
 
 #: What the queue of the fan-outs of a projection is called, behind the name of the projection.
 _FAN_OUT = ":fan-out"
+#: What the queue is called in which relations pause and go on for the projections of a queue, behind its name.
+_PAUSES = ":pauses"
 
 
 def queue_of(name: str) -> str:
@@ -24,8 +26,19 @@ def fan_out_queue_of(name: str) -> str:
     return name + _FAN_OUT
 
 
+def pause_queue_of(queue: str) -> str:
+    """The queue in which relations pause and go on, step by step, for the projections that share a queue."""
+    return queue + _PAUSES
+
+
+def has_pauses(queue: str) -> bool:
+    """Whether relations pause and go on in a queue."""
+    return queue.endswith(_PAUSES)
+
+
 def is_fan_out(queue: str) -> bool:
-    return queue.endswith(_FAN_OUT)
+    """Whether the events of a queue are applied step by step."""
+    return queue.endswith((_FAN_OUT, _PAUSES))
 
 
 def queues_of(name: str) -> list[str]:
@@ -34,10 +47,15 @@ def queues_of(name: str) -> list[str]:
 
 
 def fan_out_queues_of(name: str) -> list[str]:
-    """Those of them with fan-outs: its own, and those in which relations pause for it, too."""
-    known, one = projections(), projection(name)
-    shared = (other for other in one.after if one.has_pauses and other in known and known[other].has_pauses)
-    return [fan_out_queue_of(other) for other in (*shared, *([name] if one.fans_out else []))]
+    """Those of them in which they are applied step by step."""
+    one = projection(name)
+    own = [fan_out_queue_of(name)] if one.fans_out else []
+    return [*own, pause_queue_of(queue_of(name))] if one.has_pauses else own
+
+
+def former_queues_of(name: str) -> list[str]:
+    """Those that a projection may have had which is no longer known."""
+    return [name, fan_out_queue_of(name), pause_queue_of(name)]
 
 
 def known_queues() -> list[str]:

@@ -47,7 +47,8 @@ class Projector:
     #: Whether it continues in steps with `fan_out()`, after `outbox.start_fan_out()`.
     fans_out: ClassVar[bool] = False
     #: Whether `apply_relations()` is called when relations pause or go on, since one of their ends is suspended or
-    #: resumed: in steps, in the fan-out queue of the first such projection that it comes after.
+    #: resumed: in steps, together with the other such projections of its queue; inline, in the first one with all that
+    #: are inline.
     has_pauses: ClassVar[bool] = False
 
     #: The name of its projection, once it is at work.
@@ -88,7 +89,8 @@ class Projector:
         return filter(None, (event.actor, event.target, *others))
 
     def apply_relations(self, events: Sequence[Event], *, using: str) -> None:
-        """Make the relations that some events have begun what the log says now. Both ends of each are locked."""
+        """Make the relations that some events have begun what the log says now. Both ends of each are locked. The event
+        that suspends or resumes one of them may be applied later."""
 
     def fan_out_resources(self, event: Event, cursor: Cursor | None, *, using: str) -> Iterable[ResourceKey]:
         """The resources to lock before a step of a fan-out: those that the event names."""

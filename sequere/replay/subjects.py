@@ -14,7 +14,7 @@ from sequere.log.models import Event
 from sequere.log.recording import replaying
 from sequere.outbox.drain import INFRASTRUCTURE, forget, hold
 from sequere.outbox.models import QueuedEvent
-from sequere.outbox.queues import names_in, queue_of, queues_of
+from sequere.outbox.queues import fan_out_queue_of, names_in, queue_of, queues_of
 from sequere.projections.projector import Projector
 from sequere.projections.reconciler import Comparison, Plan, Reconciler, RowKeys
 
@@ -66,14 +66,13 @@ class Reapplication(Comparison):
             hold(one, using)
         lock(keys, using)
         self._projector.reset(keys, using=using)
-        queue, *fan_outs = queues_of(self._name)
-        for one in fan_outs:  # they begin again
-            forget(one, keys, using)
+        if self._projector.fans_out:
+            forget(fan_out_queue_of(self._name), keys, using)  # they begin again
         events = Event.objects.using(using).about(keys).order_by("id")
         if not self._is_shared:
             return events
         # Others have yet to apply what is pending, and this projection applies it then.
-        pending = QueuedEvent.objects.using(using).filter(queue=queue, event_id=OuterRef("pk"))
+        pending = QueuedEvent.objects.using(using).filter(queue=queue_of(self._name), event_id=OuterRef("pk"))
         return events.filter(~Exists(pending))
 
     def _done(self, keys: Sequence[ResourceKey], using: str) -> None:

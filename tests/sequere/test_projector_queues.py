@@ -238,7 +238,7 @@ def test_after_the_commit_they_are_applied_in_this_order(at_work: Any, thoas: Us
     event = follow(thoas, project)
 
     assert event
-    assert known_queues() == ["built-in", "z", "c", "b", "a", "follows:fan-out", "timelines:fan-out"]
+    assert known_queues() == ["built-in", "z", "c", "b", "a", "built-in:pauses", "timelines:fan-out"]
     assert lines() == [f"{name} {event.pk}" for name in ("z", "c", "b", "a")]
 
 
@@ -803,8 +803,8 @@ def test_a_projector_that_does_not_fan_out_has_one_queue(at_work: Any) -> None:
         ["steps", "steps:fan-out"],
         ["together"],
     ]
-    fan_outs = [f"{name}:fan-out" for name in ("follows", "timelines", "steps")]
-    assert known_queues() == ["built-in", "sharded", "steps", "together", *fan_outs]
+    steps = ["built-in:pauses", "timelines:fan-out", "steps:fan-out"]
+    assert known_queues() == ["built-in", "sharded", "steps", "together", *steps]
 
 
 @pytest.mark.django_db

@@ -1,11 +1,14 @@
 """Suspensions: their signals, what they cost, and steps that are interrupted."""
 
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import router, transaction
 
 from sequere import ResourceKey, signals
+from sequere.admin.operations import Task
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import NotRegistered
 from sequere.models import (
@@ -19,10 +22,14 @@ from sequere.models import (
     resume,
     suspend,
 )
+from sequere.monitoring.health import examine
+from sequere.outbox import shards, skip
 from sequere.outbox.drain import drain, drain_all
-from sequere.projections.registry import projection
+from sequere.outbox.pausing import Pauses
+from sequere.projections import Projector
 from sequere.registry import registry
 from sequere.relations import pauses
+from sequere.replay import rebuild
 from tests.factories import StrangerFactory, UserFactory
 from tests.races.outcome import differences
 from tests.sequere_timeline.dates import october
@@ -127,8 +134,7 @@ def test_steps_that_are_interrupted_go_on(thoas: User, monkeypatch: pytest.Monke
     drain_all(using=using)
     suspend(thoas)
     drain("built-in", using=using)
-    projector, steps = projection("follows"), 0
-    take = projector.fan_out
+    steps, take = 0, Pauses.fan_out
 
     def die(*arguments: Any, **options: Any) -> Any:
         nonlocal steps
@@ -139,9 +145,9 @@ def test_steps_that_are_interrupted_go_on(thoas: User, monkeypatch: pytest.Monke
         return chunk
 
     with monkeypatch.context() as patched:
-        patched.setattr(projector, "fan_out", die)
+        patched.setattr(Pauses, "fan_out", die)
         with pytest.raises(KeyboardInterrupt), transaction.atomic():
-            drain("follows:fan-out", using=using)
+            drain("built-in:pauses", using=using)
     resume(fans[0])
     follow(thoas, fans[1])
     drain_all(using=using)
@@ -152,3 +158,140 @@ def test_steps_that_are_interrupted_go_on(thoas: User, monkeypatch: pytest.Monke
     drain_all(using=using)
     assert (get_followers_count(thoas), get_followers_count(fans[1])) == (5, 1)
     assert differences() == []
+
+
+class Search(Projector):
+    """An index of the host. It takes part in pauses, whatever it comes after."""
+
+    has_pauses = True
+    told: list[int] = []
+    is_down = False
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        """Only relations that pause are of interest."""
+
+    def apply_relations(self, events: Sequence[Event], *, using: str) -> None:
+        if self.is_down:
+            raise ConnectionRefusedError("the index is down")
+        self.told.extend(event.pk for event in events)
+
+    def reset(self, subjects: Sequence[ResourceKey], *, using: str) -> None:
+        self.told.clear()
+
+
+@pytest.fixture
+def searched(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Has the index at work, in a mode, and small steps."""
+
+    def searched(**modes: str) -> None:
+        settings.SEQUERE_PROJECTORS = {"search": f"{__name__}.Search"}
+        settings.SEQUERE_PROJECTION_MODES = modes
+
+    monkeypatch.setattr(pauses, "RELATIONS_PER_PAUSE", 2)
+    monkeypatch.setattr(Search, "told", [])
+    return searched
+
+
+def followed_by(thoas: User, number: int) -> list[int]:
+    """The ids of the events with which new users follow thoas."""
+    events = [follow(fan, thoas) for fan in UserFactory.create_batch(number)]
+    return [event.pk for event in events if event]
+
+
+def waiting() -> dict[str, list[Any]]:
+    return {queue: [cursor, reached] for queue, cursor, reached in _waiting()}
+
+
+def _waiting() -> Any:
+    return QueuedEvent.objects.order_by("queue").values_list("queue", "cursor", "reached")
+
+
+@pytest.mark.inline
+def test_a_projection_of_the_host_that_is_rebuilt_takes_no_steps_away(
+    thoas: User, searched: Callable[..., None]
+) -> None:
+    searched()
+    begun = followed_by(thoas, 5)
+    suspend(thoas)
+    left = waiting()
+    assert [*left] == ["built-in:pauses", "search:pauses"]
+    assert Search.told == begun[:2]
+
+    rebuild("search")
+
+    assert waiting() == left
+    drain_all(using="default")
+    assert (get_followers_count(thoas), Search.told) == (0, begun[2:])
+
+
+@pytest.mark.inline
+def test_what_an_operator_decides_about_a_projection_of_the_host_is_about_its_own_steps(
+    thoas: User, searched: Callable[..., None]
+) -> None:
+    searched()
+    followed_by(thoas, 3)
+    suspend(thoas)
+    QueuedEvent.objects.update(attempts=5)
+
+    assert skip(Task("search", "default").failed) == 1
+
+    assert [*waiting()] == ["built-in:pauses"]
+
+
+@pytest.mark.inline
+@pytest.mark.parametrize("number", [0, 3])
+def test_inline_the_next_suspension_takes_the_steps_that_a_dead_process_has_left(
+    thoas: User, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any, number: int
+) -> None:
+    monkeypatch.setattr(pauses, "RELATIONS_PER_PAUSE", 2)
+    followed_by(thoas, 5)
+    suspend(thoas)  # its callbacks are never called
+    other = UserFactory()
+    followed_by(other, number)
+    assert [examine().projections[name].pending for name in ("follows", "timelines")] == [1, 1]
+
+    monkeypatch.setattr(shards, "OVERDUE", timedelta(0))
+    with django_capture_on_commit_callbacks(execute=True):
+        suspend(other)
+
+    assert not QueuedEvent.objects.exists()
+    assert differences() == []
+
+
+@pytest.mark.inline
+@pytest.mark.sequere_queued
+def test_a_projection_of_the_host_that_fails_later_keeps_nobody_from_a_suspension(
+    thoas: User, searched: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched(search="on_commit")
+    begun = followed_by(thoas, 3)
+    drain_all(using="default")
+    monkeypatch.setattr(Search, "is_down", True)
+
+    assert suspend(thoas)
+
+    assert get_followers_count(thoas) == 1
+    drain_all(using="default")
+    assert (get_followers_count(thoas), [*waiting()]) == (0, ["search:pauses"])
+    monkeypatch.setattr(Search, "is_down", False)
+    QueuedEvent.objects.update(retry_at=None)
+    drain_all(using="default")
+    assert Search.told == begun
+
+
+@pytest.mark.inline
+@pytest.mark.sequere_queued
+def test_only_the_verb_takes_the_first_step_at_once(thoas: User, settings: Any, monkeypatch: Any) -> None:
+    """A drain that applies the event to follows again takes none: it has locked the resource alone."""
+    settings.SEQUERE_PROJECTION_MODES = {"timelines": "on_commit"}
+    monkeypatch.setattr(pauses, "RELATIONS_PER_PAUSE", 2)
+    followed_by(thoas, 5)
+    drain_all(using="default")
+    suspend(thoas)
+    assert get_followers_count(thoas) == 3
+
+    drain("built-in", using="default")
+
+    assert (get_followers_count(thoas), waiting()) == (3, {"built-in:pauses": [None, 0]})
+    drain_all(using="default")
+    assert (get_followers_count(thoas), differences()) == (0, [])

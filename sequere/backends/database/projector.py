@@ -6,11 +6,11 @@ from functools import cache
 
 from django.db import connections
 
+from sequere.backends.base import RelationsProjector
 from sequere.backends.database.counts import COUNTS, forget_empty
 from sequere.backends.database.models import LiveRelation
 from sequere.backends.database.relations import RELATIONS
 from sequere.backends.database.statements import RelationStatements, join_kind, join_resource
-from sequere.backends.pausing import RelationsProjector
 from sequere.log.models import Event
 from sequere.projections.resources import RESOURCE_ROWS
 from sequere.relations.intents import DELETED
@@ -37,7 +37,6 @@ class FollowsProjector(RelationsProjector):
         self.apply_relations([event for event in news if is_change(event.type)], using=using)
         if deleted := [event.actor for event in news if event.type == DELETED]:
             forget_empty(deleted, using)
-        self.pause(news, using)
 
     def apply_relations(self, events: Sequence[Event], *, using: str) -> None:
         by_graph: dict[Graph, dict[RelationKey, None]] = defaultdict(dict)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sequere.backends.pausing import RelationsProjector
+from sequere.backends.base import RelationsProjector
 from sequere.backends.redis.batches import RESOURCES
 from sequere.backends.redis.digests import DigestComparison
 from sequere.backends.redis.keys import ALL_KEYS, FOLLOW_LAYOUT, FollowKeys
@@ -38,9 +38,7 @@ class FollowsProjector(RelationsProjector):
 
         1 query and 2 round trips; with scopes, 1 query more.
         """
-        news = list(events)
-        self.apply_relations([event for event in news if is_change(event.type)], using=using)
-        self.pause(news, using)
+        self.apply_relations([event for event in events if is_change(event.type)], using=using)
 
     def apply_relations(self, events: Sequence[Event], *, using: str) -> None:
         if events:
