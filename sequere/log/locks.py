@@ -28,7 +28,7 @@ class Resource(models.Model):
 
     class Meta:
         app_label = "sequere"
-        # Of hardly any: whoever asks whether one is suspended pays next to nothing.
+        # Partial: few rows are suspended, so the question costs next to nothing.
         indexes = (
             models.Index(fields=["uid"], condition=models.Q(is_suspended=True), name="sequere_resource_suspended"),
         )

@@ -94,23 +94,43 @@ def store_suspensions(keys: Collection[ResourceKey], using: str, *, are_suspende
 
 def suspended_among(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
     """Those of some resources that are suspended, as their rows say. 1 query."""
-    suspended = Resource.objects.using(using).filter(among(keys), is_suspended=True)
-    return {ResourceKey(*key) for key in suspended.values_list(*KEY)}
+    return {ResourceKey(*key) for key in suspended_rows(using).filter(among(keys)).values_list(*KEY)}
+
+
+def suspended_rows(using: str) -> "models.QuerySet[Resource]":
+    """The rows that say that their resources are suspended."""
+    return Resource.objects.using(using).filter(is_suspended=True)
 
 
 def suspending(using: str) -> EventQuerySet:
-    """The events that have suspended the resources that are suspended now."""
+    """The events that suspend, also those whose resources have been resumed."""
+    return Event.objects.using(using).filter(type=SUSPENDED)
+
+
+def without_event(rows: "models.QuerySet[Any]", using: str) -> "models.QuerySet[Any]":
+    """Those of such rows of which the log does not say it."""
+    event = {f"actor_{column}": models.OuterRef(column) for column in KEY}
+    return rows.filter(~models.Exists(_in_force(suspending(using)).filter(**event)))
+
+
+def without_row(events: "models.QuerySet[Any]", using: str) -> "models.QuerySet[Any]":
+    """Those of such events that are in force, and whose resources have no row that says it."""
+    row = {column: models.OuterRef(f"actor_{column}") for column in KEY}
+    return _in_force(events).filter(~models.Exists(suspended_rows(using).filter(**row)))
+
+
+def _in_force(events: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
     later = Event.objects.filter(stream=models.OuterRef("stream"), version=models.OuterRef("version") + 1)
-    return Event.objects.using(using).filter(~models.Exists(later), type=SUSPENDED)
+    return events.filter(~models.Exists(later))
 
 
-def wrong_suspensions(using: str) -> dict[ResourceKey, bool]:
-    """The resources whose rows do not say what the log says, and whether they should be suspended. 2 queries, which
-    read what is suspended."""
-    stored = Resource.objects.using(using).filter(is_suspended=True)
-    rows = {ResourceKey(*key) for key in stored.values_list(*KEY)}
-    of_log = {ResourceKey(*key) for key in suspending(using).values_list("actor_identifier", "actor_object_id")}
-    return {key: key in of_log for key in sorted(rows ^ of_log)}
+def wrong_suspensions(keys: Collection[ResourceKey], using: str) -> dict[ResourceKey, bool]:
+    """Those of some resources whose rows do not say what the log says, and whether they should be suspended. 2
+    queries."""
+    rows = suspended_among(keys, using)
+    of_log = _in_force(suspending(using).filter(among(keys, "actor_")))
+    wanted = {ResourceKey(*key) for key in of_log.values_list("actor_identifier", "actor_object_id")}
+    return {key: key in wanted for key in sorted(rows ^ wanted)}
 
 
 def changes_pauses(event: Event) -> bool:

@@ -11,6 +11,7 @@ from sequere import ResourceKey, signals
 from sequere.admin.operations import Task
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import NotRegistered
+from sequere.log.suspensions import store_suspensions
 from sequere.models import (
     Event,
     QueuedEvent,
@@ -27,9 +28,10 @@ from sequere.outbox import shards, skip
 from sequere.outbox.drain import drain, drain_all
 from sequere.outbox.pausing import Pauses
 from sequere.projections import Projector
+from sequere.projections.resources import WrongSuspensions
 from sequere.registry import registry
 from sequere.relations import pauses
-from sequere.replay import rebuild
+from sequere.replay import rebuild, verify
 from tests.factories import StrangerFactory, UserFactory
 from tests.races.outcome import differences
 from tests.sequere_timeline.dates import october
@@ -73,6 +75,27 @@ def test_what_is_not_registered_is_not_suspended() -> None:
 
     assert resume(ResourceKey("gone", "1")) is None
     assert not is_suspended(ResourceKey("gone", "1"))
+
+
+@pytest.mark.inline
+def test_rows_that_say_something_else_are_found_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    for source in WrongSuspensions.sources:
+        monkeypatch.setattr(source, "size", 2)
+    users = UserFactory.create_batch(6)
+    for one in users[:4]:
+        suspend(one)
+    resume(users[3])
+    follow(*users[4:])
+    for some, are_suspended in ((users[:3], False), (users[3:], True)):
+        store_suspensions([registry.key_of(one) for one in some], "default", are_suspended=are_suspended)
+    found: list[str] = []
+
+    verify("follows", on_difference=lambda difference: found.append(difference.what))
+    rebuild("follows")
+
+    assert sum("is suspended" in what for what in found) == 6
+    assert [is_suspended(one) for one in users] == [True] * 3 + [False] * 3
+    assert differences() == []
 
 
 @pytest.mark.inline

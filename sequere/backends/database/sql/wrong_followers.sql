@@ -7,8 +7,8 @@
 -- {pausing}: the types of those that begin relations which are not wanted while an end is suspended.
 -- Parameters: the bounds of the range.
 -- Cost: reads the events of each resource and what is stored, with a lookup for each stored relation, and sorts the events.
--- What is wanted and what is stored must be the same rows. It is found resource by resource, for who asks only for the
--- first.
+-- What is wanted and what is stored must be the same rows. It is found resource by resource, for a caller that needs
+-- only the first.
 SELECT f.uid, (SELECT COUNT(*) FROM sequere_event e WHERE {of_actor} AND e.type IN ({begun}) AND e.version = 1)
 FROM sequere_resource f LEFT JOIN {kind}
 WHERE {in_range} AND EXISTS (

@@ -1,5 +1,5 @@
--- A page of a private timeline, newest first: what reading.py asks with filters and under a cap, planned once, since
--- planning takes longer.
+-- A page of a private timeline, newest first: what reading.py asks without filters and without a cap, planned once,
+-- since planning takes longer than reading.
 --
 -- $1 and $2 the key of the owner, $3 now, as the log has the ends of relations; $4 how many, NULL for all, and $5 from
 -- which position; $6 and $7 the place behind which the page begins: the date and the id of an action.
