@@ -13,7 +13,7 @@ from sequere.log.identity import log_id
 from sequere.log.immutability import has_log, install
 from sequere.log.models import Event
 from sequere.log.sequences import advance_sequences
-from sequere.log.suspensions import changes_pauses
+from sequere.log.suspensions import SUSPENSIONS, changes_pauses
 from sequere.outbox.enqueue import pause_inline, queue_events
 from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
@@ -30,8 +30,9 @@ def project(sender: type[Event], events: Sequence[Event], using: str, applied: C
     for projector in inline_projectors():
         if projector.name not in applied:
             projector.apply(events, using=using)
-    for event in filter(changes_pauses, events):
-        pause_inline(event, using)
+    for event in events:
+        if event.type in SUSPENSIONS and changes_pauses(event):
+            pause_inline(event, using)
     if not set(queued_projections()) <= set(applied):
         queue_events(events, using)
 
