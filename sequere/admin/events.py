@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.contrib import messages
 from django.core.handlers.asgi import ASGIRequest
 from django.db import models, router
 from django.http import (
@@ -27,6 +28,7 @@ from sequere.admin.pages import ReadOnlyAdmin, data_of, may, timeline_of, whole_
 from sequere.admin.searching import EventsForm, Search, search
 from sequere.base import ResourceKey
 from sequere.event_types import event_types
+from sequere.exceptions import BackendException
 from sequere.http import address_with
 from sequere.log.models import Event, EventQuerySet, is_correlated
 from sequere.log.paging import EventPage, Selection
@@ -153,7 +155,10 @@ class EventAdmin(ReadOnlyAdmin):
             is_removal = "suspends" not in request.POST
             self.demand(request, "remove_follower" if is_removal else "suspend")
             act = relations.removal_of_follower if is_removal else relations.change_of_suspension
-            self.message_user(request, act(request, what, identifier, object_id))
+            try:
+                self.message_user(request, act(request, what, identifier, object_id))
+            except BackendException as error:
+                self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         context = relations.page_of(request, self.admin_site, what, identifier, object_id)
         may_do = {f"may_{verb}": self.may(request, verb) for verb in ("export", "remove_follower", "suspend")}

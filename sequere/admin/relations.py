@@ -127,9 +127,13 @@ def change_of_suspension(request: HttpRequest, what: str, identifier: str, objec
     """Suspend the resource of a page, or resume it, as a form says; returns what to tell. Raises Http404."""
     key, suspends = key_of_page(what, identifier, object_id), request.POST["suspends"] == "1"
     with event_metadata(who=request.user):
-        (api.suspend if suspends else api.resume)(key)
-    told = _("%(name)s is suspended.") if suspends else _("%(name)s is not suspended any more.")
-    return str(told) % {"name": key}
+        event = (api.suspend if suspends else api.resume)(key)
+    told, nothing_new = (
+        (_("%(name)s is suspended."), _("%(name)s was suspended already."))
+        if suspends
+        else (_("%(name)s is not suspended any more."), _("%(name)s was not suspended."))
+    )
+    return str(told if event else nothing_new) % {"name": key}
 
 
 def _options(request: HttpRequest) -> dict[str, Any]:

@@ -230,13 +230,27 @@ def test_a_resource_is_suspended_with_the_permission_alone(log_in: LogIn, thoas:
 
     refused = [reader.post(page, {"suspends": "1"}), moderator.post(page, {"follower": f"user:{thoas.pk}"})]
     offered = ['name="suspends"' in browser.get(page).content.decode() for browser in (reader, moderator)]
-    told = [text_of(moderator.post(page, {"suspends": how}, follow=True)) for how in "10"]
+    told = [text_of(moderator.post(page, {"suspends": how}, follow=True)) for how in "1100"]
 
     assert ([answer.status_code for answer in refused], offered) == ([403, 403], [False, True])
-    assert ["is suspended." in told[0], "not suspended any more." in told[1]] == [True, True]
-    assert (["Nobody." in one for one in told], is_suspended(project)) == ([True, False], False)
+    said = ["is suspended.", "was suspended already.", "is not suspended any more.", "was not suspended."]
+    assert [words in text for words, text in zip(said, told, strict=True)] == [True] * 4
+    assert (["Nobody." in one for one in told], is_suspended(project)) == ([True, True, False, False], False)
     suspended = Event.objects.of_type("suspended").get()
     assert suspended.metadata["who"] != f"project:{project.pk}"
+
+
+def test_a_server_that_is_down_when_a_resource_is_suspended_is_named(
+    browser: Client, thoas: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise ReadModelLost(server="Redis at somewhere", projection="follows")
+
+    monkeypatch.setattr("sequere.api.suspend", refuse)
+
+    response = browser.post(f"{EVENTS}followers/user/{thoas.pk}/", {"suspends": "1"}, follow=True)
+
+    assert "Redis at somewhere does not hold the read model" in text_of(response)
 
 
 def test_requests_are_shown_and_denied_in_their_scope(
