@@ -36,7 +36,7 @@ class Past:
         """Those of `relations` that were live; if `mutual`, in both directions. 1 query."""
         wanted = {one.stream: one for relation in relations for one in (relation, relation.opposite)}
         begun = {relation.graph.type.begun.name for relation in relations}
-        last = self._shown(self._last().filter(stream__in=wanted, type__in=begun))
+        last = self._not_paused(self._last().filter(stream__in=wanted, type__in=begun))
         live = {wanted[stream] for stream in last.values_list("stream", flat=True)}
         return {relation for relation in relations if relation in live and (not mutual or relation.opposite in live)}
 
@@ -64,13 +64,13 @@ class Past:
     def begun(self, graph: Graph) -> EventQuerySet:
         """The events that began the relations of a graph which were live."""
         scoped = models.Q(scope=graph.scope) if graph.scope else models.Q(scope__isnull=True)
-        return self._shown(self._last().filter(scoped, type=graph.type.begun.name))
+        return self._not_paused(self._last().filter(scoped, type=graph.type.begun.name))
 
     def is_suspended(self, key: ResourceKey) -> bool:
         """Whether a resource was suspended. 1 query."""
         return bool(self._last().filter(is_(key, "actor_"), type=SUSPENDED).exists())
 
-    def _shown(self, begun: EventQuerySet) -> EventQuerySet:
+    def _not_paused(self, begun: EventQuerySet) -> EventQuerySet:
         """Those of events that begin relations whose relations had not ended by themselves, and did not pause."""
         moment = self.end.recorded_at if isinstance(self.end, Event) else point_in_time(self.end)
         paused = models.Exists(self._suspending("actor_")) | models.Exists(self._suspending("target_"))

@@ -76,7 +76,7 @@ def numbers(
     `keys` are a page of all resources, in the order of the database. 1 query.
     """
     # The events of a relation alternate, so their difference is 1 if it is live, and else 0; or it pauses.
-    pauses = models.When(models.Q(type__in=PAUSING_CHANGES) & _has_suspended_end(), then=0)
+    pauses = models.When(models.Q(type__in=PAUSING_CHANGES) & _is_paused(), then=0)
     left = models.Sum(models.Case(pauses, models.When(type__in=BEGUN, then=1), default=-1))
     other = "target_identifier" if end == "actor_" else "actor_identifier"
     rows = (
@@ -92,12 +92,12 @@ def numbers(
     return found
 
 
-def going_on(events: EventQuerySet) -> EventQuerySet:
+def without_paused(events: EventQuerySet) -> EventQuerySet:
     """Without events of which a resource is suspended now."""
-    return events.exclude(_has_suspended_end())
+    return events.exclude(_is_paused())
 
 
-def _has_suspended_end() -> models.Q:
+def _is_paused() -> models.Q:
     ends = ({column: models.OuterRef(f"{end}{column}") for column in KEY} for end in ("actor_", "target_"))
     one, other = (models.Exists(Resource.objects.filter(**key, is_suspended=True)) for key in ends)
     return one | other

@@ -168,14 +168,11 @@ def number_of(relation_type: str, words: Dialect, scope: str = "%s") -> str:
     return f"(SELECT number FROM {words.table(GraphNumber)} WHERE type = {type_} AND scope = {scope})"
 
 
-def uid_of(words: Dialect) -> str:
-    """SELECTs the uid of a resource. Parameters: its identifier and object id."""
-    return f"(SELECT uid FROM {words.table(Resource)} WHERE identifier = %s AND object_id = %s)"
-
-
-def uid_if_shown(words: Dialect) -> str:
-    """The same, NULL for one that is suspended."""
-    return f"{uid_of(words)[:-1]} AND NOT is_suspended)"
+def uid_of(words: Dialect, *, unless_suspended: bool = False) -> str:
+    """SELECTs the uid of a resource; `unless_suspended`, NULL for one that is. Parameters: its identifier and object
+    id."""
+    further = " AND NOT is_suspended" if unless_suspended else ""
+    return f"(SELECT uid FROM {words.table(Resource)} WHERE identifier = %s AND object_id = %s{further})"
 
 
 def lasts(words: Dialect, relation: str) -> str:
@@ -185,7 +182,7 @@ def lasts(words: Dialect, relation: str) -> str:
     return f"(SELECT {until} FROM {words.table(Event)} began WHERE began.id = {relation}.event_id) > %s"
 
 
-def goes_on(words: Dialect, *uids: str) -> str:
+def not_paused(words: Dialect, *uids: str) -> str:
     """The condition that none of some resources, in columns, is suspended."""
     suspended = f"SELECT 1 FROM {words.table(Resource)} s WHERE s.is_suspended AND s.uid IN ({', '.join(uids)})"
     return f"NOT EXISTS ({suspended})"
@@ -231,12 +228,12 @@ def _fragments(words: Dialect, graph: str, begun: str, *, both: bool) -> dict[st
     same_ends = f"stored.graph = {graph} AND stored.from_uid = wanted.from_uid AND stored.to_uid = wanted.to_uid"
     stored_row = words.join_row(stored, "stored", same_ends)
     pausing = ", ".join(map(words.text, PAUSING))
-    is_on = f"({begun} NOT IN ({pausing}) OR {goes_on(words, 'given.from_uid', 'given.to_uid')})"
+    is_wanted = f"({begun} NOT IN ({pausing}) OR {not_paused(words, 'given.from_uid', 'given.to_uid')})"
     return {
         "given": "{given}",
         "graph": graph,
-        "last_event": words.join_last_event(log, "e", "given.stream", f"e.type = {begun} AND {is_on}"),
-        "last_of_opposite": words.join_last_event(log, "b", "given.opposite", f"b.type = {begun} AND {is_on}"),
+        "last_event": words.join_last_event(log, "e", "given.stream", f"e.type = {begun} AND {is_wanted}"),
+        "last_of_opposite": words.join_last_event(log, "b", "given.opposite", f"b.type = {begun} AND {is_wanted}"),
         "sides": " UNION ALL ".join(sides),
         "stored": stored_row,
         "columns": _each("{0}", RELATION_VALUES),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.statements import goes_on, lasts
+from sequere.backends.database.statements import lasts, not_paused
 from sequere.log.locks import Resource
 from sequere.log.numbers import GraphNumber
 from sequere.relations.types import RelationType
@@ -45,17 +45,17 @@ def hidden(words: Dialect) -> str:
 
 def is_shown(words: Dialect, action: str | None = None) -> str:
     """The condition that the owner of a feed sees an entry, whose action is joined under a name, or not at all."""
-    seen, goes_by = _is_seen(action or "done"), goes_on(words, f"{action or 'done'}.actor_uid")
+    seen, unsuspended = _is_seen(action or "done"), not_paused(words, f"{action or 'done'}.actor_uid")
     if action is None:
         of_entry = f"SELECT 1 FROM {words.table(SavedAction)} done WHERE done.id = entry.action_id"
-        seen, goes_by = f"EXISTS ({of_entry} AND {seen})", f"EXISTS ({of_entry} AND {goes_by})"
+        seen, unsuspended = f"EXISTS ({of_entry} AND {seen})", f"EXISTS ({of_entry} AND {unsuspended})"
     # A follow brings nothing of who is suspended, and its own timeline is empty: only direct entries are asked about,
     # and none while nobody is suspended. In an order, that is read from the index, whatever the database believes.
     anybody = f"(SELECT uid FROM {words.table(Resource)} WHERE is_suspended ORDER BY uid LIMIT 1) IS NOT NULL"
     is_direct = f"(COALESCE(entry.extra, 0) & {int(Reason.DIRECT)}) > 0"
     return (
         f"CASE WHEN EXISTS (SELECT 1 FROM hidden) THEN {seen} ELSE true END"
-        f" AND CASE WHEN {anybody} AND {is_direct} THEN {goes_by} ELSE true END"
+        f" AND CASE WHEN {anybody} AND {is_direct} THEN {unsuspended} ELSE true END"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import connections, models
 
-from sequere.backends.database.statements import goes_on, join_resource
+from sequere.backends.database.statements import join_resource, not_paused
 from sequere.base import ResourceKey
 from sequere.log.locks import Resource, keys_of
 from sequere.log.models import Event
@@ -148,8 +148,8 @@ def _follows(words: Dialect, *, live: bool, by_uids: bool = False) -> str:
     """`live`: only live follows justify something, and they justify everything. `by_uids`: the uids of their ends are
     given, in the columns of a relation."""
     uids = ("given.from_uid", "given.to_uid") if by_uids else ("owner.uid", "actor.uid")
-    is_on = f"e.type = {words.text(FOLLOWED)} AND {goes_on(words, *uids)}"
-    last = words.join_last_event(words.table(Event), "e", "given.stream", is_on)
+    is_wanted = f"e.type = {words.text(FOLLOWED)} AND {not_paused(words, *uids)}"
+    last = words.join_last_event(words.table(Event), "e", "given.stream", is_wanted)
     owner, actor = (
         join_resource(words, name, [f"given.{column}" for column in columns])
         for name, columns in (("owner", ENDS[:2]), ("actor", ENDS[2:]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections
 
-from sequere.backends.database.statements import uid_if_shown, uid_of
+from sequere.backends.database.statements import uid_of
 from sequere.sql.dialects import Dialect
 from sequere.sql.statements import statement
 from sequere_timeline.backends.base import Reason
@@ -50,7 +50,7 @@ def uid_of_owner(words: Dialect) -> str:
 
 def uid_of_shown_owner(words: Dialect) -> str:
     """The same, NULL for one that is suspended: nothing of it is shown."""
-    return uid_if_shown(words) % (IDENTIFIER, OBJECT_ID)
+    return uid_of(words, unless_suspended=True) % (IDENTIFIER, OBJECT_ID)
 
 
 def above_floor(words: Dialect, feed: str, date: str, action_id: str) -> str:

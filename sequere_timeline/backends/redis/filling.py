@@ -14,7 +14,7 @@ from django.db import router
 from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.redis.connection import Connection, text
-from sequere.relations.recorded import going_on
+from sequere.relations.recorded import without_paused
 from sequere.relations.types import FOLLOWED
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
@@ -105,7 +105,7 @@ FeedSource = tuple[str, int, tuple[Interval, ...]]
 def follows_of(owner: ResourceKey) -> Follows:
     """The follows that bring entries into the private feed of an owner, or may have done so. 1 query."""
     follows = Event.objects.using(router.db_for_write(Event)).filter(is_(owner, "actor_"), type=FOLLOWED, scope="")
-    follows = going_on(follows.current()) if conf.only_live_follows_count() else follows.filter(version=1)
+    follows = without_paused(follows.current()) if conf.only_live_follows_count() else follows.filter(version=1)
     return {
         stream: (owner, ResourceKey(*target))
         for stream, *target in follows.values_list("stream", "target_identifier", "target_object_id")
