@@ -15,7 +15,8 @@ from tests.testapp.models import Project, User
 
 PACKAGE = Path(sequere.__file__).parent
 #: The same in both languages.
-ALIKE = {"Projections", "projections", "Projection", "Mode", "Type", "Pages", "%(number)s s", "version %(version)s"}
+ALIKE = {"Projections", "projections", "Projection", "Mode", "Type", "Pages", "Suspensions"}
+ALIKE |= {"%(number)s s", "version %(version)s"}
 
 
 def texts() -> set[str]:
