@@ -1,5 +1,5 @@
 """Suspensions: a resource is out of sight until it is resumed. The log says so, and the row of the resource, which is
-changed with the log: so whoever reads the row of a resource anyway need not ask the log."""
+changed with the log: code that reads that row anyway need not ask the log."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime

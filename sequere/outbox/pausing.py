@@ -10,8 +10,8 @@ from sequere.relations.pauses import pause_page
 
 
 class Pauses:
-    """Applies the relations of a resource to some projectors: in one step, so that whoever sees a relation also sees
-    what it brings. What is right, the log says, so a step may come twice, and before the event itself."""
+    """Applies the relations of a resource to some projectors: in one step, so that a relation is never seen
+    without what it brings. The log says what is right, so a step may come twice, and before the event itself."""
 
     def __init__(self, projectors: Sequence[Projector]) -> None:
         self._projectors = [projector for projector in projectors if projector.has_pauses]

@@ -84,7 +84,7 @@ def form_view(change: Change, *, waits_for_login: bool = False) -> Callable[[Htt
 
 @partial(form_view, waits_for_login=True)
 def follow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
-    """Who acts for the request follows an instance. A second follow is not an error."""
+    """The actor of the request follows an instance. A second follow is not an error."""
     wanted = Wanted.of(request.POST)
     instance, event = follow_as_asked(request, follower, wanted)
     is_pending = event.type == FOLLOW_REQUESTED if event else _waits(follower, instance, wanted.scope)
@@ -94,7 +94,7 @@ def follow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
 
 @form_view
 def unfollow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
-    """Who acts for the request unfollows an instance. An unfollow without a follow is not an error.
+    """The actor of the request unfollows an instance. An unfollow without a follow is not an error.
 
     Needs the key only: a follower can unfollow what is hidden, or no longer registered. For anyone else it is not
     there.
@@ -105,33 +105,33 @@ def unfollow(request: HttpRequest, follower: ResourceLike) -> HttpResponse:
 
 @form_view
 def accept(request: HttpRequest, actor: ResourceLike) -> HttpResponse:
-    """Who acts for the request lets an instance follow that has asked to."""
+    """The actor of the request lets an instance follow that has asked to."""
     return _closed(request, api.accept, actor)
 
 
 @form_view
 def deny(request: HttpRequest, actor: ResourceLike) -> HttpResponse:
-    """Who acts for the request does not let an instance follow that has asked to."""
+    """The actor of the request does not let an instance follow that has asked to."""
     return _closed(request, api.deny, actor)
 
 
 @form_view
 def cancel(request: HttpRequest, actor: ResourceLike) -> HttpResponse:
-    """Who acts for the request does not ask to follow an instance any more."""
+    """The actor of the request does not ask to follow an instance any more."""
     return _closed(request, api.cancel, actor)
 
 
 @form_view
 def remove_follower(request: HttpRequest, instance: ResourceLike) -> HttpResponse:
-    """Who acts for the request is no longer followed by an instance. If it is not anyway, that is not an error. Needs
-    the key only, as an unfollow does."""
+    """The actor of the request removes a follower. To remove one who does not follow is not an error. Needs the key
+    only, as an unfollow does."""
     resource, scope, event = _ended(request, partial(api.remove_follower, instance, fail_silently=True))
     return _changed(request, (resource, instance), scope, event, is_following=False, is_pending=False)
 
 
 @form_view
 def block(request: HttpRequest, blocker: ResourceLike) -> HttpResponse:
-    """Who acts for the request blocks an instance. A second block is not an error."""
+    """The actor of the request blocks an instance. A second block is not an error."""
     instance = find(*Wanted.of(request.POST)[:2])
     try:
         event = api.block(blocker, instance)
@@ -142,14 +142,14 @@ def block(request: HttpRequest, blocker: ResourceLike) -> HttpResponse:
 
 @form_view
 def unblock(request: HttpRequest, blocker: ResourceLike) -> HttpResponse:
-    """Who acts for the request ends a block. An unblock without a block is not an error."""
+    """The actor of the request ends a block. An unblock without a block is not an error."""
     resource, _scope, event = _ended(request, _without_scope(api.unblock, blocker), _("You cannot block yourself."))
     return _said(request, resource, event, is_blocked=False)
 
 
 @form_view
 def mute(request: HttpRequest, muter: ResourceLike) -> HttpResponse:
-    """Who acts for the request mutes an instance, for as many `hours` as the form says, or for good."""
+    """The actor of the request mutes an instance, for as many `hours` as the form says, or for good."""
     instance, until = find(*Wanted.of(request.POST)[:2]), _until(request)
     try:
         event = api.mute(muter, instance, until)
@@ -160,7 +160,7 @@ def mute(request: HttpRequest, muter: ResourceLike) -> HttpResponse:
 
 @form_view
 def unmute(request: HttpRequest, muter: ResourceLike) -> HttpResponse:
-    """Who acts for the request ends a mute. An unmute without a mute is not an error."""
+    """The actor of the request ends a mute. An unmute without a mute is not an error."""
     resource, _scope, event = _ended(request, _without_scope(api.unmute, muter), _("You cannot mute yourself."))
     return _said(request, resource, event, is_muted=False)
 

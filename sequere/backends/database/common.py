@@ -1,6 +1,6 @@
 """The rows behind what two lists have in common."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -8,22 +8,19 @@ from django.db import connections, router
 
 from sequere.backends.base import ListOf
 from sequere.backends.database.models import LiveRelation, RelationCount
+from sequere.backends.database.rows import ROW, KeyRows
 from sequere.backends.database.sides import side_of
 from sequere.backends.database.statements import kind_number, number_of, uid_of
-from sequere.log.locks import KEY, Resource
+from sequere.log.locks import Resource
 from sequere.relations.key import Graph
 from sequere.results.cursors import Place
-from sequere.results.relations import Related, load_relations
 from sequere.sql.dialects import dialect
-from sequere.sql.rows import fetched, fields_of
+from sequere.sql.rows import fetched
 from sequere.sql.statements import statement
-
-#: The key of a resource that both lists have, since when it is in the other one, and its uid.
-_ROW = (*fields_of(Resource, KEY), *fields_of(LiveRelation, ("since",)), *fields_of(Resource, ("uid",)))
 
 
 @dataclass(frozen=True, slots=True)
-class CommonRows:
+class CommonRows(KeyRows):
     """What is in `one` list and in the `other`, whose order it has. 1 query for the lengths of both, since a statement
     begins with the shorter one, and 1 for the rows."""
 
@@ -40,21 +37,12 @@ class CommonRows:
             cursor.execute(f"SELECT COUNT(*) FROM ({text}) AS common", values)
             return int(cursor.fetchone()[0])
 
-    def rows(self, start: int, stop: int | None) -> list[tuple[Any, ...]]:
-        return self._rows(None if stop is None else stop - start, start)
-
     def stream(self, start: int, stop: int | None) -> Iterator[tuple[Any, ...]]:
         """All at once: each page would cost as much as all of them."""
         return iter(self.rows(start, stop))
 
-    def page(self, size: int, after: Place | None) -> list[tuple[Place, tuple[Any, ...]]]:
-        return [(Place(*row[2:]), row) for row in self._rows(size, 0, after)]
-
     def reversed(self) -> Self:
         return replace(self, desc=not self.desc)
-
-    def load(self, rows: Sequence[tuple[Any, ...]]) -> list[Related | None]:
-        return load_relations([row[:3] for row in rows])
 
     def _rows(self, size: int | None, start: int, after: Place | None = None) -> list[tuple[Any, ...]]:
         using = router.db_for_read(LiveRelation)
@@ -72,7 +60,7 @@ class CommonRows:
             join=words.join,
             other_end=words.join_row(words.table(Resource), "r", "r.uid = page.uid"),
         )
-        return fetched(text, values, _ROW, using)
+        return fetched(text, values, ROW, using)
 
     def _common(self, using: str) -> tuple[str, list[Any]]:
         """SELECTs the uids that both lists have, and since when they are in the other one."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 from django.db import connections, router
 
 from sequere.backends.database.models import LiveRelation, RelationCount
+from sequere.backends.database.rows import ROW, KeyRows
 from sequere.backends.database.sides import INCOMING, MUTUAL, OUTGOING, ListSide
 from sequere.backends.database.statements import kind_number, lasts, now, number_of, uid_of
 from sequere.base import ResourceKey
@@ -16,20 +17,16 @@ from sequere.log.numbers import GraphNumber
 from sequere.relations.key import Graph
 from sequere.relations.types import RelationType
 from sequere.results.cursors import Place
-from sequere.results.relations import Related, load_relations
 from sequere.sql.dialects import Dialect, dialect
-from sequere.sql.rows import fetched, fields_of
+from sequere.sql.rows import fetched
 from sequere.sql.statements import statement
 
 #: Rows that an iteration reads together.
 ROWS_PER_PAGE = 2000
 
-#: What a statement about a list SELECTs of each row: the key of the other resource, since when, and its uid.
-_ROW = (*fields_of(Resource, KEY), *fields_of(LiveRelation, ("since",)), *fields_of(Resource, ("uid",)))
-
 
 @dataclass(frozen=True, slots=True)
-class RelationRows:
+class RelationRows(KeyRows):
     """The rows behind a list: (identifier, object_id, since, uid) for the other end of each relation."""
 
     graph: Graph
@@ -40,9 +37,6 @@ class RelationRows:
 
     def count(self) -> int:
         return count(self.graph, self.side, self.key, self.identifier)
-
-    def rows(self, start: int, stop: int | None) -> list[tuple[Any, ...]]:
-        return self._rows(None if stop is None else stop - start, start)
 
     def stream(self, start: int, stop: int | None) -> Iterator[tuple[Any, ...]]:
         """1 query for every 2,000 rows, each behind the last one of the page before."""
@@ -56,14 +50,8 @@ class RelationRows:
             after = Place(*found[-1][2:])
             left = left and left - size
 
-    def page(self, size: int, after: Place | None) -> list[tuple[Place, tuple[Any, ...]]]:
-        return [(Place(*row[2:]), row) for row in self._rows(size, 0, after)]
-
     def reversed(self) -> Self:
         return replace(self, desc=not self.desc)
-
-    def load(self, rows: Sequence[tuple[Any, ...]]) -> list[Related | None]:
-        return load_relations([row[:3] for row in rows])
 
     def _rows(self, size: int | None, start: int, after: Place | None = None) -> list[tuple[Any, ...]]:
         return listed(self, size, start, after, router.db_for_read(LiveRelation))
@@ -77,11 +65,11 @@ def listed(rows: RelationRows, size: int | None, start: int, after: Place | None
         values += (connection.ops.adapt_datetimefield_value(after.moment), after.tie)
     if _is_planned(rows, words):
         text = _function_text(rows.graph.type, rows.side, using, after=after is not None)
-        return fetched(text, [*values, size, start], _ROW, using)
+        return fetched(text, [*values, size, start], ROW, using)
     is_narrowed = rows.identifier is not None
     text = _list_text(rows.graph.type, rows.side, using, narrowed=is_narrowed, after=after is not None, desc=rows.desc)
     text = text.replace("{limit}", words.limit(size, start))
-    return fetched(text, [*values, *now(rows.graph.type)], _ROW, using)
+    return fetched(text, [*values, *now(rows.graph.type)], ROW, using)
 
 
 def _is_planned(rows: RelationRows, words: Dialect) -> bool:
