@@ -116,6 +116,8 @@ def test_what_is_there_is_read_and_what_is_recorded_waits(
         follow(thoas, newbie)
         Timeline(thoas).save(late := JoinAction(actor=thoas))
         assert answers() == before
+        with pytest.raises(BackendUnavailable):  # nobody has read it before, so it is not there
+            list(Timeline(thoas).get_private())
         assert health() == (503, [f"unreachable {mode}"])
         warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
         assert len([record for record in warnings if "cannot be used" in record.getMessage()]) == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from sequere.exceptions import (
     SequereException,
     UnknownIdentifier,
 )
+from sequere.log.models import EVENT_COLUMNS
 from sequere.models import (
     Event,
     follow,
@@ -33,6 +35,7 @@ from sequere.models import (
 )
 from sequere.registry import registry
 from sequere.signals import events_recorded, followed, unfollowed
+from sequere.testing import recorded_events
 from tests.factories import ProjectFactory, StrangerFactory, UserFactory
 from tests.testapp.models import Project, User
 
@@ -163,6 +166,18 @@ def test_a_batch_is_announced_once_without_a_signal_for_each_pair(
         unfollowed.disconnect(hear)
 
     assert (batches, heard) == ([BATCH, 1, BATCH, 1], [])
+
+
+def test_the_news_of_a_batch_are_announced_as_the_log_has_them(thoas: User, newbie: User, project: Project) -> None:
+    before = follow(newbie, project)
+
+    with recorded_events() as announced:
+        follow_many([(thoas, project), (newbie, project), (project, thoas, 0), (newbie, thoas)])
+
+    values = itemgetter("id", *EVENT_COLUMNS)
+    log = Event.objects.exclude(pk=before and before.pk).order_by("pk")
+    assert [values(vars(event)) for event in announced] == [values(vars(event)) for event in log]
+    assert len(announced) == 3
 
 
 @pytest.mark.parametrize(

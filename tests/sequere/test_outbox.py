@@ -2,9 +2,10 @@
 
 import json
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from io import StringIO
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -15,14 +16,17 @@ from django.utils import timezone
 
 from sequere import ResourceKey, outbox
 from sequere.contrib.timeline import Timeline
-from sequere.log.models import Event
+from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.models import QueuedEvent, follow, follow_many, get_followers_count, is_following, unfollow
+from sequere.outbox import shards
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
+from sequere.outbox.kept import as_ranges, is_checkpoint
 from sequere.projections.projector import Projector
 from sequere.projections.registry import BUILT_IN
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
 from sequere.signals import events_queued
+from sequere.sql.dialects import dialect
 from sequere.testing import assert_records, recorded_events
 from tests.commands import run
 from tests.factories import UserFactory
@@ -468,3 +472,56 @@ def test_events_in_new_shards_and_in_old_ones_are_applied_together(settings: Any
 
     assert [get_followers_count(one) for one in [thoas, *others]] == [2, *[1] * 30]
     assert not QueuedEvent.objects.exists()
+
+
+Batch = tuple[list[Event], bool]
+
+
+def found() -> Batch | None:
+    return shards.due(BUILT_IN, [0], "default")
+
+
+def taken() -> Batch | None:
+    if not dialect(connection).has_routines:
+        pytest.skip("only functions of the database take events out")
+    return shards.take_out(BUILT_IN, [0], None, "default")
+
+
+@pytest.mark.sequere_queued
+@pytest.mark.parametrize("batch", [found, taken])
+def test_a_batch_says_whether_it_is_all_that_is_due(
+    batch: Callable[[], Batch | None], thoas: User, newbie: User, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of other shards, once it is overdue there."""
+
+    def look() -> tuple[list[Any], bool] | None:
+        with transaction.atomic():
+            got = batch()
+            transaction.set_rollback(True)
+        return got and ([values(vars(event)) for event in got[0]], got[1])
+
+    values = itemgetter("id", *EVENT_COLUMNS)
+    shards.lock_shards(BUILT_IN, [0], "default", wait=True)
+    nothing = look()
+    follow(thoas, project)
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    events = [values(vars(event)) for event in Event.objects.order_by("pk")]
+    QueuedEvent.objects.filter(queue=BUILT_IN).update(shard=0)
+    elsewhere = follow(newbie, project)
+    QueuedEvent.objects.filter(queue=BUILT_IN, event=elsewhere).update(shard=1)
+
+    fresh = look()
+    with monkeypatch.context() as later:
+        later.setattr(shards, "OVERDUE", timedelta(days=-1))
+        overdue = look()
+    monkeypatch.setattr(shards, "EVENTS_AT_ONCE", 2)
+    monkeypatch.setattr(shards, "_due", shards._due.__wrapped__)
+    full = look()
+
+    assert nothing in (None, ([], False))
+    assert (fresh, overdue, full) == ((events, True), (events, False), (events, False))
+
+
+def test_ids_that_are_close_are_kept_as_one_range() -> None:
+    assert as_ranges([[40, 40], [1, 20], [3, 3], [30, 30], [52, 55], [51, 51]]) == [[1, 40], [51, 55]]
+    assert [number for number in range(1, 300) if is_checkpoint([number])] == [128, 256]
