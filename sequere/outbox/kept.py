@@ -63,13 +63,24 @@ def since_last_checkpoint(name: str, using: str) -> list[KeptEvents]:
     return list(rows.select_for_update(skip_locked=True))
 
 
+def is_too_much(rows: Iterable[KeptEvents]) -> bool:
+    """Whether more was applied than is kept."""
+    return sum(row.number for row in rows) > EVENTS_KEPT
+
+
+def drop(rows: Sequence[KeptEvents], using: str) -> None:
+    """Forget what was applied. 1 statement, none for no rows."""
+    if rows:
+        KeptEvents.objects.using(using).filter(pk__in=[row.pk for row in rows]).delete()
+
+
 def put_under(token: int, rows: Sequence[KeptEvents], using: str) -> None:
     """Put what was applied before a token was drawn under this token, and drop what is too old. 3 statements, or 4."""
     if not rows:
         return
     kept = KeptEvents.objects.using(using)
     name = rows[0].projection
-    kept.filter(pk__in=[row.pk for row in rows]).delete()
+    drop(rows, using)
     ranges = as_ranges(range_ for row in rows for range_ in row.ranges)
     kept.create(projection=name, ranges=ranges, number=sum(row.number for row in rows), token=token)
     checkpoints = kept.filter(projection=name).exclude(token=None)

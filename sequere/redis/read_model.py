@@ -141,11 +141,12 @@ class RedisModel:
     def start_rebuild(self, using: str, patterns: Sequence[str], counter: str | None = None) -> RebuildStart:
         """Draw the token of a rebuild, and leave its mark. If what the keys with these endings hold was not made of
         this log, they are removed first, and the next uid becomes larger than the one in `counter`, which somebody else
-        may have handed out. 1 query, 4 round trips, and what a removal takes.
+        may have handed out. 1 query, 5 round trips, and what a removal takes.
 
         Raises InvalidBackendOption if they may belong to another tenant of the site.
         """
-        is_lost = self.is_lost(using)
+        # One that is not there is loaded, even if nothing of it is missed, since all events are pending.
+        is_lost = self.is_lost(using) or not self._is_built()
         with transaction.atomic(using=using):
             # Another rebuild that begins now must not remove what this one loads. Its lock ends with its transaction.
             lock_log(using)
@@ -182,7 +183,7 @@ class RedisModel:
 
     def make_checkpoint(self, using: str) -> None:
         """Have the server remember that it has all that is applied by now. 2 round trips at most, 6 statements."""
-        self._trust.make_checkpoint(using)
+        self._trust.make_checkpoint(using, self._is_missing)
 
     def reset(self, *patterns: str) -> None:
         """Remove the keys with these endings, and the note about the log. The model counts as lost as soon as the first

@@ -11,17 +11,19 @@ it has applied is noted, so whoever looks for what to apply again has locked all
 """
 
 import logging
+from collections.abc import Callable
 
 from django.db import connections, models, transaction
 
 from sequere.log.identity import LogAt, log_at
 from sequere.outbox.drain import drain
 from sequere.outbox.enqueue import queue_again
-from sequere.outbox.kept import put_under, since_last_checkpoint, start_anew, take_since
+from sequere.outbox.kept import drop, is_too_much, put_under, since_last_checkpoint, start_anew, take_since
 from sequere.outbox.models import QueuedEvent
 from sequere.outbox.queues import is_for_celery, queue_of, queues_of, shards_of
 from sequere.outbox.shards import lock_shards
 from sequere.redis.connection import Connection, text
+from sequere.redis.fencing import DRAW_TOKEN
 from sequere.redis.scripts import load
 
 _logger = logging.getLogger("sequere")
@@ -132,13 +134,23 @@ class Trust:
         self._note(look.identity, using)
         self._believed[log_at(using)] = look.identity
 
-    def make_checkpoint(self, using: str) -> None:
-        """Have the server remember that it has all that is applied by now. 2 round trips at most, 6 statements."""
+    def make_checkpoint(self, using: str, is_missing: Callable[[str], bool]) -> None:
+        """Have the server remember that it has all that is applied by now. 2 round trips at most, 6 statements.
+
+        A model that is not there remembers nothing. What was applied is dropped, unless the model `is_missing`: then it
+        is kept, as long as it is not too much, for a server that comes back with an older state.
+        """
         known = self._known(using)
         with transaction.atomic(using=using):
             applied = since_last_checkpoint(self._connection.projection, using)
             script = MAKE_CHECKPOINT([self.last_token, self.note], known.identity if known else "")
-            (token,) = self._connection.run([script])
+            token, answer = self._connection.run([script, self.look])
+            if token is None and not Look(answer).is_built:
+                if not is_missing(using):
+                    drop(applied, using)
+                    return
+                if is_too_much(applied):
+                    ((token, *_),) = self._connection.run([DRAW_TOKEN([self.last_token, self.note], "", 0)])
             if token is not None:
                 put_under(int(token), applied, using)
                 return

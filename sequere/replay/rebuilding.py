@@ -6,7 +6,6 @@ and a killed process leaves nothing to clean up.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 from math import ceil
@@ -48,12 +47,19 @@ def rebuild(name: str, *, restart: bool = False, progress: OnBatch | None = None
     Resumes an interrupted rebuild, unless `restart` is set, and shares one that is in progress, even if other processes
     restart it. A projector that is not level-triggered forgets and applies its events subject by subject. An event that
     cannot be applied is parked, and the rest is rebuilt: see `Report.failed`. Raises UnknownProjection,
-    RebuildAbandoned if it was restarted too often, and the error if more than 100 events cannot be applied.
+    RebuildAbandoned if it was restarted too often, ReadModelLost if the server was emptied twice meanwhile, and the
+    error if more than 100 events cannot be applied.
     """
+    is_lost = False
     for _ in range(MAX_JOINS):
-        with suppress(RebuildAbandoned):
+        try:
             return finish(start(name, restart=restart), progress=progress)
-        restart = False
+        except RebuildAbandoned:
+            restart = False
+        except ReadModelLost:  # since it has begun; or a pending event was to be applied to what is somebody else's
+            if is_lost:
+                raise
+            is_lost = True
     return finish(start(name), progress=progress)
 
 

@@ -147,9 +147,9 @@ class _Walk:
 
     def _repair(self) -> None:
         """What a verification finds, a repair or a rebuild mends; what it does not find does no harm."""
-        wrong = {name: verify(name).wrong for name in verifiable()}
-        self.last.append(wrong)
-        for name, number in wrong.items():
+        for name in verifiable():  # events that wait for both may be applied once the first one is mended
+            number = verify(name).wrong
+            self.last.append({name: number})
             if number and (self.random.random() < 0.5 or verify(name, repair=True).failed or verify(name).wrong):
                 rebuild(name)
         self._compare()

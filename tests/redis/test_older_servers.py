@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -29,6 +30,8 @@ from sequere.models import (
 )
 from sequere.outbox import kept
 from sequere.outbox.drain import drain_all
+from sequere.outbox.queues import shard_of
+from sequere.projections.registry import BUILT_IN
 from sequere.redis import servers
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
@@ -189,6 +192,83 @@ def test_it_is_lost_if_too_much_was_applied_since(
     assert verify("follows").wrong == 1
     rebuild("follows")
     assert (get_followers_count(thoas), get_followers_count(newbie)) == (1, 3)
+    assert differences() == []
+
+
+def test_nothing_is_kept_for_a_model_that_was_never_there(
+    mortal: Valkey, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site without actions has follows, but no timelines."""
+    monkeypatch.setattr(kept, "EVENTS_PER_CHECKPOINT", 1)
+    for _ in range(3):
+        follow(newbie, thoas)
+        unfollow(newbie, thoas)
+
+    assert not KeptEvents.objects.filter(projection="timelines").exists()
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    save(mortal)
+    follow(newbie, thoas)
+    assert Timeline(newbie).get_private_count() == 1
+    unfollow(newbie, thoas)
+    come_back(mortal)
+    assert Timeline(newbie).get_private_count() == 0
+    assert differences() == []
+
+
+@pytest.mark.parametrize(("number", "is_lost"), [(2, False), (3, True)])
+def test_what_is_kept_for_a_lost_model_does_not_grow_without_end(
+    mortal: Valkey, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, number: int, is_lost: bool
+) -> None:
+    """Follows change no timeline that is there, so nobody notes the new server of the timelines."""
+    monkeypatch.setattr(kept, "EVENTS_PER_CHECKPOINT", 1)
+    monkeypatch.setattr(kept, "EVENTS_KEPT", 2)
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    follow(newbie, thoas)
+    with redis.Redis.from_url(mortal.url) as operator:
+        backup = {key: operator.dump(key) for key in operator.scan_iter()}
+        come_back(mortal)  # empty
+        for _ in range(number):
+            follow(UserFactory(), thoas)
+        waiting = KeptEvents.objects.filter(projection="timelines", token=None).count()
+        operator.flushdb()
+        for key, value in backup.items():
+            operator.restore(key, 0, value)
+
+    assert waiting == (0 if is_lost else number)
+    with pytest.raises(ReadModelLost) if is_lost else nullcontext():
+        assert Timeline(newbie).get_private_count() == 1
+    for name in NAMES:
+        rebuild(name)
+    assert Timeline(newbie).get_private_count() == 1
+    assert differences() == []
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_model_may_turn_out_to_be_lost_while_it_is_compared(
+    mortal: Valkey, thoas: User, newbie: User, project: Project, others: int
+) -> None:
+    """A pending event is to be applied to a uid that the server gives to somebody else; without others, nothing but
+    this event is missed."""
+    event = follow(newbie, thoas)
+    assert event is not None
+    for _ in range(others):
+        follow(newbie, project)
+
+    def damage() -> None:
+        with redis.Redis.from_url(mortal.url) as operator:
+            uid = operator.get(f"sequere:uid:user:{thoas.pk}").decode()
+            operator.hset(f"sequere:uid::{uid}", "object_id", "4711")
+        waiting = {"queue": BUILT_IN, "event": event, "stream": event.stream, "shard": shard_of(BUILT_IN, event)}
+        QueuedEvent.objects.get_or_create(**waiting)
+
+    for mend in (rebuild, partial(verify, repair=True)):
+        damage()
+        assert mend("follows").wrong > 0
+        assert (get_followers_count(thoas), verify("follows").wrong) == (1, 0)
+    damage()
+    with nullcontext() if others else pytest.raises(ReadModelLost):
+        assert verify("follows").wrong == 1
+    rebuild("follows")
     assert differences() == []
 
 
