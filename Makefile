@@ -54,7 +54,7 @@ demo: $(EXAMPLE) ## a tour of Sequere in the terminal (BACKEND=redis: with follo
 test: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## the tests, on SQLite, on PostgreSQL, in Redis and with Celery (ARGS: pytest's, or --only sqlite)
 	@$(PY) -m tests $(ARGS)
 
-extended: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## what takes longer: the guides, more rounds of races, the contracts with Celery's workers, RabbitMQ, Redis 7, a browser
+extended: $(VENV)/.test $(OPTIONAL:%=$(VENV)/.%) ## what takes longer: the guides, every damage, loads, other modes, the contracts with Celery's workers, RabbitMQ, Redis 7, a browser
 	@$(PY) -m tests --extended $(ARGS)
 
 lint: $(VENV)/.dev ## look for mistakes and unformatted code

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 from xml.etree import ElementTree
@@ -46,39 +47,43 @@ OWN_REDIS = "tests/redis"
 #: A page that takes a minute, with servers and a worker of its own; test_guides.py runs it once more on SQLite.
 ORDERS = "tests/docs/test_orders.py"
 #: Each example and each site in processes of its own.
-GUIDES = ["tests/docs/test_guides.py", "tests/docs/test_moving.py", "tests/example", "tests/host"]
-#: Writers of SQLite queue up, so these find little there.
-RACES = "tests/races"
-#: Run in parts of their own.
-APART = [f"--ignore={path}" for path in (OWN_REDIS, WORKERS, BROWSER, ORDERS, *GUIDES)]
-#: Independent of the database.
-ON_SQLITE_ONLY = [
-    f"--ignore=tests/{name}" for name in ("docs", "servers", "sequere/test_scenarios.py", "sequere/test_words.py")
+GUIDES = [
+    *(f"tests/docs/test_{name}.py" for name in ("guides", "moving", "promises", "readme", "tutorial")),
+    *("tests/example", "tests/host", "tests/sequere/test_hosts.py"),
 ]
+#: Run in parts of their own.
+APART = [OWN_REDIS, WORKERS, BROWSER, ORDERS, *GUIDES]
+#: Every damage with every repair, and any input.
+DAMAGES = [
+    *(f"tests/replay/test_{name}.py" for name in ("damage", "rare_damage")),
+    "tests/sequere/test_wild.py",
+]
+#: Writers of SQLite queue up, so races find little there.
+LATER_ON_SQLITE = ["tests/races", *DAMAGES]
+#: Independent of the database.
+ON_SQLITE_ONLY = [f"tests/{name}" for name in ("docs", "servers", "sequere/test_scenarios.py", "sequere/test_words.py")]
 #: Pages, words, refusals: little of these depends on the database.
 LATER_ON_POSTGRESQL = [
-    *("tests/admin", "tests/replay/test_damage.py", "tests/replay/test_rare_damage.py"),
+    *("tests/admin", *DAMAGES),
     *(f"tests/sequere/test_{name}.py" for name in ("flush", "hosts", "list_views", "messages", "metrics", "mixin")),
-    *(f"tests/sequere/test_{name}.py" for name in ("operators", "recording", "template_tags", "views", "wild")),
+    *(f"tests/sequere/test_{name}.py" for name in ("operators", "recording", "template_tags", "views")),
     *(f"tests/sequere_timeline/test_{name}.py" for name in ("action_data", "template_tags", "verbs", "views")),
 ]
-#: The more rounds, the more they find.
-IN_ROUNDS = [RACES, "tests/model", "tests/sequere/test_recording.py", "tests/sequere_timeline/test_fan_outs.py"]
-IN_ROUNDS_IN_REDIS = [
+#: Every damage, loads of many follows, long histories, and hosts of their own.
+LATER_IN_REDIS = [
     f"{OWN_REDIS}/test_{name}.py"
-    for name in (
-        "loading",
-        "modes",
-        "older_servers",
-        "private_timelines",
-        "random_damage",
-        "same_answers",
-        "tenants",
-        "writes_during_outages",
-    )
+    for name in ("follow_damage", "loading", "random_damage", "same_answers", "tenants", "timeline_damage")
 ]
-#: Loads of many follows and long histories, all in rounds; hosts of their own.
-LATER_IN_REDIS = [f"{OWN_REDIS}/test_{name}.py" for name in ("loading", "random_damage", "same_answers", "tenants")]
+#: With another Python or Django, these use it as the contracts do: histories, repairs, servers.
+OF_ANY_VERSION = [
+    *("tests/model", "tests/replay", "tests/servers", "tests/sequere/test_scenarios.py"),
+    *(f"tests/sequere_timeline/test_{name}.py" for name in ("fan_out_costs", "fan_outs")),
+]
+#: And these show what it changes: what a newcomer reads, hosts, and any input.
+OF_EACH_VERSION = [
+    *("tests/docs/test_readme.py", "tests/docs/test_tutorial.py"),
+    *("tests/sequere/test_hosts.py", "tests/sequere/test_wild.py"),
+]
 #: Statistics of a table that is empty between two tests make PostgreSQL compare each of some thousand rows with each.
 UNANALYZED = {"autovacuum": "off"}
 #: How many times as often as in PARTS the parts of EXTENDED try what tests/rounds.py counts.
@@ -107,80 +112,99 @@ class Outcome:
         return f"{self.where}: {self.summary}"
 
 
-#: Starts the servers that it needs and runs pytest there.
-Part = Callable[[ExitStack, list[str]], Iterator[Outcome]]
+class Servers:
+    """The servers of a run: each starts when a part first needs it, and ends with the run."""
+
+    def __init__(self, running: ExitStack) -> None:
+        self._running = running
+
+    @cached_property
+    def postgresql(self) -> str:
+        return self._running.enter_context(postgresql(**UNANALYZED))
+
+    @cached_property
+    def valkey(self) -> str:
+        return self._running.enter_context(valkey())
+
+    @cached_property
+    def redis_7(self) -> str:
+        return self._running.enter_context(own_valkey(redis_program())).url
+
+    @cached_property
+    def rabbitmq(self) -> str:
+        return self._running.enter_context(rabbitmq())
 
 
-def on_sqlite(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    yield run("SQLite", chosen([*APART, f"--ignore={RACES}"], arguments))
+#: Runs pytest on the servers that it needs.
+Part = Callable[[Servers, list[str]], Iterator[Outcome]]
 
 
-def on_postgresql(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    url = servers.enter_context(postgresql(**UNANALYZED))
-    later = [f"--ignore={path}" for path in LATER_ON_POSTGRESQL]
-    yield run("PostgreSQL", chosen([*APART, *ON_SQLITE_ONLY, *later], arguments), SEQUERE_DATABASE_URL=url)
+def on_sqlite(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    yield run("SQLite", chosen(without(*APART, *LATER_ON_SQLITE), arguments))
 
 
-def with_own_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    url = servers.enter_context(postgresql(**UNANALYZED))
-    later = [f"--ignore={path}" for path in LATER_IN_REDIS]
-    yield run("Valkey, PostgreSQL", chosen([OWN_REDIS, *later], arguments), SEQUERE_DATABASE_URL=url)
+def on_postgresql(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    here = chosen(without(*APART, *ON_SQLITE_ONLY, *LATER_ON_POSTGRESQL), arguments)
+    yield run("PostgreSQL", here, SEQUERE_DATABASE_URL=servers.postgresql)
 
 
-def with_guides(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+def with_own_redis(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    here = chosen([OWN_REDIS, *without(*LATER_IN_REDIS)], arguments)
+    yield run("Valkey, PostgreSQL", here, SEQUERE_DATABASE_URL=servers.postgresql)
+
+
+def with_guides(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
     yield run("The guides and the example, SQLite", chosen(GUIDES, arguments))
 
 
-def in_rounds(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    yield run("Rounds, SQLite", chosen(IN_ROUNDS, arguments))
-    url = servers.enter_context(postgresql(**UNANALYZED))
-    here = chosen([*IN_ROUNDS, *LATER_ON_POSTGRESQL, *IN_ROUNDS_IN_REDIS], arguments)
-    yield run("Rounds, PostgreSQL", here, SEQUERE_DATABASE_URL=url)
+def left_for_later(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    yield run("Later, SQLite", chosen(LATER_ON_SQLITE, arguments))
+    here = chosen([*LATER_ON_POSTGRESQL, *LATER_IN_REDIS], arguments)
+    yield run("Later, PostgreSQL", here, SEQUERE_DATABASE_URL=servers.postgresql)
 
 
-def on_commit(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+def on_commit(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
     how = {"TESTS_PROJECTION_MODE": "on_commit"}
     yield run("SQLite, on_commit", chosen([CONTRACTS], arguments), **how)
-    how |= {"SEQUERE_DATABASE_URL": servers.enter_context(postgresql(**UNANALYZED)), "TESTS_PREPARED": "yes"}
+    how |= {"SEQUERE_DATABASE_URL": servers.postgresql, "TESTS_PREPARED": "yes"}
     read_models = chosen([*READ_MODELS, CONTRACTS, ORDERS], arguments)
     yield run("PostgreSQL, on_commit, prepared statements", read_models, **how)
 
 
-def in_redis(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    urls = {
-        "SEQUERE_REDIS_URL": servers.enter_context(valkey()),
-        "SEQUERE_DATABASE_URL": servers.enter_context(postgresql(**UNANALYZED)),
-    }
+def in_redis(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    urls = {"SEQUERE_REDIS_URL": servers.valkey, "SEQUERE_DATABASE_URL": servers.postgresql}
     yield run("In Valkey, PostgreSQL", chosen(IN_REDIS, arguments), TESTS_BACKEND="redis", **urls)
 
 
-def in_redis_7(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    url = servers.enter_context(own_valkey(redis_program())).url
-    yield run("Redis, SQLite", chosen(ON_REDIS_7, arguments), TESTS_BACKEND="redis", SEQUERE_REDIS_URL=url)
+def in_redis_7(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    here = chosen(ON_REDIS_7, arguments)
+    yield run("Redis, SQLite", here, TESTS_BACKEND="redis", SEQUERE_REDIS_URL=servers.redis_7)
 
 
-def with_workers(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    url = servers.enter_context(postgresql(**UNANALYZED))
-    yield run("Celery's workers, PostgreSQL", chosen(WITHOUT_CONTRACTS, arguments), SEQUERE_DATABASE_URL=url)
+def with_workers(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    here = chosen(WITHOUT_CONTRACTS, arguments)
+    yield run("Celery's workers, PostgreSQL", here, SEQUERE_DATABASE_URL=servers.postgresql)
 
 
-def with_contracts(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    urls = {"SEQUERE_DATABASE_URL": servers.enter_context(postgresql(**UNANALYZED))}
+def with_contracts(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    urls = {"SEQUERE_DATABASE_URL": servers.postgresql}
     contracts = chosen([f"{WORKERS}/test_contracts.py"], arguments)
     yield run("Celery's workers, PostgreSQL, contracts", contracts, **urls)
-    urls["SEQUERE_REDIS_URL"] = servers.enter_context(valkey())
+    urls["SEQUERE_REDIS_URL"] = servers.valkey
     yield run("Celery's workers, Valkey", chosen([WORKERS], arguments), TESTS_BACKEND="redis", **urls)
 
 
-def with_rabbitmq(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
-    urls = {
-        "TESTS_BROKER_URL": servers.enter_context(rabbitmq()),
-        "SEQUERE_DATABASE_URL": servers.enter_context(postgresql(**UNANALYZED)),
-    }
+def with_rabbitmq(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    urls = {"TESTS_BROKER_URL": servers.rabbitmq, "SEQUERE_DATABASE_URL": servers.postgresql}
     yield run("Celery's workers, RabbitMQ", chosen(WITHOUT_CONTRACTS, arguments), **urls)
 
 
-def in_browser(servers: ExitStack, arguments: list[str]) -> Iterator[Outcome]:
+def on_other_versions(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
+    elsewhere = {*APART, *LATER_ON_SQLITE, *OF_ANY_VERSION} - {*OF_EACH_VERSION}
+    yield run("Python and Django, SQLite", chosen(without(*sorted(elsewhere)), arguments))
+
+
+def in_browser(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
     chromium_program()
     yield run("Chromium", chosen([BROWSER], arguments))
 
@@ -195,7 +219,7 @@ PARTS: dict[str, tuple[str, Part]] = {
 #: Parts that take longer, or need a program that only a distribution has.
 EXTENDED: dict[str, tuple[str, Part]] = {
     "guides": ("The guides and the example", with_guides),
-    "rounds": ("Rounds", in_rounds),
+    "later": ("Later", left_for_later),
     "on_commit": ("PostgreSQL, on_commit", on_commit),
     "valkey": ("In Valkey", in_redis),
     "redis7": ("Redis", in_redis_7),
@@ -203,11 +227,13 @@ EXTENDED: dict[str, tuple[str, Part]] = {
     "rabbitmq": ("RabbitMQ", with_rabbitmq),
     "browser": ("Chromium", in_browser),
 }
+#: By name alone, with another Python: newer ones come with newer versions of Django.
+ALONE: dict[str, tuple[str, Part]] = {"versions": ("Python and Django", on_other_versions)}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--only", choices=PARTS | EXTENDED, help="run only this part")
+    parser.add_argument("--only", choices=PARTS | EXTENDED | ALONE, help="run only this part")
     parser.add_argument("--extended", action="store_true", help="run the parts that are left out by default")
     options, arguments = parser.parse_known_args()
     signal.signal(signal.SIGTERM, _terminated)
@@ -215,10 +241,12 @@ def main() -> int:
     names = [options.only] if options.only else EXTENDED if options.extended else PARTS
     outcomes: list[Outcome] = []
     try:
-        for name in names:
-            if name in EXTENDED:
-                os.environ.setdefault("TESTS_ROUNDS", ROUNDS)
-            outcomes += attempt(*(PARTS | EXTENDED)[name], arguments)
+        with ExitStack() as running:
+            servers = Servers(running)
+            for name in names:
+                if name in EXTENDED:
+                    os.environ.setdefault("TESTS_ROUNDS", ROUNDS)
+                outcomes += attempt(*(PARTS | EXTENDED | ALONE)[name], servers, arguments)
     except KeyboardInterrupt:
         return 130
     headline("Summary")
@@ -226,15 +254,19 @@ def main() -> int:
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-def attempt(where: str, part: Part, arguments: list[str]) -> Iterator[Outcome]:
+def attempt(where: str, part: Part, servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
     """The outcomes of a part. Unavailable servers are one outcome, a failure only in CI."""
     try:
-        with ExitStack() as servers:
-            yield from part(servers, arguments)
+        yield from part(servers, arguments)
     except ServerUnavailable as error:
         headline(where)
         print(error, flush=True)
         yield Outcome(where, ok=not CI, summary=f"not run: {str(error).splitlines()[0]}")
+
+
+def without(*tests: str) -> list[str]:
+    """All tests but these."""
+    return [f"--ignore={path}" for path in tests]
 
 
 def chosen(tests: list[str], arguments: list[str]) -> list[str]:

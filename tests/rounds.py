@@ -4,7 +4,7 @@ import os
 
 from django.db import connection
 
-#: What `make extended` and `make faults` multiply the numbers in the tests by.
+#: What `.ci/run`, `make extended` and `make faults` multiply the numbers in the tests by.
 TIMES = int(os.environ.get("TESTS_ROUNDS", "1"))
 
 
