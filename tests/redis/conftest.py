@@ -12,6 +12,8 @@ from tests.conftest import CI
 from tests.redis.counting import CountingRedis
 from tests.redis.lua import SCRIPTS
 
+TEXTS = [script.text for script in SCRIPTS]
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Valkey]:
@@ -35,8 +37,8 @@ def in_redis(server: Valkey, settings: Any) -> None:
     settings.SEQUERE_PROJECTION_MODES = {}
     with redis.Redis.from_url(server.url) as client, client.pipeline(transaction=False) as pipeline:
         pipeline.flushall()
-        for file in SCRIPTS:  # loading costs round trips, once
-            pipeline.script_load(file.text)
+        for text in TEXTS:  # loading costs round trips, once
+            pipeline.script_load(text)
         pipeline.execute()
 
 
