@@ -83,10 +83,10 @@ def set_no_uid(action: Any) -> None:
 
 
 def test_data_are_nested_as_deep_as_they_may_be() -> None:
-    deep: Any = "deep"
-    for _ in range(MAX_DEPTH):
+    deep: Any = ["deep"]
+    for _ in range(MAX_DEPTH - 1):
         check_json(deep, "data")
-        deep = [deep]
+        deep = [deep, []]
     check_json(deep, "data")
 
     with pytest.raises(InvalidEventData, match=f"deeper than {MAX_DEPTH} levels"):

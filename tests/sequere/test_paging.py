@@ -111,7 +111,7 @@ def test_a_search_for_a_rare_event_stops_and_says_where(monkeypatch: pytest.Monk
     assert (deep.events, deep.older, deep.is_cut) == ([events[5]], None, False)
 
 
-@pytest.mark.parametrize("number", [20, 21, 22])
+@pytest.mark.parametrize("number", [19, 20, 21, 22])
 def test_the_last_event_is_found_wherever_the_steps_to_it_end(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     monkeypatch.setattr(paging, "LOOK_ALONG_LOG", 10)
     first, *_, last = (event.pk for event in write(number))
