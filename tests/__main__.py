@@ -58,15 +58,20 @@ DAMAGES = [
     *(f"tests/replay/test_{name}.py" for name in ("damage", "rare_damage")),
     "tests/sequere/test_wild.py",
 ]
-#: Writers of SQLite queue up, so races find little there.
-LATER_ON_SQLITE = ["tests/races", *DAMAGES]
+#: Writers of SQLite queue up, so races find little there; that the contracts find faults changes rarely.
+LATER_ON_SQLITE = ["tests/races", *DAMAGES, "tests/sequere/test_scenarios.py"]
 #: Independent of the database.
-ON_SQLITE_ONLY = [f"tests/{name}" for name in ("docs", "servers", "sequere/test_scenarios.py", "sequere/test_words.py")]
-#: Pages, words, refusals: little of these depends on the database.
+ON_SQLITE_ONLY = [
+    *("tests/docs", "tests/servers"),
+    *(f"tests/sequere/test_{name}.py" for name in ("scenarios", "statements", "terminal", "words")),
+]
+#: Pages, words, refusals, causes, histories: little of these depends on the database.
 LATER_ON_POSTGRESQL = [
-    *("tests/admin", *DAMAGES),
-    *(f"tests/sequere/test_{name}.py" for name in ("flush", "hosts", "list_views", "messages", "metrics", "mixin")),
-    *(f"tests/sequere/test_{name}.py" for name in ("operators", "recording", "template_tags", "views")),
+    *("tests/admin", "tests/model", *DAMAGES),
+    *(f"tests/sequere/test_{name}.py" for name in ("causation", "checks", "event_types", "flush", "gates", "health")),
+    *(f"tests/sequere/test_{name}.py" for name in ("hosts", "identity", "list_views", "messages", "metadata")),
+    *(f"tests/sequere/test_{name}.py" for name in ("metrics", "mixin", "operators", "recording", "registry")),
+    *(f"tests/sequere/test_{name}.py" for name in ("template_tags", "views")),
     *(f"tests/sequere_timeline/test_{name}.py" for name in ("action_data", "template_tags", "verbs", "views")),
 ]
 #: Every damage, loads of many follows, long histories, and hosts of their own.
@@ -76,7 +81,7 @@ LATER_IN_REDIS = [
 ]
 #: With another Python or Django, these use it as the contracts do: histories, repairs, servers.
 OF_ANY_VERSION = [
-    *("tests/model", "tests/replay", "tests/servers", "tests/sequere/test_scenarios.py"),
+    *("tests/model", "tests/replay", "tests/servers"),
     *(f"tests/sequere_timeline/test_{name}.py" for name in ("fan_out_costs", "fan_outs")),
 ]
 #: And these show what it changes: what a newcomer reads, hosts, and any input.
