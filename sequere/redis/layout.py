@@ -20,7 +20,7 @@ KEYS_AT_ONCE = 1000
 GLOBAL = {
     r"global:token": "number",
     r"global:built:\w+": "string",
-    r"global:log:\w+": "hash",
+    r"global:log:\w+": "hash id event checkpoint",
     r"global:load:\d+": "string",
 }
 
@@ -32,7 +32,8 @@ class Layout:
     known: "list[Layout]" = []  # filled when the modules are imported
 
     def __init__(self, types: Mapping[str, str]) -> None:
-        """`types` by regular expressions for whole names. The first one that matches counts."""
+        """`types` by regular expressions for whole names: the first one that matches counts. Behind "hash", the fields
+        that may be there, if there are no others."""
         self._types = [(re.compile(name, re.DOTALL), type_) for name, type_ in types.items()]
         self.known.append(self)
 
@@ -43,8 +44,8 @@ class Layout:
 
 @dataclass
 class TypeComparison(Comparison):
-    """Removes keys with names of ours and another type, or with another content than a number; what belongs there is
-    missing then."""
+    """Removes keys with names of ours and another type, or with another content than a number, and the fields of hashes
+    that have no business there. What belongs there is missing then."""
 
     connection: Connection
     layout: Layout
@@ -61,7 +62,9 @@ class TypeComparison(Comparison):
         (wrong,) = self.connection.run([CHECK_TYPES([*types], int(repair), *types.values())])
         in_order = list(types.items())
         return [
-            Difference(f"key {in_order[int(place)][0]}", f"a {in_order[int(place)][1]}", f"another {text(found)}")
+            Difference(
+                f"key {in_order[int(place)][0]}", f"a {in_order[int(place)][1].split()[0]}", f"another {text(found)}"
+            )
             for place, found in zip(wrong[::2], wrong[1::2], strict=True)
         ]
 

@@ -176,6 +176,7 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
         }.items()
     },
     "the highest uid is not a number": lambda site: site.client.set("sequere:global:uid", "many"),
+    "a name has a field of somebody else": lambda site: site.client.hset(f"sequere:uid::{site.uid(1)}", "read", "1"),
     "everything is gone": lambda site: site.client.flushall(),
 }
 

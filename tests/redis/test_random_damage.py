@@ -114,7 +114,8 @@ def damage(server: Server, earlier: dict[bytes, bytes], random: Random) -> str:
             client.delete(*random.sample(keys, len(keys) // 2))
         case "duplicate":
             for key in chosen:
-                client.copy(key, random.choice([key + b"1", random.choice(keys)]), replace=True)
+                others = [one for one in keys if one != key]
+                client.copy(key, random.choice([key + b"1", random.choice(others)]), replace=True)
         case "exchange":
             one, other = random.sample(keys, 2)
             client.rename(one, b"sequere:tmp")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sequere.base import ResourceKey
 from sequere.redis.connection import Connection
 from sequere.redis.layout import GLOBAL, Layout
+from sequere_timeline.backends.redis.hashes import FIELDS
 
 #: All our keys but the last fencing token: tokens must not begin again.
 PATTERNS = ("private:*", "public:*", "direct:*", "action:*", "resource:*", "names")
@@ -14,8 +15,8 @@ TIMELINE_LAYOUT = Layout(
     {
         **GLOBAL,
         r"(?:private|public|direct):[^:]+:.*": "zset",
-        r"action:\d+": "hash",
-        r"resource:[^:]+:.*": "hash",
+        r"action:\d+": f"hash {' '.join(FIELDS)} published reached",
+        r"resource:[^:]+:.*": "hash read hidden published token",
         "names": "hash",
     }
 )

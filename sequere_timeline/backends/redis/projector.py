@@ -34,6 +34,7 @@ from sequere_timeline.backends.redis.members import parse
 from sequere_timeline.backends.redis.names import numbers_for
 from sequere_timeline.backends.redis.orphans import OrphanComparison, stored_keys
 from sequere_timeline.backends.redis.private import PrivateComparison, owner_keys
+from sequere_timeline.backends.redis.publishers import PublisherComparison, orphaned_publisher_keys
 from sequere_timeline.backends.redis.scripts import DROP_FEEDS, FENCE_ACTOR, NEWEST_ENTRIES
 from sequere_timeline.backends.redis.writer import Writer
 from sequere_timeline.conf import TIMELINES
@@ -76,6 +77,7 @@ class TimelinesProjector(BaseTimelinesProjector):
             Reconciler("hidden actors", HIDER_KEYS, HiddenComparison(model)),
             Reconciler("orphaned hidden actors", orphaned_hider_keys(connection), HiddenComparison(model)),
             Reconciler("orphaned read marks", orphaned_mark_keys(connection), MarkComparison(model)),
+            Reconciler("orphaned publishers", orphaned_publisher_keys(connection), PublisherComparison(model)),
         )
 
     def take_in(self, news: News, using: str) -> None:

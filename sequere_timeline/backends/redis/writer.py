@@ -140,6 +140,11 @@ class Writer:
         for owner, actors in sorted(hidden.items()):
             self._store(owner, "hidden", actors)
 
+    def unmark_publishers(self, resources: Iterable[ResourceKey]) -> None:
+        """Store that resources have never published anything."""
+        for key in sorted(resources):
+            self._store(key, "published", "")
+
     def _store(self, owner: ResourceKey, field: str, value: int | str) -> None:
         self._do(STORE_FIELD([self._keys.resource(owner)], self._token, field, value))
 
