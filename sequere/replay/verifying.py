@@ -148,7 +148,10 @@ def lock_batch(queues: Sequence[str], reconciler: Reconciler, keys: Any, using: 
 
 
 def is_late(queues: Sequence[str], resources: set[ResourceKey], using: str) -> bool:
-    """Whether an event about these resources is pending in one of the queues. 1 query or 2."""
+    """Whether an event about these resources is pending in one of the queues. 1 query or 2, none without resources:
+    then nothing is compared that an event changes."""
+    if not resources:
+        return False
     waiting = QueuedEvent.objects.using(using).filter(queue__in=queues)
     # Who is suspended may be at the other end of any relation.
     about = waiting.about(resources) | waiting.filter(event__type__in=SUSPENSIONS)

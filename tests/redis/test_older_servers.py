@@ -26,6 +26,7 @@ from sequere.models import (
     get_followers_count,
     get_followings_count,
     is_following,
+    suspend,
     unfollow,
 )
 from sequere.outbox import kept
@@ -248,9 +249,10 @@ def test_a_model_may_turn_out_to_be_lost_while_it_is_compared(
     mortal: Valkey, thoas: User, newbie: User, project: Project, others: int
 ) -> None:
     """A pending event is to be applied to a uid that the server gives to somebody else; without others, nothing but
-    this event is missed."""
-    event = follow(newbie, thoas)
+    this event is missed. Somebody is suspended meanwhile, who may be at the other end of any relation."""
+    event, suspension = follow(newbie, thoas), suspend(project)
     assert event is not None
+    assert suspension is not None
     for _ in range(others):
         follow(newbie, project)
 
@@ -258,8 +260,9 @@ def test_a_model_may_turn_out_to_be_lost_while_it_is_compared(
         with redis.Redis.from_url(mortal.url) as operator:
             uid = operator.get(f"sequere:uid:user:{thoas.pk}").decode()
             operator.hset(f"sequere:uid::{uid}", "object_id", "4711")
-        waiting = {"queue": BUILT_IN, "event": event, "stream": event.stream, "shard": shard_of(BUILT_IN, event)}
-        QueuedEvent.objects.get_or_create(**waiting)
+        for one in (event, suspension):
+            waiting = {"queue": BUILT_IN, "event": one, "stream": one.stream, "shard": shard_of(BUILT_IN, one)}
+            QueuedEvent.objects.get_or_create(**waiting)
 
     for mend in (rebuild, partial(verify, repair=True)):
         damage()
