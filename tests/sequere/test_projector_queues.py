@@ -580,14 +580,15 @@ def test_a_fan_out_takes_its_steps_from_its_cursor(steps: None) -> None:
     event = joke(user(1))
     drain("steps", using="default")
 
-    rows = [row()]
+    rows, applied = [row()], []
     for _ in range(5):
-        one_step()
+        applied.append(one_step())
         rows.append(row())
 
     at = {"event_id": event.pk, "attempts": 0}
     assert queues_of("steps") == ["steps", "steps:fan-out"]
     assert rows == [*[at | {"cursor": [n], "reached": n} for n in range(5)], None]
+    assert applied == [0, 0, 0, 0, 1]
     assert lines() == [f"{event.pk} step {n}" for n in range(5)]
 
 
@@ -653,9 +654,9 @@ def test_a_poison_step_leaves_nothing_half_done(steps: None, monkeypatch: pytest
         raise PermissionError
 
     monkeypatch.setattr(Steps, "fan_out", write_and_fail)
-    drain("steps:fan-out", using="default")
+    applied = drain("steps:fan-out", using="default")
 
-    assert lines() == []
+    assert (applied, lines()) == (0, [])
     assert row() == {"event_id": Event.objects.get().pk, "cursor": [0], "reached": 0, "attempts": 1}
 
 
