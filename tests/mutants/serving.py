@@ -129,12 +129,13 @@ def _functions() -> Iterator[FunctionType]:
     """The functions of the checkout, methods and closures included."""
     ours = str(ROOT / "sequere")
     for one in gc.get_objects():
-        if isinstance(one, FunctionType) and one.__code__.co_filename.startswith(ours):
+        # Not isinstance(): it would make a lazy object look for its class.
+        if type(one) is FunctionType and one.__code__.co_filename.startswith(ours):
             yield one
 
 
 def _is_cache(one: object) -> bool:
-    module = getattr(one, "__module__", None) if isinstance(one, functools._lru_cache_wrapper) else None
+    module = getattr(one, "__module__", None) if type(one) is functools._lru_cache_wrapper else None
     return bool(module and module.partition(".")[0] in {"sequere", "sequere_timeline"})
 
 
