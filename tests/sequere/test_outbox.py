@@ -21,15 +21,17 @@ from sequere.models import QueuedEvent, follow, follow_many, get_followers_count
 from sequere.outbox import shards
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
 from sequere.outbox.kept import as_ranges, is_checkpoint
+from sequere.outbox.queues import shard_around, shards_of
 from sequere.projections.projector import Projector
 from sequere.projections.registry import BUILT_IN
+from sequere.registry import registry
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
 from sequere.signals import events_queued
 from sequere.sql.dialects import dialect
 from sequere.testing import assert_records, recorded_events
 from tests.commands import run
-from tests.factories import UserFactory
+from tests.factories import ProjectFactory, UserFactory
 from tests.races.outcome import differences
 from tests.testapp.models import Project, Stranger, User
 from tests.testapp.sequere_registry import JoinAction
@@ -471,6 +473,19 @@ def test_events_in_new_shards_and_in_old_ones_are_applied_together(settings: Any
     follow_many((fan, other) for other in [thoas, *others])
 
     assert [get_followers_count(one) for one in [thoas, *others]] == [2, *[1] * 30]
+    assert not QueuedEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_new_in_a_batch_is_applied_wherever_it_waits(thoas: User) -> None:
+    """Although the batch begins with what is not, in another shard."""
+    projects = {shard_around(registry.key_of(one), shards_of(BUILT_IN)): one for one in ProjectFactory.create_batch(20)}
+    known, new, *_ = projects.values()
+    follow(thoas, known)
+
+    follow_many([(thoas, known), (thoas, new)])
+
+    assert is_following(thoas, new)
     assert not QueuedEvent.objects.exists()
 
 
