@@ -25,6 +25,8 @@ from tests.browser.chromium import chromium_program
 from tests.workers.rabbitmq import rabbitmq
 
 MAX_WORKERS = 4
+#: A test with Celery waits for its worker, and the worker for the test, so two of them share a processor.
+WITH_CELERY = 2
 #: Run in every projection mode; the contracts of backends run everywhere, on each backend and in each mode.
 READ_MODELS = [
     *(f"tests/sequere/test_{name}.py" for name in ("deletion", "follows", "many", "outbox")),
@@ -188,20 +190,21 @@ def in_redis_7(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
 
 def with_workers(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
     here = chosen(WITHOUT_CONTRACTS, arguments)
-    yield run("Celery's workers, PostgreSQL", here, SEQUERE_DATABASE_URL=servers.postgresql)
+    yield run("Celery's workers, PostgreSQL", here, at_once=WITH_CELERY, SEQUERE_DATABASE_URL=servers.postgresql)
 
 
 def with_contracts(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
     urls = {"SEQUERE_DATABASE_URL": servers.postgresql}
     contracts = chosen([f"{WORKERS}/test_contracts.py"], arguments)
-    yield run("Celery's workers, PostgreSQL, contracts", contracts, **urls)
+    yield run("Celery's workers, PostgreSQL, contracts", contracts, at_once=WITH_CELERY, **urls)
     urls["SEQUERE_REDIS_URL"] = servers.valkey
-    yield run("Celery's workers, Valkey", chosen([WORKERS], arguments), TESTS_BACKEND="redis", **urls)
+    urls["TESTS_BACKEND"] = "redis"
+    yield run("Celery's workers, Valkey", chosen([WORKERS], arguments), at_once=WITH_CELERY, **urls)
 
 
 def with_rabbitmq(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
     urls = {"TESTS_BROKER_URL": servers.rabbitmq, "SEQUERE_DATABASE_URL": servers.postgresql}
-    yield run("Celery's workers, RabbitMQ", chosen(WITHOUT_CONTRACTS, arguments), **urls)
+    yield run("Celery's workers, RabbitMQ", chosen(WITHOUT_CONTRACTS, arguments), at_once=WITH_CELERY, **urls)
 
 
 def on_other_versions(servers: Servers, arguments: list[str]) -> Iterator[Outcome]:
@@ -279,12 +282,13 @@ def chosen(tests: list[str], arguments: list[str]) -> list[str]:
     return arguments if any(argument.startswith("tests") for argument in arguments) else [*tests, *arguments]
 
 
-def run(where: str, arguments: list[str], **environment: str) -> Outcome:
+def run(where: str, arguments: list[str], *, at_once: int = 1, **environment: str) -> Outcome:
+    """Run pytest, with `at_once` tests for each processor."""
     given = {given_postgresql(), given_redis()} & {*environment.values()}
     headline(f"{where}, from the environment" if given else where)
     inherited = {name: value for name, value in os.environ.items() if name not in OURS}
     environment = {**inherited, "DJANGO_SETTINGS_MODULE": "tests.settings", **environment}
-    workers = 0 if "--pdb" in arguments else min(os.cpu_count() or 1, MAX_WORKERS)
+    workers = 0 if "--pdb" in arguments else min(os.cpu_count() or 1, MAX_WORKERS) * at_once
     with tempfile.TemporaryDirectory(prefix="sequere-", ignore_cleanup_errors=True) as directory:
         environment["TMPDIR"] = directory  # removed with whatever the tests leave behind
         report = Path(directory, "report.xml")
