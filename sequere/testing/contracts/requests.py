@@ -209,6 +209,9 @@ class RequestsContract(Contract):
             self.assertEqual(follow_many([(self.newbie, self.thoas)]), 0)
 
     def test_all_are_accepted(self) -> None:
+        with self.private(self.thoas):
+            follow(self.newbie, self.thoas, scope="watch")
+        self.assertEqual(accept_all(self.thoas, scope="watch"), 1)
         self.ask(self.newbie, self.project)
 
         self.assertEqual((accept_all(self.thoas), accept_all(self.thoas)), (2, 0))
