@@ -12,6 +12,7 @@ from sequere.exceptions import LogWouldBeLost
 from sequere.log.identity import log_id
 from sequere.log.immutability import has_log, install
 from sequere.log.models import Event
+from sequere.log.recording import types_of
 from sequere.log.sequences import advance_sequences
 from sequere.log.suspensions import SUSPENSIONS, changes_pauses
 from sequere.outbox.enqueue import pause_inline, queue_events
@@ -30,8 +31,8 @@ def project(sender: type[Event], events: Sequence[Event], using: str, applied: C
     for projector in inline_projectors():
         if projector.name not in applied:
             projector.apply(events, using=using)
-    for event in events:
-        if event.type in SUSPENSIONS and changes_pauses(event):
+    if not types_of(events).keys().isdisjoint(SUSPENSIONS):
+        for event in filter(changes_pauses, events):
             pause_inline(event, using)
     if not set(queued_projections()) <= set(applied):
         queue_events(events, using)

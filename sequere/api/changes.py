@@ -71,11 +71,11 @@ def record_many(
     *,
     policy: bool = False,
 ) -> int:
-    waiting = iter(pairs)
+    waiting, key_of = iter(pairs), _key_of(change)
     done = new = 0
     while batch := list(islice(waiting, PAIRS_PER_TRANSACTION)):
         checked = [_checked(pair) for pair in batch]
-        relations: Sequence[Dated] = [relation_of(graph, *pair, key_of=_key_of(change)) for pair in checked]
+        relations: Sequence[Dated] = [relation_of(graph, *pair, key_of=key_of) for pair in checked]
         if policy:
             relations, requests = sort_out(relations, (pair[:2] for pair in checked), only_unknown=change.only_unknown)
             record_relations(to_ask(leaves_out=True), requests)

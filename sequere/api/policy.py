@@ -79,6 +79,8 @@ def sort_out(relations: Sequence[Dated], pairs: Iterable[Ends], *, only_unknown:
     with SEQUERE_MAX_FOLLOWINGS. Raises NoInstance.
     """
     policies = [registry.policy_of(relation.to_key) for relation, _ in relations]
+    if not any(policies) and conf.max_followings() is None:
+        return Sorted(relations, ())
     pairs = list(pairs)
     loaded = _loaded([ends for ends, options in zip(pairs, policies, strict=True) if options])
     follows: list[Dated] = []

@@ -4,6 +4,7 @@ Everything that is recorded passes through here: `record()` is for hosts, `recor
 An intent that is refused leaves no trace.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -126,9 +127,11 @@ class Intent(NamedTuple):
 
 
 class NewEvents(Sequence[Event]):
-    """Events that were appended, made when somebody looks at them: nobody may, and of thousands it takes long."""
+    """Events of one type that were appended, made when somebody looks at them: nobody may, and of thousands it takes
+    long."""
 
-    def __init__(self, number: int, make: Callable[[], Iterable[Event]]) -> None:
+    def __init__(self, type_: str, number: int, make: Callable[[], Iterable[Event]]) -> None:
+        self.type = type_
         self._number = number
         self._make = make
 
@@ -150,6 +153,13 @@ class NewEvents(Sequence[Event]):
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._made)
+
+
+def types_of(events: Sequence[Event]) -> Counter[str]:
+    """The types of events that were recorded, and how many there are of each. Makes none of them."""
+    if isinstance(events, NewEvents):
+        return Counter({events.type: len(events)})
+    return Counter(event.type for event in events)
 
 
 class Outcome(NamedTuple):

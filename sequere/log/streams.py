@@ -31,12 +31,12 @@ def stream_of(kind: str, *keys: ResourceKey) -> UUID:
 
 def internal_stream(kind: str, *keys: tuple[str, str]) -> UUID:
     """The stream that `kind` and `keys` name: 128 bits of SHA-256, which databases can compute too."""
-    return UUID(stream_digits(kind, *keys))
+    return UUID(stream_digits("\0".join((kind, *chain.from_iterable(keys)))))
 
 
-def stream_digits(kind: str, *keys: tuple[str, str]) -> str:
-    """The same as hexadecimal digits. A NUL separates the keys, since no key contains one."""
-    return hashlib.sha256("\0".join((kind, *chain.from_iterable(keys))).encode()).hexdigest()[:32]
+def stream_digits(name: str) -> str:
+    """The same as hexadecimal digits, from the kind and the keys. A NUL separates them, since none contains one."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
 class Stream(models.Func):

@@ -23,7 +23,7 @@ from sequere.log.reading import History, latest_of
 from sequere.log.recording import MICROSECOND, Intent, NewEvents, record_in_database, record_internal
 from sequere.log.troubles import explaining
 from sequere.relations.intents import TO_BEGIN, RelationChange, ending, is_live
-from sequere.relations.key import RELATION, Graph, RelationKey
+from sequere.relations.key import RELATION, Graph, RelationKey, streams_both_ways
 from sequere.relations.lasting import changes_until, lasts_until
 from sequere.relations.types import ASKING, type_named
 from sequere.sql.dialects import dialect
@@ -216,14 +216,13 @@ def _append(
     adapt = connection.ops.adapt_datetimefield_value
     now = timezone.now()
     keys = [(*one.from_key, *one.to_key) for one, _ in relations]
-    streams = [[one.stream_digits for one, _ in relations], [one.opposite.stream_digits for one, _ in relations]]
     values = [
         *parameters,
         *(graph.type.begun.name, graph.type.ended.name, graph.scope or None),
         *(change.begins, event_type.version, change.only_unknown),
         *((change.begins and graph.type.refused_by) or None, change.leaves_out),
         asking.name if (asking := ASKING.get(graph.type.name)) else None,
-        *_arrays([*zip(*keys, strict=True), *streams]),
+        *_arrays([*zip(*keys, strict=True), *streams_both_ways([one for one, _ in relations])]),
         [moment and adapt(moment) for _, moment in relations] if any(moment for _, moment in relations) else None,
         adapt(now),
         connection.ops.adapt_json_value(metadata, None) if metadata else None,
@@ -257,7 +256,7 @@ def _append(
     for step in steps:
         if step.told:
             step.told(found[0], found[1])
-    return tuple(events()) if len(relations) == 1 else NewEvents(len(found[0]), events)
+    return tuple(events()) if len(relations) == 1 else NewEvents(event_type.name, len(found[0]), events)
 
 
 def _arrays(columns: Sequence[Sequence[str]]) -> list[str]:

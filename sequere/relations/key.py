@@ -1,5 +1,6 @@
 """Relations as values: which one it is, its stream, and its opposite, in Python and in SQL."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -61,11 +62,6 @@ class RelationKey(NamedTuple):
         return internal_stream(RELATION, self.graph.name, self.from_key, self.to_key)
 
     @property
-    def stream_digits(self) -> str:
-        """The stream as 32 hexadecimal digits."""
-        return stream_digits(RELATION, self.graph.name, self.from_key, self.to_key)
-
-    @property
     def opposite(self) -> "RelationKey":
         """The relation in the other direction: if both are live, it is mutual."""
         return RelationKey(self.to_key, self.from_key, self.graph)
@@ -108,3 +104,12 @@ class RelationKey(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.graph} {self.from_key} → {self.to_key}"
+
+
+def streams_both_ways(relations: Sequence[RelationKey]) -> tuple[list[str], list[str]]:
+    """The streams of relations of one graph, and those of their opposites, as hexadecimal digits: for thousands, in
+    half of the time."""
+    graph = "\0".join((RELATION, *relations[0].graph.name))
+    ends = [("\0".join(one.from_key), "\0".join(one.to_key)) for one in relations]
+    there = [stream_digits(f"{graph}\0{from_}\0{to}") for from_, to in ends]
+    return there, [stream_digits(f"{graph}\0{to}\0{from_}") for from_, to in ends]

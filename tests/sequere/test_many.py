@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 
 from sequere.base import ResourceKey
@@ -237,6 +238,22 @@ def test_the_cost_of_a_batch_does_not_grow_with_its_pairs(db: None) -> None:
     _, few, many = (statements(number, of=ProjectFactory()) for number in (1, 100, BATCH))
 
     assert many == few
+
+
+@pytest.mark.inline
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="elsewhere, Python makes the events that it records")
+def test_an_import_makes_no_instance_of_an_event_at_which_nobody_looks(project: Project) -> None:
+    made: list[Event] = []
+
+    def note(instance: Event, **_: Any) -> None:
+        made.append(instance)
+
+    post_init.connect(note, sender=Event)
+    try:
+        assert follow_many(fans(3, project)) == 3
+    finally:
+        post_init.disconnect(note, sender=Event)
+    assert made == []
 
 
 @pytest.mark.django_db

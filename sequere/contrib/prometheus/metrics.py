@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY, Counter, Histogram
 
 from sequere.contrib.prometheus.collector import OutboxCollector
 from sequere.log.models import Event
+from sequere.log.recording import types_of
 from sequere.signals import events_projected, events_recorded, fan_out_advanced, projection_failed
 from sequere.sql.commits import after_commit
 
@@ -42,7 +43,7 @@ REGISTRY.register(OutboxCollector())
 
 
 def count_recorded(events: Sequence[Event], using: str, **_: Any) -> None:
-    tally = Tally(event.type for event in events)
+    tally = types_of(events)
 
     def count() -> None:
         for type_, number in tally.items():
