@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from sequere.backends.database.models import LiveRelation
-from sequere.backends.database.statements import lasts, not_paused
-from sequere.log.locks import Resource
+from sequere.backends.database.statements import anybody_suspended, lasts, not_paused
 from sequere.log.numbers import GraphNumber
 from sequere.relations.types import RelationType
 from sequere.sql.dialects import Dialect
@@ -50,12 +49,11 @@ def is_shown(words: Dialect, action: str | None = None) -> str:
         of_entry = f"SELECT 1 FROM {words.table(SavedAction)} done WHERE done.id = entry.action_id"
         seen, unsuspended = f"EXISTS ({of_entry} AND {seen})", f"EXISTS ({of_entry} AND {unsuspended})"
     # A follow brings nothing of who is suspended, and its own timeline is empty: only direct entries are asked about,
-    # and none while nobody is suspended. In an order, that is read from the index, whatever the database believes.
-    anybody = f"(SELECT uid FROM {words.table(Resource)} WHERE is_suspended ORDER BY uid LIMIT 1) IS NOT NULL"
+    # and none while nobody is suspended.
     is_direct = f"(COALESCE(entry.extra, 0) & {int(Reason.DIRECT)}) > 0"
     return (
         f"CASE WHEN EXISTS (SELECT 1 FROM hidden) THEN {seen} ELSE true END"
-        f" AND CASE WHEN {anybody} AND {is_direct} THEN {unsuspended} ELSE true END"
+        f" AND CASE WHEN {anybody_suspended(words)} AND {is_direct} THEN {unsuspended} ELSE true END"
     )
 
 

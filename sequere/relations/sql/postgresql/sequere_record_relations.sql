@@ -47,11 +47,13 @@ BEGIN
     IF foreign_one IS NOT NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'SQ001', MESSAGE = foreign_one;
     END IF;
-    IF NOT begins AND sequere_has_request(
-        asking, scope_, from_identifiers, from_object_ids, to_identifiers, to_object_ids,
-        ARRAY(SELECT generate_subscripts(streams_, 1))
-    ) THEN
-        RAISE EXCEPTION USING ERRCODE = 'SQ003';
+    IF NOT begins THEN
+        IF sequere_has_request(
+            asking, scope_, from_identifiers, from_object_ids, to_identifiers, to_object_ids,
+            ARRAY(SELECT generate_subscripts(streams_, 1))
+        ) THEN
+            RAISE EXCEPTION USING ERRCODE = 'SQ003';
+        END IF;
     END IF;
     IF looked_at IS NULL THEN
         RETURN;
