@@ -19,7 +19,7 @@ from sequere.outbox.enqueue import pause_inline, queue_events
 from sequere.projections.registry import inline_projectors, queued_projections
 from sequere.registry import registry
 from sequere.relations.deletions import watch_deletions, watch_proxy
-from sequere.signals import events_recorded
+from sequere.signals import PROJECT, events_recorded
 from sequere.sql import routines
 
 #: The model of the log, in migrations.
@@ -73,7 +73,7 @@ def install_functions(sender: Any, using: str, **_: Any) -> None:
 
 def connect_receivers(sequere_app: Any) -> None:
     """Connect all of them; called once, when the app is ready."""
-    events_recorded.connect(project, dispatch_uid="sequere.project")
+    events_recorded.connect(project, dispatch_uid=PROJECT)
     pre_migrate.connect(keep_log, sender=sequere_app, dispatch_uid="sequere.keep_log")
     post_migrate.connect(protect_log, sender=sequere_app, dispatch_uid="sequere.protect_log")
     post_migrate.connect(advance_numbers, sender=sequere_app, dispatch_uid="sequere.advance_numbers")

@@ -10,6 +10,8 @@ from sequere.event_types import event_types
 #: order of the log), using (the database alias), applied (the names of the projections that the database has applied
 #: them to already). An exception raised here rolls back the whole transaction.
 events_recorded = Signal()
+#: The name of our own receiver of it (`receivers.project`).
+PROJECT = "sequere.project"
 
 #: After the commit, once per batch: sender=Event, events (a sequence of Event, in log order), using. Sent for every
 #: event, those of imports and deletions included. An exception raised here is logged.

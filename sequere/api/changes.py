@@ -17,9 +17,9 @@ from sequere.log.metadata import caused_by
 from sequere.log.models import Event
 from sequere.log.recording import record_internal
 from sequere.outbox.enqueue import queueing_step
-from sequere.projections.registry import inline_projectors, queued_projections
+from sequere.projections.registry import are_all, inline_projectors, queued_projections
 from sequere.registry import registry
-from sequere.relations.appending import Dated, Step, application_steps, record_relations
+from sequere.relations.appending import Changed, Dated, Step, application_steps, record_relations
 from sequere.relations.intents import TO_END, RelationChange, to_ask
 from sequere.relations.key import Graph
 from sequere.relations.types import SIGNALS
@@ -41,7 +41,7 @@ def record_one(
     """The event of a relation, or that of the request which is closed in its place."""
     using = router.db_for_write(Event)
     if idempotency_key is None:
-        changed = record_relations(change, [dated], steps_for(change, [dated], using), **metadata)
+        changed = record_at_once(change, [dated], **metadata)
         events = new = [*changed.events, *changed.closed]
     else:
         outcomes = record_internal(change.intents(*dated, idempotency_key), **metadata)
@@ -58,7 +58,7 @@ def end_one(graph: Graph, ends: tuple[ResourceLike, ResourceLike], timestamp: Ti
     """The event of ending a relation that is not asked about further; None if it was not live."""
     using = router.db_for_write(Event)
     dated = relation_of(graph, *ends, timestamp, key_of=registry.any_key_of)
-    events = record_relations(TO_END, [dated], steps_for(TO_END, [dated], using)).events
+    events = record_at_once(TO_END, [dated]).events
     announce_later(events, ends, using)
     return events[0] if events else None
 
@@ -80,15 +80,21 @@ def record_many(
             relations, requests = sort_out(relations, (pair[:2] for pair in checked), only_unknown=change.only_unknown)
             record_relations(to_ask(leaves_out=True), requests)
         if relations:
-            steps = steps_for(change, relations, router.db_for_write(Event))
-            new += len(record_relations(change, relations, steps).events)
+            new += len(record_at_once(change, relations).events)
         done += len(batch)
         if progress is not None:
             progress(done)
     return new
 
 
-def steps_for(change: RelationChange, relations: Sequence[Dated], using: str) -> list[Step]:
+def record_at_once(change: RelationChange, relations: Sequence[Dated], **metadata: Any) -> Changed:
+    """`record_relations()` with all that the call can do at once."""
+    steps = _steps_for(change, relations, router.db_for_write(Event))
+    is_settled = are_all({projection for step in steps for projection in step.projections})
+    return record_relations(change, relations, steps, is_settled=is_settled, **metadata)
+
+
+def _steps_for(change: RelationChange, relations: Sequence[Dated], using: str) -> list[Step]:
     """What the call that records relations can do at once: apply them to inline projections, in their order, and queue
     their events for the others."""
     graph = relations[0][0].graph

@@ -9,7 +9,7 @@ from django.db import router
 
 from sequere.api.arguments import AnyScope, AsOf, Identifier
 from sequere.api.blocks import get_blocked, get_blocked_by, get_blocked_by_count, get_blocked_count
-from sequere.api.changes import PAIRS_PER_TRANSACTION, steps_for
+from sequere.api.changes import PAIRS_PER_TRANSACTION, record_at_once
 from sequere.api.lists import (
     get_followers,
     get_followers_count,
@@ -24,7 +24,7 @@ from sequere.base import ResourceKey, ResourceLike
 from sequere.exceptions import SelfFollowException, UnknownList
 from sequere.log.models import Event
 from sequere.registry import registry
-from sequere.relations.appending import Dated, record_relations
+from sequere.relations.appending import Dated
 from sequere.relations.intents import ending
 from sequere.relations.key import Graph, RelationKey, graph_of
 from sequere.relations.moving import move_relations
@@ -90,8 +90,7 @@ def clear(instance: ResourceLike) -> int:
                 by_graph[graph].append((relation, None))
             for graph, relations in by_graph.items():
                 change = ending(graph, "cancelled" if end == "actor_" else "denied")
-                steps = steps_for(change, relations, using)
-                number += len(record_relations(change, relations, steps, cause="cleared").events)
+                number += len(record_at_once(change, relations, cause="cleared").events)
     return number
 
 

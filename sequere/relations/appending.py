@@ -77,11 +77,17 @@ class Changed(NamedTuple):
 
 
 def record_relations(
-    change: RelationChange, relations: Sequence[Dated], steps: Sequence[Step] = (), **metadata: Any
+    change: RelationChange,
+    relations: Sequence[Dated],
+    steps: Sequence[Step] = (),
+    *,
+    is_settled: bool = False,
+    **metadata: Any,
 ) -> Changed:
     """Record what is news in relations of one graph; returns the new events.
 
-    The steps are taken in the same call, in their order.
+    The steps are taken in the same call, in their order; `is_settled` says that they apply the events to all
+    projections.
 
     1 statement on databases with functions (2 if metadata are found out by calling something), plus those of the
     receivers of `events_recorded`; otherwise, and if there is a request for one of the relations, what `record()`
@@ -98,7 +104,8 @@ def record_relations(
     for step in steps:
         applied.update(step.projections)
     try:
-        return Changed(record_in_database(partial(_append, change, relations, steps), applied=applied, **metadata))
+        append = partial(_append, change, relations, steps)
+        return Changed(record_in_database(append, applied=applied, is_settled=is_settled, **metadata))
     except _Requested:
         return record_by_intents(change, relations, **metadata)
 

@@ -1,6 +1,6 @@
 """The questions about timelines that the database answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from sequere.conf import backend as follows
 from sequere.log.locks import Resource
 from sequere.log.models import Event
 from sequere.log.recording import Intent, record_in_database
-from sequere.projections.registry import inline_projectors
+from sequere.projections.registry import are_all, built_in, inline_projectors, queued_projections
 from sequere.results.lazy import LazyList
 from sequere.sql import routines
 from sequere.sql.conditions import is_
@@ -36,13 +36,18 @@ class DatabaseBackend(BaseTimelineBackend):
     def save_new(self, intent: Intent, kwargs: Mapping[str, Any]) -> Event | None:
         if not self._is_one_call():
             return super().save_new(intent, kwargs)
-        (event,) = record_in_database(AppliedAction(intent, kwargs=kwargs).recorded, applied=(self.projector.name,))
+        (event,) = self._recorded(AppliedAction(intent, kwargs=kwargs).recorded)
         return event
 
     def delete_at_once(self, intent: Intent) -> Event | None:
         if not self._is_one_call():
             return None
-        return next(iter(record_in_database(OldAction(intent).deleted, applied=(self.projector.name,))), None)
+        return next(iter(self._recorded(OldAction(intent).deleted)), None)
+
+    def _recorded(self, append: Callable[[Mapping[str, Any], str], Sequence[Event]]) -> Sequence[Event]:
+        """What a function has recorded and applied. Other projections of our own have nothing to do with actions."""
+        applied = {self.projector.name, *built_in()} - {*queued_projections()}
+        return record_in_database(append, applied=applied, is_settled=are_all(applied))
 
     def _is_one_call(self) -> bool:
         """Whether a function of the database records an action and applies it. A fan-out under a cap has more to do."""
