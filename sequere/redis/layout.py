@@ -44,8 +44,8 @@ class Layout:
 
 @dataclass
 class TypeComparison(Comparison):
-    """Removes keys with names of ours and another type, or with another content than a number, and the fields of hashes
-    that have no business there. What belongs there is missing then."""
+    """Removes keys with names of ours and another type, or with another content than a number; and the fields of hashes
+    that have no business there, or are tokens that nobody has drawn. What belongs there is missing then."""
 
     connection: Connection
     layout: Layout
@@ -59,7 +59,8 @@ class TypeComparison(Comparison):
         types = {key: type_ for key in keys if (type_ := self.layout.type_of(key[start:]))}
         if not types:
             return []
-        (wrong,) = self.connection.run([CHECK_TYPES([*types], int(repair), *types.values())])
+        last_token = self.connection.key("global", "token")
+        (wrong,) = self.connection.run([CHECK_TYPES([last_token, *types], int(repair), *types.values())])
         in_order = list(types.items())
         return [
             Difference(

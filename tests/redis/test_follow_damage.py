@@ -177,6 +177,10 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     },
     "the highest uid is not a number": lambda site: site.client.set("sequere:global:uid", "many"),
     "a name has a field of somebody else": lambda site: site.client.hset(f"sequere:uid::{site.uid(1)}", "read", "1"),
+    **{
+        f"a token is {token}": lambda site, token=token: site.client.hset(f"sequere:uid::{site.uid(1)}", "token", token)
+        for token in ("many", "", 10**20)
+    },
     "everything is gone": lambda site: site.client.flushall(),
 }
 

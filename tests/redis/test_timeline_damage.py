@@ -142,6 +142,12 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a resource has a field of somebody else": lambda site: site.client.hset(
         site.key("resource", site.newbie), "identifier", "user"
     ),
+    **{
+        f"a token is {token}": lambda site, token=token: site.client.hset(
+            site.key("resource", site.newbie), "token", token
+        )
+        for token in ("many", "", 10**20)
+    },
     "everything is gone": lambda site: site.client.flushall(),
 }
 

@@ -6,7 +6,9 @@ local function stale(reason)
   return redis.error_reply('SEQUERE-STALE ' .. reason)
 end
 
--- Whether the last writer, if there was one, had a larger token. A double is exact enough to compare tokens.
+-- Whether the last writer, if there was one, had a larger token. A double is exact enough to compare tokens. What is no
+-- number is nobody's.
 local function is_overtaken(last, token)
-  return last and tonumber(last) > tonumber(token)
+  local number = last and tonumber(last)
+  return number and number > tonumber(token)
 end
