@@ -15,7 +15,7 @@ from datetime import timedelta
 from time import monotonic
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 
 from sequere.base import ResourceKey
@@ -125,13 +125,17 @@ def _turn(
     locked, how many events were applied, and whether nothing else is known to be due.
     """
     overtaken, is_careful = 0, False
+    # What is written elsewhere stays, and is written again with the events: that does no harm. A transaction of the
+    # host is its own affair.
+    is_elsewhere = not any(projector.is_transactional for projector in projectors)
+    may_be_undone = is_elsewhere and connections[using].get_autocommit()
     while True:
         try:
             with without_metadata(), transaction.atomic(using=using):
                 # Only a caller that has just queued something waits: then something is due.
                 if wait and not (is_careful or is_fan_out(queue)):
                     in_data = _resources_in_data(projectors)
-                    if taken := take_out(queue, numbers, in_data, using):
+                    if taken := take_out(queue, numbers, in_data, using, may_be_undone=may_be_undone):
                         events, is_all = taken
                         if in_data is None:
                             lock(_resources(events, projectors), using)

@@ -67,16 +67,33 @@ def due(queue: str, shards: Collection[int], using: str) -> tuple[list[Event], b
 
 
 def take_out(
-    queue: str, shards: Collection[int], in_data: Collection[tuple[str, str]] | None, using: str
+    queue: str,
+    shards: Collection[int],
+    in_data: Collection[tuple[str, str]] | None,
+    using: str,
+    *,
+    may_be_undone: bool = False,
 ) -> tuple[list[Event], bool] | None:
     """Lock shards, take out of the queue what `due()` would say, keep it, and lock the resources that the events name:
     at their two ends, and `in_data` (`Projector.resources_in_data`); none for None. 1 query. None if nothing is due or
-    a shard is missing, and on databases without functions."""
+    a shard is missing, and on databases without functions.
+
+    If the transaction `may_be_undone` by a crash of the database, since it is repeated then, its commit does not wait
+    for the disk.
+    """
     if not dialect(connections[using]).has_routines:
         return None
     now = timezone.now()
     places = [None, None] if in_data is None else [*map(list, zip(*in_data, strict=True))] or [[], []]
-    values = [queue, list(shards), *_adapted([now, now - OVERDUE], using), EVENTS_AT_ONCE, *places, keepers(queue)]
+    values = [
+        queue,
+        list(shards),
+        *_adapted([now, now - OVERDUE], using),
+        EVENTS_AT_ONCE,
+        *places,
+        keepers(queue),
+        may_be_undone,
+    ]
     with connections[using].cursor() as cursor:
         cursor.execute(_TAKE, values)
         rows, left_in = cursor.fetchone()

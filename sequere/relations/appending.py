@@ -25,6 +25,7 @@ from sequere.log.troubles import explaining
 from sequere.relations.intents import TO_BEGIN, RelationChange, ending, is_live
 from sequere.relations.key import RELATION, Graph, RelationKey, streams_both_ways
 from sequere.relations.lasting import changes_until, lasts_until
+from sequere.relations.recorded import wanted_statement
 from sequere.relations.types import ASKING, type_named
 from sequere.sql.dialects import dialect
 from sequere.sql.statements import statements
@@ -184,17 +185,18 @@ def application_steps(change: RelationChange, graph: Graph, functions: Mapping[s
 
 
 def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
-    """The functions that record relations of any graph, after what they call."""
+    """The functions that record relations of any graph, and say what the log wants of them, after what they call."""
     if not dialect(connection).has_routines:
         return {}
     words = dialect(connection)
     ends = [[f"{end}_{part}[place]" for part in ("identifiers", "object_ids")] for end in ("from", "to")]
     there, back = (words.stream(RELATION, ["refused_by", "''", *one, *other]) for one, other in (ends, ends[::-1]))
     request = words.stream(RELATION, ["asking", "COALESCE(scope_, '')", *ends[0], *ends[1]])
-    ours = {
-        name: text.replace("{there}", there).replace("{back}", back).replace("{request}", request)
-        for name, text in statements(__package__, connection.vendor).items()
-    }
+    wanted = wanted_statement(connection.alias).replace("{given}", "SELECT unnest(streams) AS stream")
+    fragments = {"{there}": there, "{back}": back, "{request}": request, "{wanted}": wanted}
+    ours = dict(statements(__package__, connection.vendor))
+    for name, fragment in fragments.items():
+        ours = {function: text.replace(name, fragment) for function, text in ours.items()}
     return {**locking_functions(connection), **ours}
 
 

@@ -9,8 +9,9 @@ from django.db import connections, models
 from sequere.base import ResourceKey
 from sequere.log.locks import KEY, Resource
 from sequere.log.models import Event, EventQuerySet
+from sequere.log.reading import last_event
 from sequere.relations.key import Graph, graph_of
-from sequere.relations.types import BEGUN, CHANGES, PAUSING_CHANGES, RELATION_TYPES
+from sequere.relations.types import BEGUN, CHANGES, PAUSING, PAUSING_CHANGES, RELATION_TYPES
 from sequere.sql.conditions import is_
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
@@ -55,6 +56,29 @@ def live_in(graph: Graph, using: str) -> EventQuerySet:
     """The last event of each live relation of a graph."""
     scoped = models.Q(scope=graph.scope) if graph.scope else models.Q(scope__isnull=True)
     return live_relations(using).filter(scoped, type=graph.type.begun.name)
+
+
+def wanted_relations(using: str) -> str:
+    """What FROM takes: what the log wants of some relations, as wanted.sql has it, with {given} for a SELECT of their
+    streams."""
+    if dialect(connections[using]).has_routines:
+        return "sequere_wanted_relations(ARRAY({given}))"
+    return f"({wanted_statement(using)})"
+
+
+def wanted_statement(using: str) -> str:
+    """wanted.sql for a database, with {given} still to be filled in."""
+    words = dialect(connections[using])
+    named = "{0}.identifier = last.{1}_identifier AND {0}.object_id = last.{1}_object_id"
+    from_end, to_end = (
+        words.join_row(words.table(Resource), name, named.format(name, end))
+        for name, end in (("f", "actor"), ("t", "target"))
+    )
+    begun, pausing = (", ".join(map(words.text, names)) for names in (BEGUN, PAUSING))
+    last = last_event(using, "last", "given.stream")
+    return statement(__package__, "wanted").format(
+        given="{given}", last=last, from_end=from_end, to_end=to_end, begun=begun, pausing=pausing
+    )
 
 
 def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:

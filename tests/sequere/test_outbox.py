@@ -53,6 +53,20 @@ class GuestBook(Projector):
             Stranger.objects.using(using).filter(name__endswith=f" {subject}").delete()
 
 
+class Witness(Projector):
+    """Says whether the commit of what it is applied in waits for the disk. Writes nothing into the database."""
+
+    is_transactional = False
+    seen: list[str] = []
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        self.seen.append(waits_for_the_disk())
+
+
+class TransactionalWitness(Witness):
+    is_transactional = True
+
+
 class Chain(Projector):
     """Whoever is followed follows the next user: each applied event records another."""
 
@@ -77,6 +91,12 @@ def guests() -> list[str]:
 
 def waiting(queue: str = BUILT_IN) -> list[int]:
     return list(QueuedEvent.objects.filter(queue=queue).order_by("event_id").values_list("event_id", flat=True))
+
+
+def waits_for_the_disk() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        return str(cursor.fetchone()[0])
 
 
 def put_off(started: datetime) -> None:
@@ -487,6 +507,27 @@ def test_what_is_new_in_a_batch_is_applied_wherever_it_waits(thoas: User) -> Non
 
     assert is_following(thoas, new)
     assert not QueuedEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("projector", "seen"), [(Witness, "off"), (TransactionalWitness, "on")])
+def test_a_drain_waits_for_the_disk_only_if_it_writes_into_the_database(
+    settings: Any, thoas: User, project: Project, projector: type[Witness], seen: str
+) -> None:
+    """What is in the database is undone with the rest by a crash, but who has seen it is not."""
+    if not dialect(connection).has_routines:
+        pytest.skip("only PostgreSQL may be told not to wait")
+    settings.SEQUERE_PROJECTORS = {"witness": f"{__name__}.{projector.__name__}"}
+    settings.SEQUERE_PROJECTION_MODES = {"witness": "on_commit"}
+    follow(thoas, project)  # makes the shard
+    Witness.seen.clear()
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        try:
+            unfollow(thoas, project)
+            assert (Witness.seen, waits_for_the_disk()) == ([seen], "on")
+        finally:
+            cursor.execute("RESET synchronous_commit")
 
 
 Batch = tuple[list[Event], bool]

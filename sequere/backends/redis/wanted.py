@@ -10,15 +10,11 @@ from django.db.models.expressions import Col
 from sequere.backends.redis.graphs import PLAIN, graph_numbers
 from sequere.backends.redis.sides import End, WantedFollow
 from sequere.base import ResourceKey
-from sequere.log.locks import Resource
 from sequere.log.models import Event
-from sequere.log.reading import last_event
 from sequere.redis.scores import Score
+from sequere.relations import recorded
 from sequere.relations.key import FOLLOWS, graph_of
-from sequere.relations.types import BEGUN, PAUSING
-from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
-from sequere.sql.statements import statement
 
 #: The types of the events about follows.
 _OF_FOLLOWS = (FOLLOWS.type.begun.name, FOLLOWS.type.ended.name)
@@ -50,16 +46,8 @@ def wanted_by(events: Iterable[Event], using: str) -> list[WantedFollow]:
 
 @cache
 def _wanted(using: str, has_time_zones: bool) -> str:  # a Score is written accordingly
-    last = last_event(using, "last", "given.stream")
-    moment = Score(Col("last", Event._meta.get_field("occurred_at")))
+    moment = Score(Col("wanted", Event._meta.get_field("occurred_at")))
     score, _ = Event.objects.using(using).query.get_compiler(using).compile(moment)
-    words = dialect(connections[using])
-    named = "{0}.identifier = last.{1}_identifier AND {0}.object_id = last.{1}_object_id"
-    from_end, to_end = (
-        words.join_row(words.table(Resource), name, named.format(name, end))
-        for name, end in (("f", "actor"), ("t", "target"))
-    )
-    begun, pausing = (", ".join(map(words.text, names)) for names in (BEGUN, PAUSING))
-    return statement(__package__, "wanted").format(
-        given="{given}", last=last, from_end=from_end, to_end=to_end, score=score, begun=begun, pausing=pausing
-    )
+    columns = "actor_identifier, actor_object_id, actor_uid, target_identifier, target_object_id, target_uid"
+    source = recorded.wanted_relations(using)
+    return f"SELECT {columns}, {score}, type, scope FROM {source} wanted"  # noqa: S608  # our names

@@ -6,7 +6,8 @@
 -- $1 the queue, $2 its shards, $3 now, $4 the time before which an event is overdue, $5 how many events; $6, $7 types of
 -- events, and where the data of these name resources besides those at the two ends, NULL if no resources shall be locked;
 -- $8 the projections that keep what they have applied: as ranges of ids, and as one if most ids in there are those of
--- events that are taken.
+-- events that are taken; $9 whether a crash of the database may undo the transaction, since it is repeated then: its
+-- commit does not wait for the disk.
 -- Answers the events, as JSON, which Python reads fastest; the shard of the oldest event that is due in the whole queue,
 -- if that event is overdue, else NULL. Takes nothing and answers NULL if nothing is due, or if one of the shards does
 -- not exist yet.
@@ -14,7 +15,7 @@
 -- projection that keeps them.
 CREATE OR REPLACE FUNCTION sequere_take_events(
     queue_ text, shards_ smallint[], now_ timestamptz, overdue_ timestamptz, limit_ int,
-    types_ text[], places_ text[], keepers_ text[], OUT events json, OUT left_in smallint
+    types_ text[], places_ text[], keepers_ text[], may_be_undone_ boolean, OUT events json, OUT left_in smallint
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -37,6 +38,9 @@ BEGIN
     );
     IF taken = '{}' THEN
         RETURN;
+    END IF;
+    IF may_be_undone_ THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
     DELETE FROM sequere_queuedevent WHERE queue = queue_ AND event_id = ANY (taken);
     IF keepers_ <> '{}' THEN
