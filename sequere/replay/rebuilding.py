@@ -47,19 +47,19 @@ def rebuild(name: str, *, restart: bool = False, progress: OnBatch | None = None
     Resumes an interrupted rebuild, unless `restart` is set, and shares one that is in progress, even if other processes
     restart it. A projector that is not level-triggered forgets and applies its events subject by subject. An event that
     cannot be applied is parked, and the rest is rebuilt: see `Report.failed`. Raises UnknownProjection,
-    RebuildAbandoned if it was restarted too often, ReadModelLost if the server was emptied twice meanwhile, and the
-    error if more than 100 events cannot be applied.
+    RebuildAbandoned if it was restarted too often, ReadModelLost if the server was emptied meanwhile, and the error if
+    more than 100 events cannot be applied.
     """
-    is_lost = False
+    is_lost = projection(name).is_lost(router.db_for_write(Event))
     for _ in range(MAX_JOINS):
         try:
             return finish(start(name, restart=restart), progress=progress)
         except RebuildAbandoned:
             restart = False
-        except ReadModelLost:  # since it has begun; or a pending event was to be applied to what is somebody else's
-            if is_lost:
+        except ReadModelLost:
+            if is_lost:  # already, and it was emptied since then
                 raise
-            is_lost = True
+            is_lost = True  # a pending event was to be applied to what is somebody else's: now it is loaded
     return finish(start(name), progress=progress)
 
 
