@@ -17,7 +17,7 @@ from sequere.log.metadata import caused_by
 from sequere.log.models import Event
 from sequere.log.recording import record_internal
 from sequere.outbox.enqueue import queueing_step
-from sequere.projections.registry import are_all, inline_projectors, queued_projections
+from sequere.projections.registry import inline_projectors, projections, queued_projections
 from sequere.registry import registry
 from sequere.relations.appending import Changed, Dated, Step, application_steps, record_relations
 from sequere.relations.intents import TO_END, RelationChange, to_ask
@@ -90,7 +90,7 @@ def record_many(
 def record_at_once(change: RelationChange, relations: Sequence[Dated], **metadata: Any) -> Changed:
     """`record_relations()` with all that the call can do at once."""
     steps = _steps_for(change, relations, router.db_for_write(Event))
-    is_settled = are_all({projection for step in steps for projection in step.projections})
+    is_settled = projections().keys() <= {projection for step in steps for projection in step.projections}
     return record_relations(change, relations, steps, is_settled=is_settled, **metadata)
 
 

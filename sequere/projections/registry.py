@@ -1,6 +1,6 @@
 """The projections at work: which there are, in which order, and when each is applied."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Protocol
@@ -83,11 +83,6 @@ def inline_projectors() -> Sequence[Projector]:
 def queued_projections() -> Sequence[str]:
     """The names of the projections that are applied later than that, through the outbox."""
     return [name for name in projections() if is_queued(name)]
-
-
-def are_all(names: Collection[str]) -> bool:
-    """Whether these are all projections there are."""
-    return projections().keys() <= set(names)
 
 
 def mode_of(name: str) -> str:

@@ -15,7 +15,7 @@ from sequere.conf import backend as follows
 from sequere.log.locks import Resource
 from sequere.log.models import Event
 from sequere.log.recording import Intent, record_in_database
-from sequere.projections.registry import are_all, built_in, inline_projectors, queued_projections
+from sequere.projections.registry import built_in, inline_projectors, projections, queued_projections
 from sequere.results.lazy import LazyList
 from sequere.sql import routines
 from sequere.sql.conditions import is_
@@ -47,7 +47,7 @@ class DatabaseBackend(BaseTimelineBackend):
     def _recorded(self, append: Callable[[Mapping[str, Any], str], Sequence[Event]]) -> Sequence[Event]:
         """What a function has recorded and applied. Other projections of our own have nothing to do with actions."""
         applied = {self.projector.name, *built_in()} - {*queued_projections()}
-        return record_in_database(append, applied=applied, is_settled=are_all(applied))
+        return record_in_database(append, applied=applied, is_settled=projections().keys() <= applied)
 
     def _is_one_call(self) -> bool:
         """Whether a function of the database records an action and applies it. A fan-out under a cap has more to do."""
