@@ -54,7 +54,7 @@ def fan_out_queues_of(name: str) -> list[str]:
 
 
 def former_queues_of(name: str) -> list[str]:
-    """Those that a projection which is no longer known may have had."""
+    """The queues that a projection may have had, if it is no longer known."""
     return [name, fan_out_queue_of(name), pause_queue_of(name)]
 
 

@@ -22,7 +22,7 @@ from sequere.outbox.kept import keep, keepers
 from sequere.outbox.models import IS_DUE, QueuedEvent, Shard
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import Insert, fields_of, given, instances, made
-from sequere.sql.statements import statement, statements
+from sequere.sql.statements import statement, statements_with
 
 #: Events applied in one transaction.
 EVENTS_AT_ONCE = 2000
@@ -131,8 +131,7 @@ def outbox_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
         return {}
     is_due = IS_DUE.replace("%s", "now_")
     columns = ", ".join(str(field.column) for field in Event._meta.concrete_fields)
-    texts = statements(__package__, connection.vendor)
-    return {name: text.replace("{is_due}", is_due).replace("{columns}", columns) for name, text in texts.items()}
+    return statements_with(__package__, connection.vendor, {"{is_due}": is_due, "{columns}": columns})
 
 
 def done(queue: str, events: Sequence[Event], using: str) -> None:

@@ -28,7 +28,7 @@ from sequere.relations.lasting import changes_until, lasts_until
 from sequere.relations.recorded import wanted_statement
 from sequere.relations.types import ASKING, type_named
 from sequere.sql.dialects import dialect
-from sequere.sql.statements import statements
+from sequere.sql.statements import statements_with
 
 #: The errors of the database if something else was recorded on the stream of a relation, if one must not begin, and if
 #: there is a request for one.
@@ -194,10 +194,7 @@ def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     request = words.stream(RELATION, ["asking", "COALESCE(scope_, '')", *ends[0], *ends[1]])
     wanted = wanted_statement(connection.alias).replace("{given}", "SELECT unnest(streams) AS stream")
     fragments = {"{there}": there, "{back}": back, "{request}": request, "{wanted}": wanted}
-    ours = dict(statements(__package__, connection.vendor))
-    for name, fragment in fragments.items():
-        ours = {function: text.replace(name, fragment) for function, text in ours.items()}
-    return {**locking_functions(connection), **ours}
+    return {**locking_functions(connection), **statements_with(__package__, connection.vendor, fragments)}
 
 
 def _is_news(change: RelationChange, relations: Sequence[Dated], using: str) -> bool:

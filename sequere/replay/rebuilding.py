@@ -59,7 +59,7 @@ def rebuild(name: str, *, restart: bool = False, progress: OnBatch | None = None
         except ReadModelLost:
             if is_lost:  # already, and it was emptied since then
                 raise
-            is_lost = True  # a pending event was to be applied to what is somebody else's: now it is loaded
+            is_lost = True  # a pending event has shown that a uid belongs to somebody else: now it is loaded
     return finish(start(name), progress=progress)
 
 

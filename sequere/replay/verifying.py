@@ -86,7 +86,7 @@ def verify(
 
     try:
         return compare()
-    except ReadModelLost:  # a pending event was to be applied to what is somebody else's
+    except ReadModelLost:  # a pending event has shown that a uid belongs to somebody else: now it counts as lost
         return compare()
 
 

@@ -23,6 +23,14 @@ def statements(package: str, folder: str) -> Mapping[str, str]:
     return {path.name.removesuffix(".sql"): _read(path) for path in sorted(found, key=lambda path: path.name)}
 
 
+def statements_with(package: str, folder: str, fragments: Mapping[str, str]) -> dict[str, str]:
+    """The same, with fragments in the places of their names, such as "{given}"."""
+    found = dict(statements(package, folder))
+    for place, fragment in fragments.items():
+        found = {name: text.replace(place, fragment) for name, text in found.items()}
+    return found
+
+
 def _read(path: Traversable) -> str:
     lines = path.read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.lstrip().startswith("--"))

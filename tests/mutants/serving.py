@@ -2,8 +2,8 @@
 
 All tests are collected and the test database is created once. Then each request is met in a process that is forked
 from here, with a database that is copied from that one: the functions that a mistake is in get the code with the
-mistake, whoever has imported them. So a mutant costs what its tests cost. One whose mistake is not in a function, or
-in one that has done its work when its module was imported, is left to a process that begins anew.
+mistake, in every module that has imported them. So a mutant costs what its tests cost. If the mistake is not in a
+function, or in one that has done its work when its module was imported, a process that begins anew meets it.
 """
 
 import functools

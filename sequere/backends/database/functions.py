@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from sequere.backends.database import lists
 from sequere.backends.database import statements as relations
 from sequere.sql.dialects import dialect
-from sequere.sql.statements import statements
+from sequere.sql.statements import statements_with
 
 
 def relation_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
@@ -15,7 +15,5 @@ def relation_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     words = dialect(connection)
     if not words.has_routines:
         return {}
-    texts = dict(statements(__package__, connection.vendor))
-    for name, fragment in {**relations.applying_fragments(words), **lists.listing_fragments(words)}.items():
-        texts = {function: text.replace(name, fragment) for function, text in texts.items()}
-    return texts
+    fragments = {**relations.applying_fragments(words), **lists.listing_fragments(words)}
+    return statements_with(__package__, connection.vendor, fragments)

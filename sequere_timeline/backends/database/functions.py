@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.sql.dialects import dialect
-from sequere.sql.statements import statements
+from sequere.sql.statements import statements_with
 from sequere_timeline.backends.database import private, reading
 
 
@@ -18,7 +18,4 @@ def timeline_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     parameters = {name: f"{name}_" for name in ("identifier", "object_id", "now", "date", "tie")}
     read = {name: text % parameters for name, text in reading.reading_fragments(words).items()}
     fragments = {**private.fragments_of_functions(words), **read}
-    texts = dict(statements(__package__, connection.vendor))
-    for name, fragment in fragments.items():
-        texts = {function: text.replace(name, fragment) for function, text in texts.items()}
-    return texts
+    return statements_with(__package__, connection.vendor, fragments)
