@@ -12,7 +12,6 @@ from sequere.models import follow, follow_many, get_followers, get_followers_cou
 from sequere.registry import registry
 from sequere.replay.verifying import verify
 from sequere_timeline.backends.base import get_backend as timelines
-from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import Member
 from tests.benchmarks.graph import Pair, pairs, people, real_pairs
 from tests.benchmarks.measuring import Line, compare
@@ -118,7 +117,7 @@ class RedisScenarios:
 
     def _fill(self, owners: list[ResourceKey], entries: int = ENTRIES) -> None:
         """Give the owners timelines of this many entries, like those of a fan-out."""
-        private = TimelineKeys(timelines()._model.connection).private
+        private = timelines()._places.keys.private
         members = {str(Member(n, 4, "1.2.abc.def")): 1_718_000_000_000_000 + n for n in range(10**8, 10**8 + entries)}
         for start in range(0, len(owners), 1000):
             pipeline = self._client.pipeline(transaction=False)
