@@ -12,10 +12,11 @@ from sequere.log.models import Event, EventQuerySet
 from sequere.log.reading import last_event
 from sequere.relations.key import Graph, graph_of
 from sequere.relations.types import BEGUN, CHANGES, PAUSING, PAUSING_CHANGES, RELATION_TYPES
-from sequere.sql.conditions import is_
+from sequere.sql.conditions import among, is_
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
 from sequere.sql.statements import statement
+from sequere.texts import is_storable
 
 ENDS = ("actor_identifier", "actor_object_id", "target_identifier", "target_object_id")
 
@@ -89,6 +90,20 @@ def known_ends(keys: Iterable[ResourceKey], using: str) -> set[ResourceKey]:
     with connections[using].cursor() as cursor:
         cursor.execute(sql, values)
         return {ResourceKey(*row) for row in cursor.fetchall()}
+
+
+def related_kinds(keys: Iterable[ResourceKey], kinds: Iterable[str], using: str) -> set[tuple[Graph, ResourceKey, str]]:
+    """With which of some kinds resources have live relations: the graph, the resource, and the kind. 2 queries."""
+    wanted, storable = list(keys), [*filter(is_storable, kinds)]
+    found = set()
+    for end, other in (("actor_", "target_"), ("target_", "actor_")):
+        live = without_paused(live_relations(using)).filter(among(wanted, end), **{f"{other}identifier__in": storable})
+        rows = live.values_list("type", "scope", f"{end}identifier", f"{end}object_id", f"{other}identifier")
+        found |= {
+            (graph_of(type_, scope), ResourceKey(identifier, object_id), kind)
+            for type_, scope, identifier, object_id, kind in rows.distinct()
+        }
+    return found
 
 
 def numbers(

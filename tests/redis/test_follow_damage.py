@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+import sequere
 from sequere.backends.base import get_backend
 from sequere.backends.redis.counts import Numbers
 from sequere.exceptions import ReadModelLost
+from sequere.log.locks import Resource
 from sequere.log.models import Event
 from sequere.models import follow, get_followers, get_followers_count, get_followings, get_friends, unfollow
 from sequere.registry import registry
@@ -164,6 +166,12 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     ],
     "sets of nobody": lambda site: site.client.zadd("sequere:uid:4711:friends:user", {"1": 1}),
     "a set of an unknown kind": lambda site: site.client.zadd(site.key(1, "followers:alien"), {"1": 1}),
+    # A resource that was locked to be looked at has a uid, and no relation.
+    "a set of a kind without relations": lambda site: [
+        Resource.objects.create(identifier="alien", object_id="1"),
+        site.client.zadd(site.key(1, "followers:alien"), {"1": 1}),
+        site.client.set(site.key(1, "followers:alien:count"), 1),
+    ],
     **{
         f"{what} is of another type": retyped(name)
         for what, name in {
@@ -198,6 +206,21 @@ def test_damage_is_found_and_repaired(site: Site, damage: Callable[[Site], Any])
     assert all("expected" in line and "found" in line for line in said)
     assert site.answers() == before
     assert verify("follows", on_difference=print).wrong == 0
+
+
+def test_relations_with_a_model_that_is_registered_no_more_stay_and_nothing_else_of_its_kind(site: Site) -> None:
+    film, uid = type(site.everybody[3]), site.uid(4)
+    options = type(registry.options_of(film))
+    sequere.unregister(film)
+    try:
+        assert verify("follows", on_difference=print).wrong == 0
+        site.client.zadd(site.key(1, "followings:project"), {uid: 1})
+        verify("follows", repair=True)
+        left = [site.client.zscore(site.key(number, "followings:project"), uid) for number in (1, 3)]
+    finally:
+        sequere.register(film, options)
+
+    assert [score is not None for score in left] == [False, True]
 
 
 @pytest.mark.parametrize("name", ["sequere:global:tokens", "sequere:uid:", "sequere:uid:1:fans", "sequere:theirs:1"])

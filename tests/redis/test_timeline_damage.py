@@ -136,6 +136,12 @@ DAMAGES: dict[str, Callable[[Site], Any]] = {
     "a read mark is missing": lambda site: site.client.hdel(site.key("resource", site.newbie), "read"),
     "a read mark has another time": lambda site: site.client.hincrby(site.key("resource", site.newbie), "read", 1),
     "a read mark that never was": lambda site: site.client.hset(site.key("resource", site.thoas), "read", 1),
+    **{
+        f"a read mark is {text!r}": lambda site, text=text: site.client.hset(
+            site.key("resource", site.newbie), "read", text
+        )
+        for text in ("", "many", f"-{10**30}")
+    },
     "an unknown resource has published": lambda site: site.client.hset(f"{PREFIX}resource:user:4711", "published", 1),
     "one who never published has": lambda site: site.client.hset(site.key("resource", site.newbie), "published", 1),
     "an action has a field of somebody else": change(0, identifier="user"),

@@ -15,6 +15,7 @@ from sequere.redis.connection import text
 from sequere.redis.read_model import RedisModel
 from sequere.redis.scanning import ScanKeys
 from sequere.relations import recorded
+from sequere.relations.key import FOLLOWS
 
 
 class Orphan(NamedTuple):
@@ -94,8 +95,8 @@ class SetKeys(ScanKeys):
 
 
 class SetComparison(Comparison):
-    """Removes the sets and counts of uids that belong to no end of a relation, and of kinds and graphs that nobody has.
-    All others are compared with the log."""
+    """Removes the sets and counts of uids that belong to no end of a relation, of graphs that nobody has, and of kinds
+    that are not registered and with which a resource has no relation. All others are compared with the log."""
 
     def __init__(self, model: RedisModel, keys: FollowKeys) -> None:
         self._connection = model.connection
@@ -105,7 +106,7 @@ class SetComparison(Comparison):
         return {owner for _, owner in self._orphans(keys, using) if owner}
 
     def compare(self, keys: list[str], using: str, *, repair: bool) -> list[Difference]:
-        """4 queries at most, and 1 round trip if something is repaired."""
+        """5 queries at most, and 1 round trip if something is repaired."""
         orphans = [key for key, _ in self._orphans(keys, using)]
         if repair and orphans:
             self._connection.run([("UNLINK", *orphans)])
@@ -118,12 +119,15 @@ class SetComparison(Comparison):
         with_uids = rows.filter(uid__in={place.uid for place in found.values()}).values_list("uid", *KEY)
         owners = {uid: ResourceKey(*key) for uid, *key in with_uids}
         known = recorded.known_ends(owners.values(), using) if owners else set()
+        graphs = graph_numbers(using) if any(place.graph for place in found.values()) else {FOLLOWS: PLAIN}
         kinds = registered_kinds() | {None}
-        if others := {place.kind for place in found.values()} - kinds:  # of a model that is not registered any more
-            kinds |= {*rows.filter(identifier__in=others).values_list("identifier", flat=True)}
-        graphs = {*graph_numbers(using).values()} if any(place.graph for place in found.values()) else {PLAIN}
+        of_others = {place.kind for place in found.values() if place.kind} - kinds  # models that are registered no more
+        related = recorded.related_kinds(known, of_others, using) if of_others else ()
+        places = {(graphs.get(graph), owner, kind) for graph, owner, kind in related}
         return [
-            (key, owners.get(place.uid))
-            for key, place in found.items()
-            if owners.get(place.uid) not in known or place.kind not in kinds or place.graph not in graphs
+            (key, owner)
+            for key, (graph, uid, kind) in found.items()
+            if (owner := owners.get(uid)) not in known
+            or graph not in graphs.values()
+            or (kind not in kinds and (graph, owner, kind) not in places)
         ]

@@ -1,15 +1,19 @@
 """Read marks: until when the owners of timelines have read."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from sequere.base import ResourceKey
 from sequere.projections.reconciler import Difference, RowKeys
-from sequere.redis.connection import Connection
+from sequere.redis.connection import Connection, text
 from sequere.redis.scanning import ScanKeys
 from sequere.redis.scores import to_score
 from sequere_timeline.backends.redis.comparing import TimelineComparison, actors, shown_moment
 from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.marks import first_marks, read_marks
+
+#: Scores of which a datetime can be made.
+_NEAR = re.compile(r"-?\d{1,16}", re.ASCII)
 
 #: All owners of read marks in the log.
 MARK_KEYS = RowKeys(first_marks, actors, also=("actor_identifier", "actor_object_id"))
@@ -35,10 +39,10 @@ class MarkComparison(TimelineComparison):
 
     def compare(self, keys: Sequence[ResourceKey], using: str, *, repair: bool) -> list[Difference]:
         token = self._token(using, repair=repair)
-        marks = {owner: to_score(mark) for owner, mark in read_marks(keys, using).items()}
+        marks = {owner: str(to_score(mark)) for owner, mark in read_marks(keys, using).items()}
         command = [("HGET", self._keys.resource(owner), "read") for owner in keys]
         stored = {
-            owner: None if score is None else int(score)
+            owner: None if score is None else text(score)
             for owner, score in zip(keys, self._connection.run(command), strict=True)
         }
         wrong = [owner for owner in keys if marks.get(owner) != stored[owner]]
@@ -46,7 +50,11 @@ class MarkComparison(TimelineComparison):
             writer = self._writer((), token, using)
             writer.mark({owner: marks.get(owner) for owner in wrong})
             writer.finish()
-        return [
-            Difference(f"read mark of {owner}", shown_moment(marks.get(owner)), shown_moment(stored[owner]))
-            for owner in wrong
-        ]
+        return [Difference(f"read mark of {owner}", _shown(marks.get(owner)), _shown(stored[owner])) for owner in wrong]
+
+
+def _shown(score: str | None) -> str:
+    """A score as a moment; whatever else is stored in its place, as it is."""
+    if score is None or _NEAR.fullmatch(score):
+        return shown_moment(None if score is None else int(score))
+    return repr(score)

@@ -130,7 +130,7 @@ class Writer:
             where = [self._keys.resource(key), self._keys.names]
             self._do(STORE_GENERATION(where, self._token, of_generation(key), generation))
 
-    def mark(self, marks: Mapping[ResourceKey, int | None]) -> None:
+    def mark(self, marks: Mapping[ResourceKey, int | str | None]) -> None:
         """Store until when owners have read; None for never."""
         for owner, score in sorted(marks.items()):
             self._store(owner, "read", "" if score is None else score)
