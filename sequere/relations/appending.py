@@ -58,14 +58,15 @@ class Step(NamedTuple):
     told: Callable[[Sequence[int], Sequence[int]], object] | None = None
 
 
+# What a kind of call has in common stands in its statement: the driver takes long for each parameter.
 _RECORD = (
     "SELECT news.places, news.event_ids, news.versions{steps} FROM sequere_record_relations("
-    "%s::text, %s::text, %s::text, %s::boolean, %s::smallint, %s::boolean, %s::text, %s::boolean, %s::text,"
+    "{begun}, {ended}, %s, {begins}, {data_version}::smallint, {only_unknown}, {refused_by}, {leaves_out}, {asking},"
     " %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[],"
     " %s::timestamptz[], %s::timestamptz, %s::jsonb) AS news WHERE news.places IS NOT NULL"
 )
 _APPLY = (
-    "{}(%s::text, %s::text, %s::text, %s::boolean, news.streams, news.opposites, news.from_uids, news.to_uids,"
+    "{function}({type_}, %s, {begun}, {begins}, news.streams, news.opposites, news.from_uids, news.to_uids,"
     " news.from_kinds, news.to_kinds)"
 )
 
@@ -180,8 +181,9 @@ def ended_with(relation: RelationKey, graphs: Iterable[tuple[str, str]]) -> Iter
 def application_steps(change: RelationChange, graph: Graph, functions: Mapping[str, str]) -> list[Step]:
     """The steps that apply relations of a graph with functions of the database, by projection
     (`Projector.relations_function()`)."""
-    parameters = (*graph.name, graph.type.begun.name, change.begins)
-    return [Step(_APPLY.format(function), parameters, (projection,)) for projection, function in functions.items()]
+    type_, scope = graph.name
+    of_all = (type_, graph.type.begun.name, change.begins)
+    return [Step(_apply(function, *of_all), (scope,), (projection,)) for projection, function in functions.items()]
 
 
 def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
@@ -224,10 +226,7 @@ def _append(
     keys = [(*one.from_key, *one.to_key) for one, _ in relations]
     values = [
         *parameters,
-        *(graph.type.begun.name, graph.type.ended.name, graph.scope or None),
-        *(change.begins, event_type.version, change.only_unknown),
-        *((change.begins and graph.type.refused_by) or None, change.leaves_out),
-        asking.name if (asking := ASKING.get(graph.type.name)) else None,
+        graph.scope or None,
         *_arrays([*zip(*keys, strict=True), *streams_both_ways([one for one, _ in relations])]),
         [moment and adapt(moment) for _, moment in relations] if any(moment for _, moment in relations) else None,
         adapt(now),
@@ -236,7 +235,7 @@ def _append(
     try:
         ends = (key for one, _ in relations for key in (one.from_key, one.to_key))
         with explaining(ends, using), connection.cursor() as cursor:
-            cursor.execute(_call(tuple(texts)), values)
+            cursor.execute(_call(tuple(texts), change, graph.type.name), values)
             found = cursor.fetchone()
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == STREAM_TAKEN:
@@ -272,5 +271,30 @@ def _arrays(columns: Sequence[Sequence[str]]) -> list[str]:
 
 
 @cache
-def _call(steps: tuple[str, ...]) -> str:
-    return _RECORD.format(steps="".join(f", {step}" for step in steps))
+def _call(steps: tuple[str, ...], change: RelationChange, relation_type: str) -> str:
+    type_, asking = type_named(relation_type), ASKING.get(relation_type)
+    return _RECORD.format(
+        steps="".join(f", {step}" for step in steps),
+        begun=_text(type_.begun.name),
+        ended=_text(type_.ended.name),
+        begins=_boolean(change.begins),
+        data_version=(type_.begun if change.begins else type_.ended).version,
+        only_unknown=_boolean(change.only_unknown),
+        refused_by=_text(type_.refused_by if change.begins else ""),
+        leaves_out=_boolean(change.leaves_out),
+        asking=_text(asking.name if asking else ""),
+    )
+
+
+@cache
+def _apply(function: str, type_: str, begun: str, begins: bool) -> str:
+    return _APPLY.format(function=function, type_=_text(type_), begun=_text(begun), begins=_boolean(begins))
+
+
+def _text(name: str | None) -> str:
+    """A name of ours as a constant; NULL for none."""
+    return f"'{name}'" if name else "NULL"
+
+
+def _boolean(value: object) -> str:
+    return "true" if value else "false"

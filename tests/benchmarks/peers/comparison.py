@@ -33,6 +33,9 @@ ACTIVITY_STREAM, FRIENDSHIP, STREAM_FRAMEWORK = "activity-stream", "friendship",
 ROUNDS, QUICK = 100, 10
 #: What ten times as many people may multiply a time with.
 GROWTH = 1.2
+#: All databases of a run fit in there, as those of a site should. With the default of 128 MB, the larger ones are read
+#: from the system again and again, which costs each participant what it has to look up.
+BUFFERS = "3GB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +298,7 @@ def compare(*, quick: bool, peers: bool) -> Iterator[str]:
     for participant in participants:
         participant.python  # noqa: B018  # complain before the servers start
     with ExitStack() as servers:
-        url, valkey = servers.enter_context(postgresql()), servers.enter_context(own_valkey()).url
+        url, valkey = servers.enter_context(postgresql(shared_buffers=BUFFERS)), servers.enter_context(own_valkey()).url
         started: dict[int, list[Process]] = {}
         for people in (2_000,) if quick else FOLLOWS:
             for participant in participants:
