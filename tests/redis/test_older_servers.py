@@ -196,6 +196,12 @@ def test_it_is_lost_if_too_much_was_applied_since(
     assert differences() == []
 
 
+def test_it_is_too_much_from_one_event_more_on() -> None:
+    some = [KeptEvents(number=kept.EVENTS_KEPT - 1), KeptEvents(number=1)]
+
+    assert [kept.is_too_much(rows) for rows in (some, [*some, KeptEvents(number=1)])] == [False, True]
+
+
 def test_nothing_is_kept_for_a_model_that_was_never_there(
     mortal: Valkey, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

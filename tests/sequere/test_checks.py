@@ -12,6 +12,7 @@ from kombu import Queue
 
 from sequere.log.immutability import different_triggers, install
 from sequere.projections.projector import Projector
+from sequere.sql.routines import different_functions
 
 PATH = f"{__name__}.Quiet"
 
@@ -118,6 +119,22 @@ def test_sequere_e018_functions(damage: str) -> None:
     assert "version: sequere_apply_relations." in messages["sequere.E018"].msg
     call_command("migrate", skip_checks=True, verbosity=0)
     assert "sequere.E018" not in {message.id for message in run_checks(databases=["default"])}
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has functions")
+def test_every_function_is_looked_for() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace(current_schema())"
+            " AND proname LIKE 'sequere%' AND prorettype <> 'trigger'::regtype"
+        )
+        functions = sorted(name for (name,) in cursor.fetchall())
+        for name in functions:
+            cursor.execute(f"DROP FUNCTION {name}")
+
+    assert len(functions) > 10
+    assert sorted(different_functions(connection)) == functions
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has a transaction mode")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import ConnectionHandler, IntegrityError, connection, transaction
 
 from sequere.base import ResourceKey
 from sequere.exceptions import ImmutableEvent
@@ -16,6 +16,13 @@ from sequere.log.streams import stream_of
 from sequere.models import Event
 
 THOAS = ResourceKey("user", "1")
+
+
+@pytest.mark.django_db
+def test_without_a_log_nothing_protects_it() -> None:
+    elsewhere = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})["default"]
+
+    assert different_triggers(elsewhere) == []
 
 
 def joke(idempotency_key: str) -> Intent:

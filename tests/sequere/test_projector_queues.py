@@ -16,14 +16,14 @@ from django.utils import timezone
 
 from sequere import outbox, workers
 from sequere.base import ResourceKey
-from sequere.exceptions import CircularProjections, ProjectionTimeout
+from sequere.exceptions import CircularProjections, ProjectionTimeout, StaleWriter
 from sequere.log import Intent, record, stream_of
 from sequere.log.locks import uids_of
 from sequere.log.models import Event
 from sequere.models import QueuedEvent, follow, follow_many, wait_for_projections
 from sequere.outbox import waiting as waits
 from sequere.outbox.drain import MAX_ATTEMPTS, drain, drain_all
-from sequere.outbox.enqueue import end_fan_outs, queue_fan_out, start_fan_out
+from sequere.outbox.enqueue import end_fan_outs, queue_again, queue_fan_out, start_fan_out
 from sequere.outbox.models import Shard
 from sequere.outbox.queues import fan_out_queue_of, known_queues, queues_of, shard_around
 from sequere.outbox.shards import lock_shards
@@ -590,6 +590,45 @@ def test_a_fan_out_takes_its_steps_from_its_cursor(steps: None) -> None:
     assert rows == [*[at | {"cursor": [n], "reached": n} for n in range(5)], None]
     assert applied == [0, 0, 0, 0, 1]
     assert lines() == [f"{event.pk} step {n}" for n in range(5)]
+
+
+@pytest.mark.django_db
+@pytest.mark.sequere_queued
+def test_what_is_applied_once_more_is_queued_again_and_its_fan_out_begins_anew(steps: None) -> None:
+    events = [joke(user(n)) for n in range(3)]
+    drain("steps", using="default")
+    one_step()
+
+    number = queue_again("steps", [[events[0].pk, events[1].pk], [events[2].pk, events[2].pk]], "default")
+
+    assert number == 3
+    assert waiting("steps") == [event.pk for event in events]
+    rows = QueuedEvent.objects.filter(queue="steps:fan-out").values_list("cursor", "reached")
+    assert list(rows) == [(None, 0)] * 3
+
+
+class Overtaken(Plain):
+    """Loses every race."""
+
+    attempts = 0
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        type(self).attempts += 1
+        raise StaleWriter(server="Redis")
+
+
+@pytest.mark.django_db
+@pytest.mark.sequere_queued
+def test_a_writer_who_is_always_overtaken_gives_up(at_work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work("on_commit", overtaken=Overtaken)
+    monkeypatch.setattr(Overtaken, "attempts", 0)
+    event = joke(user(1))
+
+    with pytest.raises(StaleWriter):
+        drain("overtaken", using="default")
+
+    assert Overtaken.attempts == MAX_ATTEMPTS
+    assert waiting("overtaken") == [event.pk]
 
 
 @pytest.mark.django_db

@@ -453,6 +453,16 @@ def test_a_retry_returns_the_first_event(mode: str) -> None:
     assert Event.objects.count() == 5
 
 
+@pytest.mark.django_db
+def test_a_retry_decides_from_what_was_last_before_the_first_event() -> None:
+    record([joke(), joke()])
+    once = joke(idempotency_key="once", decide=lambda history: {"n": history.latest[STREAM].version})
+    first = record([once])
+    record([joke()])
+
+    assert record([once])[0].event == first[0].event
+
+
 OTHERWISE: dict[str, dict[str, Any]] = {
     "data": {"data": {"n": 2}},
     "no data": {"data": None},

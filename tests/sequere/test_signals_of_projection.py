@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -132,11 +133,12 @@ def steps(said: list[dict[str, Any]]) -> list[tuple[int, int, int, bool]]:
 
 def test_each_step_of_a_fan_out_is_announced(two_at_a_time: None, thoas: User, fans: list[User]) -> None:
     Timeline(thoas).save(JoinAction(actor=thoas))
-    event = Event.objects.latest("id")
+    event, before = Event.objects.latest("id"), monotonic()
 
     with heard(fan_out_advanced) as said:
         drain_all(using="default")
 
+    assert sum(one["seconds"] for one in said) < monotonic() - before
     assert steps(said) == [(event.pk, 2, 2, False), (event.pk, 2, 4, False), (event.pk, 1, 5, True)]
     assert all(one["seconds"] > 0 for one in said)
 

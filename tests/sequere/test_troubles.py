@@ -15,6 +15,7 @@ from sequere.log.recording import Intent, record
 from sequere.log.streams import stream_of
 from sequere.models import follow, follow_many, unfollow
 from sequere.registry import registry
+from tests.factories import ProjectFactory
 from tests.testapp.models import Project, User
 from tests.testapp.sequere_registry import JoinAction
 
@@ -64,6 +65,18 @@ def test_a_writer_that_waits_too_long_says_for_what(
     assert f"user:{thoas.pk}" in str(caught.value)
     assert isinstance(caught.value, OperationalError)
     assert isinstance(caught.value.__cause__, DatabaseError)
+
+
+def test_of_many_resources_some_are_named(idle: None, thoas: User) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '30ms'")
+        with pytest.raises(ResourcesLocked) as caught:
+            follow_many((thoas, project) for project in ProjectFactory.create_batch(6))
+        transaction.set_rollback(True)
+
+    named = str(caught.value)
+    assert (named.count("user:") + named.count("project:"), named.count("…")) == (5, 1)
 
 
 @pytest.mark.parametrize("write", WRITERS)
