@@ -112,11 +112,14 @@ def _steps_for(change: RelationChange, relations: Sequence[Dated], using: str) -
 
 
 def announce_later(events: Iterable[Event], ends: tuple[ResourceLike, ResourceLike], using: str) -> None:
-    """After the commit, send the signals of events between two resources, each with the two as its event names them."""
+    """After the commit, send the signals of events between two resources, each with the two as its event names them, if
+    anybody listens."""
     first = None
     for event in events:
         actor = event.actor
         first = first or actor  # the first event leads from the first end
+        if not SIGNALS[event.type].has_listeners(Event):
+            continue
         from_instance, to_instance = ends if actor == first else ends[::-1]
         after_commit(partial(_announce, event, from_instance=from_instance, to_instance=to_instance), using)
 

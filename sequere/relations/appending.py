@@ -28,6 +28,7 @@ from sequere.relations.lasting import changes_until, lasts_until
 from sequere.relations.recorded import wanted_statement
 from sequere.relations.types import ASKING, type_named
 from sequere.sql.dialects import dialect
+from sequere.sql.rows import made
 from sequere.sql.statements import statements_with
 
 #: The errors of the database if something else was recorded on the stream of a relation, if one must not begin, and if
@@ -224,10 +225,11 @@ def _append(
     adapt = connection.ops.adapt_datetimefield_value
     now = timezone.now()
     keys = [(*one.from_key, *one.to_key) for one, _ in relations]
+    streams, opposites = streams_both_ways([one for one, _ in relations])
     values = [
         *parameters,
         graph.scope or None,
-        *_arrays([*zip(*keys, strict=True), *streams_both_ways([one for one, _ in relations])]),
+        *_arrays([*zip(*keys, strict=True), streams, opposites]),
         [moment and adapt(moment) for _, moment in relations] if any(moment for _, moment in relations) else None,
         adapt(now),
         connection.ops.adapt_json_value(metadata, None) if metadata else None,
@@ -248,20 +250,23 @@ def _append(
             raise _Requested from error
         raise
 
-    def events() -> Iterator[Event]:
+    def rows() -> Iterator[Sequence[Any]]:
         common = (event_type.version, event_type.name)
         for nth, (place, id_, version) in enumerate(zip(*found[:3], strict=True)):
-            relation, moment = relations[place - 1]
+            moment = relations[place - 1][1]
             times = (now + nth * MICROSECOND if moment is None else moment, now)
-            what = (relation.stream, version, *common, *keys[place - 1], "", graph.scope)
-            yield Event.from_db(using, ("id", *EVENT_COLUMNS), (id_, *times, *what, {}, metadata, None))
+            what = (UUID(streams[place - 1]), version, *common, *keys[place - 1], "", graph.scope)
+            yield (id_, *times, *what, {}, metadata, None)
+
+    def events() -> Sequence[Event]:
+        return tuple(made(Event, ("id", *EVENT_COLUMNS), rows(), using))
 
     if not found:
         return ()
     for step in steps:
         if step.told:
             step.told(found[0], found[1])
-    return tuple(events()) if len(relations) == 1 else NewEvents(event_type.name, len(found[0]), events)
+    return events() if len(relations) == 1 else NewEvents(event_type.name, len(found[0]), events)
 
 
 def _arrays(columns: Sequence[Sequence[str]]) -> list[str]:
