@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from django.db import connections, models, router, transaction
 
 from sequere.exceptions import InvalidBackendOption, ReadModelLost
-from sequere.log.identity import Log, lock_log, log_id
+from sequere.log.identity import Log, LogAt, lock_log, log_at, log_id
 from sequere.log.models import Event
 from sequere.log.uids import move_uids_above
 from sequere.outbox.models import QueuedEvent
@@ -60,6 +60,8 @@ class RedisModel:
         self._is_known_to_be_lost = False
         #: Whether this process has made sure that the log has the last event that was noted.
         self._has_looked = False
+        #: The logs in which this process has found no event of the types. To find none takes a walk through the log.
+        self._without_events: set[LogAt] = set()
 
     def read(self, *commands: Sequence[Any], restores: bool = True) -> list[Any]:
         """The answers to the commands. 1 round trip. Raises ReadModelLost, BackendUnavailable.
@@ -265,12 +267,22 @@ class RedisModel:
         return self._should_be_there(using) and not self._is_built()
 
     def _should_be_there(self, using: str, in_hand: Collection[int] = ()) -> bool:
-        """Whether the log has events that are neither pending in the outbox nor in hand."""
+        """Whether the log has events that are neither pending in the outbox nor in hand.
+
+        Once there were none, those that come wait in the outbox until a writer applies them, and it makes the server
+        known before.
+        """
+        here = log_at(using)
+        if here in self._without_events and not self._trust.is_known(using):
+            return False
         waiting = QueuedEvent.objects.using(using).filter(
             queue=queue_of(self._projection), event_id=models.OuterRef("pk")
         )
         log = Event.objects.using(using).filter(type__in=self._types, version=1)
-        return log.exclude(pk__in=in_hand).exclude(models.Exists(waiting)).exists()
+        if log.exclude(pk__in=in_hand).exclude(models.Exists(waiting)).exists():
+            return True
+        self._without_events.add(here)
+        return False
 
 
 class Places(Generic[KeysT]):

@@ -97,6 +97,10 @@ class Trust:
         """The key of the last fencing token."""
         return self._connection.key("global", "token")
 
+    def is_known(self, using: str) -> bool:
+        """Whether anything was ever written to a server. 1 query."""
+        return self._server(using).exists()
+
     def is_believed(self, look: Look, using: str) -> bool:
         """Whether a server is the one that this process knows. No query."""
         return self._believed.get(log_at(using)) == look.identity

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import redis
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import ReadModelLost
@@ -12,6 +14,7 @@ from sequere.models import follow
 from tests.commands import run
 from tests.factories import ProjectFactory, UserFactory
 from tests.sequere_timeline.dates import october
+from tests.testapp.models import User
 from tests.testapp.sequere_registry import JoinAction, LikeAction
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +212,21 @@ def test_an_emptied_server_is_not_mistaken_for_an_unused_one(site: Site) -> None
     assert late in Timeline(site.newbie).get_private()
     Timeline(site.thoas).delete(late)
     assert site.answers() == before
+
+
+def test_that_nothing_was_published_is_found_out_once(client: Any, thoas: User, newbie: User) -> None:
+    """It takes a walk through the whole log."""
+    follow(newbie, thoas)
+    asked = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            assert Timeline(newbie).get_private_count() == 0
+        asked.append(any('FROM "sequere_event"' in query["sql"] for query in queries))
+    Timeline(thoas).save(JoinAction(actor=thoas))
+    assert Timeline(newbie).get_private_count() == 1
+    client.flushall()
+
+    with pytest.raises(ReadModelLost):
+        Timeline(newbie).get_private_count()
+
+    assert asked == [True, False]
