@@ -99,7 +99,7 @@ bench: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey $(if $(PEERS),$(PEERS_R
 faults: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## races, kills and outages, many times over (ROUNDS, 51 by default)
 	@TESTS_ROUNDS=$(ROUNDS) $(PY) -m tests tests/races $(ARGS)
 
-mutants: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.mutants ## mistakes in the log, the outbox and the relations, and which of them no test notices (ARGS: --sample 200)
+mutants: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey $(VENV)/.mutants ## mistakes in the log, the outbox and the relations, and which of them no test notices (ARGS: --sample 200)
 	@$(PY) -m tests.mutants $(ARGS)
 
 soak: $(VENV)/.test $(VENV)/.postgresql $(VENV)/.valkey ## a minute of writers and workers that die while servers restart (ARGS: --seconds 600)

@@ -41,7 +41,7 @@ TESTS = [
     ),
     *(
         f"tests/sequere/test_{name}.py"
-        for name in ("metadata", "moves", "mutes", "operators", "outbox", "paging", "projector_queues")
+        for name in ("metadata", "moves", "mutes", "one_call", "operators", "outbox", "paging", "projector_queues")
     ),
     *(
         f"tests/sequere/test_{name}.py"

@@ -89,6 +89,7 @@ def test_it_is_a_list_like_all_others(project: Project) -> None:
         assert [one for page in pages for one in page] == whole
     assert list(get_followers(project, as_of=now)[1:3]) == whole[1:3]
     assert get_followers(project, as_of=now)[-1] == whole[-1]
+    assert list(get_followers(project, as_of=now, desc=False)) == list(reversed(get_followers(project, as_of=now)))
     with pytest.raises(InvalidCursor):
         get_followers(project).page(2, get_followers(project, as_of=now).page(2).next_cursor)
     with exactly(3):

@@ -124,6 +124,7 @@ def test_sequere_e018_functions(damage: str) -> None:
 @pytest.mark.django_db
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has functions")
 def test_every_function_is_looked_for() -> None:
+    assert different_functions(connection) == []
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT proname FROM pg_proc WHERE pronamespace = to_regnamespace(current_schema())"

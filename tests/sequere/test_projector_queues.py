@@ -599,12 +599,12 @@ def test_what_is_applied_once_more_is_queued_again_and_its_fan_out_begins_anew(s
     drain("steps", using="default")
     one_step()
 
-    number = queue_again("steps", [[events[0].pk, events[1].pk], [events[2].pk, events[2].pk]], "default")
+    number = queue_again("steps", [[events[0].pk, events[1].pk]], "default")
 
-    assert number == 3
-    assert waiting("steps") == [event.pk for event in events]
-    rows = QueuedEvent.objects.filter(queue="steps:fan-out").values_list("cursor", "reached")
-    assert list(rows) == [(None, 0)] * 3
+    assert number == 2
+    assert waiting("steps") == [event.pk for event in events[:2]]
+    rows = QueuedEvent.objects.filter(queue__in=queues_of("steps")).values_list("cursor", "reached", "attempts")
+    assert list(rows) == [(None, 0, 0)] * 5
 
 
 class Overtaken(Plain):
@@ -615,6 +615,37 @@ class Overtaken(Plain):
     def apply(self, events: Iterable[Event], *, using: str) -> None:
         type(self).attempts += 1
         raise StaleWriter(server="Redis")
+
+
+class Choosy(Plain):
+    """Does not take what is about the users 1 and 3."""
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        if {user(1), user(3)} & {event.actor for event in events}:
+            raise PermissionError
+        super().apply(events, using=using)
+
+
+@pytest.mark.django_db
+@pytest.mark.sequere_queued
+def test_what_comes_after_an_event_that_fails_waits_wherever_it_is_in_the_batch(at_work: Any) -> None:
+    at_work("on_commit", choosy=Choosy)
+    events = [joke(user(number)) for number in (1, 2, 3, 4, 1, 5, 3, 6)]
+
+    assert drain("choosy", using="default") == 4
+
+    assert lines() == [f"choosy {events[place].pk}" for place in (1, 3, 5, 7)]
+    left = list(QueuedEvent.objects.filter(queue="choosy").order_by("event_id").values_list("event_id", "attempts"))
+    assert left == [(events[0].pk, 1), (events[2].pk, 1), (events[4].pk, 0), (events[6].pk, 0)]
+
+
+@pytest.mark.django_db
+@pytest.mark.sequere_queued
+def test_a_drain_that_finds_nothing_has_applied_nothing(steps: None) -> None:
+    joke(user(1))
+    drain_all(using="default")
+
+    assert [drain(queue, {0}, using="default", wait=True) for queue in queues_of("steps")] == [0, 0]
 
 
 @pytest.mark.django_db
@@ -803,6 +834,38 @@ def test_waiting_for_projections_waits_for_fan_outs(at_work: Any) -> None:
     wait_for_projections(timeout=0)
 
     assert left == [(1, 0), (0, 1), (0, 1), (0, 1)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_for_projections_looks_less_and_less_often(at_work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work("celery", steps=Steps)
+    joke(user(1))
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 8:
+            drain_all(using="default")
+
+    monkeypatch.setattr(waits, "sleep", sleep)
+
+    wait_for_projections()
+
+    assert pauses == [min(waits.FIRST_PAUSE * 2**n, waits.LAST_PAUSE) for n in range(8)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_follow_is_waited_for(
+    settings: Any, nobody_listens: Celery, thoas: User, newbie: User, project: Project
+) -> None:
+    settings.SEQUERE_PROJECTION_MODES = {"follows": "celery", "timelines": "celery"}
+    follow(thoas, project)
+    drain_all(using="default")
+    wait_for_projections(timeout=0)
+    follow(newbie, project)
+
+    with pytest.raises(ProjectionTimeout):
+        wait_for_projections(timeout=0)
 
 
 @pytest.mark.django_db(transaction=True)
