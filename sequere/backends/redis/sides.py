@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from sequere.backends.redis.graphs import PLAIN
-from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, OPPOSITE, FollowKeys, kind_in_key
+from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FollowKeys, kind_in_key
 from sequere.backends.redis.scripts import COMPARE_SIDE, WRITE_SIDES
 from sequere.base import ResourceKey
 from sequere.sql.chunks import chunks
@@ -70,7 +70,7 @@ def write_calls(follows: Iterable[WantedFollow], token: int, built: str, keys: F
                     arguments = []
                 end, what, kind, _ = side
                 number = len(members) // 2
-                arguments += (end.uid, *end.key, what, OPPOSITE[what], kind_in_key(kind), number, *members)
+                arguments += (end.uid, *end.key, what, kind_in_key(kind), number, *members)
             yield WRITE_SIDES(*first, *arguments)
 
 

@@ -4,10 +4,10 @@
 --
 -- KEYS:       1 the highest uid, 2 what says that the model is there
 -- ARGV:       1 the token of the writer; 2 the beginning of the keys of names ('<prefix>uid:'); 3 that of the keys of a
---             graph, which may have its number before 'uid:'; then, for each side, the uid,
---             identifier and object id of the resource, 'followers' or 'followings', the opposite of that, the kind of
---             the others, the number of follows, and these: the uid of the other resource, and the score, '' if the
---             follow is over. A score stays a text: as a number of Lua it would lose its last digits.
+--             graph, which may have its number before 'uid:'; then, for each side, the uid, identifier and object id of
+--             the resource, 'followers' or 'followings', the kind of the others, the number of follows, and these: the
+--             uid of the other resource, and the score, '' if the follow is over. A score stays a text: as a number of
+--             Lua it would lose its last digits.
 -- Answer:     none; an error if the token is refused, or if uid and name of a resource belong to others: then the whole
 --             model counts as lost, since a rebuild must not wait for the writer. The sides before it are stored.
 -- Cost:       O(n log m) for n follows and sets of m members
@@ -18,6 +18,7 @@
 -- include highest_uid
 
 local call, token, names, stem = redis.call, ARGV[1], ARGV[2], ARGV[3]
+local opposite = {followers = 'followings', followings = 'followers'}
 
 local function move(set, by)
   if by ~= 0 and call('INCRBY', set .. ':count', by) == 0 then call('DEL', set .. ':count') end
@@ -62,13 +63,14 @@ end
 
 local at = 4
 while at < #ARGV do
-  local uid, identifier, object_id, what, opposite = unpack(ARGV, at, at + 4)
-  local kind, last = ':' .. ARGV[at + 5], at + 6 + 2 * ARGV[at + 6]
+  local uid, identifier, object_id, what, kind, number = unpack(ARGV, at, at + 5)
+  local last = at + 5 + 2 * number
+  kind = ':' .. kind
   local error = refusal(uid, identifier, object_id)
   if error then return error end
   local set, friends = stem .. uid .. ':' .. what, stem .. uid .. ':friends'
   local gone, there, scored = {}, {}, {}
-  for i = at + 7, last, 2 do
+  for i = at + 6, last, 2 do
     if ARGV[i + 1] == '' then
       gone[#gone + 1] = ARGV[i]
     else
@@ -82,7 +84,7 @@ while at < #ARGV do
 
   local both = {}
   if #there > 0 then
-    local back = call('ZMSCORE', stem .. uid .. ':' .. opposite, unpack(there))
+    local back = call('ZMSCORE', stem .. uid .. ':' .. opposite[what], unpack(there))
     for i, member in ipairs(there) do
       if back[i] then
         local score = scored[2 * i - 1]
