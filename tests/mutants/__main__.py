@@ -37,7 +37,7 @@ TESTS = [
     ),
     *(
         f"tests/sequere/test_{name}.py"
-        for name in ("gates", "health", "identity", "immutability", "keys", "log", "many")
+        for name in ("gates", "health", "identity", "immutability", "import_follows", "keys", "log", "many")
     ),
     *(
         f"tests/sequere/test_{name}.py"

@@ -171,6 +171,20 @@ def test_a_checkpoint_leaves_little_to_apply_again(
     assert differences() == []
 
 
+def test_before_the_first_checkpoint_nothing_was_dropped(
+    mortal: Valkey, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(newbie, thoas)
+    save(mortal)
+    monkeypatch.setattr(kept, "EVENTS_PER_CHECKPOINT", 1)
+    follow(thoas, newbie)
+
+    come_back(mortal)
+
+    assert (get_followers_count(thoas), get_followers_count(newbie)) == (1, 1)
+    assert differences() == []
+
+
 def test_it_is_lost_if_too_much_was_applied_since(
     mortal: Valkey, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

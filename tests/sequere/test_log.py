@@ -365,3 +365,12 @@ def test_a_key_that_does_not_fit_the_column_is_refused(thoas: User, project: Pro
         follow(thoas, project, idempotency_key=key)
 
     assert history() == []
+
+
+def test_no_clock_makes_an_event_older_or_younger_than_it_can_be() -> None:
+    now = timezone.now()
+    ages = [Event(recorded_at=now - timedelta(seconds=seconds)).age for seconds in (60, 0, -60)]
+
+    assert 60 <= ages[0] < 61
+    assert 0 <= ages[1] < 1
+    assert ages[2] == 0

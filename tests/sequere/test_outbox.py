@@ -580,4 +580,5 @@ def test_a_batch_says_whether_it_is_all_that_is_due(
 
 def test_ids_that_are_close_are_kept_as_one_range() -> None:
     assert as_ranges([[40, 40], [1, 20], [3, 3], [30, 30], [52, 55], [51, 51]]) == [[1, 40], [51, 55]]
+    assert as_ranges([[1, 2], [100, 130], [105, 110]]) == [[1, 2], [100, 130]]
     assert [number for number in range(1, 300) if is_checkpoint([number])] == [128, 256]

@@ -639,6 +639,26 @@ def test_what_comes_after_an_event_that_fails_waits_wherever_it_is_in_the_batch(
     assert left == [(events[0].pk, 1), (events[2].pk, 1), (events[4].pk, 0), (events[6].pk, 0)]
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL locks rows")
+def test_a_shard_that_another_process_drains_is_left_to_it(at_work: Any) -> None:
+    at_work("celery", steps=Steps)
+    joke(user(1))
+    drain_all(using="default")  # now its shard has a row
+    joke(user(1))
+    other = connection.copy()
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM sequere_shard FOR UPDATE")
+
+    try:
+        assert drain("steps", using="default") == 0
+    finally:
+        other.close()
+
+    assert drain("steps", using="default") == 1
+
+
 @pytest.mark.django_db
 @pytest.mark.sequere_queued
 def test_a_drain_that_finds_nothing_has_applied_nothing(steps: None) -> None:
