@@ -29,7 +29,7 @@ from sequere.log.models import Event
 from sequere.log.paging import Selection
 from sequere.log.recording import Intent, record
 from sequere.log.streams import internal_stream, stream_of
-from sequere.log.validation import MAX_DEPTH, check_json, point_in_time
+from sequere.log.validation import FIRST_MOMENT, LAST_MOMENT, MAX_DEPTH, check_json, point_in_time
 from sequere.models import follow, follow_many, get_followers, get_followings
 from sequere.outbox.models import QueuedEvent
 from sequere.projections import Projector
@@ -91,6 +91,13 @@ def test_data_are_nested_as_deep_as_they_may_be() -> None:
 
     with pytest.raises(InvalidEventData, match=f"deeper than {MAX_DEPTH} levels"):
         check_json([deep], "data")
+
+
+def test_the_log_has_all_moments_from_its_first_to_its_last() -> None:
+    assert [point_in_time(moment) for moment in (FIRST_MOMENT, LAST_MOMENT)] == [FIRST_MOMENT, LAST_MOMENT]
+    for moment in (FIRST_MOMENT - timedelta(microseconds=1), LAST_MOMENT + timedelta(microseconds=1)):
+        with pytest.raises(InvalidTimestamp):
+            point_in_time(moment)
 
 
 CHANGED = [

@@ -239,3 +239,9 @@ def test_a_long_correlation_id_fits_into_the_index() -> None:
     with_it = write_one(long)
 
     assert list(Event.objects.filter(is_correlated(long))) == with_it
+
+
+@pytest.mark.parametrize("limits", [{"size": 0}, {"depth": 0}, {"size": -1}, {"size": 0, "depth": 0}])
+def test_a_page_of_nothing_is_refused(limits: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least one event"):
+        Selection(WAYS["all"]).page("default", **limits)

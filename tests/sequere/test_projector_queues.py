@@ -617,6 +617,24 @@ class Overtaken(Plain):
         raise StaleWriter(server="Redis")
 
 
+class Prepared(Plain):
+    """Writes down what it may prepare for."""
+
+    def prepare(self, events: Sequence[Event], *, using: str) -> None:
+        for event in events:
+            Stranger.objects.using(using).create(name=f"soon {event.pk}")
+
+
+@pytest.mark.django_db
+@pytest.mark.sequere_queued
+def test_a_projector_prepares_for_what_is_queued(at_work: Any) -> None:
+    at_work("on_commit", prepared=Prepared)
+
+    event = joke(user(1))
+
+    assert lines() == [f"soon {event.pk}"]
+
+
 class Choosy(Plain):
     """Does not take what is about the users 1 and 3."""
 

@@ -463,6 +463,15 @@ def test_a_retry_decides_from_what_was_last_before_the_first_event() -> None:
     assert record([once])[0].event == first[0].event
 
 
+@pytest.mark.django_db
+def test_a_key_may_have_255_characters() -> None:
+    key = "k" * 255
+
+    record([joke(idempotency_key=key)])
+
+    assert Event.objects.get().idempotency_key == key
+
+
 OTHERWISE: dict[str, dict[str, Any]] = {
     "data": {"data": {"n": 2}},
     "no data": {"data": None},
