@@ -1,6 +1,7 @@
 """Nothing changes the log: neither Python nor SQL."""
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -22,7 +23,8 @@ THOAS = ResourceKey("user", "1")
 def test_without_a_log_nothing_protects_it() -> None:
     elsewhere = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})["default"]
 
-    assert different_triggers(elsewhere) == []
+    with closing(elsewhere):
+        assert different_triggers(elsewhere) == []
 
 
 def joke(idempotency_key: str) -> Intent:
