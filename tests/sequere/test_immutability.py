@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +21,9 @@ THOAS = ResourceKey("user", "1")
 
 
 @pytest.mark.django_db
-def test_without_a_log_nothing_protects_it() -> None:
-    elsewhere = ConnectionHandler({"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})["default"]
-
-    with closing(elsewhere):
+def test_without_a_log_nothing_protects_it(tmp_path: Path) -> None:
+    databases = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "empty"}}
+    with closing(ConnectionHandler(databases)["default"]) as elsewhere:
         assert different_triggers(elsewhere) == []
 
 
