@@ -48,19 +48,6 @@ def latest_of(streams: Iterable[UUID], using: str) -> dict[UUID, Event]:
     return {event.stream: event for event in instances(Event, sql, values, using)}
 
 
-def latest_among(events: Iterable[Event], using: str) -> dict[UUID, Event]:
-    """The last event of each stream of these events: 1 query, and 1 more unless these are the last ones."""
-    known = {event.pk: event for event in events}
-    sql, values = _latest({event.stream for event in known.values()}, using, "id")
-    with connections[using].cursor() as cursor:
-        cursor.execute(sql, values)
-        ids = [id_ for (id_,) in cursor.fetchall()]
-    others = [id_ for id_ in ids if id_ not in known]
-    if others:
-        known |= Event.objects.using(using).in_bulk(others)
-    return {known[id_].stream: known[id_] for id_ in ids}
-
-
 def all_and_latest(of_all: Iterable[UUID], of_latest: Iterable[UUID], using: str) -> list[Event]:
     """All events of some streams, each stream in its order, and the last events of others: 1 query."""
     select, values = _given(of_all, using)
@@ -76,10 +63,10 @@ def last_event(using: str, name: str, stream: str, condition: str = "true") -> s
     return words.join_last_event(words.table(Event), name, stream, condition)
 
 
-def _latest(streams: Iterable[UUID], using: str, columns: str = "*") -> tuple[str, list[Any]]:
+def _latest(streams: Iterable[UUID], using: str) -> tuple[str, list[Any]]:
     select, values = _given(streams, using)
     last = last_event(using, "last", "given.stream")
-    return f"SELECT last.{columns} FROM ({select}) given JOIN {last}", values
+    return f"SELECT last.* FROM ({select}) given JOIN {last}", values
 
 
 def _given(streams: Iterable[UUID], using: str) -> tuple[str, list[Any]]:

@@ -30,7 +30,8 @@ from sequere.outbox.pausing import Pauses
 from sequere.projections import Projector
 from sequere.projections.resources import WrongSuspensions
 from sequere.registry import registry
-from sequere.relations import pauses
+from sequere.relations import pauses, recorded
+from sequere.relations.key import FOLLOWS
 from sequere.replay import rebuild, verify
 from tests.factories import StrangerFactory, UserFactory
 from tests.races.outcome import differences
@@ -318,3 +319,13 @@ def test_only_the_verb_takes_the_first_step_at_once(thoas: User, settings: Any, 
     assert (get_followers_count(thoas), waiting()) == (3, {"built-in:pauses": [None, 0]})
     drain_all(using="default")
     assert (get_followers_count(thoas), differences()) == (0, [])
+
+
+def test_the_numbers_of_the_log_leave_out_what_pauses(thoas: User, newbie: User) -> None:
+    key = registry.key_of(thoas)
+    for fan in (newbie, *UserFactory.create_batch(2)):
+        follow(fan, thoas)
+
+    suspend(newbie)
+
+    assert recorded.numbers([key], "target_", "default")[FOLLOWS][key] == {"user": 2}
