@@ -208,7 +208,7 @@ def test_damage_is_found_and_repaired(site: Site, damage: Callable[[Site], Any])
     assert verify("follows", on_difference=print).wrong == 0
 
 
-def test_relations_with_a_model_that_is_registered_no_more_stay_and_nothing_else_of_its_kind(site: Site) -> None:
+def test_relations_with_a_model_no_longer_registered_stay_and_nothing_else_of_its_kind(site: Site) -> None:
     film, uid = type(site.everybody[3]), site.uid(4)
     options = type(registry.options_of(film))
     sequere.unregister(film)

@@ -607,16 +607,6 @@ def test_what_is_applied_once_more_is_queued_again_and_its_fan_out_begins_anew(s
     assert list(rows) == [(None, 0, 0)] * 5
 
 
-class Overtaken(Plain):
-    """Loses every race."""
-
-    attempts = 0
-
-    def apply(self, events: Iterable[Event], *, using: str) -> None:
-        type(self).attempts += 1
-        raise StaleWriter(server="Redis")
-
-
 class Prepared(Plain):
     """Writes down what it may prepare for."""
 
@@ -684,6 +674,16 @@ def test_a_drain_that_finds_nothing_has_applied_nothing(steps: None) -> None:
     drain_all(using="default")
 
     assert [drain(queue, {0}, using="default", wait=True) for queue in queues_of("steps")] == [0, 0]
+
+
+class Overtaken(Plain):
+    """Loses every race."""
+
+    attempts = 0
+
+    def apply(self, events: Iterable[Event], *, using: str) -> None:
+        type(self).attempts += 1
+        raise StaleWriter(server="Redis")
 
 
 @pytest.mark.django_db

@@ -121,7 +121,7 @@ class SetComparison(Comparison):
         known = recorded.known_ends(owners.values(), using) if owners else set()
         graphs = graph_numbers(using) if any(place.graph for place in found.values()) else {FOLLOWS: PLAIN}
         kinds = registered_kinds() | {None}
-        of_others = {place.kind for place in found.values() if place.kind} - kinds  # models that are registered no more
+        of_others = {place.kind for place in found.values() if place.kind} - kinds  # models no longer registered
         related = recorded.related_kinds(known, of_others, using) if of_others else ()
         places = {(graphs.get(graph), owner, kind) for graph, owner, kind in related}
         return [
