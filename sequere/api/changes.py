@@ -101,7 +101,7 @@ def _steps_for(change: RelationChange, relations: Sequence[Dated], using: str) -
     name = graph.name
     found = {one.name: one.relations_function(*name, using) for one in inline_projectors()}
     steps = application_steps(
-        change, graph, {projection: function for projection, function in found.items() if function}
+        change, graph, {projection: function for projection, function in found.items() if function}, using
     )
     if queued_projections():
         of_target = change.type_in(graph).subject == TARGET

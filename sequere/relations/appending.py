@@ -179,11 +179,11 @@ def ended_with(relation: RelationKey, graphs: Iterable[tuple[str, str]]) -> Iter
         yield from (one, one.opposite)
 
 
-def application_steps(change: RelationChange, graph: Graph, functions: Mapping[str, str]) -> list[Step]:
+def application_steps(change: RelationChange, graph: Graph, functions: Mapping[str, str], using: str) -> list[Step]:
     """The steps that apply relations of a graph with functions of the database, by projection
     (`Projector.relations_function()`)."""
     type_, scope = graph.name
-    of_all = (type_, graph.type.begun.name, change.begins)
+    of_all = (type_, graph.type.begun.name, change.begins, using)
     return [Step(_apply(function, *of_all), (scope,), (projection,)) for projection, function in functions.items()]
 
 
@@ -237,7 +237,7 @@ def _append(
     try:
         ends = (key for one, _ in relations for key in (one.from_key, one.to_key))
         with explaining(ends, using), connection.cursor() as cursor:
-            cursor.execute(_call(tuple(texts), change, graph.type.name), values)
+            cursor.execute(_call(tuple(texts), change, graph.type.name, using), values)
             found = cursor.fetchone()
     except DatabaseError as error:
         if getattr(error.__cause__, "sqlstate", None) == STREAM_TAKEN:
@@ -276,29 +276,26 @@ def _arrays(columns: Sequence[Sequence[str]]) -> list[str]:
 
 
 @cache
-def _call(steps: tuple[str, ...], change: RelationChange, relation_type: str) -> str:
+def _call(steps: tuple[str, ...], change: RelationChange, relation_type: str, using: str) -> str:
     type_, asking = type_named(relation_type), ASKING.get(relation_type)
+    text = dialect(connections[using]).text
     return _RECORD.format(
         steps="".join(f", {step}" for step in steps),
-        begun=_text(type_.begun.name),
-        ended=_text(type_.ended.name),
+        begun=text(type_.begun.name),
+        ended=text(type_.ended.name),
         begins=_boolean(change.begins),
         data_version=(type_.begun if change.begins else type_.ended).version,
         only_unknown=_boolean(change.only_unknown),
-        refused_by=_text(type_.refused_by if change.begins else ""),
+        refused_by=text(type_.refused_by) if change.begins and type_.refused_by else "NULL",
         leaves_out=_boolean(change.leaves_out),
-        asking=_text(asking.name if asking else ""),
+        asking=text(asking.name) if asking else "NULL",
     )
 
 
 @cache
-def _apply(function: str, type_: str, begun: str, begins: bool) -> str:
-    return _APPLY.format(function=function, type_=_text(type_), begun=_text(begun), begins=_boolean(begins))
-
-
-def _text(name: str | None) -> str:
-    """A name of ours as a constant; NULL for none."""
-    return f"'{name}'" if name else "NULL"
+def _apply(function: str, type_: str, begun: str, begins: bool, using: str) -> str:
+    text = dialect(connections[using]).text
+    return _APPLY.format(function=function, type_=text(type_), begun=text(begun), begins=_boolean(begins))
 
 
 def _boolean(value: object) -> str:
