@@ -1,6 +1,6 @@
 """Pages of the relations of any registered instance, such as its followers, and links to them on its own page.
 
-A ModelAdmin gets the links by itself, when the URLs of its site are created, since all models are registered then. The
+A ModelAdmin gets the links by itself, when the URLs of its site are created, since all of them are there then. The
 template that it renders is extended, not replaced, so the templates of a host stay as they are.
 """
 
@@ -8,6 +8,7 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django import forms
+from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import AdminSite
@@ -211,9 +212,10 @@ class ResourceAdminMixin(ModelAdmin):
 
 
 def offer_tools(site: AdminSite) -> None:
-    """Add the links to each ModelAdmin of a site, if its model is registered and it has no links yet."""
-    for options in registry:
-        model_admin: Any = site.get_model_admin(options.model) if site.is_registered(options.model) else None
+    """Add the links to each ModelAdmin of a site that has none yet. Whether an instance is a resource is asked when its
+    page is."""
+    for model in apps.get_models():
+        model_admin: Any = site.get_model_admin(model) if site.is_registered(model) else None
         if model_admin and not isinstance(model_admin, ResourceAdminMixin):
             _extend(model_admin)
 

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.test import Client, RequestFactory
 
+import sequere
 from sequere.admin import EventAdmin, ResourceAdminMixin
 from sequere.admin.relations import RELATIONS_PER_PAGE
 from sequere.exceptions import ReadModelLost
@@ -15,7 +16,7 @@ from tests.admin.conftest import LogIn
 from tests.admin.pages import EVENTS, events_on, link, text_of
 from tests.factories import ArticleFactory, DocumentFactory, PackageFactory, StrangerFactory, UserFactory
 from tests.statements import at_most
-from tests.testapp.models import Article, Document, Package, Project, User
+from tests.testapp.models import Article, Document, Package, Project, Stranger, User
 from tests.testapp.sequere_registry import UserSequere
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +100,28 @@ def test_the_links_are_on_every_site_that_shows_events(
     response: Any = other_site.get_model_admin(Article).change_view(request, str(ArticleFactory().pk))
 
     assert ("sequere_resource" in response.context_data) is with_events
+
+
+def test_a_model_may_be_registered_after_the_addresses_are_made(
+    rf: RequestFactory, superuser: User, other_site: AdminSite
+) -> None:
+    other_site.register(Stranger)
+    other_site.register(Event, EventAdmin)
+    assert other_site.get_urls()
+    stranger = StrangerFactory()
+    request = rf.get("/")
+    request.user = superuser
+
+    def has_links() -> bool:
+        response: Any = other_site.get_model_admin(Stranger).change_view(request, str(stranger.pk))
+        return "sequere_resource" in response.context_data
+
+    assert not has_links()
+    sequere.register(Stranger)
+    try:
+        assert has_links()
+    finally:
+        sequere.unregister(Stranger)
 
 
 def test_a_template_of_the_host_is_extended(browser: Client) -> None:
