@@ -217,16 +217,19 @@ class Trust:
         return len(lock_shards(queue, range(shards_of(queue)), using, wait=wait)) == shards_of(queue)
 
     def _has_redone(self, until: int, using: str) -> bool:
-        """Apply what is to be applied again, unless that is left to others; returns whether nothing of it is left."""
+        """Apply what is to be applied again, unless that is left to others; returns whether nothing of it is left.
+
+        What applies it may find out that the server of another projection of the queue has come back as well, and have
+        more applied again.
+        """
         queue = queue_of(self._connection.projection)
         left = QueuedEvent.objects.using(using).filter(queue=queue, event_id__lte=until).due()
-        number = left[: EVENTS_FOR_READERS + 1].count()
-        if number == 0:
-            return True
-        if number > EVENTS_FOR_READERS and is_for_celery(queue):
-            return False
-        drain(queue, using=using, wait=not connections[using].in_atomic_block)
-        return not left.exists()
+        while number := left[: EVENTS_FOR_READERS + 1].count():
+            if number > EVENTS_FOR_READERS and is_for_celery(queue):
+                return False
+            if not drain(queue, using=using, wait=not connections[using].in_atomic_block):
+                return not left.exists()
+        return True
 
     def _note(self, identity: str, using: str) -> None:
         changes = {"identity": identity, "is_lost": False, "redo_until": None}

@@ -337,14 +337,17 @@ def test_with_workers_a_reader_leaves_many_events_to_them(
     assert (get_followers_count(thoas), get_followers_count(newbie)) == (0, 1)
 
 
+@pytest.mark.parametrize("often", [True, False], ids=["a checkpoint for each event", "no checkpoint"])
 def test_a_fan_out_begins_anew(
     mortal: Valkey,
     thoas: User,
     newbie: User,
     workers: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
+    often: bool,
 ) -> None:
     """Its cursor is behind followers that the server has lost."""
+    monkeypatch.setattr(kept, "EVENTS_PER_CHECKPOINT", 1 if often else 10**9)
     monkeypatch.setattr("sequere.backends.redis.followers.FOLLOWER_NAMES_PER_PAGE", 1)
     monkeypatch.setattr("sequere_timeline.projector.SECONDS_AT_ONCE", dict.fromkeys(("celery", "on_commit"), 0))
     others = UserFactory.create_batch(2)

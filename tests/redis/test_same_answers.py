@@ -16,7 +16,9 @@ from sequere.backends.base import BaseBackend, get_backend
 from sequere.backends.database import DatabaseBackend
 from sequere.contrib.timeline import Timeline
 from sequere.log.models import Event
+from sequere.log.suspensions import changes_pauses
 from sequere.models import follow_many, unfollow, unfollow_many
+from sequere.outbox.pausing import Pauses
 from sequere.registry import registry
 from sequere.relations.key import FOLLOWS, RelationKey
 from sequere.replay.rebuilding import rebuild
@@ -115,8 +117,12 @@ def also_applied_to(*backends: BaseBackend | TimelinesBackend) -> Iterator[None]
     """Recorded events are applied to other read models too."""
 
     def apply(events: Sequence[Event], using: str, **_: Any) -> None:
-        for backend in backends:
-            backend.projector.apply(events, using=using)
+        for projector in projectors:
+            projector.apply(events, using=using)
+        for event in filter(changes_pauses, events):
+            Pauses(projectors).fan_out(event, None, using=using)
+
+    projectors = [backend.projector for backend in backends]
 
     events_recorded.connect(apply)
     try:
