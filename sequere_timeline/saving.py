@@ -17,7 +17,7 @@ from sequere.log.troubles import explaining
 from sequere.outbox.enqueue import queueing_step
 from sequere.outbox.queues import fan_out_queue_of
 from sequere.projections.registry import queued_projections
-from sequere.relations.appending import Step
+from sequere.relations.appending import Step, StepReport
 from sequere.sql.dialects import dialect
 from sequere.sql.statements import statements
 from sequere_timeline.conf import TIMELINES
@@ -108,9 +108,10 @@ class NewAction(ActionCall):
             _RECORD.format(step=text), how, using, kwargs, before=(*parameters, self.intent.stream)
         )
         self.generations = tuple(generations)
+        events = [self.saved_event(how, using)]
         if self.queueing and self.queueing.told:
-            self.queueing.told([1], [self.event_id])
-        return [self.saved_event(how, using)]
+            self.queueing.told(StepReport([1], [self.event_id], events, None))
+        return events
 
     def saved_event(self, how: How, using: str) -> Event:
         """The event that says so."""

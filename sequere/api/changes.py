@@ -106,7 +106,7 @@ def _steps_for(change: RelationChange, relations: Sequence[Dated], using: str) -
     if queued_projections():
         of_target = change.type_in(graph).subject == TARGET
         subjects = [relation.to_key if of_target else relation.from_key for relation, _ in relations]
-        if queueing := queueing_step(subjects, using):
+        if queueing := queueing_step(subjects, using, is_relation=len(relations) == 1):
             steps.append(queueing)
     return steps
 

@@ -13,6 +13,7 @@ from sequere.log.metadata import caused_by
 from sequere.log.models import Event
 from sequere.log.suspensions import changes_pauses
 from sequere.outbox import waiting
+from sequere.outbox.direct import apply_directly
 from sequere.outbox.drain import announce_shards, drain
 from sequere.outbox.kept import Range
 from sequere.outbox.models import QueuedEvent
@@ -28,9 +29,9 @@ from sequere.outbox.queues import (
     shards_of,
 )
 from sequere.outbox.shards import EVENTS_AT_ONCE, shards_with_older
-from sequere.projections.projector import Chunk, Projector
+from sequere.projections.projector import Chunk, NewRelation, Projector
 from sequere.projections.registry import inline_projectors, projection, queued_projections
-from sequere.relations.appending import Step
+from sequere.relations.appending import Step, StepReport
 from sequere.sql.chunks import chunks
 from sequere.sql.commits import after_commit
 from sequere.sql.dialects import dialect
@@ -45,7 +46,10 @@ _QUEUE_FAN_OUT = Insert(
     lambda words: words.on_conflict_ignore(),
 )
 
-_QUEUE_AT_ONCE = "sequere_queue_events(%s::text[], %s::smallint[], news.places, news.event_ids, news.streams)"
+_QUEUE_AT_ONCE = "sequere_queue_events(%s::text[], %s::smallint[], news.places, news.event_ids, news.streams, {uids})"
+#: Of one relation, both ends are asked about; of several, and of others, none.
+_OF_RELATION = _QUEUE_AT_ONCE.format(uids="news.from_uids || news.to_uids")
+_OF_OTHERS = _QUEUE_AT_ONCE.format(uids="NULL")
 
 
 def queue_events(events: Sequence[Event], using: str) -> None:
@@ -67,18 +71,20 @@ def queue_events(events: Sequence[Event], using: str) -> None:
     _queue_pauses(events, queued_projections(), using)
 
 
-def queueing_step(subjects: Sequence[ResourceKey], using: str) -> Step | None:
-    """What does so in the call that records events with these subjects, if the database can. It does not call
-    `Projector.prepare()`."""
+def queueing_step(subjects: Sequence[ResourceKey], using: str, *, is_relation: bool = False) -> Step | None:
+    """What does so in the call that records events with these subjects, if the database can; `is_relation` says that it
+    is that of one relation. It does not call `Projector.prepare()`."""
     if not dialect(connections[using]).has_routines:
         return None
     shards = {queue: _shards(queue, subjects) for queue in _queues()}
 
-    def told(places: Sequence[int], event_ids: Sequence[int]) -> None:
-        of_news = {queue: {in_queue[place - 1] for place in places} for queue, in_queue in shards.items()}
-        _after_commit(of_news, event_ids, using)
+    def told(news: StepReport) -> None:
+        of_news = {queue: {in_queue[place - 1] for place in news.places} for queue, in_queue in shards.items()}
+        new = NewRelation(news.events[0], *news.answer) if news.answer else None
+        _after_commit(of_news, news.event_ids, using, new)
 
-    return Step(_QUEUE_AT_ONCE, (list(shards), [*chain(*shards.values())]), queued_projections(), told)
+    text = _OF_RELATION if is_relation else _OF_OTHERS
+    return Step(text, (list(shards), [*chain(*shards.values())]), queued_projections(), told)
 
 
 def _shards(queue: str, subjects: Iterable[ResourceKey]) -> list[int]:
@@ -179,17 +185,21 @@ def queue_again(projection: str, ranges: Iterable[Range], using: str) -> int:
     return number
 
 
-def _after_commit(shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str) -> None:
+def _after_commit(
+    shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str, new: NewRelation | None = None
+) -> None:
     """Have events applied that are queued in this transaction, once every process can see them; without shards, only
-    those of a queue that were left behind.
+    those of a queue that were left behind. If it is that of a `new` relation, both ends are not suspended.
 
     Each queue has a callback of its own: if a projector of one fails, the others are drained all the same.
     """
     for queue, numbers in shards.items():
-        after_commit(_application(queue, numbers, event_ids, using), using)
+        after_commit(_application(queue, numbers, event_ids, using, new), using)
 
 
-def _application(queue: str, numbers: set[int], event_ids: Sequence[int], using: str) -> Callable[[], None]:
+def _application(
+    queue: str, numbers: set[int], event_ids: Sequence[int], using: str, new: NewRelation | None
+) -> Callable[[], None]:
     # Not a partial: Django asks for the name of a callback that fails.
     def apply_them() -> None:
         if not is_fan_out(queue):
@@ -200,6 +210,7 @@ def _application(queue: str, numbers: set[int], event_ids: Sequence[int], using:
             announce_shards(queue, numbers - shards_with_older(queue, event_ids[0], using), using)
             return
         with suppress(BackendUnavailable, ReadModelLost):  # has been logged; the events stay in the queue
-            drain(queue, numbers, using=using, wait=True)
+            if new is None or not apply_directly(queue, min(numbers), new, using):
+                drain(queue, numbers, using=using, wait=True)
 
     return apply_them

@@ -29,6 +29,9 @@ EVENTS_AT_ONCE = 2000
 #: A shard whose oldest event has waited this long was left behind by its process; the next drain takes care of it.
 OVERDUE = timedelta(seconds=10)
 
+#: An event that has waited this long in its shard is not about to be applied by the process that has recorded it.
+IN_FLIGHT = timedelta(milliseconds=100)
+
 _TAKE = statement(__package__, "take")
 _OLDEST = statement(__package__, "oldest").format(is_due=IS_DUE)
 _SHARD = ("queue", "number")
@@ -101,6 +104,23 @@ def take_out(
         return None
     events = made(Event, _COLUMNS, _read(json.loads(rows), connections[using].timezone), using)
     return events, len(events) < EVENTS_AT_ONCE and left_in is None
+
+
+def settle(queue: str, shard: int, event_id: int, servers: Mapping[str, str], using: str) -> bool | None:
+    """Take an event out of a queue that was applied without a lock on its shard, and keep it for the projections whose
+    `servers` have these identities; returns whether nothing else is to be drained. None if the event was left there,
+    since one of the projections has another server now. 1 statement."""
+    now = timezone.now()
+    values = [
+        shard,
+        event_id,
+        *_adapted([now, now - IN_FLIGHT, now - OVERDUE], using),
+        list(servers.values()),
+        connections[using].get_autocommit(),
+    ]
+    with connections[using].cursor() as cursor:
+        cursor.execute(_settle(queue, tuple(servers), using), values)
+        return cursor.fetchone()[0]  # type: ignore[no-any-return]  # a boolean, or None
 
 
 def _read(rows: Iterable[Sequence[Any]], zone: tzinfo | None) -> Iterable[Sequence[Any]]:
@@ -181,6 +201,12 @@ def _oldest(queue: str, using: str) -> dict[int, tuple[int, bool]]:
         cursor.execute(_OLDEST, _adapted([queue, queue, now - OVERDUE, queue, now], using))
         rows = sorted(cursor.fetchall(), key=itemgetter(1))
     return {shard: (event_id, bool(is_overdue)) for shard, event_id, is_overdue in rows}
+
+
+@cache
+def _settle(queue: str, keepers: tuple[str, ...], using: str) -> str:
+    text = dialect(connections[using]).text
+    return statement(__package__, "settle").format(queue=text(queue), keepers=", ".join(map(text, keepers)))
 
 
 @cache

@@ -17,6 +17,14 @@ class Chunk(NamedTuple):
     cursor: Cursor | None
 
 
+class NewRelation(NamedTuple):
+    """A relation that this process has just recorded and committed, between two resources that were not suspended."""
+
+    event: Event
+    from_uid: int
+    to_uid: int
+
+
 class Projector:
     """Turns events into a read model. Subclass it and name it in SEQUERE_PROJECTORS.
 
@@ -80,6 +88,16 @@ class Projector:
         """Around `apply()` of all projectors of a queue: what they write may be sent together, at the latest when the
         block ends."""
         return nullcontext()
+
+    def apply_directly(self, new: NewRelation, servers: dict[str, str], *, using: str) -> bool:
+        """Apply what a relation that this process has just recorded brings, without locks, by the end of `applying()`;
+        put the identity of the server into `servers`, by the name of the projection, "" if nothing was ever written
+        there.
+
+        Returns False, or raises StaleWriter by the end of that block, if the event must be drained as any other: since
+        something may have been written that was recorded later.
+        """
+        return False
 
     def resources(self, event: Event) -> Iterable[ResourceKey]:
         """The resources to lock before an event is applied later than in its own transaction: those at its two ends,

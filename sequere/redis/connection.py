@@ -5,7 +5,7 @@ refuses some commands and answers all others, as when its disk is full.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import chain, repeat
 from time import monotonic
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -64,9 +64,7 @@ TRY_COMMANDS = load("sequere.redis", "try_commands")
 _breakers: dict[str, CircuitBreaker] = {}
 
 #: The commands that wait to be sent together, by the same options.
-_gathered: ContextVar[Mapping[str, list[tuple["Connection", Sequence[Any]]]]] = ContextVar(
-    "sequere_gathered", default=MappingProxyType({})
-)
+_gathered: ContextVar[Mapping[str, list["_Gathered"]]] = ContextVar("sequere_gathered", default=MappingProxyType({}))
 
 
 class Connection:
@@ -169,7 +167,7 @@ class Connection:
         if self._depends and (here := self.prefix_now()) != self.prefix:
             raise OtherPrefix(setting=self.setting, begun=self.prefix, here=here)
         earlier = self._take_gathered()
-        commands = [*(command for _, command in earlier), *commands]
+        commands = [*chain.from_iterable(one.commands for one in earlier), *commands]
         if not commands:
             return []
         if outage := self._breaker.pause:
@@ -180,22 +178,31 @@ class Connection:
             self._send([("SCRIPT LOAD", script.text) for script in scripts])
             answers = self._send(commands)
         for sender, command, answer in zip(
-            chain((sender for sender, _ in earlier), repeat(self)), commands, answers, strict=False
+            chain((one.sender for one in earlier for _ in one.commands), repeat(self)), commands, answers, strict=False
         ):
             if isinstance(answer, Exception):
                 raise sender._meant_by(answer, command) from answer
         if self._breaker.recover(map(_kind, commands)):
             _logger.warning("%s can be used again.", self.server)
-        return answers[len(earlier) :]
+        start = 0
+        for one in earlier:
+            end = start + len(one.commands)
+            if one.answered:
+                one.answered(answers[start:end])
+            start = end
+        return answers[start:]
 
-    def later(self, commands: Iterable[Sequence[Any]]) -> None:
-        """Send commands whose answers do not matter: before the next ones that are sent to this server, at the latest
-        when the block of `gathering()` ends; without such a block, now. 1 round trip, or none."""
-        gathered = _gathered.get().get(self.way)
+    def later(self, commands: Iterable[Sequence[Any]], answered: Callable[[list[Any]], object] | None = None) -> None:
+        """Send commands before the next ones that are sent to this server, at the latest when the block of
+        `gathering()` ends; without such a block, now. `answered` is called with their answers. 1 round trip, or none.
+        """
+        gathered, these = _gathered.get().get(self.way), list(commands)
         if gathered is None:
-            self.run(commands)
+            answers = self.run(these)
+            if answered:
+                answered(answers)
         else:
-            gathered.extend((self, command) for command in commands)
+            gathered.append(_Gathered(self, these, answered))
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
@@ -211,7 +218,7 @@ class Connection:
         finally:
             _gathered.reset(token)
 
-    def _take_gathered(self) -> "list[tuple[Connection, Sequence[Any]]]":
+    def _take_gathered(self) -> "list[_Gathered]":
         gathered = _gathered.get().get(self.way) or []
         taken = list(gathered)
         gathered.clear()
@@ -290,6 +297,10 @@ class Connection:
         """The exception that says that the read model is not there, or belongs to another log."""
         return ReadModelLost(server=self.server, projection=self.projection)
 
+    def stale(self) -> StaleWriter:
+        """The exception that says that others have written since, or may have."""
+        return StaleWriter(server=self.server)
+
     def foreign(self) -> ForeignReadModel:
         """The exception that says that another log has its read model there."""
         return ForeignReadModel(server=self.server, projection=self.projection, prefix=self.prefix)
@@ -322,7 +333,7 @@ class Connection:
         from redis.exceptions import ConnectionError as Disconnected
 
         if is_refusal(error):
-            return StaleWriter(server=self.server)
+            return self.stale()
         if is_of_another_log(error):
             return self.lost()
         if _mode(error) or isinstance(error, Disconnected):  # also if it has too many clients, or refuses our password
@@ -371,6 +382,15 @@ class Connection:
 
     def _invalid(self, option: str, reason: str) -> InvalidBackendOption:
         return InvalidBackendOption(setting=self.setting, option=option, reason=reason.rstrip("."))
+
+
+class _Gathered(NamedTuple):
+    """Commands that wait to be sent with others."""
+
+    sender: Connection
+    commands: Sequence[Sequence[Any]]
+    #: Called with their answers.
+    answered: Callable[[list[Any]], object] | None
 
 
 def why_unusable(setting: str, options: Any) -> str | None:

@@ -114,6 +114,25 @@ class RedisModel:
             self._log_loss(self.connection.lost())
         return int(token), answers
 
+    def write_directly(self, command: Sequence[Any], event_id: int, servers: dict[str, str], using: str) -> None:
+        """Send the command of a writer that has recorded an event and holds no locks: it answers 1, or 0 if it refuses
+        him, and what is there. Put the identity of what the server holds into `servers`, "" if it holds nothing yet.
+
+        1 round trip, which other writers may share (`Connection.gathering()`); 1 query more if others have applied a
+        later event. Raises StaleWriter, also later, if it has refused, or the model must be looked at with locks.
+        """
+
+        def answered(answers: list[Any]) -> None:
+            ((is_written, *found),) = answers
+            look = Look(found)
+            is_new = not (look.is_built or look.log)  # nothing was ever written there
+            is_right = is_new or (look.is_built and self._is_of_this_log(look.log, look.event, using, event_id))
+            if not (is_right and is_written):
+                raise self.connection.stale()
+            servers[self._projection] = "" if is_new else look.identity
+
+        self.connection.later([command], answered)
+
     def draw(self, commands: Iterable[Sequence[Any]], using: str) -> tuple[int, list[Any]]:
         """The same for a rebuild, which knows whether the model is lost. Raises ReadModelLost if it belongs to another
         log now."""
@@ -202,6 +221,11 @@ class RedisModel:
     def built(self) -> str:
         """The key that says that the model is there."""
         return self._trust.built
+
+    @property
+    def note(self) -> str:
+        """The key of the note about the log."""
+        return self._trust.note
 
     def _empty(self, *patterns: str) -> None:
         self.connection.run([("UNLINK", self.built)])

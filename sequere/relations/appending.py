@@ -55,8 +55,19 @@ class Step(NamedTuple):
     parameters: Sequence[Any]
     #: The projections that need not be told any more.
     projections: Collection[str]
-    #: Called in the transaction with the places of those that are news, from 1, and the ids of their events.
-    told: Callable[[Sequence[int], Sequence[int]], object] | None = None
+    #: Called in the transaction if there are any news.
+    told: Callable[["StepReport"], object] | None = None
+
+
+class StepReport(NamedTuple):
+    """What a step is told."""
+
+    #: The places of what is new, from 1, the ids of the events, and these.
+    places: Sequence[int]
+    event_ids: Sequence[int]
+    events: Sequence[Event]
+    #: What the expression of the step has answered.
+    answer: Any
 
 
 # What a kind of call has in common stands in its statement: the driver takes long for each parameter.
@@ -263,10 +274,11 @@ def _append(
 
     if not found:
         return ()
-    for step in steps:
+    new = events() if len(relations) == 1 else NewEvents(event_type.name, len(found[0]), events)
+    for step, answer in zip(steps, found[3:], strict=True):
         if step.told:
-            step.told(found[0], found[1])
-    return events() if len(relations) == 1 else NewEvents(event_type.name, len(found[0]), events)
+            step.told(StepReport(found[0], found[1], new, answer))
+    return new
 
 
 def _arrays(columns: Sequence[Sequence[str]]) -> list[str]:

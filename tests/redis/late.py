@@ -1,4 +1,4 @@
-"""Writers that lose their database connection, and with it their locks, and go on writing to Redis."""
+"""Writers that come late: they have lost their database connection, and with it their locks, or were only slow."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,8 +17,11 @@ only_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="
 
 
 @contextmanager
-def late(monkeypatch: pytest.MonkeyPatch, write: Callable[[], Any], is_reached: Reached) -> Iterator[list[Any]]:
-    """A writer loses its connection before it sends the given commands, and sends them after the block.
+def late(
+    monkeypatch: pytest.MonkeyPatch, write: Callable[[], Any], is_reached: Reached, *, is_cut: bool = True
+) -> Iterator[list[Any]]:
+    """A writer loses its connection before it sends the given commands, unless it `is_cut` off, and sends them after
+    the block.
 
     Yields the answers it gets from Redis from then on.
     """
@@ -51,8 +54,9 @@ def late(monkeypatch: pytest.MonkeyPatch, write: Callable[[], Any], is_reached: 
     monkeypatch.setattr(Connection, "_send", send_when_told)
     thread.start()
     assert has_come.wait(30)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", pids)
+    if is_cut:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", pids)
     try:
         yield answers
     finally:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connection
 
 import sequere
 from sequere.backends.base import get_backend
@@ -69,14 +70,15 @@ def test_the_keys_are_as_documented(client: Any, thoas: User, project: Project) 
     token = keys.pop("sequere:global:token")
     assert event is not None
     one, two = uids(project, thoas)
+    seen = {"seen": str(event.pk)} if connection.vendor == "postgresql" else {}
     assert keys == {
         "sequere:global:built:follows": "1",
         "sequere:global:log:follows": {"id": Log.objects.get().identity.hex, "event": str(event.pk)},
         "sequere:global:uid": two,
         f"sequere:uid:project:{project.pk}": one,
         f"sequere:uid:user:{thoas.pk}": two,
-        f"sequere:uid::{one}": {"identifier": "project", "object_id": str(project.pk), "token": token},
-        f"sequere:uid::{two}": {"identifier": "user", "object_id": str(thoas.pk), "token": token},
+        f"sequere:uid::{one}": {"identifier": "project", "object_id": str(project.pk), "token": token, **seen},
+        f"sequere:uid::{two}": {"identifier": "user", "object_id": str(thoas.pk), "token": token, **seen},
         f"sequere:uid:{one}:followers": {two: SCORE},
         f"sequere:uid:{one}:followers:count": "1",
         f"sequere:uid:{one}:followers:user": {two: SCORE},

@@ -19,6 +19,7 @@ from sequere.models import (
     is_following,
     is_following_many,
     unfollow,
+    unfollow_many,
 )
 from sequere.registry import registry
 from sequere.replay.rebuilding import rebuild
@@ -72,15 +73,29 @@ def test_costs(project: Project, fans: list[User], thoas: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has functions")
-def test_a_follow_costs_three_statements_and_two_round_trips(thoas: User, newbie: User, project: Project) -> None:
+def test_a_follow_costs_two_statements_and_a_round_trip(thoas: User, newbie: User, project: Project) -> None:
     """Recording and applying together. The first ones create their shards and resources."""
     follow(newbie, project)
     follow(thoas, newbie)
 
-    with round_trips(2), exactly(3):
+    with round_trips(1), exactly(2):
         follow(thoas, project)
-    with round_trips(2), exactly(3):
+    with round_trips(1), exactly(2):
         unfollow(thoas, project)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="only PostgreSQL has functions")
+def test_follows_together_cost_three_statements_and_two_round_trips(
+    thoas: User, newbie: User, project: Project
+) -> None:
+    for change in (follow_many, unfollow_many):
+        change([(thoas, project), (newbie, thoas)])
+
+    with round_trips(2), exactly(3):
+        follow_many([(thoas, project), (newbie, thoas)])
+    with round_trips(2), exactly(3):
+        unfollow_many([(thoas, project), (newbie, thoas)])
 
 
 def test_a_batch_costs_one_query_of_the_log(project: Project, fans: list[User]) -> None:

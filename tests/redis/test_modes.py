@@ -245,18 +245,19 @@ def test_a_missing_right_is_named_and_no_event_is_to_blame(
     restricted: Callable[..., None], thoas: User, newbie: User, right: str
 ) -> None:
     follow(newbie, thoas)
+    other = UserFactory()
     restricted(*RIGHTS, *(["-evalsha"] if right == "eval" else [f"-{right}"]))
 
-    follow(thoas, newbie)
+    follow_many([(thoas, newbie), (other, newbie)])
     (message,) = [one for one in run_checks(databases=["default"]) if "'follows'" in one.msg]
 
     assert health() == (503, ["unreachable NOPERM"])
     assert message.id == "sequere.W008"
     assert right in message.msg.lower()
-    assert [queued.attempts for queued in QueuedEvent.objects.all()] == [0] * (right != "info")  # writers do not ask
+    assert [queued.attempts for queued in QueuedEvent.objects.all()] == [0, 0] * (right != "info")  # drainers do not
     restricted(*RIGHTS)
     drain_all(using="default")
-    assert get_followers_count(newbie) == 1
+    assert get_followers_count(newbie) == 2
 
 
 def test_a_key_prefix_that_a_user_may_not_use_is_named(restricted: Callable[..., None], thoas: User) -> None:

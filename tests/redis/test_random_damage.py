@@ -81,8 +81,8 @@ class Server:
                 continue
             if type_ == b"hash":
                 value = self.client.hgetall(key)
-                value.pop(b"token", None)
-                value.pop(b"checkpoint", None)
+                for field in (b"token", b"seen", b"direct", b"checkpoint"):
+                    value.pop(field, None)
                 value.pop(b"event", None) if b":global:log:" in key else None
                 if not value:  # nothing but a token
                     continue

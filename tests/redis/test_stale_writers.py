@@ -11,7 +11,7 @@ from sequere.backends.redis.scripts import READ_FOLLOWER_NAMES, WRITE_SIDES
 from sequere.contrib.timeline import Timeline
 from sequere.exceptions import StaleWriter
 from sequere.log.models import Event
-from sequere.models import follow, get_followers_count, is_following, unfollow
+from sequere.models import follow, follow_many, get_followers_count, is_following, unfollow, unfollow_many
 from sequere.redis.fencing import DRAW_TOKEN, is_refusal
 from sequere.redis.read_model import RedisModel
 from sequere.redis.scripts import Script
@@ -36,14 +36,15 @@ def test_on_an_emptied_server_new_writers_have_larger_tokens(client: Any, thoas:
 
 
 def test_a_writer_that_has_lost_its_lock_is_refused(
-    thoas: User, project: Project, monkeypatch: pytest.MonkeyPatch
+    thoas: User, newbie: User, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A writer that was overtaken can no longer write, and its events wait."""
-    follow(thoas, project)
+    """A writer that was overtaken by another one with locks can no longer write, and its events wait."""
+    pairs = [(thoas, project), (newbie, project)]
+    follow_many(pairs)
     projector = get_backend().projector
-    (event,) = Event.objects.all()
+    event = Event.objects.earliest("pk")
     token = projector._model.draw([], "default")[0]
-    unfollow(thoas, project)
+    unfollow_many(pairs)
 
     monkeypatch.setattr(RedisModel, "begin", lambda *_: (token, []))
     with pytest.raises(StaleWriter):

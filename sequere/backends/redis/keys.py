@@ -26,7 +26,7 @@ FOLLOW_LAYOUT = Layout(
     {
         **GLOBAL,
         "global:uid": "number",
-        r"uid::\d+": "hash identifier object_id token",
+        r"uid::\d+": "hash direct identifier object_id seen token",
         rf"{_SET}:count": "number",
         _SET: "zset",
         r"uid:[^\d:][^:]*:.*": "number",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
 from sequere.backends.base import RelationsProjector
 from sequere.backends.redis.batches import RESOURCES
@@ -10,14 +10,18 @@ from sequere.backends.redis.digests import DigestComparison
 from sequere.backends.redis.keys import ALL_KEYS, FOLLOW_LAYOUT, FollowKeys
 from sequere.backends.redis.loading import LoadComparison
 from sequere.backends.redis.orphans import NameComparison, NameKeys, SetComparison, SetKeys
-from sequere.backends.redis.sides import write_calls
-from sequere.backends.redis.wanted import wanted_by
+from sequere.backends.redis.sides import End, LockedWriter, WantedFollow, write_calls, write_directly
+from sequere.backends.redis.wanted import is_plain_follow, wanted_by
+from sequere.base import ResourceKey
+from sequere.log.identity import log_id
 from sequere.log.models import Event
+from sequere.projections.projector import NewRelation
 from sequere.projections.reconciler import Reconciler
 from sequere.projections.resources import RESOURCE_ROWS
 from sequere.redis.layout import foreign_reconciler, type_reconciler
 from sequere.redis.read_model import Places, RebuildStart, RedisModel, RedisPlan
-from sequere.relations.types import is_change
+from sequere.redis.scores import to_score
+from sequere.relations.types import FOLLOWED, is_change
 
 
 class FollowsProjector(RelationsProjector):
@@ -43,7 +47,20 @@ class FollowsProjector(RelationsProjector):
     def apply_relations(self, events: Sequence[Event], *, using: str) -> None:
         if events:
             token, _ = self._model.begin([], using, [event.pk for event in events])
-            self._model.connection.later(write_calls(wanted_by(events, using), token, self._model.built, self._keys))
+            wanted = wanted_by(events, using)
+            writer = LockedWriter(token, wanted.last_event)
+            self._model.connection.later(write_calls(wanted.relations, writer, self._model, self._keys))
+
+    def apply_directly(self, new: NewRelation, servers: dict[str, str], *, using: str) -> bool:
+        """Store a follow that has begun or ended, without a scope."""
+        event = new.event
+        if not is_plain_follow(event):
+            return False
+        score = to_score(event.occurred_at) if event.type == FOLLOWED else ""
+        follow = WantedFollow(End(event.actor, new.from_uid), End(cast(ResourceKey, event.target), new.to_uid), score)
+        command = write_directly(follow, event.pk, log_id(using), self._model, self._keys)
+        self._model.write_directly(command, event.pk, servers, using)
+        return True
 
     def applying(self) -> AbstractContextManager[None]:
         return self._model.connection.gathering()

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from sequere.backends.redis.graphs import PLAIN
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FollowKeys, kind_in_key
-from sequere.backends.redis.scripts import COMPARE_SIDE, WRITE_SIDES
+from sequere.backends.redis.scripts import COMPARE_SIDE, WRITE_DIRECTLY, WRITE_SIDES
 from sequere.base import ResourceKey
+from sequere.redis.read_model import RedisModel
 from sequere.sql.chunks import chunks
 
 #: Follows in one call of a script, which blocks the server.
@@ -38,6 +39,15 @@ class WantedFollow(NamedTuple):
     graph: int = PLAIN
 
 
+class LockedWriter(NamedTuple):
+    """A writer that has locked both ends of all that it writes."""
+
+    #: Its fencing token.
+    token: int
+    #: The last event that had been recorded while it had the locks; None if nobody writes without locks.
+    last_event: int | None
+
+
 class Side(NamedTuple):
     """One end of follows: the resource, FOLLOWERS or FOLLOWINGS, the kind of the resources at the other end, and the
     graph."""
@@ -57,21 +67,34 @@ def sides_of(follows: Iterable[WantedFollow]) -> dict[Side, list[Any]]:
     return sides
 
 
-def write_calls(follows: Iterable[WantedFollow], token: int, built: str, keys: FollowKeys) -> Calls:
-    """The calls that store follows on both of their sides. `built` is the key that says that the model is there."""
+def write_calls(follows: Iterable[WantedFollow], writer: LockedWriter, model: RedisModel, keys: FollowKeys) -> Calls:
+    """The calls that store follows on both of their sides."""
     in_order = sorted(sides_of(follows).items(), key=lambda side: side[0].graph)
     for graph, sides in groupby(in_order, key=lambda side: side[0].graph):
-        first = ([keys.last_uid, built], token, keys.uids, keys.in_graph(graph).sets)
+        first = (_keys(model, keys), writer.token, writer.last_event or "", keys.uids, keys.in_graph(graph).sets)
         for some in chunks(_parts(sides), SIDES_PER_CALL):
             arguments: list[Any] = []
             for side, members in some:
                 if arguments and len(arguments) + len(members) > 2 * FOLLOWS_PER_CALL:
                     yield WRITE_SIDES(*first, *arguments)
                     arguments = []
-                end, what, kind, _ = side
-                number = len(members) // 2
-                arguments += (end.uid, *end.key, what, kind_in_key(kind), number, *members)
+                arguments += _arguments(side, members)
             yield WRITE_SIDES(*first, *arguments)
+
+
+def write_directly(follow: WantedFollow, event_id: int, log: str, model: RedisModel, keys: FollowKeys) -> Sequence[Any]:
+    """The call that stores a follow as an event of a log says, without locks."""
+    arguments = [one for side in sides_of([follow]).items() for one in _arguments(*side)]
+    return WRITE_DIRECTLY(_keys(model, keys), event_id, log, keys.uids, keys.in_graph(follow.graph).sets, *arguments)
+
+
+def _keys(model: RedisModel, keys: FollowKeys) -> Sequence[str]:
+    return [keys.last_uid, model.built, model.note]
+
+
+def _arguments(side: Side, members: Sequence[Any]) -> Iterable[Any]:
+    end, what, kind, _ = side
+    return (end.uid, *end.key, what, kind_in_key(kind), len(members) // 2, *members)
 
 
 def compare_calls(sides: dict[Side, list[Any]], keys: FollowKeys) -> Iterator[tuple[Side, Sequence[Any]]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connections
@@ -13,14 +14,21 @@ from sequere.base import ResourceKey
 from sequere.log.models import Event
 from sequere.redis.scores import Score
 from sequere.relations import recorded
-from sequere.relations.key import FOLLOWS, graph_of
+from sequere.relations.key import graph_of
+from sequere.relations.types import FOLLOWED, UNFOLLOWED
+from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
 
-#: The types of the events about follows.
-_OF_FOLLOWS = (FOLLOWS.type.begun.name, FOLLOWS.type.ended.name)
+
+class Wanted(NamedTuple):
+    """What the log wants."""
+
+    relations: list[WantedFollow]
+    #: The last event that had been recorded then; None if the database does not say it.
+    last_event: int | None
 
 
-def wanted_by(events: Iterable[Event], using: str) -> list[WantedFollow]:
+def wanted_by(events: Iterable[Event], using: str) -> Wanted:
     """What the log says now about the relations of these events. 1 query; with others than follows without a scope, 1
     more."""
     known = list(events)
@@ -29,19 +37,25 @@ def wanted_by(events: Iterable[Event], using: str) -> list[WantedFollow]:
     with connections[using].cursor() as cursor:
         cursor.execute(_wanted(using, settings.USE_TZ).replace("{given}", select), values)
         rows = cursor.fetchall()
-    numbers = dict.fromkeys(((type_, None) for type_ in _OF_FOLLOWS), PLAIN)
-    if any(event.scope or event.type not in _OF_FOLLOWS for event in known):
+    numbers: dict[tuple[str, str | None], int] = {(FOLLOWED, None): PLAIN, (UNFOLLOWED, None): PLAIN}
+    if not all(map(is_plain_follow, known)):
         graphs = graph_numbers(using)
-        numbers = {(type_, scope): graphs[graph_of(type_, scope or "")] for *_, type_, scope in rows}
-    return [
+        numbers = {(type_, scope): graphs[graph_of(type_, scope or "")] for *_, type_, scope, _ in rows}
+    relations = [
         WantedFollow(
-            End(ResourceKey(from_identifier, from_object_id), from_uid),
-            End(ResourceKey(to_identifier, to_object_id), to_uid),
+            End(ResourceKey(*ends[:2]), ends[2]),
+            End(ResourceKey(*ends[3:5]), ends[5]),
             "" if score is None else score,
             numbers[type_, scope],
         )
-        for from_identifier, from_object_id, from_uid, to_identifier, to_object_id, to_uid, score, type_, scope in rows
+        for *ends, score, type_, scope, _ in rows
     ]
+    return Wanted(relations, rows[0][-1] if rows else None)
+
+
+def is_plain_follow(event: Event) -> bool:
+    """Whether an event is about a follow without a scope."""
+    return event.type in {FOLLOWED, UNFOLLOWED} and not event.scope
 
 
 @cache
@@ -49,5 +63,7 @@ def _wanted(using: str, has_time_zones: bool) -> str:  # a Score is written acco
     moment = Score(Col("wanted", Event._meta.get_field("occurred_at")))
     score, _ = Event.objects.using(using).query.get_compiler(using).compile(moment)
     columns = "actor_identifier, actor_object_id, actor_uid, target_identifier, target_object_id, target_uid"
-    source = recorded.wanted_relations(using)
-    return f"SELECT {columns}, {score}, type, scope FROM {source} wanted"  # noqa: S608  # our names
+    words, source = dialect(connections[using]), recorded.wanted_relations(using)
+    # Without functions nobody applies anything directly.
+    last = words.last_number(Event, "id") if words.has_routines else "NULL"
+    return f"SELECT {columns}, {score}, type, scope, ({last}) FROM {source} wanted"  # noqa: S608  # our names

@@ -16,12 +16,13 @@ from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
 from sequere.log.suspensions import SUSPENSIONS
 from sequere.outbox.enqueue import queue_fan_out
-from sequere.projections.projector import Chunk
+from sequere.projections.projector import Chunk, NewRelation
 from sequere.projections.reconciler import Cursor, Reconciler
 from sequere.redis.connection import Connection, text
 from sequere.redis.layout import foreign_reconciler, type_reconciler
 from sequere.redis.read_model import Places, RebuildStart, RedisModel, RedisPlan
 from sequere.redis.scores import to_score
+from sequere.relations.types import FOLLOWED, UNFOLLOWED
 from sequere.sql.chunks import chunks
 from sequere.sql.conditions import is_
 from sequere_timeline.backends.redis.actions import ACTION_KEYS, ActionComparison
@@ -35,7 +36,7 @@ from sequere_timeline.backends.redis.names import numbers_for
 from sequere_timeline.backends.redis.orphans import OrphanComparison, stored_keys
 from sequere_timeline.backends.redis.private import PrivateComparison, owner_keys
 from sequere_timeline.backends.redis.publishers import PublisherComparison, orphaned_publisher_keys
-from sequere_timeline.backends.redis.scripts import DROP_FEEDS, FENCE_ACTOR, NEWEST_ENTRIES
+from sequere_timeline.backends.redis.scripts import DROP_FEED, DROP_FEEDS, FENCE_ACTOR, NEWEST_ENTRIES
 from sequere_timeline.backends.redis.writer import Writer
 from sequere_timeline.conf import TIMELINES
 from sequere_timeline.history import ActionHistory, Life, ended_by, histories, named_in
@@ -110,6 +111,16 @@ class TimelinesProjector(BaseTimelinesProjector):
 
     def take_in_follows(self, follows: Sequence[Event], using: str) -> None:
         self._expire(follows, ())
+
+    def apply_directly(self, new: NewRelation, servers: dict[str, str], *, using: str) -> bool:
+        """Let the feed of the follower be filled anew, if it is a follow without a scope."""
+        event = new.event
+        if event.type not in {FOLLOWED, UNFOLLOWED} or event.scope:
+            return False
+        target, follower = cast(ResourceKey, event.target), event.actor
+        keys = [self._model.built, self._model.note, self._keys.resource(target), self._keys.private(follower)]
+        self._model.write_directly(DROP_FEED(keys, int(event.type == FOLLOWED)), event.pk, servers, using)
+        return True
 
     def prepare(self, events: Sequence[Event], *, using: str) -> None:
         """1 statement. A number that a drain has drawn, and lost again with its transaction, would stay in Redis."""
