@@ -1,11 +1,10 @@
 """The rows that are locked before anything around a resource changes, and the uids that stand in them."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connections, models, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.base import ResourceKey
 from sequere.log.numbers import KIND, number_names
@@ -14,7 +13,7 @@ from sequere.registry import IDENTIFIER_MAX_LENGTH, OBJECT_ID_MAX_LENGTH
 from sequere.sql.chunks import chunks
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
-from sequere.sql.statements import statement, statements
+from sequere.sql.statements import statement
 
 
 class Resource(models.Model):
@@ -116,11 +115,6 @@ def _lock(select: str, values: Sequence[Any], using: str, lock_text: str) -> lis
         cursor.execute(lock_text.replace("{given}", select), values)
         locked: list[tuple[Any, ...]] = cursor.fetchall()
         return locked
-
-
-def locking_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
-    """The function that does so in one call, also within others."""
-    return statements(__package__, connection.vendor) if dialect(connection).has_routines else {}
 
 
 class _Texts(NamedTuple):

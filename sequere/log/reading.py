@@ -12,6 +12,8 @@ from sequere.log.models import Event
 from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given, instances
 
+_EVENTS_OF = "SELECT * FROM sequere_events_of(%s::uuid[], %s::uuid[])"
+
 #: The last event of each stream that has one.
 Latest = Mapping[UUID, Event]
 
@@ -50,6 +52,8 @@ def latest_of(streams: Iterable[UUID], using: str) -> dict[UUID, Event]:
 
 def all_and_latest(of_all: Iterable[UUID], of_latest: Iterable[UUID], using: str) -> list[Event]:
     """All events of some streams, each stream in its order, and the last events of others: 1 query."""
+    if dialect(connections[using]).has_routines:
+        return instances(Event, _EVENTS_OF, [list(of_all), list(of_latest)], using)
     select, values = _given(of_all, using)
     latest, more = _latest(of_latest, using)
     whole = f"SELECT event.* FROM ({select}) given JOIN {Event._meta.db_table} event USING (stream)"

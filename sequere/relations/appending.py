@@ -15,13 +15,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from sequere.exceptions import Blocked, StreamTaken
-from sequere.log.locks import lock, locking_functions
+from sequere.log.locks import lock
 from sequere.log.metadata import is_costly
 from sequere.log.models import EVENT_COLUMNS, Event
 from sequere.log.numbers import make_room, numbers_of_graphs
 from sequere.log.reading import History, latest_of
 from sequere.log.recording import MICROSECOND, Intent, NewEvents, record_in_database, record_internal
 from sequere.log.troubles import explaining
+from sequere.log.uids import log_functions
 from sequere.relations.intents import TO_BEGIN, RelationChange, ending, is_live
 from sequere.relations.key import RELATION, Graph, RelationKey, streams_both_ways
 from sequere.relations.lasting import changes_until, lasts_until
@@ -208,7 +209,7 @@ def recording_functions(connection: BaseDatabaseWrapper) -> Mapping[str, str]:
     request = words.stream(RELATION, ["asking", "COALESCE(scope_, '')", *ends[0], *ends[1]])
     wanted = wanted_statement(connection.alias).replace("{given}", "SELECT unnest(streams) AS stream")
     fragments = {"{there}": there, "{back}": back, "{request}": request, "{wanted}": wanted}
-    return {**locking_functions(connection), **statements_with(__package__, connection.vendor, fragments)}
+    return {**log_functions(connection), **statements_with(__package__, connection.vendor, fragments)}
 
 
 def _is_news(change: RelationChange, relations: Sequence[Dated], using: str) -> bool:

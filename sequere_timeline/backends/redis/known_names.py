@@ -6,12 +6,13 @@ from sequere.base import ResourceKey
 from sequere.log.numbers import KIND, VERB
 from sequere.log.reading import latest_of
 from sequere.log.streams import lifecycle
+from sequere.log.uids import numbers_of
 from sequere.projections.reconciler import Cursor, Difference, KeySource, Page
 from sequere.redis.connection import Connection, text
 from sequere_timeline.backends.redis.comparing import TimelineComparison
 from sequere_timeline.backends.redis.keys import TimelineKeys
 from sequere_timeline.backends.redis.members import to_digits
-from sequere_timeline.backends.redis.names import numbers_of, of_generation, of_kind, of_target, of_verb
+from sequere_timeline.backends.redis.names import of_generation, of_kind, of_target, of_verb
 
 
 class NameFields(KeySource):

@@ -7,17 +7,11 @@ without it, it is 0.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
 from typing import NamedTuple
 
-from django.db import connections, models
-
 from sequere.base import ResourceKey
-from sequere.log.locks import KEY, Resource
-from sequere.log.numbers import KIND, VERB, Name, number_names
-from sequere.sql.dialects import dialect
-from sequere.sql.rows import fields_of, given
-from sequere.sql.statements import statement
+from sequere.log.numbers import KIND, VERB, number_names
+from sequere.log.uids import numbers_of
 from sequere_timeline.backends.base import Filters
 from sequere_timeline.backends.redis.members import to_digits
 from sequere_timeline.history import Life
@@ -93,47 +87,6 @@ def numbers_for(lives: Collection[Life], using: str) -> NameNumbers:
         kinds={kind: numbers[KIND, kind] for kind in kinds},
         uids=uids,
         suspended=suspended,
-    )
-
-
-def numbers_of(
-    names: Collection[tuple[str, str]], keys: Collection[ResourceKey], using: str
-) -> tuple[dict[tuple[str, str], int], dict[ResourceKey, int], set[ResourceKey]]:
-    """The numbers of names and the uids of resources, without those that have none; and which of these are suspended. 1
-    query."""
-    connection = connections[using]
-    select_names, values = given(connection, fields_of(Name, ("role", "name")), sorted(names))
-    select_resources, more = given(connection, fields_of(Resource, KEY), sorted(keys))
-    sql = _numbers(using).replace("{names}", select_names).replace("{resources}", select_resources)
-    numbers: dict[tuple[str, str], int] = {}
-    uids: dict[ResourceKey, int] = {}
-    suspended: set[ResourceKey] = set()
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, *more])
-        for role, name, object_id, number in cursor.fetchall():
-            if role in {"uid", "suspended"}:
-                uids[ResourceKey(name, object_id)] = number
-                if role == "suspended":
-                    suspended.add(ResourceKey(name, object_id))
-            else:
-                numbers[role, name] = number
-    return numbers, uids, suspended
-
-
-@cache
-def _numbers(using: str) -> str:
-    words = dialect(connections[using])
-
-    def row_of(model: type[models.Model], *columns: str) -> str:
-        condition = " AND ".join(f"known.{column} = given.{column}" for column in columns)
-        return words.join_row(words.table(model), "known", condition)
-
-    return statement(__package__, "numbers").format(
-        names="{names}",
-        resources="{resources}",
-        join=words.join,
-        name=row_of(Name, "role", "name"),
-        resource=row_of(Resource, *KEY),
     )
 
 

@@ -4,4 +4,5 @@
 -- Cost: a lookup for each.
 SELECT known.role, known.name, '', known.number FROM ({names}) given {join} {name}
 UNION ALL
-SELECT CASE WHEN known.is_suspended THEN 'suspended' ELSE 'uid' END, known.identifier, known.object_id, known.uid FROM ({resources}) given {join} {resource}
+SELECT CASE WHEN known.is_suspended THEN 'suspended' ELSE 'uid' END, known.identifier, known.object_id, known.uid
+FROM ({resources}) given {join} {resource}
