@@ -14,6 +14,9 @@ from sequere.sql.rows import fields_of, given, instances
 
 _EVENTS_OF = "SELECT * FROM sequere_events_of(%s::uuid[], %s::uuid[])"
 
+#: An expression: the id of the last event, 0 for none.
+LAST_ID = "COALESCE((SELECT MAX(id) FROM sequere_event), 0)"
+
 #: The last event of each stream that has one.
 Latest = Mapping[UUID, Event]
 
@@ -58,6 +61,14 @@ def all_and_latest(of_all: Iterable[UUID], of_latest: Iterable[UUID], using: str
     latest, more = _latest(of_latest, using)
     whole = f"SELECT event.* FROM ({select}) given JOIN {Event._meta.db_table} event USING (stream)"
     return instances(Event, f"{whole} UNION ALL {latest} ORDER BY id", [*values, *more], using)
+
+
+def last_id(using: str) -> int:
+    """The id of the last event, 0 for none. Whoever has locked a resource sees all events about it up to this one, and
+    what is recorded about it later gets a larger id. 1 query."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"SELECT {LAST_ID}")
+        return int(cursor.fetchone()[0])
 
 
 @cache

@@ -7,6 +7,7 @@ should say, and the server can tell (see `Projector.apply_directly()`). Then one
 queue, and notes that it was applied. In any other case the event stays there, and is drained.
 """
 
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -17,6 +18,8 @@ from sequere.outbox.kept import is_checkpoint
 from sequere.outbox.queues import projectors_of
 from sequere.outbox.shards import settle
 from sequere.projections.projector import NewRelation, Projector
+
+_logger = logging.getLogger("sequere")
 
 
 class NotSettled(Exception):
@@ -52,5 +55,8 @@ def apply_directly(queue: str, shard: int, new: NewRelation, using: str) -> bool
     try:
         apply(queue, [new.event], projectors_of(queue), using)
     except (NotSettled, BackendException):  # a drain finds out what it means
+        return False
+    except Exception:  # and notes it
+        _logger.warning("Event %s for %s is drained, since something has failed.", new.event.pk, queue, exc_info=True)
         return False
     return is_all

@@ -4,8 +4,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sequere.base import ResourceKey
 from sequere.exceptions import BackendUnavailable, ReadModelLost
@@ -185,6 +187,10 @@ def queue_again(projection: str, ranges: Iterable[Range], using: str) -> int:
     return number
 
 
+#: By connection, the last event that was queued with it.
+_last: WeakKeyDictionary[BaseDatabaseWrapper, int] = WeakKeyDictionary()
+
+
 def _after_commit(
     shards: Mapping[str, set[int]], event_ids: Sequence[int], using: str, new: NewRelation | None = None
 ) -> None:
@@ -193,6 +199,7 @@ def _after_commit(
 
     Each queue has a callback of its own: if a projector of one fails, the others are drained all the same.
     """
+    _last[connections[using]] = event_ids[-1]
     for queue, numbers in shards.items():
         after_commit(_application(queue, numbers, event_ids, using, new), using)
 
@@ -210,7 +217,9 @@ def _application(
             announce_shards(queue, numbers - shards_with_older(queue, event_ids[0], using), using)
             return
         with suppress(BackendUnavailable, ReadModelLost):  # has been logged; the events stay in the queue
-            if new is None or not apply_directly(queue, min(numbers), new, using):
+            # Of several events in one transaction, readers see only what all of them come to.
+            is_last = _last.get(connections[using]) == event_ids[-1]
+            if not (new and is_last and apply_directly(queue, min(numbers), new, using)):
                 drain(queue, numbers, using=using, wait=True)
 
     return apply_them

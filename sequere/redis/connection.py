@@ -204,6 +204,13 @@ class Connection:
         else:
             gathered.append(_Gathered(self, these, answered))
 
+    def first(self, commands: Iterable[Sequence[Any]]) -> None:
+        """The same, but before anything that is sent from now on, also to other servers. 1 round trip, or none if there
+        are no others."""
+        self.later(commands)
+        if _gathered.get().keys() - {self.way}:
+            self.run([])
+
     @contextmanager
     def gathering(self) -> Iterator[None]:
         """In this block, `later()` waits. What has not been sent is left out if the block raises."""

@@ -5,6 +5,8 @@ refuses a token that is smaller than the last one that it has seen there. So a p
 not know it yet, cannot overwrite a newer state with its old one.
 """
 
+from typing import NamedTuple
+
 from sequere.redis.scripts import load
 
 #: How the error of a refused writer begins; `lua/_stale.lua` makes it.
@@ -14,6 +16,15 @@ STALE = "SEQUERE-STALE"
 _LOST = "SEQUERE-LOST"
 
 DRAW_TOKEN = load("sequere.redis", "draw_token")
+
+
+class LockedWriter(NamedTuple):
+    """A writer that has locked what it writes about."""
+
+    #: Its fencing token.
+    token: int
+    #: The last event that it could see while it had the locks.
+    last_event: int
 
 
 def is_refusal(answer: object) -> bool:

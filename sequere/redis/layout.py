@@ -20,7 +20,7 @@ KEYS_AT_ONCE = 1000
 GLOBAL = {
     r"global:token": "number",
     r"global:built:\w+": "string",
-    r"global:log:\w+": "hash id event checkpoint",
+    r"global:log:\w+": "hash checkpoint event floor id",
     r"global:load:\d+": "string",
 }
 

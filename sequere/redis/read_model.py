@@ -46,9 +46,10 @@ class RedisModel:
     Three keys are about the model as a whole. `global:built:<projection>` says that it was filled: an emptied server
     has lost it, with everything else. `global:log:<projection>` notes which log it was made of, and the last event that
     its writers have seen: a server of another log, or one that knows more than the log, since the database was restored
-    from a backup, does not hold the model either. It also notes the last checkpoint, for a server that comes back with
-    an older state (see `servers`). `global:load:<token>`, the mark of a rebuild, says that the server was not emptied
-    since the rebuild began. `global:token` is the last fencing token (see `fencing`).
+    from a backup, does not hold the model either. Up to its floor, events are applied with locks only. It also notes
+    the last checkpoint, for a server that comes back with an older state (see `servers`). `global:load:<token>`, the
+    mark of a rebuild, says that the server was not emptied since the rebuild began. `global:token` is the last fencing
+    token (see `fencing`).
     """
 
     def __init__(self, connection: Connection, types: Collection[str]) -> None:
@@ -162,7 +163,7 @@ class RedisModel:
     def start_rebuild(self, using: str, patterns: Sequence[str], counter: str | None = None) -> RebuildStart:
         """Draw the token of a rebuild, and leave its mark. If what the keys with these endings hold was not made of
         this log, they are removed first, and the next uid becomes larger than the one in `counter`, which somebody else
-        may have handed out. 1 query, 5 round trips, and what a removal takes.
+        may have handed out. 1 query, 6 round trips, and what a removal takes.
 
         Raises InvalidBackendOption if they may belong to another tenant of the site.
         """
@@ -180,6 +181,9 @@ class RedisModel:
                         move_uids_above(whole(highest), using)
                 self._empty(*patterns)
                 self._claim(using)  # a note that writers of this log have left stays until then
+        if is_lost:
+            # What it loads has no locks either: until it ends, no event is applied without them.
+            self.connection.run([("HSET", self.note, "floor", "inf")])
         was_empty = next(self.connection.keys(*patterns), None) is None
         token, (answer,) = self.draw([self._trust.look], using)
         self.connection.run([("SET", self.mark(token), 1, "EX", SECONDS_TO_RESUME)])

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from django.db import connections, models, transaction
 
 from sequere.log.identity import LogAt, log_at
+from sequere.log.reading import last_id
 from sequere.outbox.drain import drain
 from sequere.outbox.enqueue import queue_again
 from sequere.outbox.kept import drop, is_too_much, put_under, since_last_checkpoint, start_anew, take_since
@@ -163,12 +164,12 @@ class Trust:
     def end_rebuild(self, mark: str, identity: str, using: str) -> None:
         """Say that the model is what the log says, unless the server is not the one that a rebuild has begun with.
 
-        1 round trip, 5 statements. Raises ReadModelLost.
+        1 round trip, 6 statements. Raises ReadModelLost.
         """
         with transaction.atomic(using=using):
             self._server(using).select_for_update().first()
             keys = [self.last_token, self.note, mark, self.built]
-            (token,) = self._connection.run([END_REBUILD(keys, identity)])
+            (token,) = self._connection.run([END_REBUILD(keys, identity, last_id(using))])
             if token is None:
                 raise self._connection.lost()
             start_anew(self._connection.projection, int(token), using)

@@ -1,15 +1,18 @@
 """A relation that was just recorded is applied without locks, unless something later may have been written."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
 from django.core.management import call_command
+from django.db import connections, transaction
 
 from example_project.servers.valkey import own_valkey
-from sequere.backends.redis.scripts import WRITE_DIRECTLY, WRITE_SIDES
+from sequere.backends.redis.scripts import LOAD_SIDES, READ_FOLLOWER_NAMES, WRITE_DIRECTLY, WRITE_SIDES
 from sequere.contrib.timeline import Timeline
 from sequere.log.models import Event
 from sequere.models import (
@@ -30,10 +33,11 @@ from sequere.outbox import direct, kept, shards
 from sequere.outbox.shards import settle
 from sequere.redis.connection import Connection
 from sequere.redis.fencing import is_refusal
+from sequere.redis.servers import KnownServer
 from sequere.registry import registry
 from sequere.replay.rebuilding import rebuild
 from sequere.replay.verifying import verify
-from sequere_timeline.backends.redis.scripts import DROP_FEED
+from sequere_timeline.backends.redis.scripts import DROP_FEED, RETRACT_ACTION, SAVE_ACTION
 from tests.factories import UserFactory
 from tests.redis.counting import round_trips
 from tests.redis.late import calls, late, only_postgresql
@@ -182,6 +186,120 @@ def test_it_does_not_interfere_with_a_load(
 
     assert is_following(thoas, newbie) is (verb is follow)
     assert is_as_the_log_says()
+
+
+def test_one_that_sleeps_through_a_rebuild_is_refused(
+    client: Any, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was loaded does not say what its writers had seen."""
+    with late(monkeypatch, lambda: follow(thoas, newbie), calls(WRITE_DIRECTLY)) as answers:
+        call_command("run_projections", once=True)
+        unfollow(thoas, newbie)
+        client.flushall()
+        rebuild("follows")
+        rebuild("timelines")
+
+    assert answers[0][0] == 0
+    assert not is_following(thoas, newbie)
+    assert is_as_the_log_says()
+
+
+def test_a_late_repair_does_not_undo_it(
+    client: Any, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(thoas, newbie)
+    (uid,) = Resource.objects.filter(object_id=str(newbie.pk), identifier="user").values_list("uid", flat=True)
+    client.delete(f"sequere:uid:{uid}:followers")
+
+    with late(monkeypatch, lambda: rebuild("follows"), calls(LOAD_SIDES)) as answers:
+        unfollow(thoas, newbie)
+
+    assert [str(uid).encode()] in answers  # refused
+    rebuild("follows")
+    assert (is_following(thoas, newbie), get_followers_count(newbie)) == (False, 0)
+    assert is_as_the_log_says()
+
+
+def test_nothing_is_applied_directly_while_a_lost_model_is_loaded(
+    client: Any, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even if another process says meanwhile that the model is there."""
+    follow(newbie, thoas)
+    client.flushall()
+
+    with late(monkeypatch, lambda: rebuild("follows"), calls(LOAD_SIDES), is_cut=False):
+        client.set("sequere:global:built:follows", 1)
+        follow(thoas, newbie)
+        assert "direct" not in hash_of(client, thoas)
+    rebuild("timelines")
+
+    follow(UserFactory(), thoas)
+    assert "direct" in hash_of(client, thoas)
+    assert is_as_the_log_says()
+
+
+def test_nobody_sees_what_a_transaction_has_taken_back(
+    client: Any, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(newbie, thoas)
+    uids = dict(Resource.objects.filter(identifier="user").values_list("object_id", "uid"))
+    seen: list[Any] = []
+    send = Connection._send
+
+    def look(self: Connection, commands: Any) -> Any:
+        answers = send(self, commands)
+        seen.append(client.zscore(f"sequere:uid:{uids[str(thoas.pk)]}:followings", uids[str(newbie.pk)]))
+        return answers
+
+    monkeypatch.setattr(Connection, "_send", look)
+    with transaction.atomic():
+        follow(thoas, newbie)
+        unfollow(thoas, newbie)
+
+    assert {*seen} == {None}
+    assert is_as_the_log_says()
+
+
+def test_what_somebody_else_has_locked_is_left_to_him(thoas: User, newbie: User) -> None:
+    """The row of the server is locked by whoever looks whether it is another one: no follow waits for him."""
+    with transaction.atomic(), ThreadPoolExecutor(1) as other:
+        KnownServer.objects.select_for_update().get(projection="follows")
+
+        def follow_there() -> Event | None:
+            try:
+                return follow(thoas, newbie)
+            finally:
+                connections.close_all()
+
+        assert other.submit(follow_there).result(10)
+    assert is_following(thoas, newbie)
+    assert is_as_the_log_says()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["", "on another server"])
+def test_a_fan_out_has_written_before_it_asks_for_the_followers(
+    settings: Any, thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    """Whose follow is applied without locks after it has asked finds out in the public feed."""
+    follow(newbie, thoas)
+    with own_valkey() if elsewhere else nullcontext() as other:
+        if other:
+            settings.SEQUERE_TIMELINE_BACKEND_OPTIONS = {"url": other.url}
+        rebuild("timelines")
+        sent: list[Any] = []
+        send = Connection._send
+
+        def listen(self: Connection, commands: Any) -> Any:
+            sent.extend(command[1] for command in commands)
+            return send(self, commands)
+
+        monkeypatch.setattr(Connection, "_send", listen)
+        action = JoinAction(actor=thoas)
+        Timeline(thoas).save(action)
+        assert sent.index(SAVE_ACTION) < sent.index(READ_FOLLOWER_NAMES)
+        sent.clear()
+        Timeline(thoas).delete(action)
+        assert sent.index(RETRACT_ACTION) < sent.index(READ_FOLLOWER_NAMES)
 
 
 def test_on_an_emptied_server_nothing_is_written(client: Any, thoas: User, newbie: User) -> None:

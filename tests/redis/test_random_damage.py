@@ -83,7 +83,8 @@ class Server:
                 value = self.client.hgetall(key)
                 for field in (b"token", b"seen", b"direct", b"checkpoint"):
                     value.pop(field, None)
-                value.pop(b"event", None) if b":global:log:" in key else None
+                for field in (b"event", b"floor") if b":global:log:" in key else ():
+                    value.pop(field, None)
                 if not value:  # nothing but a token
                     continue
                 stored[name] = value

@@ -9,10 +9,11 @@ from sequere.backends.redis.scripts import CLEAN_SET, MEASURE_SETS
 from sequere.backends.redis.uids import Uids, named_by
 from sequere.base import ResourceKey
 from sequere.log.locks import uids_of
-from sequere.log.reading import latest_of
+from sequere.log.reading import last_id, latest_of
 from sequere.log.suspensions import suspended_among
 from sequere.projections.reconciler import Difference
 from sequere.redis.connection import text
+from sequere.redis.fencing import LockedWriter
 from sequere.redis.read_model import RedisModel
 from sequere.registry import registry
 from sequere.relations import recorded
@@ -70,12 +71,12 @@ class Counts:
         3 queries, 2 round trips for each graph, and 1 with `repair`, which takes up to 4 round trips and 2 queries more
         for each set of a wrong resource, and for every 1,000 members of it.
         """
-        token = self._model.draw([], using)[0] if repair else 0
+        writer = LockedWriter(self._model.draw([], using)[0], last_id(using)) if repair else None
         numbers = graph_numbers(using)
         wrong = self._measure(uids, numbers, using)
-        if repair:
+        if writer:
             for graph, key in {(graph, key) for graph, key, *_ in wrong}:
-                self._clean(InKeys(graph, self._keys.in_graph(numbers[graph])), key, uids[key], token, using)
+                self._clean(InKeys(graph, self._keys.in_graph(numbers[graph])), key, uids[key], writer, using)
         return [
             Difference(f"{_counts_in(graph)} of {key}" + (f" with kind {kind}" if kind else ""), expected, found)
             for graph, key, kind, expected, found in wrong
@@ -136,14 +137,15 @@ class Counts:
                 for key in keys:
                     wanted[key] |= dict.fromkeys(registered - wanted[key].keys(), (0, 0))
 
-    def _clean(self, graph: InKeys, key: ResourceKey, uid: int, token: int, using: str) -> None:
+    def _clean(self, graph: InKeys, key: ResourceKey, uid: int, writer: LockedWriter, using: str) -> None:
         """Leave in the sets of a resource in a graph only the members that the log justifies, and count them."""
         for kind in (None, *registered_kinds()):
             for what in (FOLLOWERS, FOLLOWINGS, FRIENDS):
                 set_, count = graph.keys.set_and_count(uid, what, kind)
                 for members in self._members(set_):
                     orphans = self._orphans(graph.graph, key, (what, kind), members, using)
-                    self._model.connection.run([CLEAN_SET([self._keys.resource(uid), set_, count], token, *orphans)])
+                    places = [self._keys.resource(uid), set_, count, self._model.note]
+                    self._model.connection.run([CLEAN_SET(places, *writer, *orphans)])
 
     def _members(self, set_: str) -> Iterator[list[str]]:
         """All members, in pages; at least one page, which may be empty."""

@@ -7,7 +7,8 @@ resource refuses what was read; if it comes second, it changes what was loaded. 
 is overwritten. A drain with a smaller token has written only what the log said before; if it comes second, it is
 refused, and applies its events with another token.
 
-Refused resources are locked, so that the log says nothing new about them, and loaded again.
+Refused resources are locked, so that the log says nothing new about them, and loaded again. What is applied without
+locks has no token: as long as the model is loaded, nothing is (`RedisModel.start_rebuild()`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -23,7 +24,9 @@ from sequere.backends.redis.scripts import LOAD_SIDES
 from sequere.backends.redis.uids import Uids, store_names
 from sequere.base import ResourceKey
 from sequere.log.locks import lock
+from sequere.log.reading import last_id
 from sequere.projections.reconciler import Comparison, Difference
+from sequere.redis.fencing import LockedWriter
 from sequere.redis.read_model import SECONDS_TO_RESUME, RebuildStart, RedisModel
 from sequere.sql.chunks import chunks
 
@@ -44,15 +47,21 @@ class Loading:
     """
 
     def __init__(
-        self, model: RedisModel, keys: FollowKeys, token: int, *, writes_as: int | None = None, is_empty: bool = False
+        self,
+        model: RedisModel,
+        keys: FollowKeys,
+        token: int,
+        *,
+        writes_as: LockedWriter | None = None,
+        is_empty: bool = False,
     ) -> None:
-        """`token` is that of a rebuild, with which it writes unless it has drawn another one. If the server `is_empty`,
+        """`token` is that of a rebuild, with which it writes unless it is a writer with locks. If the server is empty,
         everything found there was written since."""
         self._model = model
         self._connection = model.connection
         self._keys = keys
         self._token = token
-        self._writes_as = writes_as or token
+        self._writes_as = writes_as
         self._mark = model.mark(token)
         self._is_empty = is_empty
         #: The uids of resources around which another process has written.
@@ -69,7 +78,8 @@ class Loading:
         """Load the sides and the names of locked resources, and remove what does not belong there."""
         while True:
             token, _ = self._model.draw([], using)
-            again = Loading(self._model, self._keys, self._token, writes_as=token)
+            writer = LockedWriter(token, last_id(using))
+            again = Loading(self._model, self._keys, self._token, writes_as=writer)
             again.load(around(uids), using)
             if not again.refused:  # by another rebuild, which has drawn a token meanwhile
                 break
@@ -104,8 +114,9 @@ class Loading:
 
     def _call(self, graph: int, arguments: Sequence[Any]) -> Sequence[Any]:
         keys = self._keys.in_graph(graph)
-        first = (self._writes_as, SECONDS_TO_RESUME, keys.uids, keys.sets, int(self._is_empty))
-        return LOAD_SIDES([self._mark], *first, *arguments)
+        token, last_event = self._writes_as or (self._token, "")
+        first = (token, SECONDS_TO_RESUME, keys.uids, keys.sets, int(self._is_empty), last_event)
+        return LOAD_SIDES([self._mark, self._model.note], *first, *arguments)
 
 
 class LoadComparison(Comparison):

@@ -10,7 +10,7 @@ from sequere.backends.redis.digests import DigestComparison
 from sequere.backends.redis.keys import ALL_KEYS, FOLLOW_LAYOUT, FollowKeys
 from sequere.backends.redis.loading import LoadComparison
 from sequere.backends.redis.orphans import NameComparison, NameKeys, SetComparison, SetKeys
-from sequere.backends.redis.sides import End, LockedWriter, WantedFollow, write_calls, write_directly
+from sequere.backends.redis.sides import End, WantedFollow, write_calls, write_directly
 from sequere.backends.redis.wanted import is_plain_follow, wanted_by
 from sequere.base import ResourceKey
 from sequere.log.identity import log_id
@@ -18,6 +18,7 @@ from sequere.log.models import Event
 from sequere.projections.projector import NewRelation
 from sequere.projections.reconciler import Reconciler
 from sequere.projections.resources import RESOURCE_ROWS
+from sequere.redis.fencing import LockedWriter
 from sequere.redis.layout import foreign_reconciler, type_reconciler
 from sequere.redis.read_model import Places, RebuildStart, RedisModel, RedisPlan
 from sequere.redis.scores import to_score

@@ -9,6 +9,7 @@ from sequere.backends.redis.graphs import PLAIN
 from sequere.backends.redis.keys import FOLLOWERS, FOLLOWINGS, FollowKeys, kind_in_key
 from sequere.backends.redis.scripts import COMPARE_SIDE, WRITE_DIRECTLY, WRITE_SIDES
 from sequere.base import ResourceKey
+from sequere.redis.fencing import LockedWriter
 from sequere.redis.read_model import RedisModel
 from sequere.sql.chunks import chunks
 
@@ -39,15 +40,6 @@ class WantedFollow(NamedTuple):
     graph: int = PLAIN
 
 
-class LockedWriter(NamedTuple):
-    """A writer that has locked both ends of all that it writes."""
-
-    #: Its fencing token.
-    token: int
-    #: The last event that had been recorded while it had the locks; None if nobody writes without locks.
-    last_event: int | None
-
-
 class Side(NamedTuple):
     """One end of follows: the resource, FOLLOWERS or FOLLOWINGS, the kind of the resources at the other end, and the
     graph."""
@@ -71,7 +63,7 @@ def write_calls(follows: Iterable[WantedFollow], writer: LockedWriter, model: Re
     """The calls that store follows on both of their sides."""
     in_order = sorted(sides_of(follows).items(), key=lambda side: side[0].graph)
     for graph, sides in groupby(in_order, key=lambda side: side[0].graph):
-        first = (_keys(model, keys), writer.token, writer.last_event or "", keys.uids, keys.in_graph(graph).sets)
+        first = (_keys(model, keys), writer.token, writer.last_event, keys.uids, keys.in_graph(graph).sets)
         for some in chunks(_parts(sides), SIDES_PER_CALL):
             arguments: list[Any] = []
             for side, members in some:

@@ -12,11 +12,11 @@ from sequere.backends.redis.graphs import PLAIN, graph_numbers
 from sequere.backends.redis.sides import End, WantedFollow
 from sequere.base import ResourceKey
 from sequere.log.models import Event
+from sequere.log.reading import LAST_ID
 from sequere.redis.scores import Score
 from sequere.relations import recorded
 from sequere.relations.key import graph_of
 from sequere.relations.types import FOLLOWED, UNFOLLOWED
-from sequere.sql.dialects import dialect
 from sequere.sql.rows import fields_of, given
 
 
@@ -24,8 +24,8 @@ class Wanted(NamedTuple):
     """What the log wants."""
 
     relations: list[WantedFollow]
-    #: The last event that had been recorded then; None if the database does not say it.
-    last_event: int | None
+    #: The last event that was recorded by then.
+    last_event: int
 
 
 def wanted_by(events: Iterable[Event], using: str) -> Wanted:
@@ -50,7 +50,7 @@ def wanted_by(events: Iterable[Event], using: str) -> Wanted:
         )
         for *ends, score, type_, scope, _ in rows
     ]
-    return Wanted(relations, rows[0][-1] if rows else None)
+    return Wanted(relations, rows[0][-1] if rows else 0)
 
 
 def is_plain_follow(event: Event) -> bool:
@@ -63,7 +63,5 @@ def _wanted(using: str, has_time_zones: bool) -> str:  # a Score is written acco
     moment = Score(Col("wanted", Event._meta.get_field("occurred_at")))
     score, _ = Event.objects.using(using).query.get_compiler(using).compile(moment)
     columns = "actor_identifier, actor_object_id, actor_uid, target_identifier, target_object_id, target_uid"
-    words, source = dialect(connections[using]), recorded.wanted_relations(using)
-    # Without functions nobody applies anything directly.
-    last = words.last_number(Event, "id") if words.has_routines else "NULL"
-    return f"SELECT {columns}, {score}, type, scope, ({last}) FROM {source} wanted"  # noqa: S608  # our names
+    source = recorded.wanted_relations(using)
+    return f"SELECT {columns}, {score}, type, scope, {LAST_ID} FROM {source} wanted"  # noqa: S608  # our names

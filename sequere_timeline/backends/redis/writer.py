@@ -82,6 +82,7 @@ class Writer:
 
     def publish(self, life: Life, cursor: Cursor | None) -> Chunk:
         """Bring an action to about 1,000 followers of its actor, from a cursor on. 2 round trips."""
+        self._send_before_audience()
         page = self._audience(life, cursor)
         # Owners of timelines that it was saved in have it already, for this reason too.
         named = {str(owner) for owner in life.named - {life.actor}}
@@ -109,6 +110,7 @@ class Writer:
 
     def withdraw(self, life: Life, cursor: Cursor | None) -> Chunk:
         """Take an action back from about 1,000 followers of its actor, from a cursor on. 2 round trips."""
+        self._send_before_audience()
         page = self._audience(life, cursor, all_ever=True) if life.published else FollowerPage([], None)
         self._reach(page.names, life, WITHDRAW_ENTRY, *self._variants(life))
         if page.next is None:
@@ -196,6 +198,12 @@ class Writer:
             if contains(intervals, life.published):
                 reasons |= Reason.FOLLOWED
         return reasons
+
+    def _send_before_audience(self) -> None:
+        """Whose follow is applied without locks after the followers were read must find a published action in the
+        public feed, and one that is taken back no more. On one server, the commands share the round trip."""
+        commands, self._commands = self._commands, []
+        self._connection.first(commands)
 
     def _audience(self, life: Life, cursor: Cursor | None, *, all_ever: bool = False) -> FollowerPage:
         """About 1,000 of the followers whose follow justifies an action, or of all that may have it by a follow.

@@ -1,9 +1,9 @@
 -- Stores follows on some of their sides; each is that of one resource with resources of one kind.
 --
 -- KEYS:       1 the highest uid, 2 what says that the model is there, 3 the note about the log
--- ARGV:       1 the token of the writer; 2 the last event that had been recorded while it held its locks, '' if nobody
---             writes without locks; 3 the beginning of the keys of names ('<prefix>uid:'); 4 that of the keys of a
---             graph; then the sides, as _store_side.lua reads them
+-- ARGV:       1 the token of the writer; 2 the last event that it could see while it held its locks; 3 the beginning of
+--             the keys of names ('<prefix>uid:'); 4 that of the keys of a graph; then the sides, as _store_side.lua
+--             reads them
 -- Answer:     none; an error if the token is refused, or if uid and name of a resource belong to others: then the whole
 --             model counts as lost, since a rebuild must not wait for the writer. The sides before it are stored.
 -- Cost:       O(n log m) for n follows and sets of m members
@@ -21,15 +21,14 @@ local function refusal(uid, identifier, object_id)
   local hash = names .. ':' .. uid
   local known = call('HMGET', hash, 'identifier', 'object_id', 'token', 'direct')
   if is_another(known, identifier, object_id) then return lose('uid ' .. uid .. ' belongs to another resource') end
-  if is_overtaken(known[3], token) or seen ~= '' and is_later(known[4], seen) then
+  if is_overtaken(known[3], token) or is_later(KEYS[3], known[4], seen) then
     return stale('another process has written since')
   end
   if not known[1] then
     local error = keep_name(names, uid, identifier, object_id)
     if error then return error end
   end
-  if known[3] == token then return end
-  if seen == '' then call('HSET', hash, 'token', token) else call('HSET', hash, 'token', token, 'seen', seen) end
+  if known[3] ~= token then call('HSET', hash, 'token', token, 'seen', seen) end
 end
 
 local at = 5
