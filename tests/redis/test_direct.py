@@ -260,10 +260,22 @@ def test_nobody_sees_what_a_transaction_has_taken_back(
     assert is_as_the_log_says()
 
 
-def test_what_somebody_else_has_locked_is_left_to_him(thoas: User, newbie: User) -> None:
-    """The row of the server is locked by whoever looks whether it is another one: no follow waits for him."""
+@pytest.mark.parametrize("names", [["follows"], ["follows", "timelines"]], ids=["one", "all"])
+def test_what_somebody_else_has_locked_is_left_to_him(
+    thoas: User, newbie: User, monkeypatch: pytest.MonkeyPatch, names: list[str]
+) -> None:
+    """The row of the server is locked by whoever looks whether it is another one: no follow waits for him, and none
+    says that it was written to the right one."""
+    rebuild("timelines")
+    answers: list[bool | None] = []
+
+    def listen(*arguments: Any) -> bool | None:
+        answers.append(settle(*arguments))
+        return answers[-1]
+
+    monkeypatch.setattr(direct, "settle", listen)
     with transaction.atomic(), ThreadPoolExecutor(1) as other:
-        KnownServer.objects.select_for_update().get(projection="follows")
+        assert len(KnownServer.objects.select_for_update().filter(projection__in=names)) == len(names)
 
         def follow_there() -> Event | None:
             try:
@@ -272,6 +284,7 @@ def test_what_somebody_else_has_locked_is_left_to_him(thoas: User, newbie: User)
                 connections.close_all()
 
         assert other.submit(follow_there).result(10)
+    assert answers == [None]
     assert is_following(thoas, newbie)
     assert is_as_the_log_says()
 

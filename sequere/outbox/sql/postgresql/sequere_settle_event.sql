@@ -19,7 +19,7 @@ CREATE OR REPLACE FUNCTION sequere_settle_event(
 DECLARE
     held text[];
 BEGIN
-    SELECT array_agg(projection) INTO held FROM (
+    SELECT COALESCE(array_agg(projection), '{}') INTO held FROM (
         SELECT projection FROM sequere_knownserver WHERE projection = ANY (keepers_) FOR KEY SHARE SKIP LOCKED
     ) AS servers;
     IF EXISTS (
